@@ -1,0 +1,1 @@
+"""Coppermind pipeline: read-only HubSpot ingest into one partitioned memory per client."""

@@ -1,0 +1,60 @@
+"""Errors, sorted by what the caller does next.
+
+CoppermindError                 a person can act on it: code, message, hint
+├── UsageError                  wrong call; nothing was done                  (exit 2)
+├── NeedsPerson                 stays until someone acts                      (state auth_error, setup_error)
+├── HealsByItself               retried by us, at the latest at `retry_at`    (state rate_limited, error)
+└── Degraded                    work goes on with less; becomes an event and a caveat
+
+Each room derives its own errors from these four. The docstring of a class is its default message.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+
+class CoppermindError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+    hint: str = ""
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        if hint is not None:
+            self.hint = hint
+        super().__init__(self.message)
+
+    def as_response(self) -> dict[str, Any]:
+        """Return the error as every interface shows it: `{"error": {"code", "message", "hint"}}`."""
+        return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
+
+
+class UsageError(CoppermindError):
+    """The call was wrong; nothing was done."""
+
+    code = "usage"
+
+
+class NeedsPerson(CoppermindError):
+    """Work stands still until someone acts."""
+
+    code = "needs_person"
+
+
+class HealsByItself(CoppermindError):
+    """A passing fault; it is retried without anybody's help."""
+
+    code = "temporary"
+
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, retry_at: datetime | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_at = retry_at
+
+
+class Degraded(CoppermindError):
+    """Work goes on with less."""
+
+    code = "degraded"

@@ -1,0 +1,95 @@
+"""The installation's settings, read once from the environment (`COPPERMIND_*`) and passed down."""
+
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from coppermind_pipeline.errors import UsageError
+
+CALLBACK_PATH = "/oauth/hubspot/callback"
+
+
+class SettingsError(UsageError):
+    """A setting is missing or can't be used."""
+
+    code = "settings"
+
+
+def default_home() -> Path:
+    """Return `.coppermind` beside the project's pyproject.toml where there is one, else in the user's home."""
+    project = Path(__file__).resolve().parent.parent
+    return (project if (project / "pyproject.toml").is_file() else Path.home()) / ".coppermind"
+
+
+class Settings(BaseSettings):
+    """What an operator may set; each field is the environment variable `COPPERMIND_` + its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="COPPERMIND_", frozen=True, env_ignore_empty=True)
+
+    home: Path = Field(default_factory=default_home, description="embedded database, keys and logs")
+    database_url: SecretStr | None = Field(default=None, description="unset: embedded PostgreSQL under COPPERMIND_HOME")
+    public_url: str = Field(default="http://localhost:8480", description="where browsers reach the web service")
+    dagster_port: int = Field(default=3000, ge=1, le=65535, description="port of the Dagster UI, on loopback")
+    hubspot_client_id: str = Field(default="", description="client id of the HubSpot app")
+    hubspot_client_secret: SecretStr = Field(default=SecretStr(""), description="client secret of the HubSpot app")
+    hubspot_api_url: str = Field(default="https://api.hubapi.com", description="host of HubSpot's API")
+    hubspot_authorize_url: str = Field(
+        default="https://app.hubspot.com/oauth/authorize", description="page where a person approves the app"
+    )
+    encryption_keys: SecretStr | None = Field(default=None, description="unset: a key file under COPPERMIND_HOME")
+    alert_webhook_url: SecretStr | None = Field(default=None, description="unset: no alerts")
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the settings; raises SettingsError, which names each variable that is wrong and says what it takes."""
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"COPPERMIND_{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors()
+            )
+            raise SettingsError(wrong, hint="Correct the environment variable and start again.") from error
+
+    @field_validator("public_url")
+    @classmethod
+    def _https_unless_localhost(cls, url: str) -> str:
+        # HubSpot accepts a plain-http redirect URI for the host `localhost` alone: 127.0.0.1 is refused too.
+        parts = urlsplit(url)
+        if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == "localhost")):
+            msg = f"{url!r} must be https, or http with the host localhost (HubSpot redirects nowhere else)"
+            raise ValueError(msg)
+        return url.rstrip("/")
+
+    @field_validator("hubspot_api_url", "hubspot_authorize_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            msg = f"{url!r} is no web address"
+            raise ValueError(msg)
+        return url.rstrip("/")
+
+    @property
+    def redirect_uri(self) -> str:
+        """The one redirect URI that the HubSpot app must have registered."""
+        return self.public_url + CALLBACK_PATH
+
+    def require_hubspot_app(self) -> None:
+        """Raise SettingsError where the HubSpot app's client id or secret is not set."""
+        missing = [
+            name
+            for name, value in (
+                ("COPPERMIND_HUBSPOT_CLIENT_ID", self.hubspot_client_id),
+                ("COPPERMIND_HUBSPOT_CLIENT_SECRET", self.hubspot_client_secret.get_secret_value()),
+            )
+            if not value
+        ]
+        if missing:
+            raise SettingsError(
+                f"{' and '.join(missing)} must be set to those of your HubSpot app.",
+                hint="They are on the app's Auth page in HubSpot. `make demo` needs neither: it brings its own portal.",
+            )

@@ -1,0 +1,9 @@
+"""PostgreSQL: tables, migrations, roles, the embedded server, bulk writes. Knows no HubSpot API and no Dagster."""
+
+from coppermind_pipeline.store import embedded
+from coppermind_pipeline.store.bulk import copy_rows
+from coppermind_pipeline.store.database import ROLES, Database
+from coppermind_pipeline.store.locks import connector_is_locked
+from coppermind_pipeline.store.upgrade import upgrade
+
+__all__ = ["ROLES", "Database", "connector_is_locked", "copy_rows", "embedded", "upgrade"]

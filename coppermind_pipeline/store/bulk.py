@@ -1,0 +1,35 @@
+"""Bulk writes: rows arrive by COPY in a temporary table, then one statement of the caller decides about them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from psycopg import sql
+from sqlalchemy import Connection
+
+
+def copy_rows(connection: Connection, *, like: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Copy `rows` into the temporary table `incoming`, empty before and gone with the transaction; return their number.
+
+    COPY can't write into a table that has row-level security, hence the detour, which also lets one set-based
+    statement compare the new rows with those stored.
+
+    Args:
+        connection: the open transaction.
+        like: the table whose column types the temporary table takes over.
+        columns: the columns that each row gives, in this order.
+        rows: one sequence of values each; JSON columns take JSON text.
+    """
+    cursor = connection.connection.cursor()
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
+    cursor.execute(
+        sql.SQL("CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            names, sql.Identifier(like)
+        )
+    )
+    count = 0
+    with cursor.copy(sql.SQL("COPY incoming ({}) FROM STDIN").format(names)) as copy:
+        for row in rows:
+            copy.write_row(row)
+            count += 1
+    return count

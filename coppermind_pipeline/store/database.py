@@ -1,0 +1,140 @@
+"""The database as each part of the product may see it: one way in per role."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+
+from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.store import embedded, locks
+
+ROLES = ("coppermind_owner", "coppermind_app", "coppermind_scheduler", "coppermind_reader")
+
+_POOL = {"pool_size": 4, "max_overflow": 12, "pool_recycle": 1800, "pool_pre_ping": True}
+
+
+class Database:
+    """The product's PostgreSQL database.
+
+    Every connection takes a role as it opens: the application's role obeys row-level security and sees the rows of the
+    one mind (or customer) that its transaction names; the scheduler's reads connectors and cursors of all minds; the
+    reader's reads across minds, for operators.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Take a libpq URL of a user who may create roles (or was granted the four); nothing is opened yet."""
+        self._url = make_url(url).set(drivername="postgresql+psycopg")
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Return the configured database; the embedded server is started where none is configured."""
+        if settings.database_url is not None:
+            return cls(settings.database_url.get_secret_value())
+        return cls(embedded.start(settings.home))
+
+    @contextmanager
+    def mind(self, mind_id: UUID) -> Iterator[Connection]:
+        """Open a transaction of the application that sees the rows of one mind and no others."""
+        with self._app.begin() as connection:
+            connection.execute(text("SELECT set_config('coppermind.mind_id', :id, true)"), {"id": str(mind_id)})
+            yield connection
+
+    @contextmanager
+    def customer(self, customer_id: UUID) -> Iterator[Connection]:
+        """Open a transaction of the application that sees one customer's account: its minds and access tokens."""
+        with self._app.begin() as connection:
+            connection.execute(text("SELECT set_config('coppermind.customer_id', :id, true)"), {"id": str(customer_id)})
+            yield connection
+
+    @contextmanager
+    def nobody(self) -> Iterator[Connection]:
+        """Open a transaction of the application that sees no mind's rows: rate limits, and lookups by a proof."""
+        with self._app.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def connector_lock(self, connector_id: str) -> Iterator[bool]:
+        """Be the connector's one writer inside the block, on a connection of its own; yield whether that was granted.
+
+        The lock ends with the process, however it ends.
+        """
+        with self._app.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            granted = locks.try_lock_connector(connection, connector_id)
+            try:
+                yield granted
+            finally:
+                if granted:
+                    locks.unlock_connector(connection, connector_id)
+
+    @contextmanager
+    def scheduler(self) -> Iterator[Connection]:
+        """Open a transaction that reads connectors and cursors of all minds."""
+        with self._scheduler.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reader(self) -> Iterator[Connection]:
+        """Open a transaction that reads everything but secrets, across minds. Never for a tool's answer."""
+        with self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def owner(self) -> Iterator[Connection]:
+        """Open a transaction as the schema's owner: an operator's acts on customers and encryption keys."""
+        with self._owner.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def administrator(self) -> Iterator[Connection]:
+        """Open a transaction as the user of the configured URL: migrations and server-wide facts."""
+        engine = create_engine(self._url, pool_size=1)
+        try:
+            with engine.begin() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    def url(self, *, role: str, mind_id: UUID | None = None) -> str:
+        """Return a libpq URL for tools of a person's choice, which opens with `role` and, where given, one mind."""
+        options = _options(role) + (f" -c coppermind.mind_id={mind_id}" if mind_id else "")
+        url = self._url.set(drivername="postgresql").update_query_dict({"options": options})
+        # libpq reads a plus sign as itself, not as a space.
+        return url.render_as_string(hide_password=False).replace("+", "%20")
+
+    @property
+    def dagster_url(self) -> str:
+        """The URL of Dagster's own storage: same server, schema `dagster`, over psycopg2, which Dagster needs."""
+        url = self._url.set(drivername="postgresql+psycopg2").update_query_dict({"options": "-csearch_path=dagster"})
+        return url.render_as_string(hide_password=False)
+
+    def dispose(self) -> None:
+        """Close the pooled connections."""
+        for name in ("_app", "_scheduler", "_reader", "_owner"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).dispose()
+
+    @cached_property
+    def _app(self) -> Engine:
+        return self._engine("coppermind_app")
+
+    @cached_property
+    def _scheduler(self) -> Engine:
+        return self._engine("coppermind_scheduler")
+
+    @cached_property
+    def _reader(self) -> Engine:
+        return self._engine("coppermind_reader")
+
+    @cached_property
+    def _owner(self) -> Engine:
+        return self._engine("coppermind_owner")
+
+    def _engine(self, role: str) -> Engine:
+        return create_engine(self._url, connect_args={"options": _options(role)}, **_POOL)
+
+
+def _options(role: str) -> str:
+    return f"-c role={role} -c search_path=coppermind -c timezone=UTC"

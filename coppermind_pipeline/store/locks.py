@@ -1,0 +1,37 @@
+"""Every advisory lock of the product, by name."""
+
+from sqlalchemy import Connection, text
+
+UPGRADE_LOCK = 0x436F7070_00000001
+_CONNECTOR_LOCKS = 0x436F7070  # first half of a two-part key; the second is the connector's hash
+
+
+def try_lock_connector(connection: Connection, connector_id: str) -> bool:
+    """Become the connector's one writer for as long as `connection` stays open; False where another process is."""
+    return bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({_connector_key()})"), {"id": connector_id}))
+
+
+def unlock_connector(connection: Connection, connector_id: str) -> None:
+    """Let the next writer in."""
+    connection.execute(text(f"SELECT pg_advisory_unlock({_connector_key()})"), {"id": connector_id})
+
+
+def connector_is_locked(connection: Connection, connector_id: str) -> bool:
+    """Say whether some process is the connector's writer at this moment."""
+    return bool(
+        connection.scalar(
+            text(
+                f"""SELECT EXISTS (
+                        SELECT FROM pg_locks
+                         WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+                           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                           AND classid = {_CONNECTOR_LOCKS}::oid
+                           AND objid = (hashtext(:id)::bigint & 4294967295)::oid)"""
+            ),
+            {"id": connector_id},
+        )
+    )
+
+
+def _connector_key() -> str:
+    return f"{_CONNECTOR_LOCKS}, hashtext(:id)"

@@ -1,0 +1,64 @@
+"""Brings a database to the newest schema: roles, schemas, then Alembic's revisions."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.store.database import ROLES, Database
+from coppermind_pipeline.store.locks import UPGRADE_LOCK
+
+
+def upgrade(database: Database) -> None:
+    """Create what is missing and run the outstanding revisions; on an up-to-date database it only looks.
+
+    Safe to call from several processes at once: one upgrades, the others wait for it.
+    """
+    with database.administrator() as connection:
+        if _revision(connection) == _newest_revision():
+            return
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+        _create_roles_and_schemas(connection)
+        connection.execute(text("SET LOCAL ROLE coppermind_owner"))
+        connection.execute(text("SET LOCAL search_path = coppermind"))
+        configuration = _alembic()
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    if connection.scalar(text("SELECT to_regclass('coppermind.alembic_version')")) is None:
+        return None
+    return connection.scalar(text("SELECT version_num FROM coppermind.alembic_version"))
+
+
+def _newest_revision() -> str | None:
+    return ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def _alembic() -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return configuration
+
+
+def _create_roles_and_schemas(connection: Connection) -> None:
+    for role in ROLES:
+        # Roles belong to the whole server, so another database of it may have made them, even at this moment.
+        connection.execute(
+            text(
+                f"""
+                DO $$ BEGIN
+                    CREATE ROLE {role} NOLOGIN NOBYPASSRLS;
+                EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+                END $$;
+                """
+            )
+        )
+        connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
+    connection.execute(text("CREATE SCHEMA IF NOT EXISTS coppermind AUTHORIZATION coppermind_owner"))
+    connection.execute(text("CREATE SCHEMA IF NOT EXISTS dagster"))
+    for role in ROLES:
+        connection.execute(text(f"ALTER ROLE {role} SET search_path = coppermind"))

@@ -1,0 +1,70 @@
+"""What every test may ask for: a real PostgreSQL database of its own, cloned from a migrated template."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from coppermind_pipeline.store import Database, embedded, upgrade
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A server that ends with this session, with a migrated database that each test's is cloned from."""
+    url = embedded.start(tmp_path_factory.mktemp("home"))
+    _administer(url, "CREATE DATABASE template_coppermind")
+    template = Database(_with_database(url, "template_coppermind"))
+    upgrade(template)
+    template.dispose()
+    return url
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    _administer(postgres_url, f"CREATE DATABASE {name} TEMPLATE template_coppermind")
+    yield _with_database(postgres_url, name)
+    _administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def local_customer(database: Database) -> UUID:
+    with database.reader() as connection:
+        return connection.execute(text("SELECT id FROM customers WHERE name = 'local'")).scalar_one()
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Recorded HubSpot answers and a public CRM data set, which lie beside the project where its authors work."""
+    directory = Path(__file__).parents[2] / "shared" / "real-data"
+    if not directory.is_dir():
+        pytest.skip("the recorded data is not beside the project")
+    return directory
+
+
+def _with_database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _administer(url: str, statement: str) -> None:
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

@@ -1,0 +1,150 @@
+"""A mind sees only its own rows, in every table, whatever the query."""
+
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
+
+from coppermind_pipeline.store import Database
+
+# One row per table that holds a mind's data; the connector's own row comes first, the rest refer to it.
+_ROWS = {
+    "connectors": "(id, mind_id, customer_id) VALUES (:connector, :mind, :customer)",
+    "connector_credentials": "VALUES (:connector, :mind, 'k', 'a', 'r', now(), '{}')",
+    "oauth_states": "(state_hash, connector_id, mind_id, customer_id, expires_at) "
+    "VALUES (:connector::text::bytea, :connector, :mind, :customer, now())",
+    "connector_events": "(connector_id, mind_id, severity, code, message) VALUES (:connector, :mind, 'info', 'c', 'm')",
+    "connector_problems": "(connector_id, mind_id, kind, code, message) VALUES (:connector, :mind, 'auth', 'c', 'm')",
+    "hubspot_polls": "(connector_id, mind_id) VALUES (:connector, :mind)",
+    "hubspot_backfills": "(connector_id, mind_id, since, started_at) VALUES (:connector, :mind, now(), now())",
+    "hubspot_cursors": "(connector_id, mind_id, object_type, scan) VALUES (:connector, :mind, 'deals', 'backfill')",
+    "pipeline_stages": "(connector_id, mind_id, stage) VALUES (:connector, :mind, 'map')",
+    "hubspot_raw_records": "(connector_id, mind_id, object_type, hubspot_id, content_hash, payload) "
+    "VALUES (:connector, :mind, 'deals', '1', '', '{}')",
+    "hubspot_raw_associations": "(connector_id, mind_id, from_type, from_id, to_type, links) "
+    "VALUES (:connector, :mind, 'deals', '1', 'contacts', '[]')",
+    "hubspot_portals": "(connector_id, mind_id, hub_id) VALUES (:connector, :mind, 1)",
+    "hubspot_owners": "(connector_id, mind_id, hubspot_id, label) VALUES (:connector, :mind, '1', 'Ann')",
+    "hubspot_pipelines": "(connector_id, mind_id, hubspot_id, label) VALUES (:connector, :mind, '1', 'Sales')",
+    "hubspot_stages": "(connector_id, mind_id, pipeline_id, hubspot_id, label) "
+    "VALUES (:connector, :mind, '1', '1', 'Won')",
+    "hubspot_properties": "(connector_id, mind_id, object_type, name, label, type, field_type) "
+    "VALUES (:connector, :mind, 'deals', 'a', 'A', 'string', 'text')",
+    "hubspot_crm_objects": "(connector_id, mind_id, object_type, hubspot_id, properties, read_at) "
+    "VALUES (:connector, :mind, 'deals', '1', '{}', now())",
+    "hubspot_associations": "(connector_id, mind_id, from_type, from_id, to_type, to_id, valid_from) "
+    "VALUES (:connector, :mind, 'deals', '1', 'contacts', '1', now())",
+    "memories": "(mind_id, connector_id, type, sensitivity, content, source_ref, search) "
+    "VALUES (:mind, :connector, 'fact', 'open', 'text', :connector, '')",
+    "memory_queue": "(source_ref, mind_id, connector_id, operation) VALUES (:connector, :mind, :connector, 'publish')",
+    "syntheses": "(connector_id, mind_id, period_key, cadence) VALUES (:connector, :mind, '2026-W01', 'weekly')",
+}
+
+
+def _insert(connection: Connection, table: str, *, connector: str, mind: UUID, customer: UUID) -> None:
+    statement = f"INSERT INTO {table} {_ROWS[table]}".replace(
+        ":connector::text::bytea", "convert_to(:connector, 'UTF8')"
+    )
+    connection.execute(text(statement), {"connector": connector, "mind": mind, "customer": customer})
+
+
+@pytest.fixture
+def two_minds(database: Database, local_customer: UUID) -> tuple[UUID, UUID]:
+    """Two minds of one customer, each with a row in every table."""
+    minds = []
+    for name in ("acme", "globex"):
+        with database.customer(local_customer) as connection:
+            mind = connection.scalar(
+                text("INSERT INTO minds (customer_id, name, slug, kind) VALUES (:c, :n, :n, 'client') RETURNING id"),
+                {"c": local_customer, "n": name},
+            )
+        with database.mind(mind) as connection:
+            for table in _ROWS:
+                _insert(connection, table, connector=f"{name}-hubspot-abcd", mind=mind, customer=local_customer)
+        minds.append(mind)
+    return minds[0], minds[1]
+
+
+def test_every_table_that_names_a_mind_is_covered_here_and_has_a_policy(database: Database):
+    with database.reader() as connection:
+        tables = connection.execute(
+            text("""SELECT c.relname, c.relrowsecurity FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                     WHERE c.relkind = 'r' AND c.relnamespace = 'coppermind'::regnamespace AND a.attname = 'mind_id'""")
+        ).all()
+    assert {name for name, _ in tables} == set(_ROWS)
+    assert all(secured for _, secured in tables)
+
+
+def test_tables_without_a_policy_hold_no_minds_data(database: Database):
+    with database.reader() as connection:
+        unsecured = connection.scalars(
+            text("""SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'coppermind'::regnamespace
+                      AND NOT relrowsecurity""")
+        )
+        assert set(unsecured) == {"alembic_version", "rate_limit_states"}
+
+
+@pytest.mark.parametrize("table", [*_ROWS, "minds"])
+def test_a_mind_sees_its_own_row_only(database: Database, two_minds: tuple[UUID, UUID], table: str):
+    column = "id" if table == "minds" else "mind_id"
+    for mind in two_minds:
+        with database.mind(mind) as connection:
+            assert connection.scalars(text(f"SELECT {column} FROM {table}")).all() == [mind]
+
+
+@pytest.mark.parametrize("table", [*_ROWS, "minds", "customers", "access_tokens"])
+def test_without_a_mind_there_is_no_row(database: Database, two_minds: tuple[UUID, UUID], table: str):
+    with database.nobody() as connection:
+        assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+
+
+@pytest.mark.parametrize("table", _ROWS)
+def test_a_mind_can_neither_change_nor_remove_nor_plant_another_minds_row(
+    database: Database, two_minds: tuple[UUID, UUID], local_customer: UUID, table: str
+):
+    ours, theirs = two_minds
+    with database.mind(ours) as connection:
+        connection.execute(text(f"UPDATE {table} SET mind_id = mind_id WHERE mind_id = :theirs"), {"theirs": theirs})
+    if table != "connectors":
+        with database.mind(ours) as connection:
+            connection.execute(text(f"DELETE FROM {table} WHERE mind_id = :theirs"), {"theirs": theirs})
+    with database.mind(theirs) as connection:
+        assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 1
+    with database.mind(ours) as connection, pytest.raises(ProgrammingError) as refused:
+        _insert(connection, table, connector="planted-hubspot-0000", mind=theirs, customer=local_customer)
+    assert isinstance(refused.value.orig, psycopg.errors.InsufficientPrivilege)
+
+
+def test_the_scheduler_reads_connectors_and_cursors_and_nothing_else(database: Database, two_minds: tuple[UUID, UUID]):
+    readable = {"connectors", "hubspot_polls", "hubspot_backfills", "hubspot_cursors"}
+    for table in _ROWS:
+        if table in readable:
+            with database.scheduler() as connection:
+                assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 2
+        else:
+            with database.scheduler() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+                connection.execute(text(f"SELECT FROM {table}"))
+
+
+@pytest.mark.parametrize("table", ["connector_credentials", "oauth_states", "access_tokens"])
+def test_the_reader_sees_no_secret(database: Database, two_minds: tuple[UUID, UUID], table: str):
+    with database.reader() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+        connection.execute(text(f"SELECT FROM {table}"))
+
+
+def test_the_application_role_cannot_leave_row_level_security(database: Database, two_minds: tuple[UUID, UUID]):
+    with database.nobody() as connection:
+        superuser, bypasses = connection.execute(
+            text("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        ).one()
+    assert not superuser
+    assert not bypasses
+
+
+def test_a_url_bound_to_a_mind_shows_that_mind_alone(database: Database, two_minds: tuple[UUID, UUID]):
+    with psycopg.connect(database.url(role="coppermind_app", mind_id=two_minds[0])) as connection:
+        assert connection.execute("SELECT DISTINCT mind_id FROM memories").fetchall() == [(two_minds[0],)]
+    with psycopg.connect(database.url(role="coppermind_reader")) as connection:
+        assert connection.execute("SELECT count(*) FROM memories").fetchone() == (2,)
