@@ -20,6 +20,8 @@ _ROWS = {
     "hubspot_polls": "(connector_id, mind_id) VALUES (:connector, :mind)",
     "hubspot_backfills": "(connector_id, mind_id, since, started_at) VALUES (:connector, :mind, now(), now())",
     "hubspot_cursors": "(connector_id, mind_id, object_type, scan) VALUES (:connector, :mind, 'deals', 'backfill')",
+    "hubspot_hydrations": "(connector_id, mind_id, object_type, error) VALUES (:connector, :mind, 'deals', 'e')",
+    "hubspot_reference_reads": "(connector_id, mind_id, kind, digest) VALUES (:connector, :mind, 'deals', 'd')",
     "pipeline_stages": "(connector_id, mind_id, stage) VALUES (:connector, :mind, 'map')",
     "hubspot_raw_records": "(connector_id, mind_id, object_type, hubspot_id, content_hash, payload) "
     "VALUES (:connector, :mind, 'deals', '1', '', '{}')",

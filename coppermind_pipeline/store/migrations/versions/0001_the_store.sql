@@ -150,6 +150,8 @@ CREATE TABLE hubspot_cursors (
     since timestamptz,  -- lower bound of the scan under way
     started_at timestamptz,  -- of the scan under way
     last_id bigint NOT NULL DEFAULT 0,  -- highest hs_object_id of the scan under way that is stored
+    list_after text,  -- where the portal's search can't be trusted, the scan goes by the list, whose cursor this is
+    by_list boolean NOT NULL DEFAULT false,
     pages integer NOT NULL DEFAULT 0,
     records bigint NOT NULL DEFAULT 0,
     completed_at timestamptz,
@@ -157,11 +159,35 @@ CREATE TABLE hubspot_cursors (
     FOREIGN KEY (connector_id, mind_id) REFERENCES connectors (id, mind_id)
 );
 
+-- What a portal accepts of the full list of property names; no row where it accepts all of it.
+CREATE TABLE hubspot_hydrations (
+    connector_id text NOT NULL,
+    mind_id uuid NOT NULL,
+    object_type text NOT NULL CHECK (object_type IN ('contacts', 'companies', 'deals')),
+    refused text[] NOT NULL DEFAULT '{}',  -- names left out since; empty: the required properties alone are read
+    error text NOT NULL,  -- as HubSpot put it
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    tried_at timestamptz NOT NULL DEFAULT clock_timestamp(),  -- the full list, for the last time
+    PRIMARY KEY (connector_id, object_type),
+    FOREIGN KEY (connector_id, mind_id) REFERENCES connectors (id, mind_id)
+);
+
+-- Digest of the last answer of each kind that is stored, so that an unchanged one writes nothing.
+CREATE TABLE hubspot_reference_reads (
+    connector_id text NOT NULL,
+    mind_id uuid NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('contacts', 'companies', 'deals', 'pipelines', 'owners')),  -- a type: its definitions
+    digest text NOT NULL,
+    read_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (connector_id, kind),
+    FOREIGN KEY (connector_id, mind_id) REFERENCES connectors (id, mind_id)
+);
+
 -- Up to which change each later stage has worked (`raw_seq` and `change_seq` below), and with which rules.
 CREATE TABLE pipeline_stages (
     connector_id text NOT NULL,
     mind_id uuid NOT NULL,
-    stage text NOT NULL CHECK (stage IN ('normalize', 'link', 'map')),
+    stage text NOT NULL CHECK (stage IN ('associate', 'reference', 'normalize', 'link', 'attribute', 'map')),
     seq bigint NOT NULL DEFAULT 0,
     rules text NOT NULL DEFAULT '',  -- digest of everything but the rows that the stage's output depends on
     at timestamptz,

@@ -1,0 +1,92 @@
+"""What HubSpot records mean: outcome, source, labels, filters, money, days and countries.
+
+Pure functions of values: no database, no HTTP, no Dagster, no clock. Their decisions are stored as typed columns when
+records are normalized (`interpret`, `attribute`), so that everything downstream only reads them.
+"""
+
+from coppermind_pipeline.crm.attribution import PRIMARY_COMPANY_TYPE_ID, Attribution, Link, SourceStep, attribute
+from coppermind_pipeline.crm.countries import UNKNOWN_COUNTRY, UNRECOGNIZED, country_code, country_label, country_name
+from coppermind_pipeline.crm.days import day_of, is_midnight_utc, start_of, time_zone
+from coppermind_pipeline.crm.definitions import PropertyDefinition
+from coppermind_pipeline.crm.filter_config import FILTER_KEYS, FilterConfigError, check_filter_setting
+from coppermind_pipeline.crm.filters import FilterProblem, Filters, PropertyFilter, compile_filters
+from coppermind_pipeline.crm.labels import UNKNOWN_SOURCE, Label, Labels, Owner
+from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain, canonical_email
+from coppermind_pipeline.crm.meaning import LATE_STAGE_PROBABILITY, LOSS_REASON_PROPERTY, Meaning
+from coppermind_pipeline.crm.money import Money, amount_text, format_money, sums_by_currency
+from coppermind_pipeline.crm.records import NormalizedRecord, interpret
+from coppermind_pipeline.crm.sources import source_detail
+from coppermind_pipeline.crm.stages import (
+    DATE_ENTERED_PREFIX,
+    Outcome,
+    Stage,
+    late_stages,
+    read_stage_metadata,
+    won_stage_properties,
+)
+from coppermind_pipeline.crm.values import (
+    id_order,
+    read_boolean,
+    read_date,
+    read_datetime,
+    read_decimal,
+    read_probability,
+    read_text,
+    storable_text,
+)
+
+__all__ = [
+    "DATE_ENTERED_PREFIX",
+    "FILTER_KEYS",
+    "LATE_STAGE_PROBABILITY",
+    "LOSS_REASON_PROPERTY",
+    "PRIMARY_COMPANY_TYPE_ID",
+    "PUBLIC_MAIL_DOMAINS",
+    "UNKNOWN_COUNTRY",
+    "UNKNOWN_SOURCE",
+    "UNRECOGNIZED",
+    "Attribution",
+    "FilterConfigError",
+    "FilterProblem",
+    "Filters",
+    "Label",
+    "Labels",
+    "Link",
+    "Meaning",
+    "Money",
+    "NormalizedRecord",
+    "Outcome",
+    "Owner",
+    "PropertyDefinition",
+    "PropertyFilter",
+    "SourceStep",
+    "Stage",
+    "amount_text",
+    "attribute",
+    "canonical_domain",
+    "canonical_email",
+    "check_filter_setting",
+    "compile_filters",
+    "country_code",
+    "country_label",
+    "country_name",
+    "day_of",
+    "format_money",
+    "id_order",
+    "interpret",
+    "is_midnight_utc",
+    "late_stages",
+    "read_boolean",
+    "read_date",
+    "read_datetime",
+    "read_decimal",
+    "read_probability",
+    "read_stage_metadata",
+    "read_text",
+    "source_detail",
+    "start_of",
+    "storable_text",
+    "sums_by_currency",
+    "time_zone",
+    "won_stage_properties",
+]

@@ -1,0 +1,135 @@
+"""Labels: what a person reads instead of HubSpot's internal values and ids."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from coppermind_pipeline.crm.definitions import PropertyDefinition
+from coppermind_pipeline.crm.stages import Stage, StageKey
+from coppermind_pipeline.object_types import ObjectType
+
+UNKNOWN_SOURCE = "Unknown source"
+
+# Free text unless the portal defines them otherwise, so that their values can be shown without a definition.
+_FREE_TEXT = frozenset({"closed_lost_reason", "closed_won_reason"})
+_BOOLEAN_LABELS = {"true": "yes", "false": "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text for people; `resolved` is False where it only says that HubSpot has no label any more."""
+
+    text: str
+    resolved: bool = True
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """A HubSpot owner, archived ones included: they keep their name on old records."""
+
+    owner_id: str
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """First and last name, else the e-mail address."""
+        names = [name.strip() for name in (self.first_name, self.last_name) if name and name.strip()]
+        return " ".join(names) or (self.email or "").strip() or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """Everything of a portal that has a label. Each method takes an internal value, or None where a record has none."""
+
+    definitions: Mapping[ObjectType, Mapping[str, PropertyDefinition]] = field(default_factory=dict)
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    pipelines: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[StageKey, Stage] = field(default_factory=dict)
+
+    def owner(self, owner_id: str | None) -> Label:
+        """Return the owner's name."""
+        if owner_id is None:
+            return Label("no owner")
+        owner = self.owners.get(owner_id)
+        return _label(owner.name if owner is not None else None, "an owner no longer in HubSpot")
+
+    def pipeline(self, pipeline_id: str | None) -> Label:
+        """Return the pipeline's label."""
+        if pipeline_id is None:
+            return Label("no pipeline")
+        return _label(self.pipelines.get(pipeline_id), "a pipeline no longer in HubSpot")
+
+    def stage(self, pipeline_id: str | None, stage_id: str | None) -> Label:
+        """Return the label of a stage within its pipeline; a stage that disappeared keeps it."""
+        if stage_id is None:
+            return Label("no stage")
+        stage = self.stages.get((pipeline_id or "", stage_id))
+        return _label(stage.label if stage is not None else None, "a stage no longer in HubSpot")
+
+    def source(self, source: str | None) -> Label:
+        """Return a source's label by the contacts' definition, for records of any type; "Unknown source" for None."""
+        if source is None:
+            return Label(UNKNOWN_SOURCE)
+        # The three object types share the values, but HubSpot adds new ones to one of them first.
+        for object_type in (ObjectType.CONTACTS, ObjectType.DEALS, ObjectType.COMPANIES):
+            label = self.definitions.get(object_type, {}).get("hs_analytics_source", _NO_DEFINITION).options.get(source)
+            if label:
+                return Label(label)
+        return Label("a source no longer in HubSpot", resolved=False)
+
+    def lifecycle_stage(self, object_type: ObjectType, value: str | None) -> Label:
+        """Return the label of a contact's or company's lifecycle stage."""
+        return self._named(object_type, "lifecyclestage", value, "lifecycle stage")
+
+    def lead_status(self, object_type: ObjectType, value: str | None) -> Label:
+        """Return the label of a contact's or company's lead status."""
+        return self._named(object_type, "hs_lead_status", value, "lead status")
+
+    def deal_type(self, value: str | None) -> Label:
+        """Return the label of a deal's type."""
+        return self._named(ObjectType.DEALS, "dealtype", value, "deal type")
+
+    def industry(self, object_type: ObjectType, value: str | None) -> Label:
+        """Return the label of a company's industry; contacts have it as free text."""
+        return self._named(object_type, "industry", value, "industry", article="an")
+
+    def option(self, object_type: ObjectType, name: str, value: str | None) -> Label:
+        """Return a value of any property as a person reads it: its options' labels, joined by commas, or the text.
+
+        A value of a property without a definition is not shown: it may be internal.
+        """
+        return self._named(object_type, name, value, "value")
+
+    def _named(self, object_type: ObjectType, name: str, value: str | None, noun: str, *, article: str = "a") -> Label:
+        if value is None:
+            return Label(f"no {noun}")
+        gone = f"{article} {noun} no longer in HubSpot"
+        definition = self.definitions.get(object_type, {}).get(name)
+        if definition is None:
+            return _label(value if name in _FREE_TEXT else None, gone)
+        if definition.type == "bool":
+            return _label(definition.options.get(value) or _BOOLEAN_LABELS.get(value.lower()), gone)
+        if definition.type != "enumeration":
+            return Label(value)
+        found = [_option_label(definition, part) for part in definition.values_of(value)]
+        shown = dict.fromkeys(label or gone for label in found)
+        return Label(", ".join(shown), resolved=None not in found)
+
+
+_NO_DEFINITION = PropertyDefinition(name="")
+
+
+def _label(text: str | None, gone: str) -> Label:
+    return Label(text) if text else Label(gone, resolved=False)
+
+
+def _option_label(definition: PropertyDefinition, value: str) -> str | None:
+    """Return an option's label. Values are stored without surrounding space, which portals' own options may have."""
+    label = definition.options.get(value)
+    if label is None:
+        label = next((label for option, label in definition.options.items() if option.strip() == value), None)
+    return (label or "").strip() or None

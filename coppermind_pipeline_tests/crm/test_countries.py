@@ -1,0 +1,68 @@
+import pycountry
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coppermind_pipeline.crm import country_code, country_label, country_name
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("USA", "US"),
+        ("usa", "US"),
+        ("U.S.A.", "US"),
+        ("U. S.", "US"),
+        ("United States", "US"),
+        ("United States of America", "US"),
+        ("United States (US)", "US"),
+        ("Vereinigte Staaten", "US"),
+        ("UK", "GB"),
+        ("England", "GB"),
+        ("Deutschland", "DE"),
+        ("Allemagne", "DE"),
+        ("DEU", "DE"),
+        ("de", "DE"),
+        ("The Netherlands", "NL"),
+        ("Holland", "NL"),
+        ("Brasil", "BR"),
+        ("Côte d'Ivoire", "CI"),
+        ("Cote d\u2019Ivoire", "CI"),
+        ("Cote dIvoire", "CI"),
+        ("Korea, Republic of", "KR"),
+        ("South Korea", "KR"),
+        ("Czech Republic", "CZ"),
+        ("Türkiye", "TR"),
+        ("Turkey", "TR"),
+        ("Россия", "RU"),
+        ("日本", "JP"),
+        ("Trinidad & Tobago", "TT"),
+        ("Kosovo", "XK"),
+        ("Georgia", "GE"),
+    ],
+)
+def test_codes_and_names_as_people_type_them(text, code):
+    assert country_code(text) == code
+
+
+@pytest.mark.parametrize("text", ["", "Narnia", "Germny", "ZZ", "EU", "Europe", "001", "World", "?", "(Narnia"])
+def test_what_is_in_no_table_is_not_guessed(text):
+    assert country_code(text) is None
+
+
+def test_every_country_is_found_by_each_of_its_codes_and_names_in_english():
+    for country in pycountry.countries:
+        for text in (country.alpha_2, country.alpha_3, country.name, country_name(country.alpha_2)):
+            assert country_code(text) == country.alpha_2, text
+
+
+@given(st.text(st.characters()))
+def test_any_text_is_a_country_or_none(text):
+    found = country_code(text)
+    assert found is None or country_code(found) == found
+
+
+def test_labels_name_the_country_or_keep_what_was_typed():
+    assert country_label("DE", "Deutschland") == "Germany"
+    assert country_label(None, "Narnia") == "Unrecognized (Narnia)"
+    assert country_label(None, None) == "Unknown country"
