@@ -1,0 +1,101 @@
+"""HubSpot's API: one client per portal, OAuth, and errors sorted by what the caller does next."""
+
+from coppermind_pipeline.hubspot.associations import Associations, AssociationType, Link
+from coppermind_pipeline.hubspot.budgets import PAUSE_WAITED_MAX_S, Budget, Budgets, LocalBudgets, paced
+from coppermind_pipeline.hubspot.calls import AccessTokens, SentRequest
+from coppermind_pipeline.hubspot.client import HubSpotClient
+from coppermind_pipeline.hubspot.definitions import Pipeline, PropertyDefinition, PropertyOption, Stage
+from coppermind_pipeline.hubspot.errors import (
+    AuthorizationRevoked,
+    ErrorBody,
+    ErrorItem,
+    GrantRejected,
+    HubSpotError,
+    PortalUnavailable,
+    RateLimited,
+    RequestRefused,
+    ScopeMissing,
+    TokenRejected,
+)
+from coppermind_pipeline.hubspot.oauth import (
+    ACCESS_TOKEN,
+    REFRESH_TOKEN,
+    SCOPES,
+    Grant,
+    Introspection,
+    OAuthApp,
+    authorize_url,
+    exchange_code,
+    introspect,
+    refresh,
+    revoke,
+)
+from coppermind_pipeline.hubspot.paths import API_VERSION
+from coppermind_pipeline.hubspot.portal import AccountDetails, Owner, Team
+from coppermind_pipeline.hubspot.records import (
+    BATCH_READ_IDS_MAX,
+    LIST_PAGE_RECORDS_MAX,
+    MODIFIED_PROPERTY,
+    SEARCH_PAGE_RECORDS_MAX,
+    BatchRead,
+    Filter,
+    ListPage,
+    Operator,
+    Record,
+    SearchPage,
+)
+from coppermind_pipeline.hubspot.retries import RetryLimits
+
+__all__ = [
+    "ACCESS_TOKEN",
+    "API_VERSION",
+    "BATCH_READ_IDS_MAX",
+    "LIST_PAGE_RECORDS_MAX",
+    "MODIFIED_PROPERTY",
+    "PAUSE_WAITED_MAX_S",
+    "REFRESH_TOKEN",
+    "SCOPES",
+    "SEARCH_PAGE_RECORDS_MAX",
+    "AccessTokens",
+    "AccountDetails",
+    "AssociationType",
+    "Associations",
+    "AuthorizationRevoked",
+    "BatchRead",
+    "Budget",
+    "Budgets",
+    "ErrorBody",
+    "ErrorItem",
+    "Filter",
+    "Grant",
+    "GrantRejected",
+    "HubSpotClient",
+    "HubSpotError",
+    "Introspection",
+    "Link",
+    "ListPage",
+    "LocalBudgets",
+    "OAuthApp",
+    "Operator",
+    "Owner",
+    "Pipeline",
+    "PortalUnavailable",
+    "PropertyDefinition",
+    "PropertyOption",
+    "RateLimited",
+    "Record",
+    "RequestRefused",
+    "RetryLimits",
+    "ScopeMissing",
+    "SearchPage",
+    "SentRequest",
+    "Stage",
+    "Team",
+    "TokenRejected",
+    "authorize_url",
+    "exchange_code",
+    "introspect",
+    "paced",
+    "refresh",
+    "revoke",
+]

@@ -1,0 +1,180 @@
+"""One call of HubSpot's API: charged to its budget, authorized, sent, tried again, and its answer read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from time import perf_counter
+from typing import Any, Protocol, TypeVar
+
+import orjson
+import structlog
+from pydantic import SecretStr
+
+from coppermind_pipeline.hubspot.answers import decoded, error_for
+from coppermind_pipeline.hubspot.budgets import Budget, Budgets
+from coppermind_pipeline.hubspot.errors import PortalUnavailable, RateLimited
+from coppermind_pipeline.hubspot.retries import RetryLimits, retried
+from coppermind_pipeline.hubspot.transport import Answer, Transport
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class AccessTokens(Protocol):
+    """Where the access token of one portal comes from."""
+
+    async def current(self) -> SecretStr:
+        """Return the access token, refreshed ahead of its expiry."""
+        ...
+
+    async def refreshed(self, rejected: SecretStr) -> SecretStr:
+        """Return a token other than `rejected`, which HubSpot just answered with 401."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """One request as it went over the wire, for counting.
+
+    Attributes:
+        status: None where no complete answer came.
+        received_bytes: size of the answer's body.
+    """
+
+    method: str
+    path: str
+    budget: Budget
+    status: int | None
+    took_ms: float
+    received_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PortalCalls:
+    """The way in which every call to one portal is made."""
+
+    transport: Transport
+    tokens: AccessTokens
+    budgets: Budgets
+    retry_limits: RetryLimits
+    clock: Callable[[], datetime]
+    zone: tzinfo
+    on_request: Callable[[SentRequest], None] | None = None
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        budget: Budget,
+        read: Callable[[Any], T],
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> T:
+        """Make one call and return what `read` makes of the answer's JSON.
+
+        An answer that is cut off, is no JSON, or lacks what `read` needs counts as a fault of the portal and is asked
+        for again: it never reads as an empty one.
+
+        Raises:
+            TokenRejected: 401, also with a token fresh from `tokens.refreshed`.
+            ScopeMissing: the grant lacks a scope.
+            RateLimited: still limited after the retries, or for the rest of the day.
+            PortalUnavailable: still unreachable or broken after the retries.
+            RequestRefused: any other answer that is no success.
+        """
+        request = _Request(method, path, budget, query, orjson.dumps(body) if body is not None else None)
+
+        async def attempt() -> T:
+            token = await self.tokens.current()
+            answer = await self._send(request, token)
+            if answer.status == 401:
+                answer = await self._send(request, await self.tokens.refreshed(token))
+            return await self._read(request, answer, read)
+
+        return await retried(attempt, limits=self.retry_limits, clock=self.clock)
+
+    async def _send(self, request: "_Request", token: SecretStr) -> Answer:
+        await self.budgets.acquire(request.budget)
+        started = perf_counter()
+        try:
+            answer = await self.transport.send(
+                request.method, request.path, query=request.query, json_body=request.json_body, bearer=token
+            )
+        except PortalUnavailable:
+            self._count(request, None, took_ms=(perf_counter() - started) * 1000)
+            raise
+        self._count(request, answer, took_ms=(perf_counter() - started) * 1000)
+        await self._observe(request.budget, answer.headers)
+        return answer
+
+    def _count(self, request: "_Request", answer: Answer | None, *, took_ms: float) -> None:
+        sent = SentRequest(
+            method=request.method,
+            path=request.path,
+            budget=request.budget,
+            status=answer.status if answer else None,
+            took_ms=took_ms,
+            received_bytes=len(answer.content) if answer else 0,
+        )
+        log.debug(
+            "hubspot request",
+            method=sent.method,
+            path=sent.path,
+            budget=sent.budget.value,
+            status=sent.status,
+            took_ms=round(sent.took_ms),
+        )
+        if self.on_request is not None:
+            self.on_request(sent)
+
+    async def _observe(self, budget: Budget, headers: Mapping[str, str]) -> None:
+        # The headers describe the ten-second policy, which search and associations are exempt from.
+        if budget is Budget.GENERAL and "x-hubspot-ratelimit-max" in headers:
+            await self.budgets.observe(
+                budget,
+                limit_max=_whole(headers.get("x-hubspot-ratelimit-max")),
+                remaining=_whole(headers.get("x-hubspot-ratelimit-remaining")),
+                interval_ms=_whole(headers.get("x-hubspot-ratelimit-interval-milliseconds")),
+            )
+
+    async def _read(self, request: "_Request", answer: Answer, read: Callable[[Any], T]) -> T:
+        if answer.status < 300:
+            return read_answer(str(request), answer, read)
+        budget = request.budget
+        error = error_for(str(request), answer, budget=budget, now=self.clock(), zone=self.zone)
+        if isinstance(error, RateLimited) and error.retry_at is not None:
+            log.warning("hubspot budget paused", budget=budget.value, policy=error.policy, until=error.retry_at)
+            await self.budgets.back_off(budget, until=error.retry_at)
+        raise error
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    budget: Budget
+    query: Mapping[str, str] | None
+    json_body: bytes | None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def read_answer(what: str, answer: Answer, read: Callable[[Any], T]) -> T:
+    """Return what `read` makes of a successful answer's JSON.
+
+    Raises:
+        PortalUnavailable: the body is cut off, no JSON, or not of the documented shape.
+    """
+    try:
+        return read(decoded(answer.content))
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        missing = f": {error} is missing" if isinstance(error, KeyError) else ""
+        # Without the cause: a JSON error carries the whole body, which may hold a token or a person's data.
+        raise PortalUnavailable(f"HubSpot's answer to {what} can't be read{missing}.") from None
+
+
+def _whole(value: str | None) -> int | None:
+    return int(value) if value is not None and value.strip().isdecimal() else None

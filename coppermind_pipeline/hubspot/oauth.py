@@ -1,0 +1,293 @@
+"""HubSpot's OAuth: the page where a person approves, and the token endpoint.
+
+Source: HubSpot, "Working with OAuth" and the OpenAPI description of the dated token endpoints. All of them take forms.
+These calls are charged to no budget: without a token there is no portal yet, and HubSpot counts them apart.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from pydantic import SecretStr
+
+from coppermind_pipeline.hubspot import paths
+from coppermind_pipeline.hubspot.answers import error_body, error_for
+from coppermind_pipeline.hubspot.calls import read_answer
+from coppermind_pipeline.hubspot.errors import AuthorizationRevoked, ErrorBody, GrantRejected
+from coppermind_pipeline.hubspot.retries import RetryLimits, retried
+from coppermind_pipeline.hubspot.transport import Answer, Transport
+
+SCOPES = (
+    "crm.objects.contacts.read",
+    "crm.objects.companies.read",
+    "crm.objects.deals.read",
+    "crm.objects.owners.read",
+    "crm.schemas.contacts.read",
+    "crm.schemas.companies.read",
+    "crm.schemas.deals.read",
+)
+
+# An authorization code lives for under a minute, and a person waits in front of the page.
+RETRY_LIMITS = RetryLimits(attempts=4, time_s=20.0)
+REQUEST_TIMEOUT_S = 20.0
+
+ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a field
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a field
+
+BAD_AUTH_CODE = "BAD_AUTH_CODE"
+BAD_REFRESH_TOKEN = "BAD_REFRESH_TOKEN"  # noqa: S105 - HubSpot's name of an error
+
+_REFUSED_STATUSES = frozenset({400, 401, 403})
+
+# What HubSpot's codes mean for the person who reads the diagnostics, and what that person can do.
+_REASONS: Mapping[str, tuple[str, str]] = {
+    BAD_AUTH_CODE: (
+        "HubSpot does not know the approval code: it was used before, or is older than about a minute",
+        "Open a fresh authorization link and approve again.",
+    ),
+    BAD_REFRESH_TOKEN: (
+        "HubSpot does not know the stored authorization any more: the app was uninstalled or its access revoked",
+        AuthorizationRevoked.hint,
+    ),
+    "BAD_REDIRECT_URI": (
+        "The redirect URI is not the one that the approval was given for",
+        "Register the redirect URI of this installation, to the letter, on the HubSpot app's Auth page.",
+    ),
+    "BAD_CLIENT_ID": (
+        "HubSpot does not know the client id, or the authorization belongs to another app",
+        "Compare COPPERMIND_HUBSPOT_CLIENT_ID with the HubSpot app's Auth page.",
+    ),
+    "BAD_CLIENT_SECRET": (
+        "HubSpot does not accept the client secret",
+        "Compare COPPERMIND_HUBSPOT_CLIENT_SECRET with the HubSpot app's Auth page.",
+    ),
+}
+_SAME_REASONS = {
+    "MISMATCH_REDIRECT_URI_AUTH_CODE": "BAD_REDIRECT_URI",
+    "REDIRECT_URI_MISMATCH": "BAD_REDIRECT_URI",
+    "INVALID_CLIENT": "BAD_CLIENT_ID",
+    "UNAUTHORIZED_CLIENT": "BAD_CLIENT_ID",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthApp:
+    """The HubSpot app of this installation, and the host whose token endpoint knows it."""
+
+    api_url: str
+    client_id: str
+    client_secret: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the token endpoint issued.
+
+    Attributes:
+        refresh_token: None where HubSpot sent none: the one in use stays valid.
+        expires_in_s: life of the access token.
+        hub_id: the portal; always there after an exchange, None where a refresh did not repeat it.
+        scopes: granted ones, `oauth` and others beside those asked for; likewise empty only after a refresh.
+    """
+
+    access_token: SecretStr
+    refresh_token: SecretStr | None
+    expires_in_s: int
+    hub_id: int | None
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Introspection:
+    """What HubSpot knows about a token; only `active` is sure to be there."""
+
+    active: bool
+    hub_id: int | None
+    hub_domain: str | None
+    user: str | None
+    user_id: int | None
+    scopes: frozenset[str]
+    expires_in_s: int | None
+
+
+def authorize_url(page: str, *, client_id: str, redirect_uri: str, state: str, scopes: Iterable[str] = SCOPES) -> str:
+    """Return the address where a person approves the app.
+
+    Args:
+        page: such as `https://app.hubspot.com/oauth/authorize`; a query of its own is kept.
+        client_id: the HubSpot app's.
+        redirect_uri: one of those registered in the app, to the letter.
+        state: comes back with the approval, unchanged.
+        scopes: the permissions to ask for.
+    """
+    parts = urlsplit(page)
+    query = [
+        *parse_qsl(parts.query, keep_blank_values=True),
+        ("client_id", client_id),
+        ("redirect_uri", redirect_uri),
+        ("scope", " ".join(scopes)),
+        ("state", state),
+    ]
+    return parts._replace(query=urlencode(query)).geturl()
+
+
+async def exchange_code(
+    app: OAuthApp, code: SecretStr, *, redirect_uri: str, retry_limits: RetryLimits = RETRY_LIMITS
+) -> Grant:
+    """Turn the code of an approval into tokens, and find out which portal granted which scopes.
+
+    Args:
+        app: the HubSpot app that was approved.
+        code: as it came back with the approval; it works once and briefly.
+        redirect_uri: the one that the approval was asked with.
+        retry_limits: how long a passing fault is waited out.
+
+    Raises:
+        GrantRejected: HubSpot refuses; `reason` is its code, the message says what it means.
+        RateLimited, PortalUnavailable: still so after retries.
+    """
+    form = {"grant_type": "authorization_code", "redirect_uri": redirect_uri, "code": code}
+    grant = await _post(app, paths.TOKEN, form, read=_read_grant, retry_limits=retry_limits)
+    if grant.hub_id is not None and grant.scopes:
+        return grant
+    known = await introspect(app, grant.access_token, retry_limits=retry_limits)
+    if known.hub_id is None and grant.hub_id is None:
+        raise GrantRejected("HubSpot issued a token, but does not say for which portal.", reason="NO_PORTAL")
+    return Grant(
+        access_token=grant.access_token,
+        refresh_token=grant.refresh_token,
+        expires_in_s=grant.expires_in_s,
+        hub_id=grant.hub_id if grant.hub_id is not None else known.hub_id,
+        scopes=grant.scopes or known.scopes,
+    )
+
+
+async def refresh(app: OAuthApp, refresh_token: SecretStr, *, retry_limits: RetryLimits = RETRY_LIMITS) -> Grant:
+    """Return a new access token, and the refresh token where HubSpot sent one along: store whatever comes back.
+
+    Raises:
+        AuthorizationRevoked: the refresh token is dead: revoked, or the app uninstalled.
+        GrantRejected: HubSpot refuses for another reason, such as a wrong client secret.
+        RateLimited, PortalUnavailable: still so after retries.
+    """
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    return await _post(app, paths.TOKEN, form, read=_read_grant, retry_limits=retry_limits)
+
+
+async def introspect(
+    app: OAuthApp, token: SecretStr, *, kind: str = ACCESS_TOKEN, retry_limits: RetryLimits = RETRY_LIMITS
+) -> Introspection:
+    """Return what HubSpot knows about a token; `kind` is ACCESS_TOKEN or REFRESH_TOKEN.
+
+    Raises:
+        GrantRejected: HubSpot refuses to say.
+        RateLimited, PortalUnavailable: still so after retries.
+    """
+    form = _token_form(token, kind)
+    return await _post(app, paths.TOKEN_INTROSPECT, form, read=_read_introspection, retry_limits=retry_limits)
+
+
+async def revoke(
+    app: OAuthApp, token: SecretStr, *, kind: str = REFRESH_TOKEN, retry_limits: RetryLimits = RETRY_LIMITS
+) -> None:
+    """Revoke a token. The app stays installed, and access tokens that are out may live on until they expire.
+
+    Raises:
+        GrantRejected: HubSpot does not know the token, or the app.
+        RateLimited, PortalUnavailable: still so after retries.
+    """
+    async with Transport(app.api_url, request_timeout_s=REQUEST_TIMEOUT_S) as transport:
+        # The answer has no body worth reading.
+        await retried(
+            lambda: _sent(transport, app, paths.TOKEN_REVOKE, _token_form(token, kind)),
+            limits=retry_limits,
+            clock=_now,
+        )
+
+
+def _token_form(token: SecretStr, kind: str) -> dict[str, str | SecretStr]:
+    # HubSpot's OpenAPI description names the field `token`, its guide names it after the hint.
+    return {"token_type_hint": kind, "token": token, kind: token}
+
+
+async def _post(
+    app: OAuthApp,
+    path: str,
+    form: Mapping[str, str | SecretStr],
+    *,
+    read: Callable[[Any], T],
+    retry_limits: RetryLimits,
+) -> T:
+    async with Transport(app.api_url, request_timeout_s=REQUEST_TIMEOUT_S) as transport:
+
+        async def attempt() -> T:
+            return read_answer(f"POST {path}", await _sent(transport, app, path, form), read)
+
+        return await retried(attempt, limits=retry_limits, clock=_now)
+
+
+async def _sent(transport: Transport, app: OAuthApp, path: str, form: Mapping[str, str | SecretStr]) -> Answer:
+    full_form = {"client_id": app.client_id, "client_secret": app.client_secret, **form}
+    answer = await transport.send("POST", path, form=full_form)
+    if answer.status in _REFUSED_STATUSES:
+        raise _grant_error(error_body(answer), refreshing=form.get("grant_type") == REFRESH_TOKEN)
+    if answer.status >= 300:
+        raise error_for(f"POST {path}", answer, budget=None, now=_now(), zone=UTC)
+    return answer
+
+
+def _grant_error(body: ErrorBody, *, refreshing: bool) -> GrantRejected:
+    reason = body.oauth_code or body.category or str(body.status)
+    code = _SAME_REASONS.get(reason.upper(), reason.upper())
+    if code == "INVALID_GRANT":
+        code = BAD_REFRESH_TOKEN if refreshing else BAD_AUTH_CODE
+    meaning, hint = _REASONS.get(code, ("HubSpot's token endpoint refuses", None))
+    said = f" ({body.message.rstrip('.')})" if body.message else ""
+    kind = AuthorizationRevoked if code == BAD_REFRESH_TOKEN else GrantRejected
+    return kind(f"{meaning}: {reason}{said}.", reason=reason, hint=hint, body=body)
+
+
+def _read_grant(data: Mapping[str, Any]) -> Grant:
+    refresh_token = data.get("refresh_token")
+    hub_id = data.get("hub_id")
+    return Grant(
+        access_token=SecretStr(_text(data["access_token"])),
+        refresh_token=SecretStr(_text(refresh_token)) if refresh_token else None,
+        expires_in_s=int(data["expires_in"]),
+        hub_id=None if hub_id is None else int(hub_id),
+        scopes=_scopes(data),
+    )
+
+
+def _read_introspection(data: Mapping[str, Any]) -> Introspection:
+    hub_id, user_id, expires_in = data.get("hub_id"), data.get("user_id"), data.get("expires_in")
+    return Introspection(
+        active=data["active"] is True,
+        hub_id=None if hub_id is None else int(hub_id),
+        hub_domain=data.get("hub_domain"),
+        user=data.get("user"),
+        user_id=None if user_id is None else int(user_id),
+        scopes=_scopes(data),
+        expires_in_s=None if expires_in is None else int(expires_in),
+    )
+
+
+def _scopes(data: Mapping[str, Any]) -> frozenset[str]:
+    # A list in HubSpot's answers; one text in the OAuth standard, under `scope`.
+    scopes = data.get("scopes") or data.get("scope") or ()
+    return frozenset(scopes.split() if isinstance(scopes, str) else scopes)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        msg = "not a text"
+        raise TypeError(msg)
+    return value
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,71 @@
+"""Faults that pass by themselves are tried again, for a bounded time."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import stamina
+
+from coppermind_pipeline.hubspot.answers import DAILY
+from coppermind_pipeline.hubspot.errors import PortalUnavailable, RateLimited
+
+T = TypeVar("T")
+
+_BACKOFF_INITIAL_S = 0.5
+_BACKOFF_MAX_S = 15.0
+_BACKOFF_JITTER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLimits:
+    """How long a call is tried again.
+
+    Attributes:
+        attempts: requests at most, the first included.
+        time_s: from the first fault until the last attempt begins, at most; a longer `Retry-After` is not waited for.
+    """
+
+    attempts: int = 10
+    time_s: float = 120.0
+
+
+async def retried(attempt: Callable[[], Awaitable[T]], *, limits: RetryLimits, clock: Callable[[], datetime]) -> T:
+    """Return what `attempt` returns, tried again after PortalUnavailable and RateLimited.
+
+    The wait is what HubSpot asked for, else it grows with jitter. A used-up day is not waited for.
+
+    Raises:
+        PortalUnavailable: still so after `limits`, or HubSpot asks for a longer wait.
+        RateLimited: likewise, or the day's calls are used up.
+    """
+    faulty_since: datetime | None = None
+
+    def wait_s(error: Exception) -> bool | float:
+        nonlocal faulty_since
+        if not isinstance(error, PortalUnavailable | RateLimited) or error.retries_spent:
+            return False
+        if isinstance(error, RateLimited) and error.policy == DAILY:
+            return False
+        now = clock()
+        faulty_since = faulty_since or now
+        asked_s = max(0.0, (error.retry_at - now).total_seconds()) if error.retry_at else 0.0
+        if (now - faulty_since).total_seconds() + asked_s > limits.time_s:
+            return False
+        return asked_s if error.retry_at else True
+
+    try:
+        async for retry in stamina.retry_context(
+            on=wait_s,
+            attempts=limits.attempts,
+            timeout=None,
+            wait_initial=_BACKOFF_INITIAL_S,
+            wait_max=_BACKOFF_MAX_S,
+            wait_jitter=_BACKOFF_JITTER_S,
+        ):
+            with retry:
+                return await attempt()
+    except (PortalUnavailable, RateLimited) as error:
+        error.retries_spent = True
+        raise
+    raise AssertionError  # the loop above returns or raises
