@@ -1,0 +1,67 @@
+"""What every step of one connector's sync works with."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+
+from coppermind_pipeline.connectors import Connector
+from coppermind_pipeline.hubspot import HubSpotClient
+from coppermind_pipeline.store import Database
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one stage of a sync is.
+
+    Attributes:
+        stage: contacts, companies, deals, associations, referenced, normalize, link, memories, queue, synthesis.
+        done: records so far.
+        total: records in all; None while nobody knows.
+    """
+
+    stage: str
+    done: int
+    total: int | None = None
+
+
+def unheard(_: Progress) -> None:
+    """Take a progress report that nobody asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncContext:
+    """One connector, its portal and its mind's rows.
+
+    The holder of the connector's lock makes one and hands it to the steps. Database work runs in threads, so that the
+    event loop goes on talking to HubSpot meanwhile; writes run one after another, so that sequence numbers commit in
+    their order and a reader that stops at the highest one has overlooked nothing below it.
+    """
+
+    database: Database
+    connector: Connector
+    client: HubSpotClient
+    on_progress: Callable[[Progress], None] = unheard
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` in one transaction of the connector's mind, after the writes before it."""
+        async with self._writing:
+            return await asyncio.to_thread(self._in_transaction, work, *args, **kwargs)
+
+    async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work`, which only reads, in one transaction of the connector's mind."""
+        return await asyncio.to_thread(self._in_transaction, work, *args, **kwargs)
+
+    def ids(self) -> dict[str, Any]:
+        """Return the values that every statement of this connector binds: `:connector` and `:mind`."""
+        return {"connector": self.connector.id, "mind": self.connector.mind_id}
+
+    def _in_transaction(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        with self.database.mind(self.connector.mind_id) as connection:
+            return work(connection, *args, **kwargs)

@@ -1,0 +1,206 @@
+"""Hydration: reading records with every property that the portal defines, and with fewer where it refuses some."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.connectors import record_event
+from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, BatchRead, Record, RequestRefused
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.context import SyncContext
+from coppermind_pipeline.sync.meanings import load_stages
+from coppermind_pipeline.sync.raw_log import append_records
+from coppermind_pipeline.sync.required import required_properties
+
+log = structlog.get_logger(__name__)
+
+RETRY_FULL_AFTER_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class PropertySet:
+    """The property names that records of a type are read with.
+
+    Attributes:
+        full: all that the portal defines.
+        required: those that the product can't do without; search returns them.
+        calculated: those that HubSpot computes.
+        refused: those of `full` that the portal refuses; all of them where it does not say which.
+    """
+
+    full: tuple[str, ...]
+    required: tuple[str, ...]
+    calculated: frozenset[str]
+    refused: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a batch read asks for; nothing where search has brought all that the portal lets us read."""
+        if self.refused.issuperset(self.full):
+            return ()
+        return tuple(name for name in self.full if name not in self.refused)
+
+    @property
+    def digest(self) -> str:
+        """A short name of `names`, stored with each record read."""
+        return hashlib.blake2b("\0".join(self.names or self.required).encode(), digest_size=8).hexdigest()
+
+
+def load_property_set(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> PropertySet:
+    """Return the names that a type is read with, by the stored definitions and what the portal refused of late."""
+    definitions = connection.execute(
+        text(
+            """SELECT name, calculated OR field_type LIKE 'calculation%' AS calculated FROM hubspot_properties
+                WHERE connector_id = :connector AND object_type = :type AND missing_since IS NULL ORDER BY name"""
+        ),
+        {**ids, "type": object_type},
+    ).all()
+    defined = frozenset(row.name for row in definitions)
+    required = required_properties(
+        object_type,
+        defined=defined,
+        of_stages=crm.won_stage_properties(load_stages(connection, ids), defined)
+        if object_type == ObjectType.DEALS
+        else (),
+    )
+    refused = connection.execute(
+        text(
+            f"""SELECT refused FROM hubspot_hydrations WHERE connector_id = :connector AND object_type = :type
+                   AND tried_at > clock_timestamp() - interval '{RETRY_FULL_AFTER_HOURS} hours'"""
+        ),
+        {**ids, "type": object_type},
+    ).scalar_one_or_none()
+    full = tuple(sorted(defined | set(required)))
+    return PropertySet(
+        full=full,
+        required=tuple(required),
+        calculated=frozenset(row.name for row in definitions if row.calculated),
+        refused=frozenset() if refused is None else frozenset(refused) or frozenset(full),
+    )
+
+
+@dataclass(slots=True)
+class Hydrator:
+    """Reads records of one type in full, a hundred at a time, as many requests at once as the budgets let through."""
+
+    context: SyncContext
+    object_type: ObjectType
+    properties: PropertySet
+    _deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _confirmed: bool = False
+
+    async def hydrate(self, found: Sequence[Record]) -> list[Record]:
+        """Return the records that a search found, in full; without those that are gone since, with their survivors."""
+        batches = [found[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(found), BATCH_READ_IDS_MAX)]
+        return [record for batch in await asyncio.gather(*map(self._batch, batches)) for record in batch]
+
+    async def read(self, ids: Sequence[str]) -> BatchRead:
+        """Read up to 100 records by id, with the full list of names, or as much of it as the portal accepts."""
+        while True:
+            asked = self.properties
+            try:
+                answer = await self.context.client.batch_read(self.object_type, ids, asked.names or asked.required)
+            except RequestRefused as error:
+                if not asked.names:
+                    raise
+                await self._narrow(asked, error)
+            else:
+                await self._confirm(asked)
+                return answer
+
+    async def _batch(self, found: Sequence[Record]) -> Sequence[Record]:
+        if not self.properties.names:
+            return found
+        answer = await self.read([record.id for record in found])
+        if not self.properties.names:
+            return found
+        unread = answer.failed_ids
+        return [*answer.records, *(record for record in found if record.id in unread)]
+
+    async def _narrow(self, asked: PropertySet, error: RequestRefused) -> None:
+        """Leave out what the portal refuses: the names that the error lists, else all but the required ones."""
+        async with self._deciding:
+            if self.properties is not asked:
+                return  # another request met the same refusal
+            named = frozenset(error.refused_properties) & frozenset(asked.names)
+            refused = asked.refused | named if named else frozenset(asked.full)
+            self.properties = replace(asked, refused=refused)
+            self._confirmed = True
+            log.warning("hydration degraded", object_type=self.object_type.value, refused=len(named) or "all")
+            await self.context.write(_store_refusal, self.context, self.object_type, named and refused, error.message)
+
+    async def _confirm(self, asked: PropertySet) -> None:
+        """Note once that the full list is accepted, where it was not before."""
+        if self._confirmed or asked.refused:
+            return
+        self._confirmed = True
+        await self.context.write(_store_acceptance, self.context, self.object_type)
+
+
+def store_records(connection: Connection, context: SyncContext, records: Sequence[Record], hydrator: Hydrator) -> None:
+    """Append hydrated records to the raw log and count them as pulled, in the caller's transaction."""
+    if not records:
+        return
+    append_records(
+        connection,
+        context.ids(),
+        hydrator.object_type,
+        records,
+        definitions_hash=hydrator.properties.digest,
+        calculated=hydrator.properties.calculated,
+    )
+    connection.execute(
+        text(
+            """INSERT INTO hubspot_polls AS stored (connector_id, mind_id, pulled_counts)
+               VALUES (:connector, :mind, jsonb_build_object(CAST(:type AS text), CAST(:count AS bigint)))
+               ON CONFLICT (connector_id) DO UPDATE
+                  SET pulled_counts = stored.pulled_counts || jsonb_build_object(CAST(:type AS text),
+                      coalesce(CAST(stored.pulled_counts ->> CAST(:type AS text) AS bigint), 0)
+                      + CAST(:count AS bigint))"""
+        ),
+        {**context.ids(), "type": hydrator.object_type.value, "count": len(records)},
+    )
+
+
+def _store_refusal(
+    connection: Connection, context: SyncContext, object_type: ObjectType, refused: frozenset[str], error: str
+) -> None:
+    connection.execute(
+        text(
+            """INSERT INTO hubspot_hydrations AS stored (connector_id, mind_id, object_type, refused, error)
+               VALUES (:connector, :mind, :type, :refused, :error)
+               ON CONFLICT (connector_id, object_type) DO UPDATE
+                  SET refused = excluded.refused, error = excluded.error, tried_at = excluded.tried_at"""
+        ),
+        {**context.ids(), "type": object_type, "refused": sorted(refused), "error": error},
+    )
+    record_event(
+        connection,
+        context.connector,
+        "warning",
+        "hydration_degraded",
+        f"HubSpot refuses the full list of {object_type.value} properties: {error}",
+        {"object_type": object_type.value, "refused": sorted(refused)},
+    )
+
+
+def _store_acceptance(connection: Connection, context: SyncContext, object_type: ObjectType) -> None:
+    restored = connection.execute(
+        text("DELETE FROM hubspot_hydrations WHERE connector_id = :connector AND object_type = :type"),
+        {**context.ids(), "type": object_type},
+    ).rowcount
+    if restored:
+        record_event(
+            connection,
+            context.connector,
+            "info",
+            "hydration_restored",
+            f"HubSpot accepts the full list of {object_type.value} properties again.",
+            {"object_type": object_type.value},
+        )

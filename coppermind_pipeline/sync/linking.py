@@ -1,0 +1,220 @@
+"""Linking: from the raw answers about associations to validity intervals, and from those to each deal's attribution."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.connectors import Connector
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Database, copy_rows
+from coppermind_pipeline.sync.context import Progress, unheard
+from coppermind_pipeline.sync.cursors import complete_backfill
+from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
+
+BATCH_DEALS = 1_000
+
+# The fields of `crm.Attribution`, as columns of a deal.
+_COLUMNS = {
+    "primary_company_id": "primary_company_id",
+    "lead_contact_id": "lead_contact_id",
+    "source": "attributed_source",
+    "source_step": "attribution_step",
+    "country_code": "place_country_code",
+    "country_text": "place_country_text",
+    "region": "place_region",
+    "city": "place_city",
+}
+
+
+@dataclass(slots=True)
+class Linked:
+    """What linking did.
+
+    Attributes:
+        answers: answers about a deal's links that were taken up.
+        begun, ended: links.
+        attributed: deals whose attribution changed.
+        backfill_completed: with this the backfill is complete.
+    """
+
+    answers: int = 0
+    begun: int = 0
+    ended: int = 0
+    attributed: int = 0
+    backfill_completed: bool = False
+
+
+def link(database: Database, connector: Connector, *, on_progress: Callable[[Progress], None] = unheard) -> Linked:
+    """Bring associations and attributions up to date with what is pulled and normalized.
+
+    A link that an answer no longer names ends at the time of that answer; one whose labels changed ends, and begins
+    anew. Deals are attributed again where they, their links, or the records that they are linked to have changed.
+    """
+    ids = {"connector": connector.id, "mind": connector.mind_id}
+    linked = Linked()
+    while _take_up_answers(database, connector, ids, linked):
+        on_progress(Progress("link", linked.answers))
+    with database.mind(connector.mind_id) as connection:
+        since = stage_cursor(connection, ids, "attribute").seq
+        upto = connection.scalar(
+            text("SELECT max(change_seq) FROM hubspot_crm_objects WHERE connector_id = :connector"), ids
+        )
+    for deals in _deals_to_attribute(database, connector, ids, since):
+        with database.mind(connector.mind_id) as connection:
+            linked.attributed += _attribute(connection, ids, deals)
+    with database.mind(connector.mind_id) as connection:
+        move_stage_cursor(connection, ids, "attribute", upto or 0)
+        linked.backfill_completed = complete_backfill(connection, ids)
+    return linked
+
+
+def _take_up_answers(database: Database, connector: Connector, ids: dict[str, Any], linked: Linked) -> bool:
+    """Apply the next answers, with the cursor that says so; return whether there were any."""
+    with database.mind(connector.mind_id) as connection:
+        since = stage_cursor(connection, ids, "link").seq
+        connection.execute(text("DROP TABLE IF EXISTS pg_temp.answers, pg_temp.named"))
+        connection.execute(
+            text(
+                """CREATE TEMPORARY TABLE answers ON COMMIT DROP AS
+                   SELECT from_id, to_type, seq, read_at, links FROM hubspot_raw_associations
+                    WHERE connector_id = :connector AND from_type = 'deals' AND seq > :since ORDER BY seq LIMIT :most"""
+            ),
+            {**ids, "since": since, "most": BATCH_DEALS},
+        )
+        taken = connection.execute(text("SELECT count(*) AS answers, max(seq) AS seq FROM answers")).one()
+        if not taken.answers:
+            return False
+        connection.execute(_NAMED_LINKS)
+        ended = connection.scalars(_END_LINKS, ids).all()
+        begun = connection.scalars(_BEGIN_LINKS, ids).all()
+        connection.execute(
+            text(
+                """UPDATE hubspot_crm_objects SET change_seq = nextval('change_seq')
+                    WHERE connector_id = :connector AND object_type = 'deals' AND hubspot_id = ANY(:deals)"""
+            ),
+            {**ids, "deals": list({*ended, *begun})},
+        )
+        move_stage_cursor(connection, ids, "link", taken.seq)
+    linked.answers += taken.answers
+    linked.ended += len(ended)
+    linked.begun += len(begun)
+    return True
+
+
+_NAMED_LINKS = text(
+    """CREATE TEMPORARY TABLE named ON COMMIT DROP AS
+       SELECT from_id, to_type, read_at, link ->> 'id' AS to_id,
+              ARRAY(SELECT DISTINCT label
+                      FROM jsonb_to_recordset(link -> 'types') AS type (label text)
+                     WHERE label IS NOT NULL ORDER BY label) AS labels,
+              ARRAY(SELECT DISTINCT type_id
+                      FROM jsonb_to_recordset(link -> 'types') AS type (type_id integer) ORDER BY type_id) AS type_ids
+         FROM answers CROSS JOIN jsonb_array_elements(links) AS link"""
+)
+
+_END_LINKS = text(
+    """UPDATE hubspot_associations AS stored SET valid_to = answers.read_at
+         FROM answers
+        WHERE stored.connector_id = :connector AND stored.from_type = 'deals' AND stored.from_id = answers.from_id
+          AND stored.to_type = answers.to_type AND stored.valid_to IS NULL
+          AND NOT EXISTS (SELECT FROM named
+                           WHERE named.from_id = stored.from_id AND named.to_type = stored.to_type
+                             AND named.to_id = stored.to_id AND named.labels = stored.labels
+                             AND named.type_ids = stored.type_ids)
+       RETURNING stored.from_id"""
+)
+
+_BEGIN_LINKS = text(
+    """INSERT INTO hubspot_associations (connector_id, mind_id, from_type, from_id, to_type, to_id, labels,
+                                        type_ids, valid_from)
+       SELECT :connector, :mind, 'deals', from_id, to_type, to_id, labels, type_ids, read_at FROM named
+       ON CONFLICT (connector_id, from_type, from_id, to_type, to_id) WHERE valid_to IS NULL DO NOTHING
+       RETURNING from_id"""
+)
+
+
+def _deals_to_attribute(
+    database: Database, connector: Connector, ids: dict[str, Any], since: int
+) -> Iterator[Sequence[str]]:
+    """Yield the ids of the deals that changed after `since`, or that are linked to a record that did."""
+    with database.mind(connector.mind_id) as connection:
+        changed = connection.execution_options(yield_per=BATCH_DEALS).scalars(
+            text(
+                """SELECT hubspot_id FROM hubspot_crm_objects
+                    WHERE connector_id = :connector AND object_type = 'deals' AND change_seq > :since
+                   UNION
+                   SELECT association.from_id FROM hubspot_crm_objects AS linked
+                     JOIN hubspot_associations AS association
+                       ON association.connector_id = linked.connector_id AND association.to_type = linked.object_type
+                      AND association.to_id = linked.hubspot_id AND association.valid_to IS NULL
+                    WHERE linked.connector_id = :connector AND linked.object_type <> 'deals'
+                      AND linked.change_seq > :since"""
+            ),
+            {**ids, "since": since},
+        )
+        yield from changed.partitions()
+
+
+def _attribute(connection: Connection, ids: dict[str, Any], deals: Sequence[str]) -> int:
+    """Attribute the deals, write those that come out different, and return their number."""
+    rows = connection.execute(
+        text(
+            f"""SELECT deal.hubspot_id, deal.source AS deal_source, {", ".join(f"deal.{c}" for c in _COLUMNS.values())},
+                       linked.object_type AS to_type, linked.hubspot_id AS to_id,
+                       {crm.PRIMARY_COMPANY_TYPE_ID} = ANY(association.type_ids) AS is_primary, linked.created_at,
+                       linked.source, linked.filtered_reason, linked.country_code, linked.country_text, linked.region,
+                       linked.city
+                  FROM hubspot_crm_objects AS deal
+                  LEFT JOIN hubspot_associations AS association
+                    ON association.connector_id = deal.connector_id AND association.from_type = 'deals'
+                   AND association.from_id = deal.hubspot_id AND association.valid_to IS NULL
+                  LEFT JOIN hubspot_crm_objects AS linked
+                    ON linked.connector_id = deal.connector_id AND linked.object_type = association.to_type
+                   AND linked.hubspot_id = association.to_id AND linked.archived_at IS NULL
+                 WHERE deal.connector_id = :connector AND deal.object_type = 'deals' AND deal.hubspot_id = ANY(:deals)
+                 ORDER BY deal.hubspot_id"""
+        ),
+        {**ids, "deals": list(deals)},
+    )
+    changed = []
+    for deal_id, of_deal in groupby(rows, key=lambda row: row.hubspot_id):
+        links = list(of_deal)
+        before = tuple(getattr(links[0], column) for column in _COLUMNS.values())
+        attribution = crm.attribute(links[0].deal_source, [_link(row) for row in links if row.to_id is not None])
+        after = tuple(getattr(attribution, name) for name in _COLUMNS)
+        if after != before:
+            changed.append((deal_id, *after))
+    if changed:
+        columns = ", ".join(_COLUMNS.values())
+        copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *_COLUMNS.values()), rows=changed)
+        connection.execute(
+            text(
+                f"""UPDATE hubspot_crm_objects AS deal
+                       SET ({columns}, change_seq) = ROW({", ".join(f"incoming.{c}" for c in _COLUMNS.values())},
+                                                         nextval('change_seq'))
+                      FROM incoming
+                     WHERE connector_id = :connector AND object_type = 'deals'
+                       AND deal.hubspot_id = incoming.hubspot_id"""
+            ),
+            ids,
+        )
+    return len(changed)
+
+
+def _link(row: Row[Any]) -> crm.Link:
+    return crm.Link(
+        to_type=ObjectType(row.to_type),
+        to_id=row.to_id,
+        is_primary=bool(row.is_primary),
+        created_at=row.created_at,
+        source=row.source,
+        filtered_reason=row.filtered_reason,
+        country_code=row.country_code,
+        country_text=row.country_text,
+        region=row.region,
+        city=row.city,
+    )

@@ -1,0 +1,114 @@
+"""What deals are linked to: their associations, and the linked records that no scan brings."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Associations, Record
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.context import Progress, SyncContext
+from coppermind_pipeline.sync.hydration import Hydrator, store_records
+from coppermind_pipeline.sync.raw_log import known_versions, store_associations
+from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
+
+LINKED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+
+# As many as one request takes; their answers, and the records that they name, are held in memory.
+DEALS_AT_ONCE_MAX = 1_000
+
+
+async def read_associations(context: SyncContext, time_is_up: Callable[[], bool]) -> tuple[int, bool]:
+    """Read the links of every deal that was read since its links were.
+
+    Return their number, and whether all are done.
+    """
+    linked = 0
+    while True:
+        deals, seq = await context.read(_deals_to_associate, context.ids())
+        if not deals:
+            return linked, True
+        answers = await asyncio.gather(
+            *(context.client.associations(ObjectType.DEALS, to_type, deals) for to_type in LINKED_TYPES)
+        )
+        await context.write(_write_associations, context.ids(), dict(zip(LINKED_TYPES, answers, strict=True)), seq)
+        linked += len(deals)
+        context.on_progress(Progress("associations", linked))
+        if time_is_up():
+            return linked, False
+
+
+async def read_referenced(
+    context: SyncContext, hydrators: Mapping[ObjectType, Hydrator], time_is_up: Callable[[], bool]
+) -> tuple[int, bool]:
+    """Read each contact and company that a deal is linked to and the log does not hold, whatever its age.
+
+    Return their number, and whether all are done.
+    """
+    referenced = 0
+    while True:
+        unread, seq = await context.read(_unread_references, context.ids())
+        if seq is None:
+            return referenced, True
+        found = {to_type: await _read_all(hydrators[to_type], ids) for to_type, ids in unread.items()}
+        await context.write(_write_referenced, context, hydrators, found, seq)
+        referenced += sum(map(len, found.values()))
+        context.on_progress(Progress("referenced", referenced))
+        if time_is_up():
+            return referenced, False
+
+
+async def _read_all(hydrator: Hydrator, ids: list[str]) -> list[Record]:
+    batches = [ids[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(ids), BATCH_READ_IDS_MAX)]
+    return [record for answer in await asyncio.gather(*map(hydrator.read, batches)) for record in answer.records]
+
+
+def _deals_to_associate(connection: Connection, ids: dict[str, Any]) -> tuple[list[str], int]:
+    rows = connection.execute(
+        text(
+            """SELECT hubspot_id, seq FROM hubspot_raw_records
+                WHERE connector_id = :connector AND object_type = 'deals' AND seq > :seq ORDER BY seq LIMIT :most"""
+        ),
+        {**ids, "seq": stage_cursor(connection, ids, "associate").seq, "most": DEALS_AT_ONCE_MAX},
+    ).all()
+    return list(dict.fromkeys(row.hubspot_id for row in rows)), rows[-1].seq if rows else 0
+
+
+def _write_associations(
+    connection: Connection, ids: dict[str, Any], answers: Mapping[ObjectType, Associations], seq: int
+) -> None:
+    for to_type, associations in answers.items():
+        store_associations(connection, ids, to_type, associations)
+    move_stage_cursor(connection, ids, "associate", seq)
+
+
+def _unread_references(connection: Connection, ids: dict[str, Any]) -> tuple[dict[ObjectType, list[str]], int | None]:
+    """Return the unread ids that the next answers name, and the sequence number of the last; None: none is left."""
+    rows = connection.execute(
+        text(
+            """WITH answers AS (
+                   SELECT seq, to_type, links FROM hubspot_raw_associations
+                    WHERE connector_id = :connector AND seq > :seq ORDER BY seq LIMIT :most)
+               SELECT max(answers.seq) OVER () AS upto, to_type, link ->> 'id' AS to_id
+                 FROM answers LEFT JOIN LATERAL jsonb_array_elements(links) AS link ON true"""
+        ),
+        {**ids, "seq": stage_cursor(connection, ids, "reference").seq, "most": DEALS_AT_ONCE_MAX},
+    ).all()
+    unread = {}
+    for to_type in LINKED_TYPES:
+        linked = {row.to_id for row in rows if row.to_type == to_type and row.to_id is not None}
+        unread[to_type] = sorted(linked - known_versions(connection, ids, to_type, linked).keys())
+    return unread, rows[0].upto if rows else None
+
+
+def _write_referenced(
+    connection: Connection,
+    context: SyncContext,
+    hydrators: Mapping[ObjectType, Hydrator],
+    found: Mapping[ObjectType, list[Record]],
+    seq: int,
+) -> None:
+    for to_type, records in found.items():
+        store_records(connection, context, records, hydrators[to_type])
+    move_stage_cursor(connection, context.ids(), "reference", seq)

@@ -1,0 +1,99 @@
+"""The meaning that a connector's records are read with, from what the store knows of its portal and configuration."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.connectors import Connector
+from coppermind_pipeline.object_types import ObjectType
+
+# Raised when the rules of `crm` change, so that every record is interpreted again from the raw log.
+RULES_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """The meaning in force, and a digest of all that it depends on."""
+
+    meaning: crm.Meaning
+    digest: str
+
+
+def load_interpretation(connection: Connection, connector: Connector) -> Interpretation:
+    """Return the meaning by the stored definitions, stages, account details and the connector's configuration."""
+    ids = {"connector": connector.id, "mind": connector.mind_id}
+    portal = connection.execute(
+        text("SELECT time_zone, company_currency FROM hubspot_portals WHERE connector_id = :connector"), ids
+    ).one_or_none()
+    company_info = connection.scalar(text("SELECT company_info FROM minds WHERE id = :mind"), ids) or {}
+    definitions = _definitions(connection, ids)
+    stages = load_stages(connection, ids)
+    config = connector.config
+    filters = config.model_dump(mode="json", include=set(crm.FILTER_KEYS), exclude_none=True)
+    meaning = crm.Meaning(
+        company_currency=portal.company_currency if portal else None,
+        time_zone=(crm.time_zone(portal.time_zone) if portal and portal.time_zone else None) or UTC,
+        stages={(stage.pipeline_id, stage.stage_id): stage for stage in stages},
+        definitions=definitions,
+        late_stage_probability=config.late_stage_probability,
+        loss_reason_property=config.hubspot_loss_reason_property,
+        filters=crm.compile_filters(filters, company_info=company_info, definitions=definitions),
+    )
+    types = [
+        (object_type, name, d.type, d.missing)
+        for object_type, known in definitions.items()
+        for name, d in known.items()
+    ]
+    depends_on = (
+        RULES_VERSION, portal and tuple(portal), sorted(stages, key=repr), sorted(types), filters, company_info,
+        config.late_stage_probability, config.hubspot_loss_reason_property,
+    )  # fmt: skip
+    return Interpretation(meaning, hashlib.sha256(repr(depends_on).encode()).hexdigest())
+
+
+def load_stages(connection: Connection, ids: dict[str, Any]) -> list[crm.Stage]:
+    """Return the stages of all deal pipelines, those that HubSpot no longer has included."""
+    rows = connection.execute(
+        text(
+            """SELECT pipeline_id, hubspot_id, label, is_closed, probability, display_order, missing_since
+                 FROM hubspot_stages WHERE connector_id = :connector ORDER BY pipeline_id, hubspot_id"""
+        ),
+        ids,
+    )
+    return [
+        crm.Stage(
+            pipeline_id=row.pipeline_id,
+            stage_id=row.hubspot_id,
+            label=row.label,
+            is_closed=row.is_closed,
+            probability=row.probability,
+            display_order=row.display_order,
+            missing=row.missing_since is not None,
+        )
+        for row in rows
+    ]
+
+
+def _definitions(connection: Connection, ids: dict[str, Any]) -> dict[ObjectType, dict[str, crm.PropertyDefinition]]:
+    rows = connection.execute(
+        text(
+            """SELECT object_type, name, label, type, field_type, options, missing_since FROM hubspot_properties
+                WHERE connector_id = :connector ORDER BY object_type, name"""
+        ),
+        ids,
+    )
+    definitions: dict[ObjectType, dict[str, crm.PropertyDefinition]] = {object_type: {} for object_type in ObjectType}
+    for row in rows:
+        definitions[ObjectType(row.object_type)][row.name] = crm.PropertyDefinition(
+            name=row.name,
+            label=row.label,
+            type=row.type,
+            field_type=row.field_type,
+            options={option["value"]: option["label"] for option in row.options},
+            missing=row.missing_since is not None,
+        )
+    return definitions

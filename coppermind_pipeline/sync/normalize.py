@@ -1,0 +1,198 @@
+"""Normalization: from the raw log to `hubspot_crm_objects`, without HubSpot, as often as one likes."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.connectors import Connector
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Database, copy_rows
+from coppermind_pipeline.sync.context import Progress, unheard
+from coppermind_pipeline.sync.meanings import load_interpretation
+from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
+
+BATCH_RECORDS = 2_000
+
+# What `interpret` returns, as columns; `merged_ids` speak of other rows and are applied apart.
+_INTERPRETED = tuple(field.name for field in fields(crm.NormalizedRecord) if field.name != "merged_ids")
+_COLUMNS = ("object_type", "hubspot_id", "properties", "archived_at", "archived_reason", "read_at", *_INTERPRETED)
+_KEY = ("object_type", "hubspot_id")
+
+
+@dataclass(slots=True)
+class Normalized:
+    """What a normalization did: versions read from the raw log, rows that were new or changed, values not readable."""
+
+    read: int = 0
+    changed: int = 0
+    malformed: int = 0
+
+
+def normalize(
+    database: Database, connector: Connector, *, on_progress: Callable[[Progress], None] = unheard
+) -> Normalized:
+    """Bring the normalized records up to date with the raw log.
+
+    Takes up the versions that came since the last time. Where anything else that the outcome depends on has changed
+    (definitions, stages, configuration, the rules themselves) it takes up the newest version of every record. Rows and
+    the stage's cursor commit together, batch by batch; a row that does not change is not written.
+    """
+    ids = {"connector": connector.id, "mind": connector.mind_id}
+    with database.mind(connector.mind_id) as connection:
+        interpretation = load_interpretation(connection, connector)
+        cursor = stage_cursor(connection, ids, "normalize")
+    rules_changed = cursor.rules not in {"", interpretation.digest}
+    done = Normalized()
+    batches = _every_record(database, ids, connector) if rules_changed else _news(database, ids, connector, cursor.seq)
+    for rows, seq in batches:
+        with database.mind(connector.mind_id) as connection:
+            _store(connection, ids, rows, interpretation.meaning, done)
+            if not rules_changed:
+                move_stage_cursor(connection, ids, "normalize", seq, rules=interpretation.digest)
+        on_progress(Progress("normalize", done.read))
+    if rules_changed:
+        # Only now: a run that was cut short must take up every record again.
+        with database.mind(connector.mind_id) as connection:
+            move_stage_cursor(connection, ids, "normalize", cursor.seq, rules=interpretation.digest)
+        news = normalize(database, connector, on_progress=on_progress)
+        done.read, done.changed = done.read + news.read, done.changed + news.changed
+    return done
+
+
+def _news(
+    database: Database, ids: dict[str, Any], connector: Connector, seq: int
+) -> Iterator[tuple[Sequence[Row[Any]], int]]:
+    """Yield the versions that came after `seq`, in the order in which they came, and the sequence number reached."""
+    while True:
+        with database.mind(connector.mind_id) as connection:
+            rows = connection.execute(
+                text(
+                    """SELECT object_type, hubspot_id, seq, CAST(payload AS text) AS payload, read_at, archived_at
+                         FROM hubspot_raw_records
+                        WHERE connector_id = :connector AND seq > :seq ORDER BY seq LIMIT :most"""
+                ),
+                {**ids, "seq": seq, "most": BATCH_RECORDS},
+            ).all()
+        if not rows:
+            return
+        seq = rows[-1].seq
+        newest = {(row.object_type, row.hubspot_id): row for row in rows}
+        yield list(newest.values()), seq
+
+
+def _every_record(
+    database: Database, ids: dict[str, Any], connector: Connector
+) -> Iterator[tuple[Sequence[Row[Any]], int]]:
+    """Yield the newest version of every record that is normalized already."""
+    last = ("", "")
+    while True:
+        with database.mind(connector.mind_id) as connection:
+            rows = connection.execute(
+                text(
+                    """SELECT object_type, hubspot_id, 0 AS seq, newest.*
+                         FROM (SELECT object_type, hubspot_id FROM hubspot_crm_objects
+                                WHERE connector_id = :connector AND (object_type, hubspot_id) > (:type, :id)
+                                ORDER BY object_type, hubspot_id LIMIT :most) AS known
+                         CROSS JOIN LATERAL (
+                              SELECT CAST(payload AS text) AS payload, read_at, archived_at
+                                FROM hubspot_raw_records AS raw
+                               WHERE raw.connector_id = :connector AND raw.object_type = known.object_type
+                                 AND raw.hubspot_id = known.hubspot_id ORDER BY version DESC LIMIT 1) AS newest
+                        ORDER BY object_type, hubspot_id"""
+                ),
+                {**ids, "type": last[0], "id": last[1], "most": BATCH_RECORDS},
+            ).all()
+        if not rows:
+            return
+        last = (rows[-1].object_type, rows[-1].hubspot_id)
+        yield rows, 0
+
+
+def _store(
+    connection: Connection, ids: dict[str, Any], rows: Sequence[Row[Any]], meaning: crm.Meaning, done: Normalized
+) -> None:
+    merged: list[tuple[str, str, str]] = []
+    copy_rows(
+        connection,
+        like="hubspot_crm_objects",
+        columns=_COLUMNS,
+        rows=(_row(row, meaning, merged, done) for row in rows),
+    )
+    columns = ", ".join(_COLUMNS)
+    changing = [column for column in _COLUMNS if column not in {*_KEY, "read_at"}]
+    done.read += len(rows)
+    done.changed += connection.execute(
+        text(
+            f"""INSERT INTO hubspot_crm_objects AS stored (connector_id, mind_id, referenced_only, {columns})
+                SELECT :connector, :mind, {_REFERENCED_ONLY}, {columns} FROM incoming
+                ON CONFLICT (connector_id, object_type, hubspot_id) DO UPDATE
+                   SET (referenced_only, change_seq, read_at, {", ".join(changing)})
+                     = ROW(excluded.referenced_only, excluded.change_seq, excluded.read_at,
+                           {", ".join(f"excluded.{column}" for column in changing)})
+                 WHERE stored.merged_into IS NULL
+                   AND (stored.referenced_only, {", ".join(f"stored.{column}" for column in changing)})
+                       IS DISTINCT FROM
+                       (excluded.referenced_only, {", ".join(f"excluded.{column}" for column in changing)})"""
+        ),
+        ids,
+    ).rowcount
+    if merged:
+        _mark_merged(connection, ids, merged)
+
+
+# Outside the window, and here because a deal is linked to it.
+_REFERENCED_ONLY = """
+    object_type <> 'deals'
+    AND coalesce(modified_at < (SELECT since FROM hubspot_backfills WHERE connector_id = :connector), false)"""
+
+
+def _row(row: Row[Any], meaning: crm.Meaning, merged: list[tuple[str, str, str]], done: Normalized) -> tuple[Any, ...]:
+    properties: Mapping[str, str | None] = orjson.loads(row.payload)
+    record = crm.interpret(ObjectType(row.object_type), row.hubspot_id, properties, meaning)
+    merged.extend((row.object_type, loser, row.hubspot_id) for loser in record.merged_ids)
+    done.malformed += len(record.malformed)
+    return (
+        row.object_type,
+        row.hubspot_id,
+        _storable(row.payload, properties),
+        row.archived_at,
+        "archived" if row.archived_at else None,
+        row.read_at,
+        *(_column(getattr(record, name)) for name in _INTERPRETED),
+    )
+
+
+def _column(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _storable(payload: str, properties: Mapping[str, str | None]) -> str:
+    """Return the properties as jsonb can hold them; nearly always they are so already."""
+    if "\\u0000" not in payload and "\\ud" not in payload:
+        return payload
+    return orjson.dumps({name: value and crm.storable_text(value) for name, value in properties.items()}).decode()
+
+
+def _mark_merged(connection: Connection, ids: dict[str, Any], merged: Sequence[tuple[str, str, str]]) -> None:
+    """Let each record that was merged away lead to its survivor; it counts nowhere from now on."""
+    connection.execute(
+        text(
+            """UPDATE hubspot_crm_objects AS loser
+                  SET merged_into = merged.survivor, archived_at = coalesce(archived_at, clock_timestamp()),
+                      archived_reason = 'merged', change_seq = nextval('change_seq')
+                 FROM unnest(CAST(:types AS text[]), CAST(:losers AS text[]), CAST(:survivors AS text[]))
+                      AS merged (object_type, hubspot_id, survivor)
+                WHERE connector_id = :connector AND loser.object_type = merged.object_type
+                  AND loser.hubspot_id = merged.hubspot_id AND loser.merged_into IS DISTINCT FROM merged.survivor"""
+        ),
+        {
+            **ids,
+            "types": [object_type for object_type, _, _ in merged],
+            "losers": [loser for _, loser, _ in merged],
+            "survivors": [survivor for _, _, survivor in merged],
+        },
+    )

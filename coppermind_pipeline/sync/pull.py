@@ -1,0 +1,167 @@
+"""The pull: what HubSpot holds in the windows under way, into the raw log.
+
+One event loop; scans, hydration, links and writing overlap, and the portal's rate budgets are the only bound.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from coppermind_pipeline.hubspot import Record
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.context import Progress, SyncContext
+from coppermind_pipeline.sync.cursors import Scan, advance, begin_scans, complete
+from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
+from coppermind_pipeline.sync.links import read_associations, read_referenced
+from coppermind_pipeline.sync.raw_log import known_versions
+from coppermind_pipeline.sync.scan import ScanPage, modified_at, scan_modified
+
+# Pages of one scan that may be hydrated or wait to be written: enough to hide latency, few enough to hold in memory.
+PAGES_AHEAD_MAX = 3
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a pull did.
+
+    Attributes:
+        found: records of the windows under way, by type.
+        read: records read in full because they were new or changed, by type.
+        linked: deals whose associations were read.
+        referenced: records that were read because a deal is linked to them.
+        complete: all came to its end; False where the time was up before.
+    """
+
+    found: dict[ObjectType, int] = field(default_factory=lambda: dict.fromkeys(ObjectType, 0))
+    read: dict[ObjectType, int] = field(default_factory=lambda: dict.fromkeys(ObjectType, 0))
+    linked: int = 0
+    referenced: int = 0
+    complete: bool = False
+
+
+async def pull(
+    context: SyncContext, *, types: Collection[ObjectType] = tuple(ObjectType), time_is_up: Callable[[], bool]
+) -> Pulled:
+    """Read what is new into the raw log, until all is read or the time is up; a later pull goes on from there.
+
+    Each page's rows commit together with the cursor that vouches for them, so that a process killed anywhere loses at
+    most the pages in flight, and a run after it reads those again.
+
+    Args:
+        types: the object types to read; associations are read where deals are.
+        time_is_up: asked after each page or batch, so that even the shortest slice gets on; what is begun is finished.
+    """
+    since = context.connector.config.hubspot_backfill_since
+    scans = [
+        scan
+        for scan in await context.write(begin_scans, context.ids(), backfill_since=since)
+        if scan.object_type in types
+    ]
+    hydrators = {
+        object_type: Hydrator(context, object_type, await context.read(load_property_set, context.ids(), object_type))
+        for object_type in ObjectType
+    }
+    pulled = Pulled()
+    deals_read = asyncio.Event()
+
+    async def read(scan: Scan) -> bool:
+        return await _read_scan(context, scan, hydrators[scan.object_type], pulled, time_is_up)
+
+    async def read_records() -> bool:
+        # Deals alone at first, so that they and what they link to are there early.
+        ended = [await read(scan) for scan in scans if scan.object_type == ObjectType.DEALS]
+        deals_read.set()
+        others = (read(scan) for scan in scans if scan.object_type != ObjectType.DEALS)
+        return all([*ended, *await asyncio.gather(*others)])
+
+    async def read_links() -> bool:
+        if ObjectType.DEALS not in types:
+            return True
+        await deals_read.wait()
+        linked, linked_all = await read_associations(context, time_is_up)
+        referenced, referenced_all = await read_referenced(context, hydrators, time_is_up)
+        pulled.linked, pulled.referenced = linked, referenced
+        return linked_all and referenced_all
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            work = [group.create_task(read_records()), group.create_task(read_links())]
+    except BaseExceptionGroup as failed:
+        raise _first_error(failed) from None
+    pulled.complete = all(task.result() for task in work)
+    return pulled
+
+
+async def _read_scan(
+    context: SyncContext, scan: Scan, hydrator: Hydrator, pulled: Pulled, time_is_up: Callable[[], bool]
+) -> bool:
+    """Read one scan to its end, or until the time is up; pages are hydrated side by side, and written in order."""
+    pages: asyncio.Queue[tuple[ScanPage, asyncio.Task[list[Record]]] | None] = asyncio.Queue(PAGES_AHEAD_MAX)
+
+    async def search(group: asyncio.TaskGroup) -> bool:
+        async for page in scan_modified(
+            context.client,
+            scan.object_type,
+            since=scan.since,
+            properties=hydrator.properties.required,
+            start=scan.position,
+        ):
+            await pages.put((page, group.create_task(_news(context, hydrator, page.records))))
+            if time_is_up() and not page.is_last:
+                await pages.put(None)
+                return False
+        await pages.put(None)
+        return True
+
+    async def write() -> None:
+        found, total = scan.records, scan.total
+        while (entry := await pages.get()) is not None:
+            page, hydrating = entry
+            records = await hydrating
+            await context.write(_write_page, context, scan, (page, records), hydrator)
+            found += len(page.records)
+            total = total if page.total is None else page.total
+            pulled.found[scan.object_type] += len(page.records)
+            pulled.read[scan.object_type] += len(records)
+            context.on_progress(Progress(scan.object_type.value, found, total))
+
+    async with asyncio.TaskGroup() as group:
+        searching = group.create_task(search(group))
+        group.create_task(write())
+    if searching.result():
+        await context.write(complete, context.ids(), scan)
+    return searching.result()
+
+
+async def _news(context: SyncContext, hydrator: Hydrator, found: Sequence[Record]) -> list[Record]:
+    """Return in full those of the found records that the log does not hold as of their modified date."""
+    known = await context.read(known_versions, context.ids(), hydrator.object_type, [record.id for record in found])
+
+    def is_news(record: Record) -> bool:
+        stored = known.get(record.id)
+        if stored is None or stored.archived or stored.modified_at is None:
+            return True
+        modified = modified_at(hydrator.object_type, record)
+        # Search may answer from before the last change; what is stored is then the newer one.
+        return modified is None or modified > stored.modified_at
+
+    return await hydrator.hydrate([record for record in found if is_news(record)])
+
+
+def _write_page(
+    connection: Connection,
+    context: SyncContext,
+    scan: Scan,
+    hydrated: tuple[ScanPage, list[Record]],
+    hydrator: Hydrator,
+) -> None:
+    page, records = hydrated
+    store_records(connection, context, records, hydrator)
+    advance(connection, context.ids(), scan, page)
+
+
+def _first_error(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = failed.exceptions[0]
+    return _first_error(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,174 @@
+"""The raw log: each distinct version of a record that a pull saw, once, as HubSpot sent it."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.hubspot import Associations, Record
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import copy_rows
+from coppermind_pipeline.sync.scan import modified_at
+
+_COLUMNS = ("hubspot_id", "content_hash", "modified_at", "definitions_hash", "archived_at", "payload")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVersion:
+    """The newest stored version of a record."""
+
+    modified_at: datetime | None
+    archived: bool
+
+
+def known_versions(
+    connection: Connection, ids: dict[str, Any], object_type: ObjectType, hubspot_ids: Collection[str]
+) -> dict[str, KnownVersion]:
+    """Return the newest stored version of each of the given records that has one."""
+    rows = connection.execute(
+        text(
+            """SELECT wanted.hubspot_id, newest.modified_at, newest.archived_at
+                 FROM unnest(CAST(:hubspot_ids AS text[])) AS wanted (hubspot_id)
+                 CROSS JOIN LATERAL (
+                      SELECT modified_at, archived_at FROM hubspot_raw_records AS stored
+                       WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = wanted.hubspot_id
+                       ORDER BY version DESC LIMIT 1) AS newest"""
+        ),
+        {**ids, "type": object_type, "hubspot_ids": list(hubspot_ids)},
+    )
+    return {row.hubspot_id: KnownVersion(row.modified_at, row.archived_at is not None) for row in rows}
+
+
+def append_records(
+    connection: Connection,
+    ids: dict[str, Any],
+    object_type: ObjectType,
+    records: Sequence[Record],
+    *,
+    definitions_hash: str,
+    calculated: Collection[str],
+) -> None:
+    """Append the versions that the log does not hold yet.
+
+    A record that differs from its newest version in calculated properties alone is no new version: that version takes
+    the new values, and a new sequence number, so that the stages behind see them.
+
+    Args:
+        definitions_hash: names the set of properties that the records were read with.
+        calculated: properties that HubSpot computes; they change without the record's modified date.
+    """
+    copy_rows(
+        connection,
+        like="hubspot_raw_records",
+        columns=_COLUMNS,
+        rows=(_row(object_type, record, definitions_hash, calculated) for record in records),
+    )
+    of_type = {**ids, "type": object_type}
+    connection.execute(
+        text(
+            """UPDATE hubspot_raw_records AS stored
+                  SET payload = incoming.payload, definitions_hash = incoming.definitions_hash,
+                      modified_at = incoming.modified_at, read_at = clock_timestamp(), seq = nextval('change_seq')
+                 FROM incoming
+                WHERE stored.connector_id = :connector AND stored.object_type = :type
+                  AND stored.hubspot_id = incoming.hubspot_id AND stored.content_hash = incoming.content_hash
+                  AND stored.version = (SELECT max(version) FROM hubspot_raw_records AS newest
+                                         WHERE newest.connector_id = :connector AND newest.object_type = :type
+                                           AND newest.hubspot_id = incoming.hubspot_id)
+                  AND (stored.payload::text, stored.definitions_hash)
+                      IS DISTINCT FROM (incoming.payload::text, incoming.definitions_hash)"""
+        ),
+        of_type,
+    )
+    connection.execute(
+        text(
+            f"""INSERT INTO hubspot_raw_records (connector_id, mind_id, object_type, {", ".join(_COLUMNS)})
+                SELECT :connector, :mind, :type, {", ".join(f"incoming.{column}" for column in _COLUMNS)}
+                  FROM incoming
+                  LEFT JOIN LATERAL (
+                       SELECT content_hash FROM hubspot_raw_records AS stored
+                        WHERE connector_id = :connector AND object_type = :type
+                          AND stored.hubspot_id = incoming.hubspot_id
+                        ORDER BY version DESC LIMIT 1) AS newest ON true
+                 WHERE newest.content_hash IS DISTINCT FROM incoming.content_hash"""
+        ),
+        of_type,
+    )
+
+
+def store_associations(
+    connection: Connection, ids: dict[str, Any], to_type: ObjectType, associations: Associations
+) -> None:
+    """Keep the links of each deal whose answer is complete; a deal whose answer failed keeps what is stored."""
+    copy_rows(
+        connection,
+        like="hubspot_raw_associations",
+        columns=("from_id", "links"),
+        rows=((deal_id, _links_json(links)) for deal_id, links in associations.links.items()),
+    )
+    connection.execute(
+        text(
+            """INSERT INTO hubspot_raw_associations AS stored
+                      (connector_id, mind_id, from_type, from_id, to_type, links)
+               SELECT :connector, :mind, 'deals', from_id, :to_type, links FROM incoming
+               ON CONFLICT (connector_id, from_type, from_id, to_type) DO UPDATE
+                  SET links = excluded.links, seq = excluded.seq, read_at = excluded.read_at
+                WHERE stored.links IS DISTINCT FROM excluded.links"""
+        ),
+        {**ids, "to_type": to_type},
+    )
+
+
+def _row(
+    object_type: ObjectType, record: Record, definitions_hash: str, calculated: Collection[str]
+) -> tuple[Any, ...]:
+    properties = {
+        name: value if isinstance(value, str) else _as_text(value)
+        for name, value in record.properties.items()
+        if value is not None
+    }
+    own = {name: value for name, value in properties.items() if name not in calculated}
+    archived_at = crm.read_datetime(record.archived_at) if record.archived_at else None
+    return (
+        record.id,
+        hashlib.blake2b(_json(own) + (b"archived" if record.archived else b""), digest_size=16).digest(),
+        modified_at(object_type, record),
+        definitions_hash,
+        archived_at,
+        _json(properties).decode(),
+    )
+
+
+def _as_text(value: Any) -> str:
+    # HubSpot writes every value as text; something that stands in for it may not.
+    return orjson.dumps(value).decode()
+
+
+def _json(properties: dict[str, str]) -> bytes:
+    """Return the properties as JSON with names in order, so that the same values always make the same text."""
+    try:
+        return orjson.dumps(properties, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        # Half of a surrogate pair, which UTF-8 can't carry; an escape sequence can.
+        return json.dumps(properties, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _links_json(links: Iterable[Any]) -> str:
+    return orjson.dumps(
+        [
+            {
+                "id": link.to_id,
+                "types": [
+                    {"category": t.category, "type_id": t.type_id, "label": t.label and crm.storable_text(t.label)}
+                    for t in sorted(link.types, key=lambda t: (t.category, t.type_id))
+                ],
+            }
+            for link in sorted(links, key=lambda link: crm.id_order(link.to_id))
+        ]
+    ).decode()

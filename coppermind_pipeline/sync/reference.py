@@ -1,0 +1,188 @@
+"""What a portal defines (properties, pipelines, owners, its account), read on each sync and kept by connector."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.connectors import store_account
+from coppermind_pipeline.hubspot import AccountDetails, Owner, Pipeline, PropertyDefinition
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import copy_rows
+from coppermind_pipeline.sync.context import SyncContext
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRead:
+    """One answer about what the portal defines: how many entries, and whether it differs from the stored one."""
+
+    entries: int
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A reference table: `columns` are what HubSpot says, those in `key` tell one entry of a connector from another."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+_PROPERTIES = _Table(
+    "hubspot_properties",
+    ("object_type", "name"),
+    ("object_type", "name", "label", "type", "field_type", "options", "calculated"),
+)
+_PIPELINES = _Table("hubspot_pipelines", ("hubspot_id",), ("hubspot_id", "label", "display_order"))
+_STAGES = _Table(
+    "hubspot_stages",
+    ("pipeline_id", "hubspot_id"),
+    ("pipeline_id", "hubspot_id", "label", "display_order", "is_closed", "probability"),
+)
+_OWNERS = _Table(
+    "hubspot_owners",
+    ("hubspot_id",),
+    ("hubspot_id", "label", "email", "first_name", "last_name", "user_id", "archived"),
+)
+
+
+async def read_definitions(context: SyncContext, object_type: ObjectType) -> ReferenceRead:
+    """Read and store the property definitions of one type; those that disappeared are kept, marked as missing."""
+    definitions = await context.client.properties(object_type)
+    rows = [_definition_row(object_type, definition) for definition in definitions]
+    return await context.write(_store, context.ids(), object_type.value, [(_PROPERTIES, rows)], object_type)
+
+
+async def read_pipelines(context: SyncContext) -> ReferenceRead:
+    """Read and store the deal pipelines and their stages."""
+    pipelines = await context.client.pipelines()
+    rows = [(pipeline.id, pipeline.label, pipeline.display_order) for pipeline in pipelines]
+    stages = [row for pipeline in pipelines for row in _stage_rows(pipeline)]
+    return await context.write(_store, context.ids(), "pipelines", [(_PIPELINES, rows), (_STAGES, stages)])
+
+
+async def read_owners(context: SyncContext) -> ReferenceRead:
+    """Read and store the owners, archived ones too."""
+    owners = await context.client.owners()
+    return await context.write(_store, context.ids(), "owners", [(_OWNERS, [_owner_row(owner) for owner in owners])])
+
+
+async def read_account(context: SyncContext) -> AccountDetails:
+    """Read and store the portal's account details: time zone, company currency, host of its pages."""
+    account = await context.client.account()
+    await context.write(store_account, context.connector, account)
+    return account
+
+
+def _definition_row(object_type: ObjectType, definition: PropertyDefinition) -> tuple[Any, ...]:
+    options = sorted(definition.options, key=lambda option: option.display_order)
+    return (
+        object_type.value,
+        crm.storable_text(definition.name),
+        crm.storable_text(definition.label),
+        definition.type,
+        definition.field_type,
+        _json([{"value": o.value, "label": o.label} for o in options]),
+        definition.calculated,
+    )
+
+
+def _stage_rows(pipeline: Pipeline) -> Iterable[tuple[Any, ...]]:
+    for stage in pipeline.stages:
+        closed = None if stage.is_closed is None else str(stage.is_closed)
+        is_closed, probability = crm.read_stage_metadata({"isClosed": closed, "probability": stage.probability})
+        yield (
+            pipeline.id,
+            stage.id,
+            crm.storable_text(stage.label),
+            stage.display_order,
+            is_closed,
+            None if probability is None else str(probability),
+        )
+
+
+def _owner_row(owner: Owner) -> tuple[Any, ...]:
+    names = [name for name in (owner.first_name, owner.last_name) if name]
+    user_id = owner.user_id_including_inactive if owner.user_id is None else owner.user_id
+    return (
+        owner.id,
+        crm.storable_text(" ".join(names) or owner.email or ""),
+        owner.email,
+        owner.first_name,
+        owner.last_name,
+        None if user_id is None else str(user_id),
+        owner.archived,
+    )
+
+
+def _json(value: Any) -> str:
+    # jsonb can't hold U+0000; its escaped form is the only one in which it appears in JSON text.
+    return orjson.dumps(value).decode().replace("\\u0000", "\\ufffd")
+
+
+def _store(
+    connection: Connection,
+    ids: dict[str, Any],
+    kind: str,
+    tables: Sequence[tuple[_Table, list[tuple[Any, ...]]]],
+    object_type: ObjectType | None = None,
+) -> ReferenceRead:
+    entries = len(tables[0][1])
+    digest = hashlib.sha256(repr([sorted(map(repr, rows)) for _, rows in tables]).encode()).hexdigest()
+    known = connection.scalar(
+        text("SELECT digest FROM hubspot_reference_reads WHERE connector_id = :connector AND kind = :kind"),
+        {**ids, "kind": kind},
+    )
+    if known == digest:
+        return ReferenceRead(entries, changed=False)
+    for table, rows in tables:
+        _replace(connection, ids, table, rows, object_type)
+    connection.execute(
+        text(
+            """INSERT INTO hubspot_reference_reads (connector_id, mind_id, kind, digest)
+               VALUES (:connector, :mind, :kind, :digest)
+               ON CONFLICT (connector_id, kind) DO UPDATE SET digest = excluded.digest, read_at = excluded.read_at"""
+        ),
+        {**ids, "kind": kind, "digest": digest},
+    )
+    return ReferenceRead(entries, changed=True)
+
+
+def _replace(
+    connection: Connection,
+    ids: dict[str, Any],
+    table: _Table,
+    rows: list[tuple[Any, ...]],
+    object_type: ObjectType | None,
+) -> None:
+    copy_rows(connection, like=table.name, columns=table.columns, rows=rows)
+    columns, key = ", ".join(table.columns), ", ".join(table.key)
+    stored = ", ".join(f"stored.{column}" for column in table.columns)
+    excluded = ", ".join(f"excluded.{column}" for column in table.columns)
+    connection.execute(
+        text(
+            f"""INSERT INTO {table.name} AS stored (connector_id, mind_id, {columns})
+                SELECT DISTINCT ON ({key}) :connector, :mind, {columns} FROM incoming ORDER BY {key}
+                ON CONFLICT (connector_id, {key}) DO UPDATE SET ({columns}, missing_since) = ROW({excluded}, NULL)
+                WHERE ({stored}, stored.missing_since) IS DISTINCT FROM ({excluded}, NULL)"""
+        ),
+        ids,
+    )
+    connection.execute(
+        text(
+            f"""UPDATE {table.name} AS stored SET missing_since = clock_timestamp()
+                 WHERE connector_id = :connector AND missing_since IS NULL
+                   {"AND object_type = :object_type" if object_type else ""}
+                   AND NOT EXISTS (SELECT FROM incoming WHERE ({_of("incoming", table)}) = ({_of("stored", table)}))"""
+        ),
+        {**ids, "object_type": object_type} if object_type else ids,
+    )
+
+
+def _of(relation: str, table: _Table) -> str:
+    return ", ".join(f"{relation}.{column}" for column in table.key)
