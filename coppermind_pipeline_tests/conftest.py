@@ -1,5 +1,8 @@
 """What every test may ask for: a real PostgreSQL database of its own, cloned from a migrated template."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -19,9 +22,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgres_url() -> str:
     """A server that ends with this session, with a migrated database that each test's is cloned from."""
-    url = embedded.start(tmp_path_factory.mktemp("home"))
+    # Not under pytest's own directory, which another session closes to other users, the server's among them.
+    home = Path(tempfile.mkdtemp(prefix="coppermind-tests-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)  # registered first, hence run after the server has stopped
+    url = embedded.start(home)
     _administer(url, "CREATE DATABASE template_coppermind")
     template = Database(_with_database(url, "template_coppermind"))
     upgrade(template)

@@ -1,0 +1,49 @@
+"""The CRM report, the trust block that opens every answer of the memory, and the `memory` tool's function.
+
+Reads the normalized store alone, in which every decision about a record is made already.
+"""
+
+from coppermind_pipeline.reports.errors import BeforeHistory, MemoryArgumentError, ReportArgumentError
+from coppermind_pipeline.reports.figures import Amount, DealSum, Figures, RangeFigures, TopDeal
+from coppermind_pipeline.reports.groups import Group
+from coppermind_pipeline.reports.live import Refresh, live_crm_report
+from coppermind_pipeline.reports.models import Audit, CrmReport, DealPage, DealRow, PeriodBlock, Summary
+from coppermind_pipeline.reports.periods import CompareTo
+from coppermind_pipeline.reports.rendering import ReportFormat, html_fragment, render
+from coppermind_pipeline.reports.report import crm_report
+from coppermind_pipeline.reports.request import DateBasis, GroupBy, ReportRequest
+from coppermind_pipeline.reports.tool import MemoryAction, memory_tool
+from coppermind_pipeline.reports.trust import RecordCounts, TrustBlock, trust_block
+
+__all__ = [
+    "Amount",
+    "Audit",
+    "BeforeHistory",
+    "CompareTo",
+    "CrmReport",
+    "DateBasis",
+    "DealPage",
+    "DealRow",
+    "DealSum",
+    "Figures",
+    "Group",
+    "GroupBy",
+    "MemoryAction",
+    "MemoryArgumentError",
+    "PeriodBlock",
+    "RangeFigures",
+    "RecordCounts",
+    "Refresh",
+    "ReportArgumentError",
+    "ReportFormat",
+    "ReportRequest",
+    "Summary",
+    "TopDeal",
+    "TrustBlock",
+    "crm_report",
+    "html_fragment",
+    "live_crm_report",
+    "memory_tool",
+    "render",
+    "trust_block",
+]

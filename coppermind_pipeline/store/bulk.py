@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg import sql
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+
+STATISTICS_AFTER_ROWS = 1_000
 
 
 def copy_rows(connection: Connection, *, like: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -33,3 +35,8 @@ def copy_rows(connection: Connection, *, like: str, columns: Sequence[str], rows
             copy.write_row(row)
             count += 1
     return count
+
+
+def refresh_statistics(connection: Connection) -> None:
+    """Let the planner know what a bulk write has made of the tables; worth its time after `STATISTICS_AFTER_ROWS`."""
+    connection.execute(text("SELECT refresh_statistics()"))

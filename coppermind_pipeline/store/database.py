@@ -56,13 +56,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def connector_lock(self, connector_id: str) -> Iterator[bool]:
+    def connector_lock(self, connector_id: str, *, wait_s: float = 0) -> Iterator[bool]:
         """Be the connector's one writer inside the block, on a connection of its own; yield whether that was granted.
 
         The lock ends with the process, however it ends.
+
+        Args:
+            connector_id: the connector.
+            wait_s: how long to wait for another writer to end.
         """
         with self._app.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            granted = locks.try_lock_connector(connection, connector_id)
+            granted = locks.lock_connector(connection, connector_id, wait_s=wait_s)
             try:
                 yield granted
             finally:

@@ -1,14 +1,32 @@
 """Every advisory lock of the product, by name."""
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 UPGRADE_LOCK = 0x436F7070_00000001
 _CONNECTOR_LOCKS = 0x436F7070  # first half of a two-part key; the second is the connector's hash
 
 
-def try_lock_connector(connection: Connection, connector_id: str) -> bool:
-    """Become the connector's one writer for as long as `connection` stays open; False where another process is."""
-    return bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({_connector_key()})"), {"id": connector_id}))
+def lock_connector(connection: Connection, connector_id: str, *, wait_s: float) -> bool:
+    """Become the connector's one writer for as long as `connection`, which commits by itself, stays open.
+
+    Return False where another process still is after `wait_s`.
+    """
+    if connection.scalar(text(f"SELECT pg_try_advisory_lock({_connector_key()})"), {"id": connector_id}):
+        return True
+    if not wait_s:
+        return False
+    connection.execute(text("SELECT set_config('lock_timeout', :ms, false)"), {"ms": f"{wait_s * 1000:.0f}"})
+    try:
+        connection.execute(text(f"SELECT pg_advisory_lock({_connector_key()})"), {"id": connector_id})
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            return False
+        raise
+    finally:
+        connection.execute(text("RESET lock_timeout"))
+    return True
 
 
 def unlock_connector(connection: Connection, connector_id: str) -> None:

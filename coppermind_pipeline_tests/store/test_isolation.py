@@ -40,7 +40,17 @@ _ROWS = {
     "VALUES (:connector, :mind, 'deals', '1', 'contacts', '1', now())",
     "memories": "(mind_id, connector_id, type, sensitivity, content, source_ref, search) "
     "VALUES (:mind, :connector, 'fact', 'open', 'text', :connector, '')",
+    "memory_lexemes": "(mind_id, lexeme, stem) VALUES (:mind, 'word', 'word')",
     "memory_queue": "(source_ref, mind_id, connector_id, operation) VALUES (:connector, :mind, :connector, 'publish')",
+    "hubspot_merges": "(connector_id, mind_id, object_type, loser_id, survivor_id) "
+    "VALUES (:connector, :mind, 'deals', '1', '2')",
+    "hubspot_reconciliations": "(connector_id, mind_id, object_type) VALUES (:connector, :mind, 'deals')",
+    "hubspot_walked_pages": "(connector_id, mind_id, object_type, page, hubspot_ids) "
+    "VALUES (:connector, :mind, 'deals', 0, '{}')",
+    "hubspot_rereads": "(connector_id, mind_id, object_type, definitions_hash) "
+    "VALUES (:connector, :mind, 'deals', 'd')",
+    "hubspot_drifts": "(connector_id, mind_id, object_type, portal_total, stored_total) "
+    "VALUES (:connector, :mind, 'deals', 1, 1)",
     "syntheses": "(connector_id, mind_id, period_key, cadence) VALUES (:connector, :mind, '2026-W01', 'weekly')",
 }
 
@@ -120,7 +130,16 @@ def test_a_mind_can_neither_change_nor_remove_nor_plant_another_minds_row(
 
 
 def test_the_scheduler_reads_connectors_and_cursors_and_nothing_else(database: Database, two_minds: tuple[UUID, UUID]):
-    readable = {"connectors", "hubspot_polls", "hubspot_backfills", "hubspot_cursors"}
+    readable = {
+        "connectors",
+        "hubspot_polls",
+        "hubspot_backfills",
+        "hubspot_cursors",
+        "hubspot_reconciliations",
+        "hubspot_rereads",
+        "hubspot_drifts",
+        "hubspot_reference_reads",
+    }
     for table in _ROWS:
         if table in readable:
             with database.scheduler() as connection:

@@ -529,3 +529,17 @@ CREATE FUNCTION find_access_token(hash bytea) RETURNS TABLE (token_id uuid, cust
     AS $$ SELECT t.id, t.customer_id, t.active_mind_id FROM access_tokens t WHERE t.token_hash = hash AND t.revoked_at IS NULL $$;
 REVOKE EXECUTE ON FUNCTION find_oauth_state, find_access_token FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_oauth_state, find_access_token TO coppermind_app;
+
+-- After a bulk write the planner must know at once that tables which were empty are not; autovacuum looks a minute later, and
+-- until then a join of a few thousand rows may take minutes. Key columns alone: the others decide no plan, and are large.
+CREATE FUNCTION refresh_statistics() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = coppermind, pg_temp
+    AS $$
+BEGIN
+    ANALYZE hubspot_raw_records (connector_id, mind_id, object_type, hubspot_id, version, seq);
+    ANALYZE hubspot_raw_associations (connector_id, mind_id, from_type, from_id, to_type, seq);
+    ANALYZE hubspot_crm_objects (connector_id, mind_id, object_type, hubspot_id, change_seq, modified_at, archived_at);
+    ANALYZE hubspot_associations (connector_id, mind_id, from_type, from_id, to_type, to_id, valid_to);
+END $$;
+REVOKE EXECUTE ON FUNCTION refresh_statistics FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION refresh_statistics TO coppermind_app;

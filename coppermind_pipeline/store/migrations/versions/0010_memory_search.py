@@ -1,4 +1,4 @@
-"""Search over memories: the words of each mind, the one function that may pass row-level security, cursors of mapping."""
+"""Search over memories: each mind's words, the functions that may pass row-level security; cursors of mapping."""
 
 from pathlib import Path
 

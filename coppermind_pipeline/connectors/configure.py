@@ -1,0 +1,123 @@
+"""`connectors action=configure`: changes of `connectors.config`, checked, and what changed filters would do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.accounts import Caller
+from coppermind_pipeline.connectors.config import BACKFILL_SINCE, ConnectorConfig, merged
+from coppermind_pipeline.connectors.connector import Connector, find_connector, lock_connector
+from coppermind_pipeline.connectors.events import record_event
+from coppermind_pipeline.connectors.filter_preview import compile_stored_filters, count_filtered, removal_warning
+from coppermind_pipeline.connectors.polling import check_since, mind_name
+from coppermind_pipeline.connectors.responses import ConfigureResponse, FilterPreview
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Database
+
+
+def configure(database: Database, caller: Caller, connector_id: str, config: Mapping[str, Any]) -> ConfigureResponse:
+    """Merge `config` into the connector's configuration; None removes a key, and nothing changes where a key is wrong.
+
+    Raises:
+        ConnectorNotFound: the customer has no such connector.
+        UnknownConfigKey: names the nearest known key.
+        InvalidConfigValue, crm.FilterConfigError: names the key, what is wrong and what is expected.
+    """
+    found = find_connector(database, caller, connector_id)
+    with database.mind(found.mind_id) as connection:
+        connector = lock_connector(connection, found.id)
+        stored = connection.execute(
+            text("SELECT config FROM connectors WHERE id = :id"), {"id": connector.id}
+        ).scalar_one()
+        result = merged(stored, config)
+        checked = ConnectorConfig.from_stored(result)
+        if config.get(BACKFILL_SINCE) is not None and checked.hubspot_backfill_since is not None:
+            check_since(connection, checked.hubspot_backfill_since)
+        changed = tuple(key for key in config if stored.get(key) != result.get(key))
+        if changed:
+            _store(connection, connector, result, changed)
+        filters = compile_stored_filters(connection, connector, result)
+        preview = _preview(connection, connector, filters) if set(changed) & set(crm.FILTER_KEYS) else None
+        warnings = [problem.message for problem in filters.problems]
+        warnings += _preview_warnings(preview or {})
+        warnings += _property_warnings(connection, connector, checked)
+        resync_needed = BACKFILL_SINCE in changed and _backfill_started(connection, connector)
+        mind = mind_name(connection, connector)
+    return ConfigureResponse(
+        connector_id=connector.id,
+        mind=mind,
+        mind_id=connector.mind_id,
+        changed=changed,
+        config=result,
+        filter_preview=preview,
+        warnings=tuple(warnings),
+        message=f"Changed: {', '.join(changed)}." if changed else "Nothing changed: it was configured so already.",
+        next_step=_next_step(warnings=bool(warnings), filters=preview is not None, resync=resync_needed),
+    )
+
+
+def _store(connection: Connection, connector: Connector, config: dict[str, Any], changed: tuple[str, ...]) -> None:
+    connection.execute(
+        text("UPDATE connectors SET config = CAST(:config AS jsonb) WHERE id = :id"),
+        {"id": connector.id, "config": orjson.dumps(config).decode()},
+    )
+    record_event(
+        connection,
+        connector,
+        "info",
+        "configured",
+        f"The configuration was changed: {', '.join(changed)}.",
+        {"keys": list(changed)},
+    )
+
+
+def _preview(connection: Connection, connector: Connector, filters: crm.Filters) -> dict[ObjectType, FilterPreview]:
+    return {
+        object_type: FilterPreview(kept=kept, removed=removed)
+        for object_type, (kept, removed) in count_filtered(connection, connector, filters).items()
+    }
+
+
+def _preview_warnings(preview: Mapping[ObjectType, FilterPreview]) -> list[str]:
+    messages = (
+        removal_warning(object_type.value, removed=counts.removed, of=counts.kept + counts.removed)
+        for object_type, counts in preview.items()
+    )
+    return [message for message in messages if message is not None]
+
+
+def _property_warnings(connection: Connection, connector: Connector, config: ConnectorConfig) -> list[str]:
+    if "hubspot_loss_reason_property" not in config.model_fields_set:
+        return []
+    name = config.hubspot_loss_reason_property
+    known, missing = connection.execute(
+        text(
+            """SELECT count(*), count(*) FILTER (WHERE name = :name AND missing_since IS NULL) = 0
+                 FROM hubspot_properties WHERE connector_id = :connector AND object_type = 'deals'"""
+        ),
+        {"connector": connector.id, "name": name},
+    ).one()
+    return (
+        [f"hubspot_loss_reason_property: deals of this portal have no property {name!r}."] if known and missing else []
+    )
+
+
+def _backfill_started(connection: Connection, connector: Connector) -> bool:
+    return bool(
+        connection.scalar(
+            text("SELECT true FROM hubspot_backfills WHERE connector_id = :connector"), {"connector": connector.id}
+        )
+    )
+
+
+def _next_step(*, warnings: bool, filters: bool, resync: bool) -> str:
+    if warnings:
+        return "Read the warnings; what they are about is stored as it was given."
+    if resync:
+        return "The backfill has started with the window it had: run `connectors action=resync` for the new one."
+    if filters:
+        return "The filters take effect with the next poll; `connectors action=sync` asks for it now."
+    return "Nothing is to be done; the next poll uses it."

@@ -1,0 +1,104 @@
+"""`connectors action=connect`: a connector that waits for its approval, and the link where that is given."""
+
+import secrets
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.accounts import Caller, Mind, MindKind, resolve_mind
+from coppermind_pipeline.connectors.connector import Connector, Lifecycle, lock_connector
+from coppermind_pipeline.connectors.errors import MindNotConnectable, UnsupportedSource
+from coppermind_pipeline.connectors.events import record_event
+from coppermind_pipeline.connectors.links import make_link
+from coppermind_pipeline.connectors.responses import ConnectResponse
+from coppermind_pipeline.connectors.setup_help import SETUP_HELP
+from coppermind_pipeline.hubspot import SCOPES
+from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.store import Database
+
+SOURCE_TYPE = "hubspot"
+
+_CONNECTABLE = (MindKind.CLIENT, MindKind.PROSPECT)
+# Without the characters that people confuse when they read an id aloud.
+_ID_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_ID_ATTEMPTS_MAX = 50
+
+
+def connect(
+    database: Database,
+    settings: Settings,
+    caller: Caller,
+    *,
+    source_type: str = SOURCE_TYPE,
+    mind: str | None = None,
+    callback_listening: bool,
+) -> ConnectResponse:
+    """Return the link where a person approves the HubSpot app for a mind; `mind` None means the active one.
+
+    While a connector of the mind waits for its approval, it is that one again, with a fresh link. `callback_listening`
+    says whether this installation would hear of an approval at this moment.
+
+    Raises:
+        UnsupportedSource: `source_type` is not hubspot.
+        MindNotConnectable: the mind is neither a client's nor a prospect's.
+        SettingsError: the HubSpot app is not configured.
+    """
+    if source_type.strip().lower() != SOURCE_TYPE:
+        raise UnsupportedSource(f"{source_type!r} can't be connected.")
+    settings.require_hubspot_app()
+    pinned = resolve_mind(database, caller, mind)
+    if pinned.kind not in _CONNECTABLE:
+        raise MindNotConnectable(f"{pinned.name} is an {pinned.kind} mind; a CRM belongs to a client or prospect mind.")
+    with database.mind(pinned.id) as connection:
+        connector = _pending_connector(connection, pinned)
+        link = make_link(connection, settings, connector)
+    return ConnectResponse(
+        connector_id=connector.id,
+        mind=pinned.name,
+        mind_id=pinned.id,
+        status=connector.status,
+        auth_url=link.auth_url,
+        auth_url_expires_at=link.expires_at,
+        scopes=SCOPES,
+        callback_listening=callback_listening,
+        next_step=(
+            "Open auth_url in a browser and approve the read-only app, then run `connectors action=status`."
+            if callback_listening
+            else "Start the web service (`coppermind up` or `coppermind web`), then open auth_url and approve."
+        ),
+        setup_help=SETUP_HELP,
+    )
+
+
+def _pending_connector(connection: Connection, mind: Mind) -> Connector:
+    # One at a time per mind, so that two calls at once don't leave two pending connectors.
+    connection.execute(text("SELECT FROM minds WHERE id = :mind FOR UPDATE"), {"mind": mind.id})
+    connector_id = connection.scalar(
+        text("SELECT id FROM connectors WHERE status = 'pending_setup' ORDER BY created_at LIMIT 1")
+    )
+    if connector_id is not None:
+        return lock_connector(connection, connector_id)
+    connector = lock_connector(connection, _insert(connection, mind))
+    record_event(connection, connector, "info", "created", "The connector was created and waits for its approval.")
+    return connector
+
+
+def _insert(connection: Connection, mind: Mind) -> str:
+    for _ in range(_ID_ATTEMPTS_MAX):
+        suffix = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(4))
+        connector_id = connection.scalar(
+            text(
+                """INSERT INTO connectors (id, mind_id, customer_id, source_type, status)
+                   VALUES (:id, :mind, :customer, :source, :status) ON CONFLICT (id) DO NOTHING RETURNING id"""
+            ),
+            {
+                "id": f"{mind.slug}-{SOURCE_TYPE}-{suffix}",
+                "mind": mind.id,
+                "customer": mind.customer_id,
+                "source": SOURCE_TYPE,
+                "status": Lifecycle.PENDING_SETUP,
+            },
+        )
+        if connector_id is not None:
+            return connector_id
+    msg = f"no free connector id for the slug {mind.slug!r}"
+    raise RuntimeError(msg)

@@ -1,0 +1,116 @@
+"""One connector as it is stored, and who may look it up how."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.accounts import Caller
+from coppermind_pipeline.connectors.config import ConnectorConfig
+from coppermind_pipeline.connectors.errors import ConnectorNotActive, ConnectorNotFound
+from coppermind_pipeline.store import Database
+
+
+class Lifecycle(StrEnum):
+    """Whether a connector polls its portal. What it is doing at the moment is computed from facts, never stored."""
+
+    PENDING_SETUP = "pending_setup"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """One OAuth connection of one HubSpot portal to one mind.
+
+    Attributes:
+        hub_id: the portal; None until an approval said which.
+        status: its `Lifecycle`.
+        config: checked; what is not set has its default.
+        replaced_by: the connector that an approval of a known portal went to instead.
+        connected_at: of the last approval.
+        sync_requested_at: a poll was asked for ahead of the next cadence.
+    """
+
+    id: str
+    mind_id: UUID
+    customer_id: UUID
+    hub_id: int | None
+    status: Lifecycle
+    config: ConnectorConfig
+    replaced_by: str | None
+    created_at: datetime
+    connected_at: datetime | None
+    sync_requested_at: datetime | None
+
+    def require_active(self) -> None:
+        """Raise ConnectorNotActive where the connector polls no portal."""
+        if self.status is not Lifecycle.ACTIVE:
+            raise ConnectorNotActive(f"Connector {self.id} is {self.status}, not connected to a portal.")
+
+
+def load_connector(database: Database, connector_id: str) -> Connector:
+    """Return a connector of whatever mind: for work that starts from an id alone, such as a sync.
+
+    Raises:
+        ConnectorNotFound: there is none.
+    """
+    found = _select(database, "id = :id", {"id": connector_id})
+    if not found:
+        raise ConnectorNotFound(f"There is no connector {connector_id!r}.")
+    return found[0]
+
+
+def find_connector(database: Database, caller: Caller, connector_id: str) -> Connector:
+    """Return one of the caller's connectors.
+
+    Raises:
+        ConnectorNotFound: the customer has none of that id; the message lists those that exist.
+    """
+    connector = next(iter(_select(database, "id = :id", {"id": connector_id.strip()})), None)
+    if connector is None or connector.customer_id != caller.customer_id:
+        known = _select(database, "customer_id = :customer", {"customer": caller.customer_id})
+        listed = f"; there are: {', '.join(each.id for each in known)}" if known else "; there are none yet"
+        raise ConnectorNotFound(f"There is no connector {connector_id!r}{listed}.")
+    return connector
+
+
+def active_connectors(database: Database) -> list[Connector]:
+    """Return the connectors that poll a portal, of all minds, by id."""
+    return _select(database, "status = 'active'", {})
+
+
+def lock_connector(connection: Connection, connector_id: str) -> Connector:
+    """Return a connector of the transaction's mind as it is now, and let nobody change its row until the end of it."""
+    row = connection.execute(
+        text(f"SELECT {_COLUMNS} FROM connectors WHERE id = :id FOR UPDATE"), {"id": connector_id}
+    ).one()
+    return _connector(row)
+
+
+_COLUMNS = """id, mind_id, customer_id, hub_id, status, config, replaced_by, created_at, connected_at,
+              sync_requested_at"""
+
+
+def _select(database: Database, condition: str, values: dict[str, Any]) -> list[Connector]:
+    with database.scheduler() as connection:
+        rows = connection.execute(text(f"SELECT {_COLUMNS} FROM connectors WHERE {condition} ORDER BY id"), values)
+        return [_connector(row) for row in rows]
+
+
+def _connector(row: Any) -> Connector:
+    return Connector(
+        id=row.id,
+        mind_id=row.mind_id,
+        customer_id=row.customer_id,
+        hub_id=row.hub_id,
+        status=Lifecycle(row.status),
+        config=ConnectorConfig.from_stored(row.config),
+        replaced_by=row.replaced_by,
+        created_at=row.created_at,
+        connected_at=row.connected_at,
+        sync_requested_at=row.sync_requested_at,
+    )

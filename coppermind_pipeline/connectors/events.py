@@ -1,0 +1,99 @@
+"""What happened to a connector, and what is wrong with it until the same call succeeds."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.connectors.connector import Connector
+from coppermind_pipeline.errors import CoppermindError
+
+Severity = Literal["info", "warning", "error"]
+ProblemKind = Literal["auth", "rate_limit", "scope", "config"]
+
+
+def record_event(  # noqa: PLR0917 - reads as one line of a log
+    connection: Connection,
+    connector: Connector,
+    severity: Severity,
+    code: str,
+    message: str,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an entry to the connector's log, in the transaction of its mind; no secret and no record belongs there."""
+    connection.execute(
+        text(
+            """INSERT INTO connector_events (connector_id, mind_id, severity, code, message, details)
+               VALUES (:connector, :mind, :severity, :code, :message, CAST(:details AS jsonb))"""
+        ),
+        {
+            "connector": connector.id,
+            "mind": connector.mind_id,
+            "severity": severity,
+            "code": code,
+            "message": message,
+            "details": orjson.dumps(dict(details or {})).decode(),
+        },
+    )
+
+
+def report_problem(connection: Connection, connector: Connector, kind: ProblemKind, error: CoppermindError) -> None:
+    """Show an error in status until `clear_problem`, and log it when it is new; it becomes the last error."""
+    known = connection.scalar(
+        text("SELECT true FROM connector_problems WHERE connector_id = :connector AND kind = :kind AND code = :code"),
+        {"connector": connector.id, "kind": kind, "code": error.code},
+    )
+    connection.execute(
+        text(
+            """INSERT INTO connector_problems (connector_id, mind_id, kind, code, message, hint, last_seen)
+               VALUES (:connector, :mind, :kind, :code, :message, :hint, clock_timestamp())
+               ON CONFLICT (connector_id, kind, code) DO UPDATE
+                  SET message = excluded.message, hint = excluded.hint, last_seen = excluded.last_seen"""
+        ),
+        {
+            "connector": connector.id,
+            "mind": connector.mind_id,
+            "kind": kind,
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+        },
+    )
+    set_last_error(connection, connector.id, error)
+    if not known:
+        record_event(connection, connector, "error", error.code, error.message, {"kind": kind})
+
+
+def clear_problem(connection: Connection, connector: Connector, kind: ProblemKind, code: str | None = None) -> None:
+    """Take back what `report_problem` showed of that kind (and code), because the same call succeeded."""
+    connection.execute(
+        text(
+            """WITH cleared AS (
+                   DELETE FROM connector_problems
+                    WHERE connector_id = :connector AND kind = :kind AND (CAST(:code AS text) IS NULL OR code = :code)
+                   RETURNING code)
+               UPDATE connectors SET last_error = NULL
+                WHERE id = :connector AND last_error ->> 'code' IN (SELECT code FROM cleared)"""
+        ),
+        {"connector": connector.id, "kind": kind, "code": code},
+    )
+
+
+def set_last_error(connection: Connection, connector_id: str, error: CoppermindError, *, setup: bool = False) -> None:
+    """Store the connector's last error; with `setup`, also as what keeps it from being set up."""
+    connection.execute(
+        text(
+            f"""UPDATE connectors
+                   SET last_error = jsonb_build_object('code', CAST(:code AS text), 'message', CAST(:message AS text),
+                                                       'hint', CAST(:hint AS text), 'at', clock_timestamp())
+                       {
+                ", setup_error = jsonb_build_object('code', CAST(:code AS text), "
+                "'message', CAST(:message AS text), 'hint', CAST(:hint AS text), 'at', clock_timestamp())"
+                if setup
+                else ""
+            }
+                 WHERE id = :connector"""
+        ),
+        {"connector": connector_id, "code": error.code, "message": error.message, "hint": error.hint},
+    )

@@ -1,0 +1,80 @@
+"""What a connector's filters do to the records that are stored already."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.connectors.connector import Connector
+from coppermind_pipeline.object_types import ObjectType
+
+Definitions = Mapping[ObjectType, Mapping[str, crm.PropertyDefinition]]
+
+# Filters that remove more than this share of a type are most likely a mistake.
+REMOVED_SHARE_WARNED = 0.9
+
+_ROWS_AT_ONCE = 5_000
+
+
+def compile_stored_filters(connection: Connection, connector: Connector, config: Mapping[str, Any]) -> crm.Filters:
+    """Compile the filters of a configuration against the stored definitions and the connector's mind."""
+    company_info = connection.scalar(text("SELECT company_info FROM minds WHERE id = :id"), {"id": connector.mind_id})
+    definitions: dict[ObjectType, dict[str, crm.PropertyDefinition]] = {}
+    for row in connection.execute(
+        text(
+            """SELECT object_type, name, label, type, field_type, options, missing_since FROM hubspot_properties
+                WHERE connector_id = :connector"""
+        ),
+        {"connector": connector.id},
+    ):
+        definitions.setdefault(ObjectType(row.object_type), {})[row.name] = crm.PropertyDefinition(
+            name=row.name,
+            label=row.label,
+            type=row.type,
+            field_type=row.field_type,
+            options={option["value"]: option["label"] for option in row.options},
+            missing=row.missing_since is not None,
+        )
+    return crm.compile_filters(config, company_info=company_info, definitions=definitions)
+
+
+def count_filtered(
+    connection: Connection, connector: Connector, filters: crm.Filters
+) -> dict[ObjectType, tuple[int, int]]:
+    """Return, by type, how many of the window's stored records the filters keep and remove.
+
+    Reads only the properties that the filters look at, grouped by their values, as a stream.
+    """
+    return {object_type: _count(connection, connector, filters, object_type) for object_type in ObjectType}
+
+
+def removal_warning(object_type: str, *, removed: int, of: int) -> str | None:
+    """Return a warning where the filters remove more of a type than anybody is likely to want; else None."""
+    if removed <= REMOVED_SHARE_WARNED * of:
+        return None
+    return f"The filters remove {removed:,} of {of:,} {object_type}."
+
+
+def _count(
+    connection: Connection, connector: Connector, filters: crm.Filters, object_type: ObjectType
+) -> tuple[int, int]:
+    by_mail = object_type is ObjectType.CONTACTS and (filters.excluded_emails or filters.excluded_domains)
+    names = sorted(filters.properties_of(object_type) | ({"email"} if by_mail else set()))
+    columns = "".join(f"properties ->> :name_{index} AS value_{index}, " for index in range(len(names)))
+    rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
+        text(
+            f"""SELECT {columns} count(*) AS records FROM hubspot_crm_objects
+                 WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL AND NOT referenced_only
+                 {"GROUP BY " + ", ".join(str(index + 1) for index in range(len(names))) if names else ""}"""
+        ),
+        {"connector": connector.id, "type": object_type.value}
+        | {f"name_{index}": name for index, name in enumerate(names)},
+    )
+    kept = removed = 0
+    for *values, records in rows:
+        if filters.reason(object_type, dict(zip(names, values, strict=True))) is None:
+            kept += records
+        else:
+            removed += records
+    return kept, removed

@@ -1,0 +1,72 @@
+"""What a person should do about a connector now: one sentence per situation."""
+
+from datetime import UTC, datetime, timedelta
+
+from coppermind_pipeline.connectors.connector import Lifecycle
+from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT
+from coppermind_pipeline.connectors.facts import ConnectorFacts
+from coppermind_pipeline.connectors.states import STATE_GUIDES, OperationalState, operational_state, setup_failure
+
+# A sync that was asked for begins within this where the installation runs.
+SYNC_STARTS_WITHIN_MINUTES = 2
+
+
+def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
+    """Return what to do now, in one sentence."""
+    connector = facts.connector
+    if connector.status is Lifecycle.INACTIVE:
+        if connector.replaced_by is not None:
+            return f"Look at {connector.replaced_by}: the portal was connected already, and that connector goes on."
+        return f"Nothing is to be done unless the portal shall be read again: {_lower(FRESH_LINK_HINT)}"
+    if connector.status is Lifecycle.PENDING_SETUP:
+        return _pending(facts, now=now)
+    state = operational_state(facts, now=now)
+    if state is OperationalState.RATE_LIMITED and facts.poll.retry_at is not None:
+        return f"Nothing is to be done; polling resumes by itself at {_minute(facts.poll.retry_at)}."
+    if state is OperationalState.BACKFILLING and facts.backfill is None:
+        return _first_sync(facts, now=now)
+    if state is OperationalState.ACTIVE:
+        return _active(facts)
+    return STATE_GUIDES[state].person if state is not None else ""
+
+
+def _pending(facts: ConnectorFacts, *, now: datetime) -> str:
+    failure = setup_failure(facts, now=now)
+    if failure is not None:
+        return failure.hint or FRESH_LINK_HINT
+    if facts.link is not None and not facts.link.used:
+        return (
+            f"Open the auth_url and approve; it works until {_minute(facts.link.expires_at)}, "
+            "and `connectors action=connect source_type=hubspot` returns a fresh one at any time."
+        )
+    return FRESH_LINK_HINT
+
+
+def _first_sync(facts: ConnectorFacts, *, now: datetime) -> str:
+    connected = facts.connector.connected_at
+    if connected is not None and now - connected > timedelta(minutes=SYNC_STARTS_WITHIN_MINUTES):
+        return (
+            "The first sync has not begun: check that the installation runs (`coppermind up`), "
+            f"or run `coppermind sync {facts.connector.id}`."
+        )
+    return "Nothing is to be done; the first sync is about to begin."
+
+
+def _active(facts: ConnectorFacts) -> str:
+    for problem in facts.problems:
+        return problem.hint or problem.message
+    for fault in facts.config_faults.values():
+        return f"Correct the configuration with `connectors action=configure`: {fault}"
+    last = facts.poll.last_started_at
+    if last is None:
+        return STATE_GUIDES[OperationalState.ACTIVE].person
+    due = last + timedelta(minutes=facts.config.poll_interval_minutes)
+    return f"Nothing is to be done; the next poll is due at {_minute(due)}."
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

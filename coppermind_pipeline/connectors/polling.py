@@ -1,0 +1,181 @@
+"""`connectors action=sync` and `action=resync`: a poll now, and the historical backfill once more."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.accounts import Caller
+from coppermind_pipeline.connectors.config import BACKFILL_SINCE, ConnectorConfig, merged
+from coppermind_pipeline.connectors.connector import Connector, find_connector, lock_connector
+from coppermind_pipeline.connectors.errors import BackfillNotStarted, InvalidConfigValue
+from coppermind_pipeline.connectors.events import record_event
+from coppermind_pipeline.connectors.responses import ResyncResponse, SyncResponse
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Database
+
+_FOLLOW = "Follow it with `connectors action=status`; the running installation (`coppermind up`) begins within seconds."
+
+
+def request_sync(database: Database, caller: Caller, connector_id: str) -> SyncResponse:
+    """Ask for a poll now instead of at the next cadence; whatever runs the installation does it.
+
+    Raises:
+        ConnectorNotFound, ConnectorNotActive: there is no such connector, or it is connected to no portal.
+    """
+    found = find_connector(database, caller, connector_id)
+    with database.mind(found.mind_id) as connection:
+        connector = lock_connector(connection, found.id)
+        connector.require_active()
+        requested_at = _request(connection, connector)
+        mind = mind_name(connection, connector)
+    return SyncResponse(
+        connector_id=connector.id,
+        mind=mind,
+        mind_id=connector.mind_id,
+        sync_requested_at=requested_at,
+        message="A poll was asked for.",
+        next_step=_FOLLOW,
+    )
+
+
+def resync(
+    database: Database,
+    caller: Caller,
+    connector_id: str,
+    *,
+    since: datetime | str | None = None,
+    object_type: str | None = None,
+) -> ResyncResponse:
+    """Start the historical backfill again, beside the polls; it drops nothing and un-publishes nothing.
+
+    Asked again while the same backfill is under way, it leaves that as it is.
+
+    Args:
+        database: where the connector is stored.
+        caller: on whose behalf.
+        connector_id: the connector.
+        since: ISO 8601 with zone; None: `hubspot_backfill_since` where configured. A time before the window's start
+            extends the window, and then every type is read; with a later one the window stays as it is.
+        object_type: contacts, companies or deals alone; None: all three.
+
+    Raises:
+        ConnectorNotFound, ConnectorNotActive: there is no such connector, or it is connected to no portal.
+        BackfillNotStarted: the first backfill has yet to start.
+        InvalidConfigValue: `since` or `object_type` can't be used.
+    """
+    asked_types = tuple(ObjectType) if object_type is None else (_object_type(object_type),)
+    found = find_connector(database, caller, connector_id)
+    with database.mind(found.mind_id) as connection:
+        connector = lock_connector(connection, found.id)
+        connector.require_active()
+        window = connection.scalar(
+            text("SELECT since FROM hubspot_backfills WHERE connector_id = :id FOR UPDATE"), {"id": connector.id}
+        )
+        if window is None:
+            raise BackfillNotStarted
+        start = min(window, _start(connection, since) or connector.config.hubspot_backfill_since or window)
+        types = tuple(ObjectType) if start < window else asked_types
+        running = _is_running(connection, connector, types, start)
+        if not running:
+            _restart(connection, connector, types, start)
+        _request(connection, connector)
+        mind = mind_name(connection, connector)
+    what = "records" if len(types) == len(ObjectType) else types[0].value
+    return ResyncResponse(
+        connector_id=connector.id,
+        mind=mind,
+        mind_id=connector.mind_id,
+        since=start,
+        object_types=types,
+        already_running=running,
+        message=(
+            f"The same backfill is under way already and goes on: all {what} modified since {start:%Y-%m-%d}."
+            if running
+            else f"All {what} modified since {start:%Y-%m-%d} are read again, beside the polls; nothing is dropped."
+        ),
+        next_step=_FOLLOW,
+    )
+
+
+def mind_name(connection: Connection, connector: Connector) -> str:
+    """Return the name of the connector's mind, in a transaction of it."""
+    return connection.execute(text("SELECT name FROM minds WHERE id = :id"), {"id": connector.mind_id}).scalar_one()
+
+
+def check_since(connection: Connection, since: datetime) -> None:
+    """Raise InvalidConfigValue for a start that lies in the future: nothing could ever be read."""
+    if connection.execute(
+        text("SELECT CAST(:since AS timestamptz) > clock_timestamp()"), {"since": since}
+    ).scalar_one():
+        raise InvalidConfigValue(f"{since.isoformat()} lies in the future.", hint="Give a time in the past.")
+
+
+def _object_type(word: str) -> ObjectType:
+    try:
+        return ObjectType(word.strip().lower())
+    except ValueError:
+        raise InvalidConfigValue(
+            f"{word!r} is no object type.", hint=f"The object types are {', '.join(ObjectType)}."
+        ) from None
+
+
+def _start(connection: Connection, since: datetime | str | None) -> datetime | None:
+    if since is None:
+        return None
+    start = ConnectorConfig.model_validate(merged({}, {BACKFILL_SINCE: since})).hubspot_backfill_since
+    if start is not None:
+        check_since(connection, start)
+    return start
+
+
+def _request(connection: Connection, connector: Connector) -> datetime:
+    return connection.execute(
+        text("UPDATE connectors SET sync_requested_at = clock_timestamp() WHERE id = :id RETURNING sync_requested_at"),
+        {"id": connector.id},
+    ).scalar_one()
+
+
+def _is_running(connection: Connection, connector: Connector, types: tuple[ObjectType, ...], start: datetime) -> bool:
+    """Say whether the backfill under way reads all that is asked for, or has just read it."""
+    return bool(
+        connection.scalar(
+            text(
+                """SELECT true FROM hubspot_backfills AS backfill
+                    WHERE connector_id = :connector AND completed_at IS NULL AND since <= :start
+                      AND NOT EXISTS (SELECT FROM hubspot_cursors AS earlier
+                                       WHERE earlier.connector_id = :connector AND scan = 'backfill'
+                                         AND object_type = ANY(:types) AND earlier.started_at < backfill.started_at)"""
+            ),
+            _values(connector, types, start),
+        )
+    )
+
+
+def _restart(connection: Connection, connector: Connector, types: tuple[ObjectType, ...], start: datetime) -> None:
+    values = _values(connector, types, start)
+    # The window never shrinks: what was read before stays part of it.
+    connection.execute(
+        text(
+            """UPDATE hubspot_backfills
+                  SET since = least(since, :start), completed_at = NULL, totals = totals - CAST(:types AS text[]),
+                      started_at = CASE WHEN completed_at IS NULL THEN started_at ELSE clock_timestamp() END
+                WHERE connector_id = :connector"""
+        ),
+        values,
+    )
+    # The next slice begins scans where there are none. A slice under way finds no cursor to move, so what it still
+    # reads vouches for nothing.
+    connection.execute(
+        text(
+            """DELETE FROM hubspot_cursors
+                WHERE connector_id = :connector AND scan = 'backfill' AND object_type = ANY(:types)"""
+        ),
+        values,
+    )
+    record_event(connection, connector, "info", "resync_requested", "The historical backfill starts again.",
+                 {"since": start.isoformat(), "object_types": [each.value for each in types]})  # fmt: skip
+
+
+def _values(connector: Connector, types: tuple[ObjectType, ...], start: datetime) -> dict[str, Any]:
+    return {"connector": connector.id, "types": [each.value for each in types], "start": start}

@@ -1,0 +1,74 @@
+"""A connector's portal: a client wired with its tokens and budgets, and what is stored of its account."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, tzinfo
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.connectors.budgets import SharedBudgets
+from coppermind_pipeline.connectors.connector import Connector
+from coppermind_pipeline.connectors.tokens import StoredTokens
+from coppermind_pipeline.hubspot import AccountDetails, HubSpotClient, SentRequest
+from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.store import Database
+
+
+@asynccontextmanager
+async def open_portal(
+    database: Database,
+    settings: Settings,
+    connector: Connector,
+    *,
+    on_request: Callable[[SentRequest], None] | None = None,
+) -> AsyncIterator[HubSpotClient]:
+    """Yield a client for the connector's portal, which shares its rate budgets with every other process.
+
+    Raises:
+        ConnectorNotActive: the connector is connected to no portal.
+    """
+    connector.require_active()
+    assert connector.hub_id is not None  # noqa: S101 - an active connector has a portal, by the table's check
+    zone = await asyncio.to_thread(_zone, database, connector)
+    tokens = StoredTokens(database, settings, connector)
+    budgets = SharedBudgets(database, connector.hub_id)
+    async with HubSpotClient(settings.hubspot_api_url, tokens, budgets, on_request=on_request, zone=zone) as client:
+        yield client
+
+
+def store_account(connection: Connection, connector: Connector, account: AccountDetails) -> None:
+    """Store what HubSpot says about the portal's account."""
+    connection.execute(
+        text(
+            """INSERT INTO hubspot_portals (connector_id, mind_id, hub_id, account_type, time_zone, company_currency,
+                                            additional_currencies, ui_domain, data_hosting_location)
+               VALUES (:connector, :mind, :hub_id, :account_type, :time_zone, :company_currency,
+                       :additional_currencies, :ui_domain, :data_hosting_location)
+               ON CONFLICT (connector_id) DO UPDATE
+                  SET hub_id = excluded.hub_id, account_type = excluded.account_type, time_zone = excluded.time_zone,
+                      company_currency = excluded.company_currency, ui_domain = excluded.ui_domain,
+                      additional_currencies = excluded.additional_currencies,
+                      data_hosting_location = excluded.data_hosting_location, read_at = excluded.read_at"""
+        ),
+        {
+            "connector": connector.id,
+            "mind": connector.mind_id,
+            "hub_id": account.portal_id,
+            "account_type": account.account_type,
+            "time_zone": account.time_zone,
+            "company_currency": account.company_currency,
+            "additional_currencies": list(account.additional_currencies),
+            "ui_domain": account.ui_domain,
+            "data_hosting_location": account.data_hosting_location,
+        },
+    )
+
+
+def _zone(database: Database, connector: Connector) -> tzinfo:
+    with database.mind(connector.mind_id) as connection:
+        name = connection.scalar(
+            text("SELECT time_zone FROM hubspot_portals WHERE connector_id = :id"), {"id": connector.id}
+        )
+    return crm.time_zone(name) or UTC if name else UTC

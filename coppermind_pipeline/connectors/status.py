@@ -1,0 +1,230 @@
+"""`connectors action=status`: how connectors are, from one query for all of them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.accounts import Caller, resolve_mind
+from coppermind_pipeline.connectors.connector import find_connector
+from coppermind_pipeline.connectors.errors import InvalidConfigValue
+from coppermind_pipeline.connectors.facts import ConnectorFacts, ErrorFact, read_facts
+from coppermind_pipeline.connectors.filter_preview import removal_warning
+from coppermind_pipeline.connectors.next_steps import next_step
+from coppermind_pipeline.connectors.periods import period_at
+from coppermind_pipeline.connectors.responses import (
+    ConnectorStatus,
+    ErrorDetail,
+    HubSpotBackfill,
+    HubSpotDiagnostics,
+    LatestDeal,
+    PersistentError,
+    QueueFigures,
+    ScanState,
+    StatusResponse,
+)
+from coppermind_pipeline.connectors.setup_help import SETUP_HELP
+from coppermind_pipeline.connectors.states import headline, operational_state, queue_state, setup_failure
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Database
+
+_NONE_YET = "Run `connectors action=connect source_type=hubspot` to connect a HubSpot portal to this mind."
+
+
+def status(
+    database: Database,
+    caller: Caller,
+    *,
+    connector_id: str | None = None,
+    mind: str | None = None,
+    all_minds: bool = False,
+    now: datetime,
+) -> StatusResponse:
+    """Return one connector by its id, else those of all the customer's minds, else those of a mind.
+
+    `mind` None means the active one.
+
+    Raises:
+        ConnectorNotFound: the customer has no such connector.
+        MindNotFound, NoActiveMind: there is no such mind.
+    """
+    mind_name: str | None = None
+    if connector_id is not None:
+        found = read_facts(database, caller.customer_id, connector_id=connector_id.strip())
+        if not found:
+            find_connector(database, caller, connector_id)
+        mind_name = found[0].mind_name
+    elif all_minds:
+        found = read_facts(database, caller.customer_id)
+    else:
+        asked = resolve_mind(database, caller, mind)
+        mind_name = asked.name
+        found = read_facts(database, caller.customer_id, mind_id=asked.id)
+    return StatusResponse(
+        mind=mind_name,
+        connectors=tuple(connector_status(facts, now=now) for facts in found),
+        next_step=None if found else _NONE_YET,
+        setup_help=SETUP_HELP,
+    )
+
+
+def connector_status(facts: ConnectorFacts, *, now: datetime) -> ConnectorStatus:
+    """Return what status says of one connector: a pure function of its facts and the clock."""
+    connector = facts.connector
+    return ConnectorStatus(
+        connector_id=connector.id,
+        mind=facts.mind_name,
+        mind_id=connector.mind_id,
+        source_type=connector.source_type,
+        status=headline(facts),
+        hub_id=connector.hub_id,
+        replaced_by=connector.replaced_by,
+        created_at=connector.created_at,
+        connected_at=connector.connected_at,
+        disconnected_at=connector.disconnected_at,
+        sync_requested_at=connector.sync_requested_at,
+        hubspot_backfill=_backfill(facts, now=now),
+        hubspot_diagnostics=_diagnostics(facts, now=now),
+        last_error=_detail(_last_error(facts, now=now)),
+        config=connector.config,
+        portal_profile=facts.portal.profile if facts.portal else None,
+        warnings=_warnings(facts),
+        next_step=next_step(facts, now=now),
+    )
+
+
+def _last_error(facts: ConnectorFacts, *, now: datetime) -> ErrorFact | None:
+    errors = [error for error in (facts.connector.last_error, setup_failure(facts, now=now)) if error is not None]
+    return max(errors, key=lambda error: error.at, default=None)
+
+
+def _detail(error: ErrorFact | None) -> ErrorDetail | None:
+    return None if error is None else ErrorDetail(code=error.code, message=error.message, hint=error.hint, at=error.at)
+
+
+def _backfill(facts: ConnectorFacts, *, now: datetime) -> HubSpotBackfill | None:
+    backfill = facts.backfill
+    if backfill is None:
+        return None
+    scans = facts.scans
+    return HubSpotBackfill(
+        status="complete" if backfill.completed_at else "running",
+        since=backfill.since,
+        started_at=backfill.started_at,
+        completed_at=backfill.completed_at,
+        counts=_by_type({object_type: scan.records for object_type, scan in scans.items()}),
+        state={
+            object_type: ScanState(last_id=str(scan.last_id), done=scan.completed_at is not None, pages=scan.pages)
+            for object_type in ObjectType
+            if (scan := scans.get(object_type)) is not None
+        },
+        totals=backfill.totals,
+        eta_seconds=_eta_seconds(facts, now=now),
+    )
+
+
+def _eta_seconds(facts: ConnectorFacts, *, now: datetime) -> int | None:
+    """Estimate the time left from the portal's totals and the rate since the start; None where that says nothing."""
+    backfill, scans = facts.backfill, facts.scans
+    if backfill is None or backfill.completed_at is not None or not backfill.totals.keys() >= scans.keys() or not scans:
+        return None
+    read = sum(scan.records for scan in scans.values())
+    left = sum(
+        max(0, backfill.totals[object_type] - scan.records)
+        for object_type, scan in scans.items()
+        if scan.completed_at is None
+    )
+    elapsed_s = (now - backfill.started_at).total_seconds()
+    return round(left * elapsed_s / read) if read and elapsed_s > 0 else None
+
+
+def _diagnostics(facts: ConnectorFacts, *, now: datetime) -> HubSpotDiagnostics:
+    queue, synthesis, deal = facts.queue, facts.synthesis, facts.latest_deal
+    enqueued = [at for at in (facts.last_enqueue_at, queue.newest_at) if at is not None]
+    return HubSpotDiagnostics(
+        operational_state=operational_state(facts, now=now),
+        last_successful_hubspot_pull=facts.poll.last_succeeded_at,
+        last_queue_enqueue=max(enqueued, default=None),
+        queue=QueueFigures(
+            pending=queue.waiting - queue.in_progress,
+            in_progress=queue.in_progress,
+            dead=queue.dead,
+            oldest_pending_at=queue.oldest_pending_at,
+        ),
+        queue_state=queue_state(facts, now=now),
+        records_pulled_by_type=_by_type(facts.poll.pulled_counts),
+        last_poll_record_counts_by_type=_by_type(facts.poll.last_counts),
+        latest_deal_seen=None if deal is None else LatestDeal(id=deal.id, name=deal.name, modified_at=deal.modified_at),
+        aggregate_recompute_at=_synthesis_due_at(facts, now=now),
+        synthesis_cadence=facts.config.hubspot_synthesis_cadence,
+        synthesis_period_key=synthesis.period_key if synthesis else None,
+        synthesis_recomputed_at=synthesis.published_at if synthesis else None,
+        synthesis_count=synthesis.memories if synthesis else 0,
+        synthesis_skipped_reason=_skipped_reason(facts),
+        synthesis_last_error=synthesis.error if synthesis else None,
+        setup_error=_detail(setup_failure(facts, now=now)),
+        persistent_errors=_persistent_errors(facts, now=now),
+        hydration="degraded" if facts.degraded_types else "full",
+        drift=None,
+    )
+
+
+def _synthesis_due_at(facts: ConnectorFacts, *, now: datetime) -> datetime | None:
+    if facts.backfill is None or facts.backfill.first_completed_at is None:
+        return None
+    period = period_at(now, cadence=facts.config.hubspot_synthesis_cadence, zone=_report_zone(facts))
+    synthesis = facts.synthesis
+    if synthesis is not None and synthesis.published_at is not None and synthesis.period_key == period.key:
+        return period.end
+    return max(period.start, facts.backfill.first_completed_at)
+
+
+def _report_zone(facts: ConnectorFacts) -> tzinfo:
+    name = facts.config.report_timezone or (facts.portal.time_zone if facts.portal else None)
+    return (crm.time_zone(name) if name else None) or UTC
+
+
+def _skipped_reason(facts: ConnectorFacts) -> str | None:
+    if facts.synthesis is None:
+        waiting = facts.backfill is not None and facts.backfill.first_completed_at is None
+        return "It waits for the historical backfill to finish." if waiting else None
+    return "; ".join(f"{scope}: {reason}" for scope, reason in sorted(facts.synthesis.skipped.items())) or None
+
+
+def _persistent_errors(facts: ConnectorFacts, *, now: datetime) -> tuple[PersistentError, ...]:
+    stored = [
+        PersistentError(
+            kind=problem.kind,
+            code=problem.code,
+            message=problem.message,
+            hint=problem.hint,
+            since=problem.since,
+            last_seen=problem.last_seen,
+        )
+        for problem in facts.problems
+    ]
+    misconfigured = [
+        PersistentError(
+            kind="config",
+            code=InvalidConfigValue.code,
+            message=message,
+            hint=f"Correct {key} with `connectors action=configure`; until then it counts as not set.",
+            since=facts.connector.created_at,
+            last_seen=now,
+        )
+        for key, message in facts.config_faults.items()
+        if key not in crm.FILTER_KEYS
+    ]
+    return (*stored, *misconfigured)
+
+
+def _warnings(facts: ConnectorFacts) -> tuple[str, ...]:
+    filtered = (facts.portal.profile or {}).get("filtered", {}) if facts.portal else {}
+    return tuple(
+        message
+        for object_type, share in filtered.items()
+        if (message := removal_warning(object_type, removed=share["count"], of=share["of"])) is not None
+    )
+
+
+def _by_type(counts: Mapping[ObjectType, int]) -> dict[ObjectType, int]:
+    return {object_type: counts.get(object_type, 0) for object_type in ObjectType}

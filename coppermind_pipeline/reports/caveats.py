@@ -1,0 +1,246 @@
+"""Caveats: what a reader must know before any figure, as sentences with their numbers, in one fixed order."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from coppermind_pipeline.connectors import Freshness, Lifecycle
+from coppermind_pipeline.crm import Labels
+from coppermind_pipeline.reports.deals import DealQuality, LabelUse
+from coppermind_pipeline.reports.portals import Portal
+from coppermind_pipeline.reports.request import DateBasis
+from coppermind_pipeline.reports.wording import are, count, day, have, listed, moment
+
+_CURRENCY_UNKNOWN = "an unknown currency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """Everything that caveats are made from.
+
+    Attributes:
+        earliest: start of the earliest range that the report shows.
+        zone_assumed: nobody said which zone the report is in.
+        as_of: the earlier time that the report is about; None: now.
+        live_failure: why the live pull that was asked for did not happen.
+        currencies: those of the deals behind the figures.
+    """
+
+    portals: Sequence[Portal]
+    labels: Mapping[str, Labels]
+    now: datetime
+    zone: ZoneInfo
+    zone_assumed: bool
+    earliest: datetime
+    date_basis: DateBasis
+    as_of: datetime | None
+    include_filtered: bool
+    live_failure: str | None
+    currencies: Sequence[str | None]
+    quality: DealQuality
+    label_uses: Sequence[LabelUse]
+
+
+def caveats(findings: Findings) -> list[str]:
+    """Return the caveats, most important first; empty where there is nothing to say."""
+    return [sentence for rule in _RULES for sentence in rule(findings)]
+
+
+def _no_portal(found: Findings) -> Iterable[str]:
+    if not found.portals:
+        yield "No HubSpot portal is connected to this mind yet, so that there is nothing to report."
+
+
+def _live_failure(found: Findings) -> Iterable[str]:
+    if found.live_failure is not None:
+        yield f"The live pull that was asked for failed ({found.live_failure}); the figures are those of the store."
+
+
+def _stale(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        freshness = portal.freshness(now=found.now)
+        if freshness is Freshness.NEVER_SYNCED:
+            yield f"{_named(portal)} has not been synced yet."
+        elif freshness is Freshness.STALE and portal.last_pull_at is not None:
+            yield (
+                f"{_named(portal)} was last synced {_age(found.now, portal.last_pull_at)} ago, on "
+                f"{moment(portal.last_pull_at, found.zone)}; later HubSpot activity is not in these figures."
+            )
+        elif freshness is Freshness.STALE and portal.last_page_at is not None:
+            yield (
+                f"{_named(portal)} was never synced completely, and nothing of it was read for "
+                f"{_age(found.now, portal.last_page_at)}."
+            )
+
+
+def _backfill(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        if portal.backfill_completed_at is None and portal.since is not None:
+            if portal.first_completed_at is None:
+                yield (
+                    f"The historical backfill of {portal.name} is still running; records changed since "
+                    f"{day(portal.since, found.zone)} are not all read yet, and figures will rise."
+                )
+            else:
+                yield f"A resync of {portal.name} is running; figures may still change."
+
+
+def _coverage(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        if portal.since is not None and found.earliest < portal.since:
+            yield (
+                f"The range starts before what was read of {portal.name}: records last changed before "
+                f"{day(portal.since, found.zone)} were not read."
+            )
+
+
+def _as_of(found: Findings) -> Iterable[str]:
+    if found.as_of is not None:
+        yield (
+            f"The figures are those of {moment(found.as_of, found.zone)}, rebuilt from the versions of records that "
+            "had been read by then, with today's labels, pipelines and filters."
+        )
+
+
+def _inactive(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        if portal.status is Lifecycle.INACTIVE:
+            yield f"{_named(portal)} is disconnected; its records are no longer updated."
+
+
+def _hydration(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        if portal.degraded:
+            yield (
+                f"HubSpot refuses some properties of {listed(portal.degraded)} of {portal.name}; "
+                "what depends on those properties is missing."
+            )
+
+
+def _unfinished_filters(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        for problem in portal.config_problems:
+            yield f"A setting of {portal.name} can't be applied: {problem.rstrip('.')}."
+
+
+def _several_portals(found: Findings) -> Iterable[str]:
+    if len(found.portals) > 1:
+        names = listed([str(portal.hub_id) for portal in found.portals])
+        yield f"The figures come from {len(found.portals)} portals ({names}); the same sale may be in both."
+
+
+def _currencies(found: Findings) -> Iterable[str]:
+    if len(found.currencies) > 1:
+        yield (
+            f"Amounts are in {len(found.currencies)} currencies "
+            f"({listed([currency or _CURRENCY_UNKNOWN for currency in found.currencies])}), which are not added up."
+        )
+    elif list(found.currencies) == [None]:
+        yield "Neither the deals nor the portal say in which currency the amounts are."
+
+
+def _amounts_and_dates(found: Findings) -> Iterable[str]:
+    quality = found.quality
+    for number, of in (
+        (quality.won_without_amount, f"{count(quality.won, 'won deal')} in the range"),
+        (quality.open_without_amount, count(quality.open, "open deal")),
+    ):
+        if number:
+            yield f"{number:,} of {of} {have(number)} no amount."
+    if quality.without_probability:
+        yield (
+            f"{count(quality.without_probability, 'open deal')} with an amount {have(quality.without_probability)} no "
+            f"probability and {are(quality.without_probability)} not in the weighted pipeline."
+        )
+    undated = [
+        count(number, f"{outcome} deal")
+        for number, outcome in ((quality.won_undated, "won"), (quality.lost_undated, "lost"))
+        if number
+    ]
+    if undated:
+        closed = quality.won_undated + quality.lost_undated
+        yield f"{listed(undated)} {have(closed)} no {found.date_basis.label} and {are(closed)} in no period."
+
+
+def _zone(found: Findings) -> Iterable[str]:
+    if found.zone_assumed and found.portals:
+        yield "The portals have no common time zone, so that days are those of UTC; name one with timezone."
+
+
+def _midnight(found: Findings) -> Iterable[str]:
+    number = found.quality.midnight_utc
+    if number:
+        yield (
+            f"{count(number, 'closed deal')} {are(number)} dated at midnight UTC, as imports do with bare dates; "
+            f"another zone than {found.zone.key} would put {'it' if number == 1 else 'them'} into another period."
+        )
+
+
+def _disagreements(found: Findings) -> Iterable[str]:
+    number = found.quality.disagreeing
+    if number:
+        yield (
+            f"{count(number, 'deal')} {are(number)} marked otherwise by HubSpot's own properties than by the stage, "
+            "which decides."
+        )
+
+
+def _labels(found: Findings) -> Iterable[str]:
+    for kind in ("owner", "stage", "source"):
+        unresolved = [use for use in found.label_uses if use.kind == kind and not _resolved(use, found.labels)]
+        if unresolved:
+            deals = sum(use.deals for use in unresolved)
+            yield f"{count(deals, 'deal')} {have(deals)} {_AN[kind]} that HubSpot no longer has a name for."
+
+
+_AN = {"owner": "an owner", "stage": "a pipeline or stage", "source": "a source"}
+
+
+def _filters_lifted(found: Findings) -> Iterable[str]:
+    if found.include_filtered:
+        yield (
+            "Deals that the configured filters leave out are counted, as asked; filtered contacts still give no deal "
+            "its source or place."
+        )
+
+
+_RULES = (
+    _no_portal,
+    _live_failure,
+    _stale,
+    _backfill,
+    _coverage,
+    _as_of,
+    _inactive,
+    _hydration,
+    _unfinished_filters,
+    _filters_lifted,
+    _several_portals,
+    _currencies,
+    _amounts_and_dates,
+    _zone,
+    _midnight,
+    _disagreements,
+    _labels,
+)
+
+
+def _resolved(use: LabelUse, labels: Mapping[str, Labels]) -> bool:
+    known = labels[use.connector_id]
+    if use.kind == "owner":
+        return known.owner(use.owner_id).resolved
+    if use.kind == "source":
+        return known.source(use.source).resolved
+    return known.stage(use.pipeline_id, use.stage_id).resolved and known.pipeline(use.pipeline_id).resolved
+
+
+def _named(portal: Portal) -> str:
+    return portal.name[:1].upper() + portal.name[1:]
+
+
+def _age(now: datetime, then: datetime) -> str:
+    minutes = int((now - then).total_seconds() // 60)
+    if minutes < 120:
+        return count(minutes, "minute")
+    return count(minutes // 60, "hour") if minutes < 48 * 60 else count(minutes // (24 * 60), "day")

@@ -1,0 +1,225 @@
+"""The figures of a report: sums of deals, as they come from the store and as they are shown."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import ROUND_HALF_UP, Context, Decimal
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from coppermind_pipeline.crm import amount_text
+
+_SUMS = Context(prec=60, rounding=ROUND_HALF_UP)
+_RATE = Decimal("0.0001")
+_CENT = Decimal("0.01")
+
+
+class Measure(StrEnum):
+    """What a deal is counted in; each has its own date."""
+
+    CLOSED_WON = "closed_won"
+    CLOSED_LOST = "closed_lost"
+    OPEN = "open"
+    OVERDUE = "overdue"
+    PIPELINE_CREATED = "pipeline_created"
+
+
+class Amount(BaseModel):
+    """A sum in one currency; None where neither the deals nor their portal name one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    currency: str | None
+    amount: str
+
+
+class DealSum(BaseModel):
+    """Deals and what they are worth.
+
+    `amounts`: in the deals' own currencies, which are never added up. `amount_home`: in the portal's company currency;
+    None unless every deal with an amount has one there. A deal without amount is in `without_amount`, not a zero.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    deals: int = 0
+    amounts: list[Amount] = []
+    amount_home: Amount | None = None
+    without_amount: int = 0
+
+
+class TopDeal(BaseModel):
+    """One of the largest won deals of the range, by what it is worth in the company currency."""
+
+    model_config = ConfigDict(frozen=True)
+
+    connector_id: str
+    deal_id: str
+    name: str | None
+    amount: str | None
+    currency: str | None
+    amount_home: str | None
+    report_date: date | None
+    link: str | None
+
+
+class RangeFigures(BaseModel):
+    """What happened within a range.
+
+    `win_rate`: won ÷ (won + lost), 4 digits; None where nothing closed. `average_deal`: over won deals with an amount.
+    `median_days_to_close`: days from creation to close of won deals; those closed before they were created are left
+    out and counted in `closed_before_created`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    closed_won: DealSum
+    closed_lost: DealSum
+    win_rate: str | None
+    average_deal: list[Amount]
+    median_days_to_close: int | float | None
+    closed_before_created: int
+    pipeline_created: DealSum
+
+
+class Figures(BaseModel):
+    """All figures of a report or of one of its groups; `open`, `weighted_pipeline` and `overdue` know no range."""
+
+    model_config = ConfigDict(frozen=True)
+
+    closed_won: DealSum
+    closed_lost: DealSum
+    open: DealSum
+    win_rate: str | None
+    average_deal: list[Amount]
+    median_days_to_close: int | float | None
+    closed_before_created: int
+    weighted_pipeline: list[Amount]
+    pipeline_created: DealSum
+    overdue: DealSum
+    top_deals: list[TopDeal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """The sums of one measure, group and currency of one connector, straight from the store.
+
+    Attributes:
+        home_currency: the connector's company currency.
+        amount, amount_home, weighted: None where no deal has any.
+        without_home: deals with an amount but none in the company currency.
+        worth: what groups are ranked by: the amounts that are known in the company currency.
+    """
+
+    connector_id: str
+    key: str
+    measure: Measure
+    currency: str | None
+    home_currency: str | None
+    deals: int
+    with_amount: int
+    amount: Decimal | None
+    amount_home: Decimal | None
+    without_home: int
+    weighted: Decimal | None
+    worth: Decimal
+    text: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaysToClose:
+    """Median of the days from creation to close, and how many deals it leaves out."""
+
+    median: float | None = None
+    negative: int = 0
+
+
+@dataclass(slots=True)
+class _Sums:
+    deals: int = 0
+    with_amount: int = 0
+    without_home: int = 0
+    amounts: defaultdict[str | None, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    priced: defaultdict[str | None, int] = field(default_factory=lambda: defaultdict(int))
+    home: defaultdict[str | None, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    weighted: defaultdict[str | None, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    def add(self, cell: Cell) -> None:
+        self.deals += cell.deals
+        self.with_amount += cell.with_amount
+        self.without_home += cell.without_home
+        if cell.amount is not None:
+            self.amounts[cell.currency] = _SUMS.add(self.amounts[cell.currency], cell.amount)
+            self.priced[cell.currency] += cell.with_amount
+        if cell.amount_home is not None:
+            self.home[cell.home_currency] = _SUMS.add(self.home[cell.home_currency], cell.amount_home)
+        if cell.weighted is not None:
+            self.weighted[cell.currency] = _SUMS.add(self.weighted[cell.currency], cell.weighted)
+
+    def shown(self) -> DealSum:
+        return DealSum(
+            deals=self.deals,
+            amounts=_amounts(self.amounts),
+            amount_home=self._amount_home(),
+            without_amount=self.deals - self.with_amount,
+        )
+
+    def averages(self) -> dict[str | None, Decimal]:
+        return {currency: _SUMS.divide(total, Decimal(self.priced[currency])).quantize(_CENT, context=_SUMS)
+                for currency, total in self.amounts.items()}  # fmt: skip
+
+    def _amount_home(self) -> Amount | None:
+        # Portals with different company currencies have no common one.
+        if self.without_home or len(self.home) != 1:
+            return None
+        ((currency, amount),) = self.home.items()
+        return None if currency is None else Amount(currency=currency, amount=amount_text(amount, currency))
+
+
+def figures_of(cells: Iterable[Cell], *, days: DaysToClose, top_deals: Sequence[TopDeal]) -> Figures:
+    """Add up the cells of a report or of one group."""
+    sums = _add_up(cells)
+    won, lost = sums[Measure.CLOSED_WON], sums[Measure.CLOSED_LOST]
+    return Figures(
+        closed_won=won.shown(),
+        closed_lost=lost.shown(),
+        open=sums[Measure.OPEN].shown(),
+        win_rate=_win_rate(won.deals, lost.deals),
+        average_deal=_amounts(won.averages()),
+        median_days_to_close=_days(days.median),
+        closed_before_created=days.negative,
+        weighted_pipeline=_amounts(sums[Measure.OPEN].weighted),
+        pipeline_created=sums[Measure.PIPELINE_CREATED].shown(),
+        overdue=sums[Measure.OVERDUE].shown(),
+        top_deals=list(top_deals),
+    )
+
+
+def range_figures_of(cells: Iterable[Cell], *, days: DaysToClose) -> RangeFigures:
+    """Add up the cells of an earlier range: what is open now says nothing about it."""
+    figures = figures_of(cells, days=days, top_deals=())
+    return RangeFigures(**{name: getattr(figures, name) for name in RangeFigures.model_fields})
+
+
+def _add_up(cells: Iterable[Cell]) -> dict[Measure, _Sums]:
+    sums = {measure: _Sums() for measure in Measure}
+    for cell in cells:
+        sums[cell.measure].add(cell)
+    return sums
+
+
+def _amounts(by_currency: dict[str | None, Decimal] | defaultdict[str | None, Decimal]) -> list[Amount]:
+    ordered = sorted(by_currency.items(), key=lambda item: (item[0] is None, item[0] or ""))
+    return [Amount(currency=currency, amount=amount_text(amount, currency)) for currency, amount in ordered]
+
+
+def _win_rate(won: int, lost: int) -> str | None:
+    closed = won + lost
+    return str(_SUMS.divide(Decimal(won), Decimal(closed)).quantize(_RATE, context=_SUMS)) if closed else None
+
+
+def _days(median: float | None) -> int | float | None:
+    return int(median) if median is not None and median.is_integer() else median

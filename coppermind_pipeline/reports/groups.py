@@ -1,0 +1,148 @@
+"""Groups of a report: which are shown under their own name, in which order, and what people read as their name."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from pydantic import BaseModel, ConfigDict
+
+from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label
+from coppermind_pipeline.reports.deals import NO_SOURCE, OTHER, GroupKey
+from coppermind_pipeline.reports.figures import Cell, Figures, Measure
+from coppermind_pipeline.reports.portals import Portal
+from coppermind_pipeline.reports.request import GroupBy
+
+
+class _Named(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    label: str
+    portal_id: int | None
+    connector_id: str
+
+
+class Group(Figures, _Named):
+    """The figures of one group of one portal; the key is HubSpot's internal value, `other` what was added up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupCells:
+    """One group that is shown: its name and the cells that it adds up."""
+
+    key: str
+    label: str
+    portal: Portal
+    cells: Sequence[Cell]
+
+    @property
+    def shown_key(self) -> str:
+        """The key that readers see: where portals are the groups, the portal's id."""
+        return self.key or str(self.portal.hub_id or self.portal.connector_id)
+
+    @property
+    def group_key(self) -> GroupKey:
+        """The connector and the key, under which the store's other answers speak of the group."""
+        return self.portal.connector_id, self.key
+
+
+def arrange(
+    cells: Iterable[Cell],
+    *,
+    portals: Sequence[Portal],
+    labels: Mapping[str, Labels],
+    group_by: GroupBy | None,
+    groups_max: int,
+) -> list[GroupCells]:
+    """Return the groups to show, by portal and then largest first (months in their order), the rest as `other`.
+
+    The size of a group is what its won deals are worth in the company currency, then their number, then the number of
+    all its deals. Without `group_by`, each of several portals is a group, and one portal alone has none.
+    """
+    found: defaultdict[GroupKey, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        found[cell.connector_id, cell.key].append(cell)
+    if group_by is None:
+        return _by_portal(found, portals) if len(portals) > 1 else []
+    kept = set(sorted(found, key=lambda group: (_size(found[group]), group), reverse=True)[:groups_max])
+    arranged: list[GroupCells] = []
+    for portal in portals:
+        mine = [group for group in found if group[0] == portal.connector_id]
+        shown = [
+            GroupCells(key=group[1], label=_label(group_by, found[group], labels[portal.connector_id]), portal=portal,
+                       cells=found[group])
+            for group in mine
+            if group in kept
+        ]  # fmt: skip
+        shown.sort(key=lambda group: (*_order(group_by, group), group.label, group.key))
+        rest = [group for group in mine if group not in kept]
+        if rest:
+            cells_of_rest = [cell for group in rest for cell in found[group]]
+            shown.append(GroupCells(key=OTHER, label=f"Other ({len(rest)})", portal=portal, cells=cells_of_rest))
+        arranged += shown
+    return arranged
+
+
+def _by_portal(found: Mapping[GroupKey, list[Cell]], portals: Sequence[Portal]) -> list[GroupCells]:
+    return [
+        GroupCells(
+            key="", label=_capitalized(portal.name), portal=portal, cells=found.get((portal.connector_id, ""), [])
+        )
+        for portal in portals
+    ]
+
+
+def _size(cells: Sequence[Cell]) -> tuple[Decimal, int, int]:
+    won = [cell for cell in cells if cell.measure is Measure.CLOSED_WON]
+    return sum((cell.worth for cell in won), Decimal()), sum(c.deals for c in won), sum(c.deals for c in cells)
+
+
+def _order(group_by: GroupBy, group: GroupCells) -> tuple[Decimal | str | int, ...]:
+    if group_by is GroupBy.MONTH:
+        # "none" sorts behind all digits.
+        return (group.key,)
+    worth, won, deals = _size(group.cells)
+    return -worth, -won, -deals
+
+
+def _label(group_by: GroupBy, cells: Sequence[Cell], labels: Labels) -> str:
+    key = cells[0].key
+    match group_by:
+        case GroupBy.SOURCE:
+            text = labels.source(None if key == NO_SOURCE else key).text
+        case GroupBy.OWNER:
+            text = labels.owner(None if key == "none" else key).text
+        case GroupBy.PIPELINE:
+            text = labels.pipeline(None if key == "none" else key).text
+        case GroupBy.STAGE:
+            text = _stage_label(key, labels)
+        case GroupBy.MONTH:
+            text = "no date" if key == "none" else f"{date.fromisoformat(f'{key}-01'):%B %Y}"
+        case GroupBy.COUNTRY:
+            text = _country(key, cells)
+        case GroupBy.REGION:
+            country = key.partition("/")[0]
+            region = next((cell.region for cell in cells if cell.region), None) or "Unknown region"
+            text = f"{region}, {_country(country, cells)}"
+    return _capitalized(text)
+
+
+def _stage_label(key: str, labels: Labels) -> str:
+    pipeline, _, stage = key.partition("/")
+    pipeline_id = None if pipeline == "none" else pipeline
+    label = labels.stage(pipeline_id, None if stage == "none" else stage)
+    return f"{label.text} ({labels.pipeline(pipeline_id).text})" if len(labels.pipelines) > 1 else label.text
+
+
+def _country(key: str, cells: Sequence[Cell]) -> str:
+    if key == "unknown":
+        return UNKNOWN_COUNTRY
+    if key.startswith("unrecognized:"):
+        return country_label(None, next((cell.text for cell in cells if cell.text), None))
+    return country_label(key, None)
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,105 @@
+"""The headline: up to five sentences that can be quoted on their own."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from coppermind_pipeline.reports.figures import DealSum, Figures, RangeFigures
+from coppermind_pipeline.reports.groups import Group
+from coppermind_pipeline.reports.request import DateBasis, GroupBy
+from coppermind_pipeline.reports.wording import clock, count, listed, money, percent, plain_day, worth
+
+SENTENCES_MAX = 5
+# A share of less than this many deals is an anecdote.
+_WON_DEALS_MIN_TO_RANK = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What each sentence names beside its figure: basis, range, zone and the time of the sync."""
+
+    date_basis: DateBasis
+    first_day: date
+    last_day: date
+    zone: ZoneInfo
+    synced_at: datetime | None
+    as_of: datetime | None
+    compared_days: tuple[date, date] | None = None
+
+    def of_range(self, days: tuple[date, date] | None = None) -> str:
+        """Return "by close date, 1 October 2026 to 31 December 2026, America/New_York; synced …"."""
+        first, last = days or (self.first_day, self.last_day)
+        return f"by {self.date_basis.label}, {plain_day(first)} to {plain_day(last)}, {self.zone.key}; {self._synced()}"
+
+    def of_today(self) -> str:
+        """Return the same for what knows no range."""
+        at = clock(self.as_of, self.zone) if self.as_of is not None else "now"
+        return f"as of {at}, whatever the range, {self.zone.key}; {self._synced()}"
+
+    def _synced(self) -> str:
+        return f"synced {clock(self.synced_at, self.zone)}" if self.synced_at is not None else "sync not complete yet"
+
+
+def headline(
+    summary: Figures,
+    *,
+    setting: Setting,
+    compared_with: RangeFigures | None = None,
+    groups: Sequence[Group] = (),
+    group_by: GroupBy | None = None,
+) -> list[str]:
+    """Return the sentences, each with its figure, basis, range, zone and time of sync."""
+    return list(islice(_sentences(summary, setting, compared_with, groups, group_by), SENTENCES_MAX))
+
+
+def _sentences(
+    summary: Figures,
+    setting: Setting,
+    compared_with: RangeFigures | None,
+    groups: Sequence[Group],
+    group_by: GroupBy | None,
+) -> Iterable[str]:
+    won, lost = summary.closed_won, summary.closed_lost
+    won_text = _won(won)
+    yield f"{won_text[:1].upper()}{won_text[1:]} ({setting.of_range()})."
+    if summary.win_rate is not None:
+        yield (
+            f"Win rate {percent(summary.win_rate)}: {won.deals:,} won and {lost.deals:,} lost of "
+            f"{count(won.deals + lost.deals, 'closed deal')} ({setting.of_range()})."
+        )
+    if compared_with is not None and setting.compared_days is not None:
+        yield f"Before that: {_won(compared_with.closed_won)} ({setting.of_range(setting.compared_days)})."
+    leading = _leading(groups, group_by)
+    if leading is not None:
+        yield (
+            f"Most won revenue by {group_by}: {leading.label}, {count(leading.closed_won.deals, 'deal')} worth "
+            f"{worth(leading.closed_won)} ({setting.of_range()})."
+        )
+    if summary.open.deals:
+        weighted = (
+            listed([money(amount) for amount in summary.weighted_pipeline]) if summary.weighted_pipeline else None
+        )
+        yield (
+            f"{count(summary.open.deals, 'open deal')} worth {worth(summary.open)}"
+            f"{f', {weighted} weighted by probability' if weighted else ''} ({setting.of_today()})."
+        )
+
+
+def _won(won: DealSum) -> str:
+    if not won.deals:
+        return "no deal won"
+    return f"{count(won.deals, 'deal')} won, worth {worth(won)}"
+
+
+def _leading(groups: Sequence[Group], group_by: GroupBy | None) -> Group | None:
+    """Return the group with the most won revenue, where that is fair: one portal, one currency, enough deals."""
+    if group_by in {None, GroupBy.MONTH} or len({group.connector_id for group in groups}) != 1:
+        return None
+    currencies = {amount.currency for group in groups for amount in group.closed_won.amounts}
+    won = sum(group.closed_won.deals for group in groups)
+    if won < _WON_DEALS_MIN_TO_RANK or (len(currencies) > 1 and any(g.closed_won.amount_home is None for g in groups)):
+        return None
+    first = groups[0]
+    return first if first.closed_won.amounts and first.key != "other" else None

@@ -1,0 +1,225 @@
+"""The CRM as it was: deals and what they were linked to at an earlier time, rebuilt from the raw log.
+
+Versions of records, and the validity of associations, say what had been read by then; definitions, stages, settings and
+filters are today's, so that the figures differ from today's by what happened to the records alone.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.reports.errors import BeforeHistory
+from coppermind_pipeline.reports.portals import Portal
+from coppermind_pipeline.store import copy_rows
+
+TABLE = "records_as_of"
+
+_BATCH_RECORDS = 2_000
+_INTERPRETED = tuple(
+    field.name for field in fields(crm.NormalizedRecord) if field.name not in {"merged_ids", "malformed"}
+)
+_ATTRIBUTED = {
+    "primary_company_id": "primary_company_id",
+    "lead_contact_id": "lead_contact_id",
+    "source": "attributed_source",
+    "source_step": "attribution_step",
+    "country_code": "place_country_code",
+    "country_text": "place_country_text",
+    "region": "place_region",
+    "city": "place_city",
+}
+
+
+def require_history(portals: Sequence[Portal], as_of: datetime) -> None:
+    """Raise BeforeHistory, naming the earliest time possible, unless every portal had been read completely by then."""
+    for portal in portals:
+        if portal.first_completed_at is None:
+            raise BeforeHistory(
+                f"{portal.name[:1].upper()}{portal.name[1:]} has not been read completely yet, so that nothing can be "
+                "said about an earlier time.",
+                hint="`connectors action=status` shows how far the backfill is.",
+            )
+    earliest = max((p.first_completed_at for p in portals if p.first_completed_at is not None), default=as_of)
+    if as_of < earliest:
+        raise BeforeHistory(
+            f"The portal had not been read completely on {as_of.isoformat()}; the earliest time possible is "
+            f"{earliest.isoformat()}.",
+            hint=f"Ask for as_of={earliest.isoformat()} or later.",
+        )
+
+
+def rebuild(connection: Connection, meanings: Mapping[str, crm.Meaning], *, as_of: datetime) -> None:
+    """Fill the temporary table `records_as_of`, which has the columns of `hubspot_crm_objects`, until the commit.
+
+    It holds the deals of each connector as of then, attributed by the links of then, and the records that those name.
+    Rows pass through in batches, so that memory does not grow with the portal.
+
+    Args:
+        meanings: by connector, what today's definitions, stages, settings and filters say.
+    """
+    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{TABLE}"))
+    connection.execute(
+        text(f"CREATE TEMPORARY TABLE {TABLE} (LIKE hubspot_crm_objects INCLUDING DEFAULTS) ON COMMIT DROP")
+    )
+    connection.execute(
+        text(
+            f"ALTER TABLE {TABLE} ALTER mind_id DROP NOT NULL, ADD PRIMARY KEY (connector_id, object_type, hubspot_id)"
+        )
+    )
+    for connector_id, meaning in meanings.items():
+        values = {"connector": connector_id, "as_of": as_of}
+        for object_type, wanted in (
+            (ObjectType.DEALS, _DEALS),
+            (ObjectType.CONTACTS, _LINKED),
+            (ObjectType.COMPANIES, _LINKED),
+        ):
+            for rows in _batches(connection, wanted, {**values, "type": object_type.value}):
+                _store(connection, values, object_type, rows, meaning)
+        connection.execute(text(_ARCHIVED_SINCE_KNOWN), values)
+        for rows in _batches(connection, _LINKS, values):
+            _attribute(connection, values, rows)
+
+
+def _batches(connection: Connection, statement: str, values: Mapping[str, Any]) -> Iterator[Sequence[Row[Any]]]:
+    """Yield rows by ascending `hubspot_id`, with all rows of one id in one batch."""
+    last = ""
+    while True:
+        rows = connection.execute(text(statement), {**values, "last": last, "most": _BATCH_RECORDS}).all()
+        if not rows:
+            return
+        last = rows[-1].hubspot_id
+        yield rows
+
+
+def _store(
+    connection: Connection,
+    values: Mapping[str, Any],
+    object_type: ObjectType,
+    rows: Iterable[Row[Any]],
+    meaning: crm.Meaning,
+) -> None:
+    losers: list[str] = []
+    copied = copy_rows(
+        connection,
+        like="hubspot_crm_objects",
+        columns=("hubspot_id", "archived_at", "read_at", *_INTERPRETED),
+        rows=(_interpreted(row, object_type, meaning, losers) for row in rows),
+    )
+    if copied:
+        columns = ", ".join(("hubspot_id", "archived_at", "read_at", *_INTERPRETED))
+        connection.execute(
+            text(
+                f"""INSERT INTO {TABLE} (connector_id, object_type, properties, {columns})
+                    SELECT :connector, :type, '{{}}', {columns} FROM incoming"""
+            ),
+            {**values, "type": object_type.value},
+        )
+    if losers:
+        connection.execute(text(_MERGED), {**values, "type": object_type.value, "losers": losers})
+
+
+def _interpreted(row: Row[Any], object_type: ObjectType, meaning: crm.Meaning, losers: list[str]) -> tuple[Any, ...]:
+    record = crm.interpret(object_type, row.hubspot_id, orjson.loads(row.payload), meaning)
+    losers.extend(record.merged_ids)
+    return (row.hubspot_id, row.archived_at, row.read_at, *(getattr(record, name) for name in _INTERPRETED))
+
+
+def _attribute(connection: Connection, values: Mapping[str, Any], rows: Iterable[Row[Any]]) -> None:
+    attributed = []
+    for deal_id, of_deal in groupby(rows, key=lambda row: row.hubspot_id):
+        links = list(of_deal)
+        found = crm.attribute(links[0].deal_source, [_link(row) for row in links if row.to_id is not None])
+        attributed.append((deal_id, *(getattr(found, name) for name in _ATTRIBUTED)))
+    columns = tuple(_ATTRIBUTED.values())
+    copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *columns), rows=attributed)
+    connection.execute(
+        text(
+            f"""UPDATE {TABLE} AS deal SET ({", ".join(columns)}) = ROW({", ".join(f"incoming.{c}" for c in columns)})
+                  FROM incoming
+                 WHERE deal.connector_id = :connector AND deal.object_type = 'deals'
+                   AND deal.hubspot_id = incoming.hubspot_id"""
+        ),
+        values,
+    )
+
+
+def _link(row: Row[Any]) -> crm.Link:
+    return crm.Link(
+        to_type=ObjectType(row.to_type),
+        to_id=row.to_id,
+        is_primary=row.is_primary,
+        created_at=row.created_at,
+        source=row.source,
+        filtered_reason=row.filtered_reason,
+        country_code=row.country_code,
+        country_text=row.country_text,
+        region=row.region,
+        city=row.city,
+    )
+
+
+_NEWEST = """
+CROSS JOIN LATERAL (
+    SELECT CAST(payload AS text) AS payload, read_at, archived_at
+      FROM hubspot_raw_records AS raw
+     WHERE raw.connector_id = :connector AND raw.object_type = :type AND raw.hubspot_id = known.hubspot_id
+       AND raw.read_at <= :as_of
+     ORDER BY version DESC LIMIT 1
+) AS newest
+ORDER BY known.hubspot_id
+"""
+
+_DEALS = f"""
+SELECT known.hubspot_id, newest.*
+  FROM (SELECT DISTINCT hubspot_id FROM hubspot_raw_records
+         WHERE connector_id = :connector AND object_type = :type AND hubspot_id > :last AND read_at <= :as_of
+         ORDER BY hubspot_id LIMIT :most) AS known
+{_NEWEST}
+"""
+
+_LINKED = f"""
+SELECT known.hubspot_id, newest.*
+  FROM (SELECT DISTINCT to_id AS hubspot_id FROM hubspot_associations
+         WHERE connector_id = :connector AND from_type = 'deals' AND to_type = :type AND to_id > :last
+           AND valid_from <= :as_of AND (valid_to IS NULL OR valid_to > :as_of)
+         ORDER BY to_id LIMIT :most) AS known
+{_NEWEST}
+"""
+
+# What is known of a record's end by other ways than a version of it.
+_ARCHIVED_SINCE_KNOWN = f"""
+UPDATE {TABLE} AS record SET archived_at = stored.archived_at, merged_into = stored.merged_into
+  FROM hubspot_crm_objects AS stored
+ WHERE record.connector_id = :connector AND stored.connector_id = :connector
+   AND stored.object_type = record.object_type AND stored.hubspot_id = record.hubspot_id
+   AND stored.archived_at <= :as_of
+"""
+
+_MERGED = f"""
+UPDATE {TABLE} SET archived_at = coalesce(archived_at, :as_of)
+ WHERE connector_id = :connector AND object_type = :type AND hubspot_id = ANY(:losers)
+"""
+
+_LINKS = f"""
+SELECT deal.hubspot_id, deal.source AS deal_source, linked.object_type AS to_type, linked.hubspot_id AS to_id,
+       coalesce({crm.PRIMARY_COMPANY_TYPE_ID} = ANY(association.type_ids), false) AS is_primary, linked.created_at,
+       linked.source, linked.filtered_reason, linked.country_code, linked.country_text, linked.region, linked.city
+  FROM (SELECT * FROM {TABLE}
+         WHERE connector_id = :connector AND object_type = 'deals' AND hubspot_id > :last
+         ORDER BY hubspot_id LIMIT :most) AS deal
+  LEFT JOIN hubspot_associations AS association
+    ON association.connector_id = :connector AND association.from_type = 'deals'
+   AND association.from_id = deal.hubspot_id AND association.valid_from <= :as_of
+   AND (association.valid_to IS NULL OR association.valid_to > :as_of)
+  LEFT JOIN {TABLE} AS linked
+    ON linked.connector_id = :connector AND linked.object_type = association.to_type
+   AND linked.hubspot_id = association.to_id AND linked.archived_at IS NULL
+ ORDER BY deal.hubspot_id
+"""

@@ -1,0 +1,114 @@
+"""The CRM report as every interface shows it; the order of the fields is part of it."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from coppermind_pipeline.reports.figures import Figures, RangeFigures
+from coppermind_pipeline.reports.groups import Group
+from coppermind_pipeline.reports.periods import CompareTo
+from coppermind_pipeline.reports.request import DateBasis, GroupBy
+from coppermind_pipeline.reports.trust import TrustBlock
+
+
+class ComparedPeriod(BaseModel):
+    """The earlier range; `elapsed_days` where it is as long as the unfinished period is old."""
+
+    model_config = ConfigDict(frozen=True)
+
+    compare_to: CompareTo
+    start: datetime
+    end: datetime
+    first_day: date
+    last_day: date
+    elapsed_days: int | None
+
+
+class PeriodBlock(BaseModel):
+    """What the figures are of. `start` is included, `end` excluded; both are days' edges in `timezone`.
+
+    `hubspot_property` is the property that dates won deals, `hubspot_properties` all real names where it depends on
+    the deal's pipeline.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str | None
+    start: datetime
+    end: datetime
+    first_day: date
+    last_day: date
+    timezone: str
+    date_basis: DateBasis
+    date_basis_label: str
+    hubspot_property: str
+    hubspot_properties: list[str]
+    as_of: datetime | None
+    compared_with: ComparedPeriod | None
+
+
+class Audit(BaseModel):
+    """What to know before the figures; the most important first, empty where there is nothing to say."""
+
+    model_config = ConfigDict(frozen=True)
+
+    caveats: list[str]
+    group_by: GroupBy | None
+    include_filtered: bool
+    generated_at: datetime
+
+
+class Summary(Figures):
+    """All figures, and those of the earlier range where one was asked for."""
+
+    compared_with: RangeFigures | None
+
+
+class DealRow(BaseModel):
+    """One deal behind the figures. Days are those of the report's zone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    deal_id: str
+    connector_id: str
+    name: str | None
+    outcome: Literal["won", "lost", "open"]
+    stage: str
+    pipeline: str
+    owner: str
+    source: str
+    company: str | None
+    country: str
+    amount: str | None
+    currency: str | None
+    amount_home: str | None
+    close_date: date | None
+    report_date: date | None
+    link: str | None
+
+
+class DealPage(BaseModel):
+    """One page of rows: won, lost, then open deals, each newest first; `next_page` is None on the last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    total: int
+    page: int
+    page_rows: int
+    next_page: int | None
+    rows: list[DealRow]
+
+
+class CrmReport(BaseModel):
+    """A CRM report. `deals` is None where rows were not asked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    trust: TrustBlock
+    period: PeriodBlock
+    audit: Audit
+    headline: list[str]
+    summary: Summary
+    groups: list[Group]
+    deals: DealPage | None

@@ -1,0 +1,137 @@
+"""The connectors that an answer speaks of: their portals, and how far they are synced."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.connectors import ConnectorConfig, ConnectorNotFound, Freshness, Lifecycle, freshness
+from coppermind_pipeline.object_types import ObjectType
+
+# The type ids under which HubSpot's pages show records.
+_RECORD_TYPE_IDS = {ObjectType.CONTACTS: "0-1", ObjectType.COMPANIES: "0-2", ObjectType.DEALS: "0-3"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portal:
+    """One connector with its portal, and the stored facts that say how far its records can be trusted.
+
+    Attributes:
+        hub_id: None until a portal was approved.
+        time_zone: of its reports: as configured, else the portal's.
+        last_pull_at: end of the last successful pull.
+        last_page_at: when the backfill stored its last page.
+        since: start of the window; None before the first sync.
+        first_completed_at: of the backfill; a later resync leaves it.
+        totals: what the portal says it holds in the window, by object type.
+        degraded: object types that are read without some of their properties.
+        config_problems: filters or settings that can't be applied, as sentences.
+    """
+
+    connector_id: str
+    status: Lifecycle
+    hub_id: int | None
+    config: ConnectorConfig
+    time_zone: str | None
+    company_currency: str | None
+    ui_domain: str | None
+    connected_at: datetime | None
+    last_pull_at: datetime | None
+    last_page_at: datetime | None
+    since: datetime | None
+    backfill_completed_at: datetime | None
+    first_completed_at: datetime | None
+    totals: Mapping[str, int]
+    degraded: tuple[str, ...]
+    config_problems: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """How sentences name the portal."""
+        return f"portal {self.hub_id}" if self.hub_id is not None else f"connector {self.connector_id}"
+
+    def freshness(self, *, now: datetime) -> Freshness:
+        """Return how fresh the portal's records are, by the rule that its connector's state follows."""
+        return freshness(
+            last_pull_at=self.last_pull_at,
+            last_page_at=self.last_page_at,
+            connected_at=self.connected_at,
+            poll_interval_minutes=self.config.poll_interval_minutes,
+            now=now,
+        )
+
+    def link(self, object_type: ObjectType, hubspot_id: str) -> str | None:
+        """Return the address of a record's page in HubSpot; None while the portal's host is not known."""
+        if not self.ui_domain or self.hub_id is None:
+            return None
+        return f"https://{self.ui_domain}/contacts/{self.hub_id}/record/{_RECORD_TYPE_IDS[object_type]}/{hubspot_id}"
+
+
+def load_portals(connection: Connection, *, connector_ids: Collection[str] | None = None) -> tuple[Portal, ...]:
+    """Return the mind's portals by HubSpot's id: those of the given connectors, else all that were ever approved.
+
+    A connector that another one replaced is left out, unless it is asked for.
+
+    Raises:
+        ConnectorNotFound: the mind has no connector of a given id.
+    """
+    wanted = None if connector_ids is None else sorted(set(connector_ids))
+    rows = connection.execute(text(_PORTALS), {"connectors": wanted}).mappings()
+    portals = tuple(_portal(row) for row in rows)
+    missing = set(wanted or ()) - {portal.connector_id for portal in portals}
+    if missing:
+        raise ConnectorNotFound(f"This mind has no connector {min(missing)!r}.")
+    return portals
+
+
+def entered_stage_properties(connection: Connection, connector_ids: Sequence[str]) -> frozenset[str]:
+    """Return the names of the portals' deal properties that say when a deal entered a stage."""
+    return frozenset(connection.scalars(text(_ENTERED_STAGE), {"connectors": list(connector_ids)}))
+
+
+def _portal(row: Mapping[Any, Any]) -> Portal:
+    config = ConnectorConfig.from_stored(row["config"])
+    return Portal(
+        connector_id=row["id"],
+        status=Lifecycle(row["status"]),
+        hub_id=row["hub_id"],
+        config=config,
+        time_zone=config.report_timezone or row["time_zone"],
+        company_currency=row["company_currency"],
+        ui_domain=row["ui_domain"],
+        connected_at=row["connected_at"],
+        last_pull_at=row["last_succeeded_at"],
+        last_page_at=row["last_page_at"],
+        since=row["since"],
+        backfill_completed_at=row["completed_at"],
+        first_completed_at=row["first_completed_at"],
+        totals=row["totals"] or {},
+        degraded=tuple(row["degraded"]),
+        config_problems=tuple(row["config_problems"]),
+    )
+
+
+_PORTALS = """
+SELECT c.id, c.status, c.hub_id, c.config, c.connected_at, p.time_zone, p.company_currency, p.ui_domain,
+       o.last_succeeded_at, b.since, b.completed_at, b.first_completed_at, b.totals,
+       (SELECT max(s.page_stored_at) FROM hubspot_cursors s
+         WHERE s.connector_id = c.id AND s.scan = 'backfill') AS last_page_at,
+       ARRAY(SELECT h.object_type FROM hubspot_hydrations h WHERE h.connector_id = c.id ORDER BY 1) AS degraded,
+       ARRAY(SELECT e.message FROM connector_problems e
+              WHERE e.connector_id = c.id AND e.kind = 'config' ORDER BY e.since, e.code) AS config_problems
+  FROM connectors c
+  LEFT JOIN hubspot_portals p ON p.connector_id = c.id
+  LEFT JOIN hubspot_polls o ON o.connector_id = c.id
+  LEFT JOIN hubspot_backfills b ON b.connector_id = c.id
+ WHERE CASE WHEN CAST(:connectors AS text[]) IS NULL THEN c.hub_id IS NOT NULL AND c.replaced_by IS NULL
+            ELSE c.id = ANY(CAST(:connectors AS text[])) END
+ ORDER BY c.hub_id NULLS LAST, c.id
+"""
+
+_ENTERED_STAGE = """
+SELECT name FROM hubspot_properties
+ WHERE connector_id = ANY(:connectors) AND object_type = 'deals' AND starts_with(name, 'hs_v2_date_entered_')
+   AND missing_since IS NULL
+"""

@@ -1,0 +1,200 @@
+"""Renderings of a report: for machines, for chats, for spreadsheets and for browsers."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from coppermind_pipeline.reports.figures import Amount, DealSum, Figures
+from coppermind_pipeline.reports.models import CrmReport, DealRow
+from coppermind_pipeline.reports.tables import Cell, Table, tables
+from coppermind_pipeline.reports.wording import moment, plain_day
+
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
+# What a spreadsheet takes for a formula, once it is at the start of a cell.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+
+
+class ReportFormat(StrEnum):
+    """What a report can be rendered as."""
+
+    JSON = "json"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    HTML = "html"
+
+
+def render(report: CrmReport, format: ReportFormat) -> str:  # noqa: A002 - the argument's name in every interface
+    """Return the report as text.
+
+    `csv` is one table: the deals where the report lists them, else the groups, else the summary; each row carries
+    range, basis, zone and time of sync. `html` is a page of its own, without scripts.
+    """
+    match format:
+        case ReportFormat.JSON:
+            return report.model_dump_json(indent=2)
+        case ReportFormat.MARKDOWN:
+            return _markdown(report)
+        case ReportFormat.CSV:
+            return _csv(report)
+        case ReportFormat.HTML:
+            return _template("page.html").render(_html_values(report))
+
+
+def html_fragment(report: CrmReport) -> str:
+    """Return the report as one `<article>`, to stand in a page of another's."""
+    return _template("report.html").render(_html_values(report))
+
+
+def title_of(report: CrmReport) -> str:
+    """Return "CRM report, 1 October 2026 to 31 December 2026"."""
+    return f"CRM report, {plain_day(report.period.first_day)} to {plain_day(report.period.last_day)}"
+
+
+def _provenance(report: CrmReport) -> list[tuple[str, str]]:
+    """Return what every reading of the figures depends on, as name and value."""
+    trust, period = report.trust, report.period
+    zone = ZoneInfo(period.timezone)
+    synced = trust.last_successful_sync
+    earlier = period.compared_with
+    elapsed = f" ({earlier.elapsed_days} elapsed days)" if earlier is not None and earlier.elapsed_days else ""
+    return [
+        ("Range", f"{plain_day(period.first_day)} to {plain_day(period.last_day)}, {period.timezone}"),
+        *([("Compared with", f"{plain_day(earlier.first_day)} to {plain_day(earlier.last_day)}{elapsed}")]
+          if earlier is not None else []),
+        ("Date basis", f"{period.date_basis_label} ({', '.join(period.hubspot_properties)})"),
+        *([("As of", moment(period.as_of, zone))] if period.as_of is not None else []),
+        ("Portals", ", ".join(map(str, trust.portal_ids)) or "none"),
+        ("Last sync", "not complete yet" if synced is None else moment(synced, zone)),
+        ("Freshness", trust.freshness.replace("_", " ")),
+        ("Backfill", "complete" if trust.backfill_complete else "not complete"),
+        ("Covered since", "unknown" if trust.coverage_since is None else moment(trust.coverage_since, zone)),
+        ("Source", trust.data_source + (", after a live pull" if trust.live_fallback_used else "")),
+    ]  # fmt: skip
+
+
+def _markdown(report: CrmReport) -> str:
+    parts = [
+        f"# {_plain(title_of(report))}",
+        _bullets(f"{name}: {_plain(value)}" for name, value in _provenance(report)),
+    ]
+    if report.audit.caveats:
+        parts += ["## Caveats", _bullets(map(_plain, report.audit.caveats))]
+    if report.headline:
+        parts += ["## Headline", _bullets(map(_plain, report.headline))]
+    for table in tables(report):
+        parts += [f"## {_plain(table.title)}", _markdown_table(table)]
+    if report.deals is not None and report.deals.next_page is not None:
+        parts.append(
+            f"Page {report.deals.page} of {report.deals.total:,} deals; the next is page {report.deals.next_page}."
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _markdown_table(table: Table) -> str:
+    head = [_plain(column.heading) for column in table.columns]
+    rule = ["---:" if column.numeric else "---" for column in table.columns]
+    lines = [head, rule, *([_markdown_cell(cell) for cell in row] for row in table.rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _markdown_cell(cell: Cell) -> str:
+    return f"[{_plain(cell.text)}]({cell.link})" if cell.link else _plain(cell.text)
+
+
+def _plain(text: str) -> str:
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _csv(report: CrmReport) -> str:
+    if report.deals is not None:
+        rows = [row.model_dump(mode="json") for row in report.deals.rows]
+        columns = list(DealRow.model_fields)
+    else:
+        named = [(group.label, group) for group in report.groups] or [("All deals", report.summary)]
+        currencies = _currencies([figures for _, figures in named])
+        rows = [{"group": label} | _flat(figures, currencies) for label, figures in named]
+        columns = list(rows[0])
+    about = {
+        "range_start": report.period.start.isoformat(),
+        "range_end": report.period.end.isoformat(),
+        "timezone": report.period.timezone,
+        "date_basis": report.period.date_basis.value,
+        "synced_at": None
+        if report.trust.last_successful_sync is None
+        else report.trust.last_successful_sync.isoformat(),
+    }
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=[*columns, *about], restval="")
+    writer.writeheader()
+    writer.writerows({name: _safe_cell(value) for name, value in (row | about).items()} for row in rows)
+    return out.getvalue()
+
+
+def _flat(figures: Figures, currencies: Sequence[str | None]) -> dict[str, Any]:
+    """Return figures as columns, one for each sum and currency ("closed_won_USD"); lists of deals stay out."""
+    flat: dict[str, Any] = {}
+    for name, value in figures:
+        if isinstance(value, DealSum):
+            flat |= {f"{name}_deals": value.deals, f"{name}_without_amount": value.without_amount}
+            flat |= _by_currency(name, value.amounts, currencies)
+            flat |= _by_currency(f"{name}_home", [value.amount_home] if value.amount_home else [], currencies)
+        elif name in {"average_deal", "weighted_pipeline"}:
+            flat |= _by_currency(name, value, currencies)
+        elif name not in {"top_deals", "compared_with", "label"}:
+            flat[name] = value
+    return flat
+
+
+def _by_currency(name: str, amounts: Sequence[Amount], currencies: Sequence[str | None]) -> dict[str, str | None]:
+    by_currency = {amount.currency: amount.amount for amount in amounts}
+    return {f"{name}_{currency or 'unknown_currency'}": by_currency.get(currency) for currency in currencies}
+
+
+def _currencies(all_figures: Sequence[Figures]) -> list[str | None]:
+    found = {
+        amount.currency
+        for figures in all_figures
+        for _, value in figures
+        if isinstance(value, DealSum)
+        for amount in (*value.amounts, *([value.amount_home] if value.amount_home else []))
+    }
+    return sorted(found, key=lambda currency: (currency is None, currency or ""))
+
+
+def _safe_cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS) and _NUMBER.fullmatch(value) is None:
+        return f"'{value}"
+    return value
+
+
+def _html_values(report: CrmReport) -> dict[str, Any]:
+    return {
+        "title": title_of(report),
+        "report": report,
+        "provenance": _provenance(report),
+        "tables": tables(report),
+    }
+
+
+@cache
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader("coppermind_pipeline.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

@@ -1,0 +1,292 @@
+"""The CRM report: figures of one mind's deals, and what they can be relied on for."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from coppermind_pipeline.accounts import Mind
+from coppermind_pipeline.connectors import load_connector
+from coppermind_pipeline.crm import Labels, Meaning, won_stage_properties
+from coppermind_pipeline.memories import load_labels
+from coppermind_pipeline.reports import deals, history
+from coppermind_pipeline.reports.caveats import Findings, caveats
+from coppermind_pipeline.reports.deals import DealSelection, GroupKey
+from coppermind_pipeline.reports.figures import Cell, DaysToClose, RangeFigures, TopDeal, figures_of, range_figures_of
+from coppermind_pipeline.reports.frame import Frame, FramedRange, frame_of
+from coppermind_pipeline.reports.groups import Group, GroupCells, arrange
+from coppermind_pipeline.reports.headline import Setting, headline
+from coppermind_pipeline.reports.models import (
+    Audit,
+    ComparedPeriod,
+    CrmReport,
+    DealPage,
+    PeriodBlock,
+    Summary,
+)
+from coppermind_pipeline.reports.portals import Portal, entered_stage_properties, load_portals
+from coppermind_pipeline.reports.request import DateBasis, ReportRequest
+from coppermind_pipeline.reports.rows import deal_rows, top_deal
+from coppermind_pipeline.reports.trust import DATA_SOURCE, Range, trust_in
+from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync.meanings import load_interpretation
+
+TOP_DEALS = 5
+TOP_DEALS_PER_GROUP = 1
+
+HISTORY_SOURCE = "log of the HubSpot records that were read (hubspot_raw_records)"
+ENTERED_STAGE_PROPERTY = "hs_v2_date_entered_{stage}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePull:
+    """What came of the pull that a request asked for before its answer: done, or not done and why."""
+
+    done: bool = False
+    failure: str | None = None
+
+
+NO_LIVE_PULL = LivePull()
+
+
+def crm_report(
+    database: Database, *, mind: Mind, request: ReportRequest, now: datetime, live_pull: LivePull = NO_LIVE_PULL
+) -> CrmReport:
+    """Return the report of a mind's deals from the reporting store; nothing is pulled.
+
+    Args:
+        now: aware; what is open, overdue, stale and `this_quarter` is judged by.
+        live_pull: what came of a live pull before; the answer says so.
+
+    Raises:
+        ReportArgumentError: the range is empty, `as_of` lies ahead, or fiscal years differ.
+        ConnectorNotFound: the mind has no such connector.
+        BeforeHistory: `as_of` lies before the first complete backfill.
+    """
+    with database.mind(mind.id) as connection:
+        wanted = None if request.connector_id is None else [request.connector_id]
+        portals = load_portals(connection, connector_ids=wanted)
+        frame = frame_of(request, portals, now=now)
+        if frame.as_of is not None:
+            history.require_history(portals, frame.as_of)
+            history.rebuild(connection, _meanings(database, connection, portals), as_of=frame.as_of)
+        return _Reporter(connection, mind, request, portals, frame, now, live_pull).report()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reporter:
+    """One report in the making: what every part of it asks for."""
+
+    connection: Connection
+    mind: Mind
+    request: ReportRequest
+    portals: Sequence[Portal]
+    frame: Frame
+    now: datetime
+    live_pull: LivePull
+
+    def report(self) -> CrmReport:
+        selection = self._selection()
+        labels = {
+            portal.connector_id: load_labels(self.connection, portal.connector_id, properties=("hs_analytics_source",))
+            for portal in self.portals
+        }
+        cells = deals.cells(self.connection, selection)
+        groups, summary = self._figures(selection, cells, labels)
+        synced_at = [portal.last_pull_at for portal in self.portals]
+        return CrmReport(
+            trust=trust_in(
+                self.connection,
+                self.portals,
+                mind=self.mind,
+                now=self.now,
+                report_range=Range(start=self.frame.range.start, end=self.frame.range.end),
+                date_basis=self.request.date_basis,
+                data_source=DATA_SOURCE if self.frame.as_of is None else HISTORY_SOURCE,
+                live_fallback_used=self.live_pull.done,
+            ),
+            period=self._period(labels),
+            audit=Audit(
+                caveats=caveats(self._findings(selection, cells, labels)),
+                group_by=self.request.group_by,
+                include_filtered=self.request.include_filtered,
+                generated_at=self.now,
+            ),
+            headline=self._headline(summary, groups) if any(synced_at) else [],
+            summary=summary,
+            groups=groups,
+            deals=self._page(selection, summary, labels) if self.request.detail else None,
+        )
+
+    def _selection(self) -> DealSelection:
+        others = {"UTC", *(portal.time_zone for portal in self.portals if portal.time_zone)}
+        return DealSelection(
+            connector_ids=tuple(portal.connector_id for portal in self.portals),
+            start=self.frame.range.start,
+            end=self.frame.range.end,
+            today=self.frame.today,
+            zone=self.frame.zone.key,
+            other_zones=tuple(sorted(others)),
+            date_basis=self.request.date_basis,
+            include_filtered=self.request.include_filtered,
+            group_by=self.request.group_by,
+            source=deals.STORE if self.frame.as_of is None else history.TABLE,
+        )
+
+    def _figures(
+        self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]
+    ) -> tuple[list[Group], Summary]:
+        arranged = arrange(
+            cells,
+            portals=self.portals,
+            labels=labels,
+            group_by=self.request.group_by,
+            groups_max=self.request.groups_max,
+        )
+        kept = [group.group_key for group in arranged if group.key != deals.OTHER]
+        days, days_by_group = deals.days_to_close(self.connection, selection, kept)
+        top, top_by_group = self._top_deals(selection, kept)
+        summary = figures_of(cells, days=days, top_deals=top)
+        groups = [
+            _group(group, days=days_by_group.get(group.group_key), top_deals=top_by_group[group.group_key])
+            for group in arranged
+        ]
+        return groups, Summary(**dict(summary), compared_with=self._compared_figures(selection))
+
+    def _compared_figures(self, selection: DealSelection) -> RangeFigures | None:
+        compared = self.frame.compared
+        if compared is None:
+            return None
+        earlier = selection.between(compared.start, compared.end)
+        days, _ = deals.days_to_close(self.connection, earlier, ())
+        return range_figures_of(deals.cells(self.connection, earlier), days=days)
+
+    def _top_deals(
+        self, selection: DealSelection, kept: Sequence[GroupKey]
+    ) -> tuple[list[TopDeal], Mapping[GroupKey, list[TopDeal]]]:
+        portals = {portal.connector_id: portal for portal in self.portals}
+        top: list[TopDeal] = []
+        by_group: defaultdict[GroupKey, list[TopDeal]] = defaultdict(list)
+        rows = deals.largest_won(self.connection, selection, kept, overall=TOP_DEALS, per_group=TOP_DEALS_PER_GROUP)
+        for row in rows:
+            deal = top_deal(row, portal=portals[row["connector_id"]], zone=self.frame.zone)
+            if row["place"] <= TOP_DEALS:
+                top.append(deal)
+            if row["place_in_group"] <= TOP_DEALS_PER_GROUP:
+                by_group[row["connector_id"], row["bucket"]].append(deal)
+        return top, by_group
+
+    def _findings(self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]) -> Findings:
+        currencies = {cell.currency for cell in cells if cell.amount is not None}
+        return Findings(
+            portals=self.portals,
+            labels=labels,
+            now=self.now,
+            zone=self.frame.zone,
+            zone_assumed=self.frame.zone_assumed,
+            earliest=self.frame.earliest,
+            date_basis=self.request.date_basis,
+            as_of=self.frame.as_of,
+            include_filtered=self.request.include_filtered,
+            live_failure=self.live_pull.failure,
+            currencies=sorted(currencies, key=lambda code: (code is None, code or "")),
+            quality=deals.quality(self.connection, selection),
+            label_uses=deals.label_uses(self.connection, selection),
+        )
+
+    def _headline(self, summary: Summary, groups: Sequence[Group]) -> list[str]:
+        local, compared = self.frame.range.local, self.frame.compared
+        return headline(
+            summary,
+            setting=Setting(
+                date_basis=self.request.date_basis,
+                first_day=local.first_day,
+                last_day=local.last_day,
+                zone=self.frame.zone,
+                synced_at=min((p.last_pull_at for p in self.portals if p.last_pull_at is not None), default=None),
+                as_of=self.frame.as_of,
+                compared_days=None if compared is None else (compared.local.first_day, compared.local.last_day),
+            ),
+            compared_with=summary.compared_with,
+            groups=groups,
+            group_by=self.request.group_by,
+        )
+
+    def _period(self, labels: Mapping[str, Labels]) -> PeriodBlock:
+        basis, local = self.request.date_basis, self.frame.range.local
+        names = self._entered_won_properties(labels) if basis is DateBasis.ENTERED_CLOSED_WON else [_PROPERTIES[basis]]
+        return PeriodBlock(
+            name=self.frame.period_name,
+            start=self.frame.range.start,
+            end=self.frame.range.end,
+            first_day=local.first_day,
+            last_day=local.last_day,
+            timezone=self.frame.zone.key,
+            date_basis=basis,
+            date_basis_label=basis.label,
+            hubspot_property=names[0] if len(names) == 1 else ENTERED_STAGE_PROPERTY,
+            hubspot_properties=names,
+            as_of=self.frame.as_of,
+            compared_with=self._compared_period(self.frame.compared),
+        )
+
+    def _compared_period(self, compared: FramedRange | None) -> ComparedPeriod | None:
+        if compared is None or self.frame.compare_to is None:
+            return None
+        return ComparedPeriod(
+            compare_to=self.frame.compare_to,
+            start=compared.start,
+            end=compared.end,
+            first_day=compared.local.first_day,
+            last_day=compared.local.last_day,
+            elapsed_days=self.frame.elapsed_days,
+        )
+
+    def _entered_won_properties(self, labels: Mapping[str, Labels]) -> list[str]:
+        stages = [stage for known in labels.values() for stage in known.stages.values()]
+        defined = entered_stage_properties(self.connection, [portal.connector_id for portal in self.portals])
+        # While a portal's definitions have not been read, the names are those that HubSpot documents.
+        return list(won_stage_properties(stages, defined) or won_stage_properties(stages))
+
+    def _page(self, selection: DealSelection, summary: Summary, labels: Mapping[str, Labels]) -> DealPage:
+        page, page_rows = self.request.page, self.request.page_rows
+        total = summary.closed_won.deals + summary.closed_lost.deals + summary.open.deals
+        rows = deals.detail_rows(self.connection, selection, offset=(page - 1) * page_rows, limit=page_rows)
+        return DealPage(
+            total=total,
+            page=page,
+            page_rows=page_rows,
+            next_page=page + 1 if page * page_rows < total else None,
+            rows=deal_rows(
+                rows,
+                portals={portal.connector_id: portal for portal in self.portals},
+                labels=labels,
+                zone=self.frame.zone,
+            ),
+        )
+
+
+_PROPERTIES = {
+    DateBasis.CLOSEDATE: "closedate",
+    DateBasis.CLOSED_WON_DATE: "hs_closed_won_date",
+    DateBasis.ENTERED_CURRENT_STAGE: "hs_v2_date_entered_current_stage",
+    DateBasis.LAST_MODIFIED: "hs_lastmodifieddate",
+}
+
+
+def _meanings(database: Database, connection: Connection, portals: Sequence[Portal]) -> Mapping[str, Meaning]:
+    connectors = [load_connector(database, portal.connector_id) for portal in portals]
+    return {connector.id: load_interpretation(connection, connector).meaning for connector in connectors}
+
+
+def _group(group: GroupCells, *, days: DaysToClose | None, top_deals: Sequence[TopDeal]) -> Group:
+    figures = figures_of(group.cells, days=days or DaysToClose(), top_deals=top_deals)
+    return Group(
+        key=group.shown_key,
+        label=group.label,
+        portal_id=group.portal.hub_id,
+        connector_id=group.portal.connector_id,
+        **dict(figures),
+    )

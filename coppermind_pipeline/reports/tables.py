@@ -1,0 +1,163 @@
+"""The tables of a report, as markdown, HTML and CSV all show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coppermind_pipeline.reports.figures import Amount, DealSum, Figures, RangeFigures
+from coppermind_pipeline.reports.groups import Group
+from coppermind_pipeline.reports.models import CrmReport, DealRow, Summary
+from coppermind_pipeline.reports.wording import listed, money, percent
+
+NOTHING = "\N{EN DASH}"
+
+_GROUP_HEADINGS = ("Won", "Won worth", "Lost", "Win rate", "Average won", "Days to close", "Open", "Open worth")
+
+_MEASURES = (
+    ("Closed won", "closed_won"),
+    ("Closed lost", "closed_lost"),
+    ("Open", "open"),
+    ("Overdue", "overdue"),
+    ("Pipeline created", "pipeline_created"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column's heading; numbers stand at its right edge."""
+
+    heading: str
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A cell's text, and where it leads."""
+
+    text: str
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table; each row has a cell for each column."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+
+
+def tables(report: CrmReport) -> list[Table]:
+    """Return the tables that have rows: figures, rates, the earlier range, groups, top deals, deals."""
+    found = [
+        _sums("Figures", report.summary),
+        _rates("Rates", report.summary),
+        *([_sums("Earlier range", earlier), _rates("Rates of the earlier range", earlier)]
+          if (earlier := report.summary.compared_with) is not None else []),
+        _groups(report),
+        _top_deals(report.summary),
+        _deals(report),
+    ]  # fmt: skip
+    return [table for table in found if table.rows]
+
+
+def _sums(title: str, figures: Figures | RangeFigures) -> Table:
+    sums = [(name, getattr(figures, field)) for name, field in _MEASURES if hasattr(figures, field)]
+    return Table(
+        title=title,
+        columns=[Column(heading=""), Column(heading="Deals", numeric=True), Column(heading="Worth", numeric=True),
+                 Column(heading="In company currency", numeric=True), Column(heading="Without amount", numeric=True)],
+        rows=[_texts(name, f"{deals.deals:,}", _worth(deals.amounts), _home(deals), f"{deals.without_amount:,}")
+              for name, deals in sums],
+    )  # fmt: skip
+
+
+def _rates(title: str, figures: Figures | RangeFigures) -> Table:
+    days = figures.median_days_to_close
+    rows = [
+        ("Win rate", NOTHING if figures.win_rate is None else percent(figures.win_rate)),
+        ("Average won deal", _worth(figures.average_deal)),
+        ("Median days to close", NOTHING if days is None else f"{days:,}"),
+    ]
+    if isinstance(figures, Figures):
+        rows.append(("Weighted pipeline", _worth(figures.weighted_pipeline)))
+    return Table(
+        title=title,
+        columns=[Column(heading=""), Column(heading="Value", numeric=True)],
+        rows=[_texts(*row) for row in rows],
+    )
+
+
+def _groups(report: CrmReport) -> Table:
+    by_portal = report.audit.group_by is None
+    several = len(report.trust.portal_ids) > 1 and not by_portal
+    columns = [
+        *([Column(heading="Portal")] if several else []),
+        Column(heading="Portal" if by_portal else str(report.audit.group_by).capitalize()),
+        *(Column(heading=heading, numeric=True) for heading in _GROUP_HEADINGS),
+    ]  # fmt: skip
+    return Table(
+        title="By portal" if by_portal else f"By {report.audit.group_by}",
+        columns=columns,
+        rows=[[*(_texts(str(group.portal_id)) if several else []), *_group_row(group)] for group in report.groups],
+    )
+
+
+def _group_row(group: Group) -> list[Cell]:
+    days = group.median_days_to_close
+    return _texts(
+        group.label,
+        f"{group.closed_won.deals:,}",
+        _worth(group.closed_won.amounts),
+        f"{group.closed_lost.deals:,}",
+        NOTHING if group.win_rate is None else percent(group.win_rate),
+        _worth(group.average_deal),
+        NOTHING if days is None else f"{days:,}",
+        f"{group.open.deals:,}",
+        _worth(group.open.amounts),
+    )
+
+
+def _top_deals(summary: Summary) -> Table:
+    return Table(
+        title="Largest won deals",
+        columns=[Column(heading="Deal"), Column(heading="Date"), Column(heading="Amount", numeric=True)],
+        rows=[
+            [Cell(text=deal.name or "Unnamed deal", link=deal.link),
+             *_texts(str(deal.report_date or NOTHING), _money(deal.amount, deal.currency))]
+            for deal in summary.top_deals
+        ],
+    )  # fmt: skip
+
+
+def _deals(report: CrmReport) -> Table:
+    headings = ("Deal", "Outcome", "Stage", "Pipeline", "Owner", "Source", "Company", "Country", "Close date",
+                "Report date")  # fmt: skip
+    return Table(
+        title="Deals",
+        columns=[*(Column(heading=heading) for heading in headings), Column(heading="Amount", numeric=True)],
+        rows=[_deal_row(row) for row in report.deals.rows] if report.deals is not None else [],
+    )
+
+
+def _deal_row(row: DealRow) -> list[Cell]:
+    return [
+        Cell(text=row.name or "Unnamed deal", link=row.link),
+        *_texts(row.outcome, row.stage, row.pipeline, row.owner, row.source, row.company or NOTHING, row.country,
+                str(row.close_date or NOTHING), str(row.report_date or NOTHING), _money(row.amount, row.currency)),
+    ]  # fmt: skip
+
+
+def _texts(*texts: str) -> list[Cell]:
+    return [Cell(text=text) for text in texts]
+
+
+def _worth(amounts: Sequence[Amount]) -> str:
+    return listed([money(amount) for amount in amounts]) if amounts else NOTHING
+
+
+def _home(deals: DealSum) -> str:
+    return NOTHING if deals.amount_home is None else money(deals.amount_home)
+
+
+def _money(amount: str | None, currency: str | None) -> str:
+    return NOTHING if amount is None else money(Amount(currency=currency, amount=amount))

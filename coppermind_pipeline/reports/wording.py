@@ -1,0 +1,64 @@
+"""Numbers, days and lists as sentences have them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from coppermind_pipeline.crm import format_money
+from coppermind_pipeline.reports.figures import Amount, DealSum
+
+
+def count(number: int, noun: str) -> str:
+    """Return "1 deal", "1,200 deals"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def have(number: int) -> str:
+    """Return the verb that goes with a number of things."""
+    return "has" if number == 1 else "have"
+
+
+def are(number: int) -> str:
+    """Return the verb that goes with a number of things."""
+    return "is" if number == 1 else "are"
+
+
+def plain_day(value: date) -> str:
+    """Return "1 October 2026"."""
+    return f"{value.day} {value:%B %Y}"
+
+
+def day(value: datetime, zone: ZoneInfo) -> str:
+    """Return a moment's day in the zone."""
+    return plain_day(value.astimezone(zone).date())
+
+
+def clock(value: datetime, zone: ZoneInfo) -> str:
+    """Return "18 November 2026, 07:00", for texts that name the zone beside it."""
+    return f"{day(value, zone)}, {value.astimezone(zone):%H:%M}"
+
+
+def moment(value: datetime, zone: ZoneInfo) -> str:
+    """Return "18 November 2026, 07:00 (America/New_York)"."""
+    return f"{clock(value, zone)} ({zone.key})"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return "a, b and c"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def percent(rate: str) -> str:
+    """Return a rate of four digits as "41.38 %"."""
+    return f"{Decimal(rate) * 100:.2f} %"
+
+
+def money(amount: Amount) -> str:
+    """Return an amount as a person writes it."""
+    return format_money(Decimal(amount.amount), amount.currency)
+
+
+def worth(deals: DealSum) -> str:
+    """Return what deals are worth, currency by currency: "$125,000 and €3,000"."""
+    return listed([money(amount) for amount in deals.amounts]) if deals.amounts else "no known amount"

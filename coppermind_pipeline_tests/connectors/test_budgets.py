@@ -1,0 +1,94 @@
+"""A portal's rate budgets, shared by every process that talks to it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import pytest
+from sqlalchemy import text
+
+from coppermind_pipeline.connectors import SharedBudgets
+from coppermind_pipeline.hubspot import Budget, RateLimited
+from coppermind_pipeline.store import Database
+
+HUB_ID = 501
+
+
+async def _calls(*budgets: SharedBudgets, budget: Budget, seconds: float) -> list[float]:
+    """Make calls through all of the given as fast as they let us; return the moments at which they were let through."""
+    moments: list[float] = []
+    end = monotonic() + seconds
+
+    async def collect(shared: SharedBudgets) -> None:
+        while monotonic() < end:
+            await shared.acquire(budget)
+            moments.append(monotonic())
+
+    await asyncio.gather(*(collect(shared) for shared in budgets for _ in range(3)))
+    return sorted(moments)
+
+
+def _most_in_window(moments: list[float], window_s: float) -> int:
+    return max(sum(1 for other in moments if 0 <= other - moment < window_s) for moment in moments)
+
+
+async def test_processes_share_a_portals_search_budget(database: Database, database_url: str):
+    other_process = Database(database_url)
+    moments = await _calls(
+        SharedBudgets(database, HUB_ID), SharedBudgets(other_process, HUB_ID), budget=Budget.SEARCH, seconds=3
+    )
+    other_process.dispose()
+    assert _most_in_window(moments, 1.0) <= 5
+    assert len(moments) >= 12, "the budget is used, too"
+
+
+async def test_each_portal_and_each_budget_has_its_own(database: Database):
+    started = monotonic()
+    for budget in Budget:
+        for hub_id in (1, 2, 3):
+            await SharedBudgets(database, hub_id).acquire(budget)
+    assert monotonic() - started < 1
+
+
+async def test_a_short_pause_holds_everybody_back_and_is_never_shortened(database: Database):
+    ours, theirs = SharedBudgets(database, HUB_ID), SharedBudgets(database, HUB_ID)
+    started = monotonic()
+    await ours.back_off(Budget.GENERAL, until=datetime.now(UTC) + timedelta(seconds=0.8))
+    await ours.back_off(Budget.GENERAL, until=datetime.now(UTC) + timedelta(seconds=0.1))
+    await theirs.acquire(Budget.SEARCH)
+    assert monotonic() - started < 0.5
+    await theirs.acquire(Budget.GENERAL)
+    assert monotonic() - started > 0.7
+
+
+async def test_a_call_that_stands_in_line_heeds_a_pause_that_begins_meanwhile(database: Database):
+    shared = SharedBudgets(database, HUB_ID)
+    await shared.acquire(Budget.SEARCH)
+    started = monotonic()
+    waiting = asyncio.create_task(shared.acquire(Budget.SEARCH))
+    await asyncio.sleep(0.05)
+    await shared.back_off(Budget.SEARCH, until=datetime.now(UTC) + timedelta(seconds=0.8))
+    await waiting
+    assert monotonic() - started > 0.7
+
+
+async def test_a_day_is_not_waited_for(database: Database):
+    shared = SharedBudgets(database, HUB_ID)
+    until = datetime.now(UTC) + timedelta(hours=9)
+    await shared.back_off(Budget.GENERAL, until=until)
+    with pytest.raises(RateLimited) as limited:
+        await SharedBudgets(database, HUB_ID).acquire(Budget.GENERAL)
+    assert limited.value.retry_at is not None
+    assert abs(limited.value.retry_at - until) < timedelta(seconds=5)
+
+
+async def test_a_stated_limit_is_taken_over_by_everybody(database: Database):
+    ours, theirs = SharedBudgets(database, HUB_ID), SharedBudgets(database, HUB_ID)
+    await ours.observe(Budget.GENERAL, limit_max=20, remaining=19, interval_ms=1_000)
+    await theirs.acquire(Budget.GENERAL)
+    with database.nobody() as connection:
+        assert connection.scalar(text("SELECT limit_calls FROM rate_limit_states")) == 200
+    assert theirs._limits[Budget.GENERAL] == 200
+    await theirs.observe(Budget.GENERAL, limit_max=None, remaining=0, interval_ms=None)
+    with database.nobody() as connection:
+        assert connection.scalar(text("SELECT limit_calls FROM rate_limit_states")) == 200

@@ -1,0 +1,102 @@
+"""The figures of a report counted again, deal by deal in plain Python, as a person with a calendar would."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from statistics import median
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Deal = Mapping[str, Any]
+
+_BASES = {
+    "closedate": "close_at",
+    "hs_closed_won_date": "closed_won_at",
+    "date_entered_closed_won": "entered_closed_won_at",
+    "date_entered_current_stage": "entered_stage_at",
+    "hs_lastmodifieddate": "modified_at",
+}
+_WON_ONLY = {"hs_closed_won_date", "date_entered_closed_won"}
+
+
+@dataclass
+class Recounted:
+    deals: Counter[str] = field(default_factory=Counter)
+    without_amount: Counter[str] = field(default_factory=Counter)
+    without_home: Counter[str] = field(default_factory=Counter)
+    amounts: dict[tuple[str, str | None], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    home: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    weighted: dict[str | None, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    days: list[int] = field(default_factory=list)
+
+    @property
+    def median_days(self) -> float | None:
+        lasting = [days for days in self.days if days >= 0]
+        return median(lasting) if lasting else None
+
+    def add(self, measure: str, deal: Deal) -> None:
+        self.deals[measure] += 1
+        if deal["amount"] is None:
+            self.without_amount[measure] += 1
+            return
+        self.amounts[measure, deal["currency"]] += deal["amount"]
+        if deal["amount_home"] is None:
+            self.without_home[measure] += 1
+        else:
+            self.home[measure] += deal["amount_home"]
+
+
+def recount(
+    deals: Iterable[Deal], *, zone: ZoneInfo, first: date, end: date, today: date, basis: str, group_by: str | None
+) -> dict[str, Recounted]:
+    """Return the figures of each group by its key; ungrouped ones under ""."""
+    groups: defaultdict[str, Recounted] = defaultdict(Recounted)
+
+    def day(moment: datetime | None) -> date | None:
+        return None if moment is None else moment.astimezone(zone).date()
+
+    def count(measure: str, deal: Deal, dated: date | None) -> Recounted:
+        group = groups[_key(deal, group_by, dated)]
+        group.add(measure, deal)
+        return group
+
+    for deal in deals:
+        outcome = deal["outcome"]
+        lost_by_close_date = outcome == "lost" and basis in _WON_ONLY
+        reported = day(deal["close_at"] if lost_by_close_date else deal[_BASES[basis]])
+        closed, created = day(deal["close_at"]), day(deal["created_at"])
+        if outcome != "open" and reported is not None and first <= reported < end:
+            group = count(f"closed_{outcome}", deal, reported)
+            if outcome == "won" and closed is not None and created is not None:
+                group.days.append((closed - created).days)
+        if outcome == "open":
+            group = count("open", deal, closed)
+            probability = deal["probability"] if deal["probability"] is not None else deal["stage_probability"]
+            if deal["amount"] is not None and probability is not None:
+                weighted = (deal["amount"] * probability).quantize(Decimal("0.01"), ROUND_HALF_UP)
+                group.weighted[deal["currency"]] += weighted
+            if closed is not None and closed < today:
+                count("overdue", deal, closed)
+        if created is not None and first <= created < end:
+            count("pipeline_created", deal, created)
+    return groups
+
+
+def _key(deal: Deal, group_by: str | None, dated: date | None) -> str:
+    country = (
+        deal["place_country_code"]
+        or (f"unrecognized:{deal['place_country_text'].lower()}" if deal["place_country_text"] else None)
+        or "unknown"
+    )
+    return {
+        None: "",
+        "source": deal["attributed_source"] or "(none)",
+        "owner": deal["owner_id"] or "none",
+        "pipeline": deal["pipeline_id"] or "none",
+        "stage": f"{deal['pipeline_id'] or 'none'}/{deal['stage_id'] or 'none'}",
+        "country": country,
+        "region": f"{country}/{(deal['place_region'] or 'unknown').lower()}",
+        "month": f"{dated:%Y-%m}" if dated else "none",
+    }[group_by]
