@@ -1,0 +1,91 @@
+"""Memories one by one and page by page."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import text
+
+from coppermind_pipeline.memories.results import MEMORY_ROWS, Listed, Memory, memory_from_row, within_answer
+from coppermind_pipeline.memories.selection import Selection, UnknownMemory, WrongSelection, checked_limit
+from coppermind_pipeline.store import Database
+
+PAGE_MEMORIES_MAX = 50
+
+
+def get(database: Database, *, mind_id: UUID, memory_id: int | None = None, source_ref: str | None = None) -> Memory:
+    """Return one memory of the mind: by id any version, by source ref the live one, else the last.
+
+    Raises:
+        WrongSelection: neither was given, or both.
+        UnknownMemory: the mind has no such memory.
+    """
+    if (memory_id is None) == (source_ref is None):
+        raise WrongSelection("Give either the memory's id or its source_ref.")
+    with database.mind(mind_id) as connection:
+        row = connection.execute(text(_GET), {"id": memory_id, "ref": source_ref}).one_or_none()
+    if row is None:
+        raise UnknownMemory(f"This mind has no memory {source_ref if memory_id is None else memory_id}.")
+    return memory_from_row(row)
+
+
+def list_memories(
+    database: Database,
+    *,
+    mind_id: UUID,
+    types: Collection[str] | None = None,
+    sensitivity: str | None = None,
+    audience: str | None = None,
+    connector_id: str | None = None,
+    limit: int = 20,
+    include_superseded: bool = False,
+    period_key: str | None = None,
+    before: int | None = None,
+) -> Listed:
+    """Return a page of the mind's memories, newest first, in at most 14 KB; arguments as those of `search`.
+
+    Args:
+        limit: 1 to 50 memories; fewer come where the answer would grow too large.
+        before: `next_before` of the page before.
+
+    Raises:
+        WrongSelection: an argument has a value that it does not take.
+    """
+    selection = Selection.checked(
+        types=types,
+        sensitivity=sensitivity,
+        audience=audience,
+        connector_id=connector_id,
+        include_superseded=include_superseded,
+        period_key=period_key,
+    )
+    limit = checked_limit(limit, most=PAGE_MEMORIES_MAX)
+    values = {**selection.as_parameters(), "before": before, "limit": limit + 1}
+    statement = _LIST_ALL if include_superseded or period_key is not None else _LIST_LIVE
+    with database.mind(mind_id) as connection:
+        memories = [memory_from_row(row) for row in connection.execute(text(statement), values)]
+    page = within_answer(memories[:limit])
+    return Listed(memories=page, next_before=page[-1].id if len(page) < len(memories) else None)
+
+
+_GET = f"""{MEMORY_ROWS}
+ WHERE m.id = :id OR m.source_ref = :ref AND m.connector_id = split_part(:ref, ':', 2)
+ ORDER BY m.id DESC LIMIT 1
+"""
+
+_SELECTED = """
+ WHERE m.mind_id = current_mind() AND m.retired_at IS NULL
+   AND (CAST(:before AS bigint) IS NULL OR m.id < :before)
+   AND (CAST(:types AS text[]) IS NULL OR m.type = ANY(CAST(:types AS text[])))
+   AND m.sensitivity = ANY(CAST(:sensitivities AS text[]))
+   AND (CAST(:connectors AS text[]) IS NULL OR m.connector_id = ANY(CAST(:connectors AS text[])))
+"""
+
+_LIST_LIVE = f"{MEMORY_ROWS} {_SELECTED} AND m.superseded_at IS NULL ORDER BY m.id DESC LIMIT :limit"
+
+_LIST_ALL = f"""{MEMORY_ROWS} {_SELECTED}
+   AND (CAST(:period AS text) IS NULL OR m.aggregate_period_key = :period)
+   AND (CAST(:include_superseded AS boolean) OR NOT EXISTS (
+        SELECT FROM memories newer
+         WHERE newer.connector_id = m.connector_id AND newer.source_ref = m.source_ref AND newer.id > m.id))
+ ORDER BY m.id DESC LIMIT :limit
+"""

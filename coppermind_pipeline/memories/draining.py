@@ -1,0 +1,296 @@
+"""The drain: from the queue to the memories.
+
+At-least-once, with an effect that is the same however often it is had: a claim holds entries for a lease, and what is
+applied is the entry as it is then. An entry that was replaced meanwhile is left for the next claim.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from coppermind_pipeline.memories.erasure import erase_earlier_deal_texts
+from coppermind_pipeline.memories.folding import fold
+from coppermind_pipeline.memories.transactions import batch_transaction
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Database
+
+BATCH_ENTRIES = 500
+LEASE = timedelta(minutes=2)
+ATTEMPTS_MAX = 5
+BACKOFF_FIRST = timedelta(seconds=30)  # doubled with each further attempt
+ERROR_CHARS_MAX = 300
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drained:
+    """What a drain did, in memories.
+
+    Attributes:
+        published: new memories; an entry that says what its live memory says already publishes nothing.
+        superseded: memories that a newer one replaced.
+        retired: memories taken out.
+        failed: entries that will be tried again later.
+        dead: entries that failed for good.
+    """
+
+    published: int = 0
+    superseded: int = 0
+    retired: int = 0
+    failed: int = 0
+    dead: int = 0
+
+    def __add__(self, other: "Drained") -> "Drained":
+        return Drained(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+
+def drain(
+    database: Database,
+    *,
+    connector_id: str,
+    mind_id: UUID,
+    limit: int | None = None,
+    on_progress: Callable[[Drained], None] | None = None,
+) -> Drained:
+    """Apply the connector's due entries, in batches, until none is due or `limit` entries were claimed.
+
+    Several drains of one connector may run at once. An entry that can't be applied is isolated from its batch and tried
+    again later, `ATTEMPTS_MAX` times in all; then it is dead until somebody replays it.
+    """
+    drained = Drained()
+    left = limit
+    while left is None or left > 0:
+        with batch_transaction(database, mind_id) as connection:
+            claims = _claim(connection, connector_id, min(BATCH_ENTRIES, left or BATCH_ENTRIES))
+        if not claims:
+            break
+        left = None if left is None else left - len(claims)
+        drained += _apply_isolated(database, connector_id, mind_id, claims)
+        if on_progress is not None:
+            on_progress(drained)
+    return drained
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """An entry that this drain holds for the time of the lease, as it was then."""
+
+    source_ref: str
+    version: int
+
+
+def _claim(connection: Connection, connector_id: str, entries_max: int) -> list[_Claim]:
+    values = {"connector": connector_id, "entries_max": entries_max, "lease": LEASE}
+    return [_Claim(*row) for row in connection.execute(text(_CLAIM), values)]
+
+
+def _apply_isolated(database: Database, connector_id: str, mind_id: UUID, claims: Sequence[_Claim]) -> Drained:
+    """Apply the batch; where that fails, each entry alone, and note the failure of those that can't be."""
+    try:
+        with batch_transaction(database, mind_id) as connection:
+            return _apply(connection, connector_id, claims)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        if len(claims) > 1:
+            parts = (_apply_isolated(database, connector_id, mind_id, [claim]) for claim in claims)
+            return sum(parts, start=Drained())
+        with batch_transaction(database, mind_id) as connection:
+            return _note_failure(connection, connector_id, claims[0], error)
+
+
+def _note_failure(connection: Connection, connector_id: str, claim: _Claim, error: DBAPIError) -> Drained:
+    code = getattr(error.orig, "sqlstate", None)
+    # The first line alone: the others quote the row.
+    message = str(error.orig).partition("\n")[0][:ERROR_CHARS_MAX]
+    state = connection.scalar(
+        text(_NOTE_FAILURE),
+        {
+            "ref": claim.source_ref,
+            "version": claim.version,
+            "error": f"{code}: {message}",
+            "attempts_max": ATTEMPTS_MAX,
+            "backoff": BACKOFF_FIRST,
+        },
+    )
+    if state is None:
+        return Drained()  # it was replaced meanwhile; the new one is on its own
+    _log.warning("memory not published", connector_id=connector_id, sqlstate=code, state=state)
+    return Drained(dead=1) if state == "dead" else Drained(failed=1)
+
+
+def _apply(connection: Connection, connector_id: str, claims: Sequence[_Claim]) -> Drained:
+    """Apply those entries that are still as claimed, and acknowledge them, in the open transaction."""
+    ordered = sorted(claims, key=lambda claim: claim.source_ref)
+    values = {"refs": [claim.source_ref for claim in ordered], "versions": [claim.version for claim in ordered]}
+    entries = connection.execute(text(_LOCK), values).all()
+    if not entries:
+        return Drained()
+    drained = _retire(connection, connector_id, [entry for entry in entries if entry.operation == "retire"])
+    publishing = [entry for entry in entries if entry.operation == "publish"]
+    drained += _publish_records(connection, [entry for entry in publishing if entry.aggregate_scope is None])
+    # A few per period. One after the other, the older first, since one may supersede the next one of its scope.
+    aggregates = [entry for entry in publishing if entry.aggregate_scope is not None]
+    for entry in sorted(aggregates, key=lambda entry: (entry.as_of is not None, entry.as_of, entry.version)):
+        drained += _publish_aggregate(connection, entry)
+    deals = [entry.source_ref for entry in entries if entry.object_type == ObjectType.DEALS]
+    if deals:
+        erase_earlier_deal_texts(connection, connector_id, deals)
+    connection.execute(text(_ACKNOWLEDGE), {"refs": [entry.source_ref for entry in entries]})
+    return drained
+
+
+def _retire(connection: Connection, connector_id: str, entries: Sequence[Any]) -> Drained:
+    """Retire all versions: of a record that left, nothing is found any more."""
+    refs_by_reason: defaultdict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        refs_by_reason[entry.retired_reason].append(entry.source_ref)
+    live = 0
+    for reason, refs in refs_by_reason.items():
+        values = {"connector": connector_id, "refs": refs, "reason": reason}
+        live += connection.scalars(text(_RETIRE), values).all().count(True)
+    return Drained(retired=live)
+
+
+def _publish_records(connection: Connection, entries: Sequence[Any]) -> Drained:
+    if not entries:
+        return Drained()
+    refs = [entry.source_ref for entry in entries]
+    live = {row.source_ref: row for row in connection.execute(text(_LIVE), {"refs": refs})}
+    changed = [entry for entry in entries if (row := live.get(entry.source_ref)) is None or not row.says_the_same]
+    superseded = [live[entry.source_ref].id for entry in changed if entry.source_ref in live]
+    connection.execute(text(_SUPERSEDE), {"ids": superseded})
+    _insert(connection, changed)
+    return Drained(published=len(changed), superseded=len(superseded))
+
+
+def _publish_aggregate(connection: Connection, entry: Any) -> Drained:
+    """Publish one aggregate: in place of the one of its scope, unless that one speaks of a later time."""
+    scope = connection.execute(text(_SCOPE_STATE), {"ref": entry.source_ref}).one()
+    if scope.said_last and (scope.is_live or scope.is_past):
+        return Drained()
+    if scope.is_past:
+        _insert(connection, [entry], superseded=True)
+        return Drained(published=1)
+    superseded = connection.execute(text(_SUPERSEDE_SCOPE), {"ref": entry.source_ref}).rowcount
+    return Drained(superseded=superseded) + _publish_records(connection, [entry])
+
+
+def _insert(connection: Connection, entries: Sequence[Any], *, superseded: bool = False) -> None:
+    """Insert the memories, and their words into the mind's list."""
+    values = {
+        "refs": [entry.source_ref for entry in entries],
+        "folded": [fold(entry.content or "") for entry in entries],
+        "superseded": superseded,
+    }
+    connection.execute(text(_INSERT), values)
+    connection.execute(text(_LEARN_WORDS), values)
+
+
+# An array, as a joined sub-select may be run again, and each time lock as many entries more.
+_CLAIM = """
+UPDATE memory_queue SET claimed_at = clock_timestamp(), available_at = clock_timestamp() + :lease
+ WHERE source_ref = ANY(ARRAY(
+       SELECT source_ref FROM memory_queue
+        WHERE connector_id = :connector AND state = 'pending' AND available_at <= now()
+        ORDER BY available_at LIMIT :entries_max FOR UPDATE SKIP LOCKED))
+RETURNING source_ref, version
+"""
+
+# In the order of the refs, so that two drains never wait for each other.
+_LOCK = """
+SELECT q.*
+  FROM unnest(CAST(:refs AS text[]), CAST(:versions AS bigint[])) AS claim(source_ref, version)
+ CROSS JOIN LATERAL (
+       SELECT w.source_ref, w.version, w.operation, w.content, w.object_type, w.aggregate_scope, w.as_of,
+              w.retired_reason
+         FROM memory_queue w WHERE w.source_ref = claim.source_ref AND w.version = claim.version FOR UPDATE) q
+"""
+
+# OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.
+
+_RETIRE = """
+UPDATE memories SET retired_at = clock_timestamp(), retired_reason = :reason
+ WHERE id = ANY(ARRAY(
+       SELECT m.id FROM unnest(CAST(:refs AS text[])) AS retired(ref)
+        CROSS JOIN LATERAL (SELECT v.id FROM memories v
+                             WHERE v.connector_id = :connector AND v.source_ref = retired.ref AND v.retired_at IS NULL
+                            OFFSET 0) m))
+RETURNING superseded_at IS NULL
+"""
+
+_LIVE = """
+SELECT m.id, m.source_ref,
+       (m.type, m.sensitivity, m.content) IS NOT DISTINCT FROM (q.type, q.sensitivity, q.content) AS says_the_same
+  FROM unnest(CAST(:refs AS text[])) AS published(ref)
+ CROSS JOIN LATERAL (SELECT w.type, w.sensitivity, w.content FROM memory_queue w
+                      WHERE w.source_ref = published.ref OFFSET 0) q
+ CROSS JOIN LATERAL (SELECT l.* FROM memories l
+                      WHERE l.source_ref = published.ref AND l.superseded_at IS NULL AND l.retired_at IS NULL
+                     OFFSET 0) m
+"""
+
+_SUPERSEDE = "UPDATE memories SET superseded_at = clock_timestamp() WHERE id = ANY(CAST(:ids AS bigint[]))"
+
+_INSERT = """
+INSERT INTO memories (mind_id, connector_id, type, sensitivity, content, source_ref, object_type, hubspot_id,
+                      aggregate_connector_id, aggregate_period_key, aggregate_scope, as_of, superseded_at, search)
+SELECT q.mind_id, q.connector_id, q.type, q.sensitivity, q.content, q.source_ref, q.object_type, q.hubspot_id,
+       CASE WHEN q.aggregate_scope IS NOT NULL THEN q.connector_id END, q.aggregate_period_key, q.aggregate_scope,
+       q.as_of, CASE WHEN :superseded THEN clock_timestamp() END,
+       to_tsvector('simple', f.folded) || to_tsvector('english', f.folded) || (SELECT mind_lexeme())
+  FROM unnest(CAST(:refs AS text[]), CAST(:folded AS text[])) AS f(source_ref, folded)
+ CROSS JOIN LATERAL (SELECT w.* FROM memory_queue w WHERE w.source_ref = f.source_ref OFFSET 0) q
+"""
+
+_SCOPE_STATE = """
+SELECT EXISTS (SELECT FROM memories m
+                WHERE m.aggregate_connector_id = q.connector_id AND m.aggregate_scope = q.aggregate_scope
+                  AND m.superseded_at IS NULL AND m.retired_at IS NULL AND m.source_ref <> q.source_ref
+                  AND m.as_of > q.as_of) AS is_past,
+       coalesce((newest.type, newest.sensitivity, newest.content) = (q.type, q.sensitivity, q.content), false)
+           AS said_last,
+       coalesce(newest.superseded_at IS NULL AND newest.retired_at IS NULL, false) AS is_live
+  FROM memory_queue q
+  LEFT JOIN LATERAL (SELECT m.* FROM memories m WHERE m.connector_id = q.connector_id AND m.source_ref = q.source_ref
+                      ORDER BY m.id DESC LIMIT 1) newest ON true
+ WHERE q.source_ref = :ref
+"""
+
+_SUPERSEDE_SCOPE = """
+UPDATE memories m SET superseded_at = clock_timestamp()
+  FROM memory_queue q
+ WHERE q.source_ref = :ref AND m.aggregate_connector_id = q.connector_id AND m.aggregate_scope = q.aggregate_scope
+   AND m.source_ref <> q.source_ref AND m.superseded_at IS NULL AND m.retired_at IS NULL
+"""
+
+# Words alone, no numbers; in their order, so that two drains of one mind never wait for each other.
+_LEARN_WORDS = """
+INSERT INTO memory_lexemes (mind_id, lexeme, stem)
+SELECT current_mind(), word, coalesce((ts_lexize('english_stem', word))[1], word)
+  FROM (SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('simple', folded))) AS word
+          FROM unnest(CAST(:folded AS text[])) AS folded) words
+ WHERE word ~ '^[[:alpha:]]{3,40}$'
+   AND NOT EXISTS (SELECT FROM memory_lexemes known WHERE known.mind_id = current_mind() AND known.lexeme = word)
+ ORDER BY word
+ON CONFLICT DO NOTHING
+"""
+
+_ACKNOWLEDGE = "DELETE FROM memory_queue WHERE source_ref = ANY(:refs)"
+
+_NOTE_FAILURE = """
+UPDATE memory_queue
+   SET attempts = attempts + 1, last_error = :error, claimed_at = NULL,
+       state = CASE WHEN attempts + 1 >= :attempts_max THEN 'dead' ELSE 'pending' END,
+       available_at = clock_timestamp() + CAST(:backoff AS interval) * power(2, attempts)
+ WHERE source_ref = :ref AND version = :version
+RETURNING state
+"""

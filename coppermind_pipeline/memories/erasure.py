@@ -1,0 +1,80 @@
+"""Erasure: a record that was erased for privacy loses its text in the memories too, the words of it included."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+
+def erase_texts(connection: Connection, connector_id: str, refs: Sequence[str]) -> int:
+    """Take the texts of erased records out of memories, queue and word list; return how many memories lost theirs.
+
+    All versions of the records' memories are retired and left without text. Memories of deals that were ever linked to
+    such a record lose the text of their earlier versions, which may name it; the current one is replaced by mapping,
+    and loses its text as it is superseded (`erase_earlier_deal_texts`).
+
+    Args:
+        refs: source refs of the erased records.
+    """
+    values = {"connector": connector_id, "refs": sorted(set(refs))}
+    # The queue first: a drain that is publishing one of them holds its entry, and is waited for here.
+    connection.execute(text(_UNQUEUE), values)
+    erased = connection.execute(text(_ERASE), values).all()
+    deals = connection.scalars(text(_DEALS_EVER_LINKED), values).all()
+    earlier = _erase_earlier(connection, connector_id, deals)
+    _forget(connection, [word for row in erased for word in row.words])
+    return len(erased) + earlier
+
+
+def erase_earlier_deal_texts(connection: Connection, connector_id: str, refs: Sequence[str]) -> int:
+    """Erase the earlier texts of those of the named deals that were ever linked to an erased record."""
+    values = {"connector": connector_id, "refs": list(refs)}
+    linked = connection.scalars(text(_LINKED_TO_ERASED), values).all()
+    return _erase_earlier(connection, connector_id, linked)
+
+
+def _erase_earlier(connection: Connection, connector_id: str, refs: Sequence[str]) -> int:
+    if not refs:
+        return 0
+    rows = connection.execute(text(_ERASE_EARLIER), {"connector": connector_id, "refs": refs}).all()
+    _forget(connection, [word for row in rows for word in row.words])
+    return len(rows)
+
+
+def _forget(connection: Connection, words: Sequence[str]) -> None:
+    if words:
+        connection.execute(text("SELECT forget_lexemes(:words)"), {"words": sorted(set(words))})
+
+
+_UNQUEUE = "DELETE FROM memory_queue WHERE connector_id = :connector AND source_ref = ANY(:refs)"
+
+# `texts` keeps the words that go.
+_ERASE = """
+WITH texts AS (SELECT id, tsvector_to_array(search) AS words FROM memories
+              WHERE connector_id = :connector AND source_ref = ANY(:refs) AND content <> '' FOR UPDATE)
+UPDATE memories m SET content = '', search = '', retired_at = coalesce(m.retired_at, clock_timestamp()),
+       retired_reason = 'erased for privacy in HubSpot'
+  FROM texts WHERE m.id = texts.id RETURNING texts.words
+"""
+
+_ERASE_EARLIER = """
+WITH texts AS (SELECT id, tsvector_to_array(search) AS words FROM memories
+              WHERE connector_id = :connector AND source_ref = ANY(:refs) AND content <> ''
+                AND (superseded_at IS NOT NULL OR retired_at IS NOT NULL) FOR UPDATE)
+UPDATE memories m SET content = '', search = '' FROM texts WHERE m.id = texts.id RETURNING texts.words
+"""
+
+_DEALS_EVER_LINKED = """
+SELECT DISTINCT 'hubspot:' || a.connector_id || ':deals:' || a.from_id
+  FROM unnest(CAST(:refs AS text[])) AS erased(ref)
+  JOIN hubspot_associations a ON a.connector_id = :connector AND a.from_type = 'deals'
+   AND a.to_type = split_part(erased.ref, ':', 3) AND a.to_id = split_part(erased.ref, ':', 4)
+"""
+
+_LINKED_TO_ERASED = """
+SELECT DISTINCT deal.ref
+  FROM unnest(CAST(:refs AS text[])) AS deal(ref)
+  JOIN hubspot_associations a ON a.connector_id = :connector AND a.from_type = 'deals'
+   AND a.from_id = split_part(deal.ref, ':', 4)
+  JOIN hubspot_crm_objects o ON o.connector_id = a.connector_id AND o.object_type = a.to_type AND o.hubspot_id = a.to_id
+   AND o.archived_reason = 'erased'
+"""

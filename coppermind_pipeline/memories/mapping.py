@@ -1,0 +1,191 @@
+"""Mapping: from records that changed to the queue of memories."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.memories import subject_rows
+from coppermind_pipeline.memories.erasure import erase_texts
+from coppermind_pipeline.memories.memory_queue import QueueEntry, enqueue_changed
+from coppermind_pipeline.memories.memory_types import record_ref
+from coppermind_pipeline.memories.phrases import Wording
+from coppermind_pipeline.memories.portal_facts import PortalFacts, load_portal_facts
+from coppermind_pipeline.memories.subjects import Company, Contact, Deal
+from coppermind_pipeline.memories.texts import MemoryText, memory_of
+from coppermind_pipeline.memories.transactions import batch_transaction
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Database
+
+BATCH_RECORDS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapped:
+    """What one mapping did, in records.
+
+    Attributes:
+        considered: records looked at; a deal counts for each batch in which it, or what it names, changed.
+        queued: memories queued to be published.
+        retired: memories queued to be retired.
+        skipped: object types with a filter that can't be applied: nothing of them was queued.
+    """
+
+    considered: int = 0
+    queued: int = 0
+    retired: int = 0
+    skipped: tuple[ObjectType, ...] = ()
+
+    @property
+    def unchanged(self) -> int:
+        """Records whose memory is as it should be; those that rightly have none, too."""
+        return self.considered - self.queued - self.retired
+
+
+def map_records(
+    database: Database,
+    *,
+    connector_id: str,
+    mind_id: UUID,
+    deals: bool = True,
+    on_progress: Callable[[Mapped], None] | None = None,
+) -> Mapped:
+    """Queue a memory for each record that changed since the last mapping, and for each deal that names one.
+
+    Everything is mapped again where a label, the portal's zone or currency, or the wording of the texts changed. A text
+    that is already published or pending queues nothing. Each batch commits with the cursor that vouches for it, so that
+    a mapping which ended anywhere goes on from there. The caller is the connector's one writer.
+
+    Args:
+        deals: map deals too; False while a backfill still reads what they name.
+        on_progress: hears the sum so far after each batch.
+    """
+    with database.mind(mind_id) as connection:
+        facts = load_portal_facts(connection, connector_id)
+    mapping = _Mapping(database, connector_id, mind_id, facts)
+    mapped = Mapped(skipped=tuple(sorted(facts.unfinished)))
+    for batch in chain(mapping.records(), mapping.deals() if deals else ()):
+        mapped = Mapped(
+            considered=mapped.considered + batch.considered,
+            queued=mapped.queued + batch.queued,
+            retired=mapped.retired + batch.retired,
+            skipped=mapped.skipped,
+        )
+        if on_progress is not None:
+            on_progress(mapped)
+    return mapped
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    """One mapping of a connector; its two stages yield what each batch did after it is committed."""
+
+    database: Database
+    connector_id: str
+    mind_id: UUID
+    facts: PortalFacts
+
+    def records(self) -> Iterator[Mapped]:
+        rules = self.facts.record_rules
+        while True:
+            with batch_transaction(self.database, self.mind_id) as connection:
+                after = self._mapped_until(connection, "map", rules)
+                until = self._changed_until(connection, after)
+                if until is None:
+                    return
+                types = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+                subjects = subject_rows.changed_records(connection, self.connector_id, types, after=after, until=until)
+                batch = self._queue(connection, subjects)
+                self._move(connection, "map", until, rules)
+            yield batch
+
+    def deals(self) -> Iterator[Mapped]:
+        rules = self.facts.deal_rules
+        with batch_transaction(self.database, self.mind_id) as connection:
+            start = self._mapped_until(connection, "map_deals", rules)
+            until = self._changed_until(connection, start)
+        after = start
+        while until is not None:
+            yield from self._deals_concerned(start, after, until, rules)
+            with batch_transaction(self.database, self.mind_id) as connection:
+                after, until = until, self._changed_until(connection, until)
+
+    def _deals_concerned(self, start: int, after: int, until: int, rules: str) -> Iterator[Mapped]:
+        """Map the deals that the changes in (after, until] concern: any number, as one company may have many deals."""
+        ids: list[str] = []
+        more = True
+        while more:
+            with batch_transaction(self.database, self.mind_id) as connection:
+                ids = subject_rows.concerned_deals(
+                    connection,
+                    self.connector_id,
+                    after=after,
+                    until=until,
+                    mapped_until=start,
+                    after_id=ids[-1] if ids else "",
+                    deals_max=BATCH_RECORDS,
+                )
+                subjects = subject_rows.read_deals(connection, self.connector_id, ids) if ids else []
+                batch = self._queue(connection, subjects)
+                more = len(ids) == BATCH_RECORDS
+                if not more:
+                    self._move(connection, "map_deals", until, rules)
+            yield batch
+
+    def _queue(self, connection: Connection, subjects: Sequence[Contact | Company | Deal]) -> Mapped:
+        """Queue what a batch of records makes; erasures take effect at once, whatever the filters say."""
+        erased = [self._ref(subject) for subject in subjects if subject.standing.archived_reason == "erased"]
+        if erased:
+            erase_texts(connection, self.connector_id, erased)
+        wording = self.facts.wording
+        entries = (
+            self._entry(subject, wording) for subject in subjects if subject.object_type not in self.facts.unfinished
+        )
+        enqueued = enqueue_changed(connection, entries)
+        return Mapped(considered=len(subjects), queued=enqueued.publish, retired=enqueued.retire)
+
+    def _entry(self, subject: Contact | Company | Deal, wording: Wording) -> QueueEntry:
+        memory = memory_of(subject, wording)
+        published = memory if isinstance(memory, MemoryText) else None
+        return QueueEntry(
+            source_ref=self._ref(subject),
+            connector_id=self.connector_id,
+            operation="publish" if published else "retire",
+            type=published.type if published else None,
+            sensitivity=published.sensitivity if published else None,
+            content=published.content if published else None,
+            object_type=subject.object_type,
+            hubspot_id=subject.hubspot_id,
+            as_of=subject.read_at,
+            retired_reason=None if isinstance(memory, MemoryText) else memory.reason,
+        )
+
+    def _ref(self, subject: Contact | Company | Deal) -> str:
+        return record_ref(self.connector_id, subject.object_type, subject.hubspot_id)
+
+    def _changed_until(self, connection: Connection, after: int) -> int | None:
+        return subject_rows.changed_until(connection, self.connector_id, after=after, records_max=BATCH_RECORDS)
+
+    def _mapped_until(self, connection: Connection, stage: Literal["map", "map_deals"], rules: str) -> int:
+        """Return the change up to which a stage has mapped by these rules; 0 where it worked by others."""
+        seq = connection.scalar(
+            text(
+                "SELECT seq FROM pipeline_stages WHERE connector_id = :connector AND stage = :stage AND rules = :rules"
+            ),
+            {"connector": self.connector_id, "stage": stage, "rules": rules},
+        )
+        return seq or 0
+
+    def _move(self, connection: Connection, stage: Literal["map", "map_deals"], seq: int, rules: str) -> None:
+        connection.execute(
+            text(
+                """INSERT INTO pipeline_stages (connector_id, mind_id, stage, seq, rules, at)
+                   VALUES (:connector, :mind, :stage, :seq, :rules, clock_timestamp())
+                   ON CONFLICT (connector_id, stage) DO UPDATE
+                      SET seq = excluded.seq, rules = excluded.rules, at = excluded.at"""
+            ),
+            {"connector": self.connector_id, "mind": self.mind_id, "stage": stage, "seq": seq, "rules": rules},
+        )

@@ -1,0 +1,88 @@
+"""Phrases: how texts name people, companies, places, amounts, days and sources."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+
+from babel.dates import format_date
+
+from coppermind_pipeline.crm import Labels, country_label, day_of, format_money, source_detail
+from coppermind_pipeline.memories.subjects import Named, Origin, Place
+
+NAME_CHARS_MAX = 150
+REASON_CHARS_MAX = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What texts need beside the record: the portal's labels, its zone, its currency, the property of loss reasons."""
+
+    labels: Labels
+    zone: tzinfo = UTC
+    company_currency: str | None = None
+    loss_reason_property: str
+
+    def day(self, moment: datetime) -> str:
+        """Return the day of a moment in the portal's zone: "3 March 2026"."""
+        return _day(day_of(moment, self.zone))
+
+    def source(self, origin: Origin) -> str:
+        """Return a source with its drill-downs where they say something: "Paid Search (campaign Spring)"."""
+        label = self.labels.source(origin.source)
+        detail = source_detail(origin.source, origin.detail_1, origin.detail_2) if label.resolved else None
+        return f"{label} ({one_line(detail)})" if detail else one_line(str(label))
+
+    def money(self, amount: Decimal, currency: str | None, amount_home: Decimal | None) -> str:
+        """Return an amount in its currency, and in the portal's own where that is another one."""
+        text = format_money(amount, currency)
+        if amount_home is None or self.company_currency is None or currency in {None, self.company_currency}:
+            return text
+        return f"{text} ({format_money(amount_home, self.company_currency)} in the portal's currency)"
+
+
+def one_line(text: str, chars_max: int = NAME_CHARS_MAX) -> str:
+    """Return a person's text on one line, cut with an ellipsis where it is longer than `chars_max`."""
+    line = " ".join(text.split()) if len(text) <= 10 * chars_max else " ".join(text[: 10 * chars_max].split())
+    return line if len(line) <= chars_max else line[: chars_max - 1].rstrip() + "…"
+
+
+def place_phrase(place: Place) -> str | None:
+    """Return "Austin, Texas, United States" as far as the parts are known; None where none is."""
+    country = None
+    if place.country_code is not None:
+        country = country_label(place.country_code, place.country_text)
+    elif place.country_text is not None:
+        country = place.country_text
+    parts = dict.fromkeys(one_line(part) for part in (place.city, place.region, country) if part)
+    return ", ".join(parts) or None
+
+
+def company_phrase(company: Named) -> str:
+    """Return "Acme GmbH (Berlin, Germany)"."""
+    name = one_line(company.name) if company.name else "a company without a name"
+    place = place_phrase(company.place)
+    return f"{name} ({place})" if place else name
+
+
+def person_phrase(person: Named) -> str:
+    """Return "Jane Doe, Head of Marketing, in Berlin, Germany (Decision maker)"."""
+    parts = [one_line(person.name) if person.name else "a person without a name"]
+    if person.job_title:
+        parts.append(one_line(person.job_title))
+    if place := place_phrase(person.place):
+        parts.append(f"in {place}")
+    labels = ", ".join(one_line(label) for label in person.labels)
+    return ", ".join(parts) + (f" ({labels})" if labels else "")
+
+
+def listed(phrases: Sequence[str], *, total: int) -> str:
+    """Return the phrases joined by semicolons, and how many more there are."""
+    more = total - len(phrases)
+    return "; ".join([*phrases, f"and {more} more"] if more > 0 else phrases)
+
+
+@lru_cache(maxsize=8_192)
+def _day(day: date) -> str:
+    return format_date(day, "d MMMM y", locale="en")

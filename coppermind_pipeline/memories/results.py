@@ -1,0 +1,132 @@
+"""Memories as callers get them: with where each comes from, and in answers of a bounded size."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
+from coppermind_pipeline.object_types import ObjectType
+
+# An answer of a tool stays under 20 KB; the rest is for what a higher room puts around the memories.
+ANSWER_BYTES_MAX = 14_000
+CONTENT_CHARS_MAX = 6_000
+
+# The type ids under which HubSpot's pages show records.
+_RECORD_TYPE_IDS = {ObjectType.CONTACTS: "0-1", ObjectType.COMPANIES: "0-2", ObjectType.DEALS: "0-3"}
+
+
+class Provenance(BaseModel):
+    """Where a memory comes from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    connector_id: str
+    portal_id: int | None = Field(description="HubSpot's id of the portal")
+    object_type: ObjectType | None = Field(description="null for an aggregate")
+    record_id: str | None = Field(description="HubSpot's id of the record; null for an aggregate")
+    url: str | None = Field(description="the record's page in HubSpot; null for an aggregate or an unknown host")
+    as_of: datetime | None = Field(description="when HubSpot was read for what the memory says")
+    period_key: str | None = Field(description="of an aggregate, such as 2026-W47 or 2026-11")
+    scope: str | None = Field(description="of an aggregate, such as channel_mix")
+
+
+class Memory(BaseModel):
+    """One readable text with its kind and its provenance."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    type: MemoryType
+    sensitivity: Sensitivity
+    content: str
+    source_ref: str
+    provenance: Provenance
+    created_at: datetime
+    superseded_at: datetime | None
+    retired_at: datetime | None
+    retired_reason: str | None
+
+
+class Found(BaseModel):
+    """The memories that a search found, best first.
+
+    `did_you_mean` maps misspelt words of the query to what was searched for instead; `more` says that the answer's size
+    left some out.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    memories: tuple[Memory, ...]
+    did_you_mean: dict[str, str] = {}
+    more: bool = False
+
+
+class Listed(BaseModel):
+    """A page of memories, newest first; `next_before` asks for the next page, and is null on the last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    memories: tuple[Memory, ...]
+    next_before: int | None = None
+
+
+def memory_from_row(row: Any) -> Memory:
+    """Return a row of `MEMORY_ROWS` as a memory."""
+    object_type = ObjectType(row.object_type) if row.object_type is not None else None
+    return Memory(
+        id=row.id,
+        type=MemoryType(row.type),
+        sensitivity=Sensitivity(row.sensitivity),
+        content=_clipped(row.content),
+        source_ref=row.source_ref,
+        provenance=Provenance(
+            connector_id=row.connector_id,
+            portal_id=row.hub_id,
+            object_type=object_type,
+            record_id=row.hubspot_id,
+            url=_record_url(row.ui_domain, row.hub_id, object_type, row.hubspot_id),
+            as_of=row.as_of,
+            period_key=row.aggregate_period_key,
+            scope=row.aggregate_scope,
+        ),
+        created_at=row.created_at,
+        superseded_at=row.superseded_at,
+        retired_at=row.retired_at,
+        retired_reason=row.retired_reason,
+    )
+
+
+def within_answer(memories: Iterable[Memory]) -> tuple[Memory, ...]:
+    """Return as many of the memories, in their order, as an answer may hold; always the first."""
+    kept: list[Memory] = []
+    left = ANSWER_BYTES_MAX
+    for memory in memories:
+        left -= len(memory.model_dump_json().encode())
+        if left < 0 and kept:
+            break
+        kept.append(memory)
+    return tuple(kept)
+
+
+def _clipped(content: str) -> str:
+    return content if len(content) <= CONTENT_CHARS_MAX else content[: CONTENT_CHARS_MAX - 1] + "…"
+
+
+def _record_url(
+    ui_domain: str | None, hub_id: int | None, object_type: ObjectType | None, hubspot_id: str | None
+) -> str | None:
+    if not ui_domain or hub_id is None or object_type is None or hubspot_id is None:
+        return None
+    return f"https://{ui_domain}/contacts/{hub_id}/record/{_RECORD_TYPE_IDS[object_type]}/{hubspot_id}"
+
+
+MEMORY_ROWS = """
+SELECT m.id, m.type, m.sensitivity, m.content, m.source_ref, m.connector_id, m.object_type, m.hubspot_id, m.as_of,
+       m.aggregate_period_key, m.aggregate_scope, m.created_at, m.superseded_at, m.retired_at, m.retired_reason,
+       coalesce(p.hub_id, c.hub_id) AS hub_id, p.ui_domain
+  FROM memories m
+  JOIN connectors c ON c.id = m.connector_id
+  LEFT JOIN hubspot_portals p ON p.connector_id = m.connector_id
+"""

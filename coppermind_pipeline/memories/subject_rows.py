@@ -1,0 +1,234 @@
+"""Reads subjects from the store, a batch per statement: what changed, and the deals that a change concerns."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.memories.subjects import Company, Contact, Deal, Named, Origin, Place, Standing
+from coppermind_pipeline.object_types import ObjectType
+
+CONTACTS_NAMED_MAX = 5
+COMPANIES_NAMED_MAX = 4  # the primary one included
+
+
+def changed_until(connection: Connection, connector_id: str, *, after: int, records_max: int) -> int | None:
+    """Return the change number that ends the next batch of changes after `after`; None where there is none.
+
+    The records of one change number are never split, so that a batch may be larger than asked for.
+    """
+    return connection.scalar(
+        text(_CHANGED_UNTIL), {"connector": connector_id, "after": after, "records_max": records_max}
+    )
+
+
+def changed_records(
+    connection: Connection, connector_id: str, object_types: Iterable[ObjectType], *, after: int, until: int
+) -> list[Contact | Company]:
+    """Return the contacts and companies with a change number in (after, until]."""
+    values = {"connector": connector_id, "types": list(object_types), "after": after, "until": until}
+    rows = connection.execute(text(_CHANGED_RECORDS), values)
+    return [_contact(row) if row.object_type == ObjectType.CONTACTS else _company(row) for row in rows]
+
+
+def concerned_deals(
+    connection: Connection,
+    connector_id: str,
+    *,
+    after: int,
+    until: int,
+    mapped_until: int,
+    after_id: str,
+    deals_max: int,
+) -> list[str]:
+    """Return the next ids of deals that the changes in (after, until] concern, ascending as text.
+
+    Those are the changed deals, and the deals that name a changed contact or company; of the latter only those that
+    have not changed themselves since `mapped_until`, as the others have their turn anyway.
+    """
+    values = {"connector": connector_id, "after": after, "until": until, "mapped_until": mapped_until,
+              "after_id": after_id, "deals_max": deals_max}  # fmt: skip
+    return list(connection.scalars(text(_CONCERNED_DEALS), values))
+
+
+def read_deals(connection: Connection, connector_id: str, ids: Sequence[str]) -> list[Deal]:
+    """Return the deals with the companies and contacts that they name."""
+    values = {"connector": connector_id, "ids": list(ids), "contacts_max": CONTACTS_NAMED_MAX,
+              "companies_max": COMPANIES_NAMED_MAX}  # fmt: skip
+    linked: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
+    for row in connection.execute(text(_LINKED), values):
+        linked[row.deal_id, row.to_type].append(row)
+    return [
+        _deal(row, linked[row.hubspot_id, "companies"], linked[row.hubspot_id, "contacts"])
+        for row in connection.execute(text(_DEALS), values)
+    ]
+
+
+def _contact(row: Any) -> Contact:
+    return Contact(
+        **_common(row),
+        origin=Origin(source=row.source, detail_1=row.source_detail_1, detail_2=row.source_detail_2),
+        place=_place(row),
+        lifecycle_stage=row.lifecycle_stage,
+        lead_status=row.lead_status,
+        email=row.email,
+        job_title=row.job_title,
+        company_name=row.company_name,
+    )
+
+
+def _company(row: Any) -> Company:
+    return Company(
+        **_common(row),
+        origin=Origin(source=row.source, detail_1=row.source_detail_1, detail_2=row.source_detail_2),
+        place=_place(row),
+        lifecycle_stage=row.lifecycle_stage,
+        lead_status=row.lead_status,
+        domain=row.domain,
+        industry=row.industry,
+        employees=row.employees,
+        annual_revenue=row.annual_revenue,
+    )
+
+
+def _deal(row: Any, companies: list[Any], contacts: list[Any]) -> Deal:
+    own_source = row.attribution_step == "deal"
+    primary = next((_named(each) for each in companies if each.is_primary), None)
+    return Deal(
+        **_common(row),
+        origin=Origin(
+            source=row.attributed_source,
+            detail_1=row.source_detail_1 if own_source else None,
+            detail_2=row.source_detail_2 if own_source else None,
+        ),
+        amount=row.amount,
+        currency=row.currency,
+        amount_home=row.amount_home,
+        pipeline_id=row.pipeline_id,
+        stage_id=row.stage_id,
+        outcome=row.outcome or "open",
+        late_stage=bool(row.late_stage),
+        probability=row.probability,
+        stage_probability=row.stage_probability,
+        close_at=row.close_at,
+        entered_stage_at=row.entered_stage_at,
+        loss_reason=row.loss_reason,
+        won_reason=row.won_reason,
+        deal_type=row.deal_type,
+        source_step=row.attribution_step,
+        company=primary,
+        other_companies=tuple(_named(each) for each in companies if not each.is_primary),
+        contacts=tuple(_named(each) for each in contacts),
+        companies_count=companies[0].total if companies else 0,
+        contacts_count=contacts[0].total if contacts else 0,
+    )
+
+
+def _common(row: Any) -> dict[str, Any]:
+    return {
+        "hubspot_id": row.hubspot_id,
+        "read_at": row.read_at,
+        "standing": Standing(
+            archived_reason=row.gone, filtered_reason=row.filtered_reason, referenced_only=row.referenced_only
+        ),
+        "created_at": row.created_at,
+        "name": row.name,
+        "owner_id": row.owner_id,
+    }
+
+
+def _place(row: Any) -> Place:
+    return Place(city=row.city, region=row.region, country_code=row.country_code, country_text=row.country_text)
+
+
+def _named(row: Any) -> Named:
+    return Named(name=row.name, job_title=row.job_title, place=_place(row), labels=tuple(row.labels))
+
+
+_CHANGED_UNTIL = """
+SELECT max(change_seq) FROM (
+    SELECT change_seq FROM hubspot_crm_objects WHERE connector_id = :connector AND change_seq > :after
+     ORDER BY change_seq LIMIT :records_max) batch
+"""
+
+_COMMON = """
+o.object_type, o.hubspot_id, o.read_at, o.filtered_reason, o.referenced_only, o.created_at, o.name, o.owner_id,
+o.source_detail_1, o.source_detail_2,
+CASE WHEN o.merged_into IS NOT NULL THEN 'merged'
+     WHEN o.archived_at IS NOT NULL THEN coalesce(o.archived_reason, 'archived') ELSE o.archived_reason END AS gone
+"""
+
+_CHANGED_RECORDS = f"""
+SELECT {_COMMON}, o.source, o.city, o.region, o.country_code, o.country_text, o.lifecycle_stage, o.lead_status, o.email,
+       o.job_title, o.company_name, o.domain, o.industry,
+       CASE WHEN o.object_type = 'companies' THEN o.properties ->> 'numberofemployees' END AS employees,
+       CASE WHEN o.object_type = 'companies' THEN o.properties ->> 'annualrevenue' END AS annual_revenue
+  FROM hubspot_crm_objects o
+ WHERE o.connector_id = :connector AND o.object_type = ANY(:types) AND o.change_seq > :after AND o.change_seq <= :until
+"""
+
+# OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.
+
+_CONCERNED_DEALS = """
+SELECT id FROM (
+    SELECT d.hubspot_id AS id FROM hubspot_crm_objects d
+     WHERE d.connector_id = :connector AND d.object_type = 'deals' AND d.change_seq > :after AND d.change_seq <= :until
+    UNION
+    SELECT deal.hubspot_id FROM (
+           SELECT o.object_type, o.hubspot_id FROM hubspot_crm_objects o
+            WHERE o.connector_id = :connector AND o.object_type <> 'deals' AND :mapped_until > 0
+              AND o.change_seq > :after AND o.change_seq <= :until OFFSET 0) changed
+     CROSS JOIN LATERAL (SELECT a.from_id FROM hubspot_associations a
+                          WHERE a.connector_id = :connector AND a.from_type = 'deals' AND a.valid_to IS NULL
+                            AND a.to_type = changed.object_type AND a.to_id = changed.hubspot_id OFFSET 0) link
+     CROSS JOIN LATERAL (SELECT d.hubspot_id FROM hubspot_crm_objects d
+                          WHERE d.connector_id = :connector AND d.object_type = 'deals' AND d.hubspot_id = link.from_id
+                            AND d.change_seq <= :mapped_until OFFSET 0) deal
+) concerned
+ WHERE id COLLATE "C" > CAST(:after_id AS text) COLLATE "C" ORDER BY id COLLATE "C" LIMIT :deals_max
+"""
+
+_DEALS = f"""
+SELECT {_COMMON}, o.amount, o.currency, o.amount_home, o.pipeline_id, o.stage_id, o.outcome, o.late_stage,
+       o.probability, o.stage_probability, o.close_at, o.entered_stage_at, o.loss_reason, o.won_reason, o.deal_type,
+       o.attributed_source, o.attribution_step
+  FROM hubspot_crm_objects o
+ WHERE o.connector_id = :connector AND o.object_type = 'deals' AND o.hubspot_id = ANY(:ids)
+"""
+
+# A link to a merged record speaks of the one that it became. Filtered contacts are not named.
+_LINKED = """
+SELECT * FROM (
+    SELECT named.*, count(*) OVER (PARTITION BY deal_id, to_type) AS total,
+           row_number() OVER (PARTITION BY deal_id, to_type
+                              ORDER BY is_primary DESC, created_at NULLS LAST, length(hubspot_id), hubspot_id) AS place
+      FROM (
+        SELECT DISTINCT ON (a.from_id, a.to_type, o.hubspot_id)
+               a.from_id AS deal_id, a.to_type, o.hubspot_id, o.name, o.job_title, o.city, o.region, o.country_code,
+               o.country_text, o.created_at,
+               ARRAY(SELECT label FROM unnest(a.labels) AS label WHERE label <> 'Primary' ORDER BY label) AS labels,
+               coalesce(a.to_type = 'companies' AND d.primary_company_id IN (l.hubspot_id, o.hubspot_id), false)
+                   AS is_primary
+          FROM unnest(CAST(:ids AS text[])) AS deal(id)
+         CROSS JOIN LATERAL (SELECT r.primary_company_id FROM hubspot_crm_objects r
+                              WHERE r.connector_id = :connector AND r.object_type = 'deals' AND r.hubspot_id = deal.id
+                             OFFSET 0) d
+         CROSS JOIN LATERAL (SELECT r.* FROM hubspot_associations r
+                              WHERE r.connector_id = :connector AND r.from_type = 'deals' AND r.from_id = deal.id
+                                AND r.valid_to IS NULL OFFSET 0) a
+         CROSS JOIN LATERAL (SELECT r.hubspot_id, coalesce(r.merged_into, r.hubspot_id) AS current_id
+                               FROM hubspot_crm_objects r
+                              WHERE r.connector_id = :connector AND r.object_type = a.to_type AND r.hubspot_id = a.to_id
+                             OFFSET 0) l
+         CROSS JOIN LATERAL (SELECT r.* FROM hubspot_crm_objects r
+                              WHERE r.connector_id = :connector AND r.object_type = a.to_type
+                                AND r.hubspot_id = l.current_id OFFSET 0) o
+         WHERE o.archived_at IS NULL AND o.archived_reason IS NULL AND o.merged_into IS NULL
+           AND (o.filtered_reason IS NULL OR o.object_type = 'companies')
+         ORDER BY a.from_id, a.to_type, o.hubspot_id, a.to_id = o.hubspot_id DESC
+      ) named
+) ranked
+ WHERE place <= CASE to_type WHEN 'contacts' THEN :contacts_max ELSE :companies_max END
+ ORDER BY deal_id, to_type, place
+"""
