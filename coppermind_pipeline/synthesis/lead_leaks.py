@@ -1,0 +1,122 @@
+"""Lead leaks: the leads that were disqualified, postponed or got stuck, by source and with what they are a part of."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, RowMapping, text
+
+from coppermind_pipeline.crm import PropertyDefinition
+
+LeakKind = Literal["disqualified", "postponed", "stuck"]
+LEAK_KINDS: tuple[LeakKind, ...] = ("disqualified", "postponed", "stuck")
+
+_REASON = re.compile(r"reason", re.IGNORECASE)
+_DISQUALIFICATION = re.compile(r"(?:dis|un|non?)[\s_-]*qualif", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaks:
+    """The leads of one source, or all of them: each in at most one of the three."""
+
+    source: str | None
+    leads: int
+    disqualified: int
+    postponed: int
+    stuck: int
+
+    def of(self, kind: LeakKind) -> int:
+        """Return how many leads leaked in one way."""
+        return {"disqualified": self.disqualified, "postponed": self.postponed, "stuck": self.stuck}[kind]
+
+    @property
+    def leaked(self) -> int:
+        """Leads that leaked in any way."""
+        return self.disqualified + self.postponed + self.stuck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A reason of disqualification as HubSpot's internal value or a person's text, and the leads that have it."""
+
+    value: str
+    leads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadLeaks:
+    """Lead leaks in all and by source, most leaked leads first.
+
+    Attributes:
+        reason_property: the contact property that gives reasons of disqualification; None where the portal has none.
+        reasons: most frequent first; disqualified leads beyond them give no reason.
+    """
+
+    total: Leaks
+    sources: tuple[Leaks, ...]
+    reason_property: str | None
+    reasons: tuple[Reason, ...]
+
+
+def lead_leaks(
+    connection: Connection, *, connector_id: str, contact_definitions: Mapping[str, PropertyDefinition]
+) -> LeadLeaks:
+    """Compute the lead leaks of the population that is laid out."""
+    rows = connection.execute(text(_LEAKS)).mappings().all()
+    total = next(row for row in rows if row["is_total"])
+    sources = [_leaks(row) for row in rows if not row["is_total"]]
+    name, reasons = _reasons(connection, connector_id, reason_properties(contact_definitions))
+    return LeadLeaks(
+        total=_leaks(total),
+        sources=tuple(sorted(sources, key=lambda each: (-each.leaked, -each.leads, each.source or ""))),
+        reason_property=name,
+        reasons=reasons,
+    )
+
+
+def reason_properties(definitions: Mapping[str, PropertyDefinition]) -> list[str]:
+    """Return the contact properties whose name or label speaks of a reason of disqualification.
+
+    HubSpot has no standard one for contacts, so that portals define their own.
+    """
+    return sorted(
+        definition.name
+        for definition in definitions.values()
+        if not definition.missing
+        and any(_REASON.search(text) and _DISQUALIFICATION.search(text) for text in (definition.name, definition.label))
+    )
+
+
+def _leaks(row: RowMapping) -> Leaks:
+    return Leaks(**{str(name): value for name, value in row.items() if name != "is_total"})
+
+
+def _reasons(connection: Connection, connector_id: str, properties: list[str]) -> tuple[str | None, tuple[Reason, ...]]:
+    """Return the property that most disqualified leads have a reason in, and its values."""
+    if not properties:
+        return None, ()
+    counts: dict[str, list[Reason]] = {name: [] for name in properties}
+    for row in connection.execute(text(_REASONS), {"connector": connector_id, "names": properties}):
+        counts[row.property].append(Reason(value=row.value, leads=row.leads))
+    name = max(properties, key=lambda each: sum(reason.leads for reason in counts[each]))
+    return name, tuple(sorted(counts[name], key=lambda reason: (-reason.leads, reason.value)))
+
+
+_LEAKS = """
+SELECT grouping(source) = 1 AS is_total, source, count(*) AS leads,
+       count(*) FILTER (WHERE leak = 'disqualified') AS disqualified,
+       count(*) FILTER (WHERE leak = 'postponed') AS postponed,
+       count(*) FILTER (WHERE leak = 'stuck') AS stuck
+  FROM counted_contacts WHERE is_lead GROUP BY GROUPING SETS ((source), ())
+"""
+
+_REASONS = """
+SELECT property, btrim(stored.properties ->> property) AS value, count(*) AS leads
+  FROM counted_contacts contact
+  JOIN hubspot_crm_objects stored
+    ON stored.connector_id = :connector AND stored.object_type = 'contacts' AND stored.hubspot_id = contact.hubspot_id
+ CROSS JOIN unnest(CAST(:names AS text[])) AS property
+ WHERE contact.leak = 'disqualified' AND btrim(stored.properties ->> property) <> ''
+ GROUP BY 1, 2
+"""

@@ -1,0 +1,162 @@
+"""Wording that all texts share: what they cover, counts, rates, money, days, and what changed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from babel.dates import format_date
+from babel.numbers import format_decimal, format_percent
+
+from coppermind_pipeline.crm import Labels, format_money
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.synthesis.strategy import RATE_DENOMINATOR_MIN
+from coppermind_pipeline.synthesis.sums import MoneyTotal, share
+
+ROWS_MAX = 10
+NAME_CHARS_MAX = 120
+
+_PLURALS = {"company": "companies", "city": "cities", "country": "countries"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What the figures of a text cover; days are those of the report zone.
+
+    Attributes:
+        through: the last day that is covered.
+        since: start of the window of what was read.
+        stale_since: the day of the last complete pull, where that is longer ago than polls explain.
+        worked_out: the day on which a past period was worked out; None for the current one.
+        filtered: how many records the filters leave out, by object type.
+        previous: the last day that the synthesis before covers; None for the first.
+    """
+
+    through: date
+    since: date | None
+    stale_since: date | None = None
+    worked_out: date | None = None
+    filtered: tuple[tuple[ObjectType, int], ...] = ()
+    previous: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What texts need beside their figures."""
+
+    labels: Labels
+    coverage: Coverage
+
+    def source(self, source: str | None) -> str:
+        """Return a source's label."""
+        return one_line(str(self.labels.source(source)))
+
+
+def opening(title: str, coverage: Coverage) -> str:
+    """Return the first paragraph: what the text covers, and what it leaves out."""
+    since = f" (records changed since {day(coverage.since)})" if coverage.since is not None else ""
+    sentences = [f"{title}: all synced HubSpot CRM history through {day(coverage.through)}{since}."]
+    if coverage.worked_out is not None:
+        sentences.append(
+            f"Worked out on {day(coverage.worked_out)} from the records as they were on that day: what was created "
+            f"after {day(coverage.through)} is left out, and deals closed after it count as open."
+        )
+    elif coverage.stale_since is not None:
+        sentences.append(f"HubSpot was last read completely on {day(coverage.stale_since)}; later changes are missing.")
+    left_out = [count(records, object_type[:-1] if object_type != ObjectType.COMPANIES else "company")
+                for object_type, records in coverage.filtered if records]  # fmt: skip
+    if left_out:
+        sentences.append(f"Filters leave out {listed(left_out)}.")
+    return " ".join(sentences)
+
+
+def closing(changes: Sequence[str] | None, coverage: Coverage) -> str:
+    """Return the last paragraph: what changed since the synthesis before; `changes` None where it had no such text."""
+    if changes is None or coverage.previous is None:
+        return "There is no earlier synthesis of this to compare with."
+    before = f"the synthesis through {day(coverage.previous)}"
+    if not changes:
+        return f"Nothing here changed since {before}."
+    return f"Since {before}: {'; '.join(changes)}."
+
+
+def document(*paragraphs: str) -> str:
+    """Join the paragraphs that say something."""
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """Return one line per item."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def number(value: int) -> str:
+    """Return a whole number with separators of thousands."""
+    return format_decimal(value, locale="en_US")
+
+
+def count(records: int, noun: str) -> str:
+    """Return "1 deal" or "1,240 deals"."""
+    if records == 1:
+        return f"1 {noun}"
+    head, _, last = noun.rpartition(" ")
+    plural = _PLURALS.get(last, last + "s")
+    return f"{number(records)} {head + ' ' if head else ''}{plural}"
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share as "57.1%"."""
+    return percent_of(share(part, whole))
+
+
+def percent_of(fraction: Decimal) -> str:
+    """Return a fraction as "57.1%"."""
+    return format_percent(fraction, format="#,##0.0%", locale="en_US")
+
+
+def rate(part: int, whole: int, noun: str) -> str:
+    """Return "12 of 20 closed deals (60.0%)"; the percentage only where the whole is large enough to mean something."""
+    text = f"{number(part)} of {count(whole, noun)}"
+    return f"{text} ({percent(part, whole)})" if whole >= RATE_DENOMINATOR_MIN else text
+
+
+def money(totals: Sequence[MoneyTotal], *, nothing: str = "no amount") -> str:
+    """Return sums, one per currency: "$1,200,000 and €40,000"."""
+    return listed([format_money(total.amount, total.currency) for total in totals]) or nothing
+
+
+def averages(totals: Sequence[MoneyTotal]) -> str:
+    """Return the averages, one per currency."""
+    return listed([format_money(total.average, total.currency) for total in totals])
+
+
+def day(value: date) -> str:
+    """Return an absolute date: "18 November 2026"."""
+    return format_date(value, "d MMMM y", locale="en")
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def one_line(text: str, chars_max: int = NAME_CHARS_MAX) -> str:
+    """Return a person's text on one line, cut with an ellipsis where it is longer."""
+    line = " ".join(text.split())
+    return line if len(line) <= chars_max else line[: chars_max - 1].rstrip() + "…"
+
+
+def changed(what: str, before: int, now: int) -> list[str]:
+    """Return "won deals 57 → 60", or nothing where the count is the same."""
+    return [f"{what} {number(before)} → {number(now)}"] if before != now else []
+
+
+def changed_money(what: str, before: Sequence[MoneyTotal], now: Sequence[MoneyTotal]) -> list[str]:
+    """Return the sums before and now, or nothing where they are the same."""
+    then, today = money(before, nothing="none"), money(now, nothing="none")
+    return [f"{what} {then} → {today}"] if then != today else []
+
+
+def changed_text(what: str, before: str | None, now: str | None) -> list[str]:
+    """Return what a name was before and is now, or nothing where it is the same."""
+    return [f"{what} {before or 'none'} → {now or 'none'}"] if before != now else []
