@@ -1,0 +1,42 @@
+"""All commands, assembled."""
+
+import typer
+
+from coppermind_pipeline.interfaces.cli import (
+    connectors,
+    customers,
+    db,
+    keys,
+    memory,
+    minds,
+    output,
+    sandbox,
+    sync,
+    up,
+    web,
+)
+
+app = typer.Typer(
+    name="coppermind",
+    cls=output.ErrorsForPeople,
+    help="Read-only HubSpot ingest into one partitioned memory per client.",
+    no_args_is_help=True,
+    # A traceback with local variables could show a token.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(up.up)
+app.command()(web.web)
+app.add_typer(customers.app, name="customers")
+app.add_typer(minds.app, name="minds")
+app.add_typer(connectors.app, name="connectors")
+app.command()(sync.sync)
+app.add_typer(memory.app, name="memory")
+app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(keys.app, name="keys")
+app.add_typer(db.app, name="db")
+
+
+def main() -> None:
+    """Run the command line; the entry point `coppermind`."""
+    app()

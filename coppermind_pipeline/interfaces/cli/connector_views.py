@@ -1,0 +1,97 @@
+"""How the command line shows what the connectors tool answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from coppermind_pipeline.interfaces.state_words import duration_words, scans_under_way, state_words
+
+if TYPE_CHECKING:
+    from coppermind_pipeline.connectors import ConfigureResponse, ConnectorStatus, ConnectResponse, StatusResponse
+
+_STYLES = {"good": "green", "busy": "cyan", "warn": "yellow", "bad": "red", "idle": "dim"}
+_BAR_CHARACTERS = 24
+
+
+def authorization(answer: ConnectResponse) -> RenderableType:
+    """Show the link to approve, and what to do where nothing would receive the approval."""
+    return Group(
+        Text.assemble(
+            "Connector ", (answer.connector_id, "bold"), f" waits for its approval, for the mind {answer.mind}."
+        ),
+        Text("Open this link in a browser and approve the read-only app in HubSpot:"),
+        Text(""),
+        Text(answer.auth_url),
+        Text(""),
+        Text(answer.next_step, style="dim" if answer.callback_listening else "yellow"),
+    )
+
+
+def many(answer: StatusResponse) -> RenderableType:
+    """Show every connector of a status answer."""
+    if not answer.connectors:
+        return Text(answer.next_step or "There is no connector yet.")
+    lines: list[RenderableType] = []
+    for connector in answer.connectors:
+        lines += [one(connector), Text("")]
+    return Group(*lines[:-1])
+
+
+def one(connector: ConnectorStatus) -> RenderableType:
+    """Show one connector: its state, a running backfill, its counts, its last error, what to do."""
+    state = state_words(connector)
+    portal = f"portal {connector.hub_id}" if connector.hub_id else "no portal yet"
+    return Group(
+        Text.assemble((connector.connector_id, "bold"), (f"  {connector.mind}, {portal}", "dim")),
+        Text.assemble("  ", (f"● {state.words}", _STYLES[state.tone]), (f"  {connector.status.value}", "dim")),
+        *_backfill(connector),
+        *_pulls(connector),
+        *_errors(connector),
+        Text(f"  Next: {connector.next_step}"),
+    )
+
+
+def configuration(answer: ConfigureResponse) -> RenderableType:
+    """Show what a change of the configuration did, and what its filters keep and remove."""
+    lines = [Text(answer.message)]
+    for object_type, preview in (answer.filter_preview or {}).items():
+        lines.append(Text(f"  {object_type.value}: keeps {preview.kept:,}, removes {preview.removed:,}"))
+    lines += [Text(warning, style="yellow") for warning in answer.warnings]
+    lines.append(Text(answer.next_step, style="dim"))
+    return Group(*lines)
+
+
+def done(message: str, next_step: str) -> RenderableType:
+    """Show what an action did and what comes next."""
+    return Group(Text(message), Text(next_step, style="dim"))
+
+
+def _backfill(connector: ConnectorStatus) -> Iterable[Text]:
+    for scan in scans_under_way(connector):
+        filled = round(_BAR_CHARACTERS * (scan.share or 0))
+        bar = ("━" * filled, "cyan"), ("─" * (_BAR_CHARACTERS - filled), "dim")
+        total = "" if scan.total is None else f" of {scan.total:,}"
+        yield Text.assemble(f"  {scan.object_type:<10} ", *bar, f" {scan.done:,}{total}")
+    backfill = connector.hubspot_backfill
+    if backfill is not None and backfill.eta_seconds is not None:
+        yield Text(f"  {duration_words(backfill.eta_seconds)} left", style="dim")
+
+
+def _pulls(connector: ConnectorStatus) -> Iterable[Text]:
+    diagnostics = connector.hubspot_diagnostics
+    if diagnostics.last_successful_hubspot_pull is not None:
+        pulled = ", ".join(f"{count:,} {kind.value}" for kind, count in diagnostics.records_pulled_by_type.items())
+        yield Text(f"  Last pull {diagnostics.last_successful_hubspot_pull:%Y-%m-%d %H:%M} UTC; so far {pulled}")
+    queue = diagnostics.queue
+    if queue.pending or queue.in_progress or queue.dead:
+        yield Text(f"  Queue: {queue.pending:,} pending, {queue.in_progress:,} in progress, {queue.dead:,} failed")
+
+
+def _errors(connector: ConnectorStatus) -> Iterable[Text]:
+    if connector.last_error is not None:
+        at = f" ({connector.last_error.at:%Y-%m-%d %H:%M} UTC)"
+        yield Text.assemble("  ", (connector.last_error.message, "red"), (at, "dim"))

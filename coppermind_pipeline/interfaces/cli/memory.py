@@ -1,0 +1,187 @@
+"""`coppermind memory`: what a mind remembers, its queue, and the CRM report."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+
+from coppermind_pipeline.interfaces.cli import memory_views, output
+from coppermind_pipeline.interfaces.cli.session import CustomerOption, MindOption, open_session
+
+app = typer.Typer(help="What a mind remembers, its queue, and the CRM report.", no_args_is_help=True)
+
+TypesOption = Annotated[
+    list[str] | None,
+    typer.Option("--type", help="Only this type, e.g. campaign_outcome or stakeholder. May be repeated."),
+]
+SensitivityOption = Annotated[str | None, typer.Option(help="Only open or only sensitive memories.")]
+AudienceOption = Annotated[str | None, typer.Option(help="client leaves sensitive memories out.")]
+ConnectorOption = Annotated[str | None, typer.Option("--connector", help="Only this connector of the mind.")]
+SupersededOption = Annotated[bool, typer.Option("--include-superseded", help="Earlier texts, too.")]
+PeriodKeyOption = Annotated[str | None, typer.Option(help="The summaries of one period, such as 2026-W47 or 2026-11.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, max=50, help="How many memories at most.")]
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
+    *,
+    mind: MindOption = None,
+    types: TypesOption = None,
+    sensitivity: SensitivityOption = None,
+    audience: AudienceOption = None,
+    connector_id: ConnectorOption = None,
+    limit: LimitOption = None,
+    include_superseded: SupersededOption = False,
+    period_key: PeriodKeyOption = None,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Find memories by words, best first."""
+    answer = _ask(
+        customer, mind, "search", query=query, types=types or None, sensitivity=sensitivity, audience=audience,
+        connector_id=connector_id, limit=limit, include_superseded=include_superseded, period_key=period_key,
+    )  # fmt: skip
+    output.show(answer, as_json=as_json, human=lambda: memory_views.found(answer))
+
+
+@app.command("list")
+def list_(
+    *,
+    mind: MindOption = None,
+    types: TypesOption = None,
+    sensitivity: SensitivityOption = None,
+    audience: AudienceOption = None,
+    connector_id: ConnectorOption = None,
+    limit: LimitOption = None,
+    include_superseded: SupersededOption = False,
+    period_key: PeriodKeyOption = None,
+    before: Annotated[int | None, typer.Option(help="Go on below this memory's number.")] = None,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """List memories, newest first."""
+    answer = _ask(
+        customer, mind, "list", types=types or None, sensitivity=sensitivity, audience=audience,
+        connector_id=connector_id, limit=limit, include_superseded=include_superseded, period_key=period_key,
+        before=before,
+    )  # fmt: skip
+    output.show(answer, as_json=as_json, human=lambda: memory_views.found(answer))
+
+
+@app.command()
+def get(
+    memory: Annotated[str, typer.Argument(metavar="MEMORY", help="The memory's number, or its source ref.")],
+    *,
+    mind: MindOption = None,
+    audience: AudienceOption = None,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Show one memory: any version by its number, the current one by its source ref."""
+    wanted = {"memory_id": int(memory)} if memory.isdecimal() else {"source_ref": memory}
+    answer = _ask(customer, mind, "get", audience=audience, **wanted)
+    output.show(answer, as_json=as_json, human=lambda: memory_views.one(answer))
+
+
+@app.command()
+def queue(
+    *,
+    mind: MindOption = None,
+    connector_id: ConnectorOption = None,
+    state: Annotated[Literal["pending", "dead"] | None, typer.Option(help="Only entries in this state.")] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Let the entries that failed for good be tried again.")
+    ] = False,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Show what waits to become a memory, and what failed."""
+    from coppermind_pipeline import memories
+    from coppermind_pipeline.accounts import resolve_mind
+    from coppermind_pipeline.connectors import status
+
+    with open_session(customer) as session:
+        database, mind_id = session.database, resolve_mind(session.database, session.caller, mind).id
+        queues = []
+        shown = status(
+            database,
+            session.caller,
+            connector_id=connector_id,
+            mind=None if connector_id else mind,
+            now=datetime.now(UTC),
+        )
+        for connector in (each.connector_id for each in shown.connectors if each.mind_id == mind_id):
+            place = {"connector_id": connector, "mind_id": mind_id}
+            replayed = memories.replay_dead(database, **place) if replay else 0
+            with database.mind(mind_id) as connection:
+                status = memories.queue_status(connection, connector)
+            entries = memories.list_queue(database, state=state, **place)
+            queues.append({"connector_id": connector, "status": status, "replayed": replayed, "entries": entries})
+    output.show({"queues": queues}, as_json=as_json, human=lambda: memory_views.queues(queues))
+
+
+@app.command()
+def report(
+    *,
+    mind: MindOption = None,
+    period: Annotated[
+        str | None,
+        typer.Option(
+            help="this_quarter (the default), last_month, 2026, 2026-11, 2026-Q3, FY2026, FY2026-Q3 and so on."
+        ),
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="First day, instead of a period.")] = None,
+    end: Annotated[str | None, typer.Option(help="The day after the last one.")] = None,
+    date_basis: Annotated[
+        str | None,
+        typer.Option(
+            help="Which of a deal's dates counts: closedate (the default), hs_closed_won_date, "
+            "date_entered_closed_won, date_entered_current_stage or hs_lastmodifieddate."
+        ),
+    ] = None,
+    group_by: Annotated[
+        str | None, typer.Option(help="source, owner, pipeline, stage, country, region or month.")
+    ] = None,
+    connector_id: ConnectorOption = None,
+    detail: Annotated[bool, typer.Option("--detail", help="List the deals, too.")] = False,
+    compare_to: Annotated[str | None, typer.Option(help="previous_period or previous_year.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="The state of the CRM at that time.")] = None,
+    include_filtered: Annotated[bool, typer.Option("--include-filtered", help="Count filtered deals.")] = False,
+    timezone: Annotated[str | None, typer.Option(help="An IANA zone such as America/Phoenix.")] = None,
+    page: Annotated[int | None, typer.Option(min=1, help="Page of the deals.")] = None,
+    page_rows: Annotated[int | None, typer.Option(min=1, help="Deals on a page.")] = None,
+    format_: Annotated[
+        Literal["json", "markdown", "csv", "html"] | None, typer.Option("--format", help="How to print it.")
+    ] = None,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Report revenue, win rate and pipeline of a period, and how far the figures can be trusted."""
+    from coppermind_pipeline.accounts import resolve_mind
+    from coppermind_pipeline.reports import ReportFormat, ReportRequest, crm_report, render
+
+    request = ReportRequest.from_arguments(
+        {
+            "period": period, "start": start, "end": end, "date_basis": date_basis, "group_by": group_by,
+            "connector_id": connector_id, "detail": detail, "compare_to": compare_to, "as_of": as_of,
+            "include_filtered": include_filtered, "timezone": timezone, "page": page, "page_rows": page_rows,
+        }
+    )  # fmt: skip
+    with open_session(customer) as session:
+        found = resolve_mind(session.database, session.caller, mind)
+        answer = crm_report(session.database, mind=found, request=request, now=datetime.now(UTC))
+    if format_ is None:
+        output.show(answer, as_json=as_json, human=lambda: memory_views.report(render(answer, ReportFormat.MARKDOWN)))
+    else:
+        print(render(answer, ReportFormat(format_)))
+
+
+def _ask(customer: str, mind: str | None, action: str, **arguments: Any) -> dict[str, Any]:
+    from coppermind_pipeline.accounts import resolve_mind
+    from coppermind_pipeline.reports import memory_tool
+
+    with open_session(customer) as session:
+        found = resolve_mind(session.database, session.caller, mind)
+        return asyncio.run(memory_tool(session.database, mind=found, action=action, now=datetime.now(UTC), **arguments))

@@ -1,0 +1,97 @@
+"""How the command line shows what the memory tool answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markdown import Markdown
+from rich.text import Text
+
+from coppermind_pipeline.interfaces.cli import output
+
+# What a person reads at a glance: the day and the minute, in UTC, as in the JSON.
+_MINUTE = len("2026-11-18T12:00")
+
+
+def found(answer: Mapping[str, Any]) -> RenderableType:
+    """Show the memories of a search or a list, behind what they can be trusted for."""
+    parts: list[RenderableType] = [_trust(answer["trust"])]
+    corrections = answer.get("did_you_mean") or {}
+    parts += [Text(f"No memory has “{word}”; searched for “{instead}”.") for word, instead in corrections.items()]
+    parts += [_memory(memory) for memory in answer["memories"]]
+    if not answer["memories"]:
+        parts.append(Text("There is no such memory."))
+    if answer.get("next_before") is not None:
+        parts.append(Text(f"There are more: --before {answer['next_before']}", style="dim"))
+    if answer.get("more"):
+        parts.append(Text("There are more; a narrower search shows them.", style="dim"))
+    return Group(*parts)
+
+
+def one(answer: Mapping[str, Any]) -> RenderableType:
+    """Show one memory."""
+    return Group(_trust(answer["trust"]), _memory(answer["memory"]))
+
+
+def queues(queues: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Show each connector's queue: its counts, then its entries."""
+    parts: list[RenderableType] = []
+    for queue in queues:
+        status = queue["status"]
+        parts.append(
+            Text(
+                f"{queue['connector_id']}: {status.pending:,} pending, {status.in_progress:,} in progress, "
+                f"{status.dead:,} failed for good"
+                + (f"; {queue['replayed']:,} will be tried again" if queue["replayed"] else "")
+            )
+        )
+        if queue["entries"]:
+            rows = (
+                (e.source_ref, e.operation, e.state, str(e.attempts), f"{e.enqueued_at:%Y-%m-%d %H:%M}", e.last_error)
+                for e in queue["entries"]
+            )
+            heads = ("Source ref", "To do", "State", "Attempts", "Since", "Last error")
+            parts += [output.table(*heads, rows=rows, empty=""), Text("")]
+    return Group(*parts) if parts else Text("This mind has no connector, hence no queue.")
+
+
+def report(markdown: str) -> RenderableType:
+    """Show a report: laid out on a terminal, as its markdown elsewhere."""
+    return Markdown(markdown) if output.console().is_terminal else Text(markdown)
+
+
+def _trust(trust: Mapping[str, Any]) -> Text:
+    synced = trust["last_successful_sync"]
+    return Text(
+        f"Synced {f'{_minute(synced)} UTC' if synced else 'never'}, {trust['freshness'].replace('_', ' ')}; "
+        f"backfill {'complete' if trust['backfill_complete'] else 'not complete'}; "
+        f"portals {', '.join(map(str, trust['portal_ids'])) or 'none'}",
+        style="dim",
+    )
+
+
+def _memory(memory: Mapping[str, Any]) -> RenderableType:
+    origin = memory["provenance"]
+    left = memory["retired_reason"] or ("superseded" if memory["superseded_at"] else None)
+    head = Text.assemble(
+        (f"{memory['id']}  ", "dim"),
+        (memory["type"].replace("_", " "), "bold"),
+        (f"  {memory['sensitivity']}", "yellow" if memory["sensitivity"] == "sensitive" else "green"),
+        (f"  {left}" if left else "", "red"),
+    )
+    tail = " · ".join(
+        part
+        for part in (
+            memory["source_ref"],
+            origin["url"],
+            f"as of {_minute(origin['as_of'])}" if origin["as_of"] else "",
+        )
+        if part
+    )
+    return Group(Text(""), head, Text(memory["content"]), Text(tail, style="dim"))
+
+
+def _minute(moment: str) -> str:
+    return moment[:_MINUTE].replace("T", " ")

@@ -1,0 +1,113 @@
+"""How the command line answers: a person's tables or a machine's JSON, and errors with what to do about them."""
+
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+from typer.core import TyperGroup
+
+from coppermind_pipeline.errors import CoppermindError, UsageError
+
+_JSON = "coppermind.json"
+
+
+def _remember_json(context: typer.Context, *, value: bool) -> bool:
+    context.meta[_JSON] = value
+    return value
+
+
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="Print the answer as JSON.", is_eager=True, callback=_remember_json),
+]
+
+
+class ErrorsForPeople(TyperGroup):
+    """The root of all commands: an error that a person can act on becomes its message, its hint and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; exit 1 where it failed, 2 where the call was wrong."""
+        try:
+            return super().invoke(ctx)
+        except CoppermindError as error:
+            show_error(error, as_json=ctx.meta.get(_JSON, False))
+            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+
+
+@cache
+def console() -> Console:
+    """Return standard output: coloured on a terminal, plain elsewhere, where long lines stay whole."""
+    terminal = Console(highlight=False)
+    return terminal if terminal.is_terminal else Console(highlight=False, soft_wrap=True, width=200)
+
+
+@cache
+def error_console() -> Console:
+    """Return standard error, where progress, notes and errors go, so that an answer can be piped on."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def show(answer: Any, *, as_json: bool, human: Callable[[], RenderableType]) -> None:
+    """Print one answer: the tool's own response as JSON, or what `human` makes of it."""
+    if as_json:
+        show_json(answer)
+    else:
+        console().print(human())
+
+
+def show_json(answer: Any) -> None:
+    """Print a value as JSON: amounts as decimal strings, times as RFC 3339."""
+    from pydantic_core import to_jsonable_python
+
+    print(json.dumps(to_jsonable_python(answer), indent=2, ensure_ascii=False))
+
+
+def show_error(error: CoppermindError, *, as_json: bool) -> None:
+    """Print an error: as `{"error": …}` for a machine, else its message and its hint on standard error."""
+    if as_json:
+        show_json(error.as_response())
+        return
+    error_console().print(Text.assemble(("Error: ", "bold red"), error.message))
+    if error.hint:
+        error_console().print(Text(error.hint, style="dim"))
+
+
+def note(message: str) -> None:
+    """Tell a person something beside the answer."""
+    error_console().print(Text(message, style="dim"))
+
+
+def stop_on_signals(stop: threading.Event) -> None:
+    """Set `stop` at Ctrl-C or SIGTERM; a second one interrupts, for whoever does not want to wait."""
+
+    def ask_to_stop(number: int, frame: object) -> None:
+        del number, frame
+        if stop.is_set():  # asked twice: don't wait for anything
+            raise KeyboardInterrupt
+        stop.set()
+
+    signal.signal(signal.SIGINT, ask_to_stop)
+    signal.signal(signal.SIGTERM, ask_to_stop)
+
+
+def table(*columns: str, rows: Iterable[Iterable[RenderableType | None]], empty: str) -> RenderableType:
+    """Return rows under headings, or the sentence `empty` where there are none; None is shown as a dash."""
+    shown = [[_cell(cell) for cell in row] for row in rows]
+    if not shown:
+        return Text(empty)
+    result = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for row in shown:
+        result.add_row(*row)
+    return result
+
+
+def _cell(value: RenderableType | None) -> RenderableType:
+    # Text, not str: what comes from HubSpot may hold square brackets, which Rich would read as markup.
+    return Text(value or "-") if value is None or isinstance(value, str) else value

@@ -1,0 +1,42 @@
+"""`coppermind sandbox`: a simulated HubSpot portal to try everything with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from coppermind_pipeline.interfaces.cli import output
+
+app = typer.Typer(
+    help="A simulated HubSpot portal, to try the product without a HubSpot account.", no_args_is_help=True
+)
+
+
+@app.command()
+def serve(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8490,
+    seed: Annotated[int, typer.Option(help="The same seed and sizes make the same portal.")] = 1,
+    contacts: Annotated[int, typer.Option(min=0, help="Contacts to generate.")] = 5_000,
+    companies: Annotated[int, typer.Option(min=0, help="Companies to generate.")] = 1_200,
+    deals: Annotated[int, typer.Option(min=0, help="Deals to generate.")] = 2_000,
+    load: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Load the portal from this directory of CSV files."),
+    ] = None,
+) -> None:
+    """Serve a simulated portal on this machine until interrupted."""
+    from coppermind_pipeline.sandbox import SandboxConfig
+    from coppermind_pipeline.sandbox import serve as serve_portal
+
+    config = SandboxConfig(seed=seed, contacts=contacts, companies=companies, deals=deals, load=load)
+    address = f"http://127.0.0.1:{port}"
+    output.note(
+        "A simulated HubSpot portal. Let the product use it with these settings:\n"
+        f"  COPPERMIND_HUBSPOT_API_URL={address}\n"
+        f"  COPPERMIND_HUBSPOT_AUTHORIZE_URL={address}/oauth/authorize\n"
+        f"  COPPERMIND_HUBSPOT_CLIENT_ID={config.client_id}\n"
+        f"  COPPERMIND_HUBSPOT_CLIENT_SECRET={config.client_secret}\n"
+        "Ctrl-C ends it."
+    )
+    serve_portal(config, host="127.0.0.1", port=port)

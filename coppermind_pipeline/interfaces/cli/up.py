@@ -1,0 +1,41 @@
+"""`coppermind up`: everything on this machine, until interrupted."""
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from coppermind_pipeline.interfaces.cli import output
+
+if TYPE_CHECKING:
+    from coppermind_pipeline.interfaces.everything import Addresses
+
+
+def up(*, as_json: output.JsonOption = False) -> None:
+    """Start the database, Dagster and the web service on this machine, and stop them all on Ctrl-C."""
+    from coppermind_pipeline.interfaces.everything import run_everything
+    from coppermind_pipeline.interfaces.installation import open_installation
+
+    stop = threading.Event()
+    output.stop_on_signals(stop)
+    with open_installation(log_level=logging.INFO) as installation:
+        run_everything(
+            installation,
+            tell=output.note,
+            ready=lambda addresses: output.show(addresses, as_json=as_json, human=lambda: _addresses_table(addresses)),
+            stop=stop,
+        )
+
+
+def _addresses_table(addresses: "Addresses") -> Table:
+    rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    rows.add_column(style="bold")
+    rows.add_column(overflow="fold")
+    rows.add_row("Connectors", Text(addresses.web))
+    rows.add_row("Sign in", Text.assemble(addresses.sign_in, ("  (works once)", "dim")))
+    rows.add_row("Dagster", Text(addresses.dagster))
+    rows.add_row("Logs", Text(str(addresses.logs)))
+    rows.add_row("", Text("Ctrl-C stops everything.", style="dim"))
+    return rows

@@ -1,0 +1,38 @@
+"""`coppermind web`: the web service alone."""
+
+import logging
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from coppermind_pipeline.interfaces.cli import output
+from coppermind_pipeline.interfaces.cli.session import CustomerOption
+
+
+def web(
+    *,
+    sign_in_link: Annotated[
+        bool, typer.Option("--sign-in-link", help="Print a new one-time sign-in link and end.")
+    ] = False,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Serve the OAuth callback and the connectors page, and print a one-time sign-in link.
+
+    It listens on loopback, on the port of COPPERMIND_PUBLIC_URL; where that is an https address, a proxy in front ends
+    the encryption and forwards to port 8480.
+    """
+    from coppermind_pipeline.accounts import local_caller
+    from coppermind_pipeline.interfaces.installation import open_installation
+    from coppermind_pipeline.interfaces.web import WebService, make_sign_in_link
+
+    with open_installation(log_level=logging.INFO) as installation:
+        settings = installation.settings
+        local_caller(installation.database, customer)  # a link for a customer that does not exist would be no help
+        service = None if sign_in_link else WebService(installation)
+        link = make_sign_in_link(settings.home, settings.public_url, customer=customer)
+        output.show({"url": settings.public_url, "sign_in": link}, as_json=as_json, human=lambda: Text(link))
+        if service is not None:
+            output.note("Serving; Ctrl-C ends it.")
+            service.run()

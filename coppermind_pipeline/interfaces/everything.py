@@ -1,0 +1,169 @@
+"""The whole installation on this machine: database, Dagster's three processes and the web service."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import fasteners
+from pydantic import SecretStr
+
+from coppermind_pipeline.errors import UsageError
+from coppermind_pipeline.interfaces.installation import Installation
+from coppermind_pipeline.interfaces.processes import Child, PortTaken, Processes, free_port, port_answers
+from coppermind_pipeline.interfaces.web import WebService, make_sign_in_link
+from coppermind_pipeline.settings import Settings
+
+CODE_SERVER_PORT = 4266
+CODE_LOCATION = "coppermind_pipeline"
+START_DEADLINE_S = 120
+_CHECK_S = 1.0
+
+
+class AlreadyRunning(UsageError):
+    """This installation runs already."""
+
+    code = "already_running"
+    hint = "Stop the other `coppermind up` first, or give this one another COPPERMIND_HOME and other ports."
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a person finds what was started."""
+
+    dagster: str
+    web: str
+    sign_in: str
+    logs: Path
+
+
+def run_everything(
+    installation: Installation,
+    *,
+    tell: Callable[[str], None],
+    ready: Callable[[Addresses], None],
+    stop: threading.Event,
+) -> None:
+    """Start everything, report the addresses to `ready`, and stop everything once `stop` is set.
+
+    Args:
+        installation: opened, with an up-to-date schema.
+        tell: takes a sentence for a person as the work goes on.
+        ready: called once, when all parts answer.
+        stop: set from a signal handler.
+
+    Raises:
+        AlreadyRunning: another process runs this installation.
+        PortTaken: a port is in use.
+        ProcessEnded: a part did not start, or ended by itself; the others are stopped.
+    """
+    home, port = installation.settings.home, installation.settings.dagster_port
+    with _only_one(home), Processes(record=home / "dagster" / "processes.json", logs=home / "logs") as processes:
+        for name in processes.end_left_over():
+            tell(f"Ended the {name} that an earlier start had left behind.")
+        _require_free(port, "COPPERMIND_DAGSTER_PORT")
+        with WebService(installation) as web:
+            _start_dagster(installation, processes, tell)
+            ready(
+                Addresses(
+                    dagster=f"http://127.0.0.1:{port}",
+                    web=installation.settings.public_url,
+                    sign_in=make_sign_in_link(home, installation.settings.public_url),
+                    logs=home / "logs",
+                )
+            )
+            while not stop.wait(_CHECK_S):
+                processes.require_running()
+                web.require_running()
+            tell("Stopping; a sync that runs goes on from where it is at the next start.")
+
+
+def settings_as_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables from which another process reads the same settings."""
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {
+        f"COPPERMIND_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")
+        for name, value in values.items()
+    }
+
+
+def _start_dagster(installation: Installation, processes: Processes, tell: Callable[[str], None]) -> None:
+    from coppermind_pipeline.defs.home import prepare_dagster_home
+
+    settings = installation.settings
+    # This process reads Dagster's instance too, whose configuration names these variables.
+    os.environ.update(prepare_dagster_home(settings, installation.database))
+    environment = os.environ | settings_as_environment(settings)
+    _free_orphaned_runs(installation)
+    code_port = free_port(CODE_SERVER_PORT)
+    workspace = _write_workspace(Path(environment["DAGSTER_HOME"]), code_port)
+    code_server, daemon, webserver = _dagster_children(workspace, code_port=code_port, ui_port=settings.dagster_port)
+    tell("Starting Dagster …")
+    processes.start(code_server, environment)
+    processes.wait_for_port(code_port, deadline_s=START_DEADLINE_S)
+    processes.start(daemon, environment)
+    processes.start(webserver, environment)
+    processes.wait_for_port(settings.dagster_port, deadline_s=START_DEADLINE_S)
+
+
+def _dagster_children(workspace: Path, *, code_port: int, ui_port: int) -> tuple[Child, Child, Child]:
+    """Return code server, daemon and web server; they end in the opposite order."""
+    python, log = sys.executable, ("--log-format", "json")
+    code_server = (python, "-m", "dagster", "api", "grpc", "--module-name", "coppermind_pipeline.definitions",
+                   "--host", "127.0.0.1", "--port", str(code_port), "--location-name", CODE_LOCATION,
+                   "--inject-env-vars-from-instance", *log)  # fmt: skip
+    daemon = (python, "-m", "dagster._daemon", "run", "--workspace", str(workspace), *log)
+    webserver = (python, "-m", "dagster_webserver", "--host", "127.0.0.1", "--port", str(ui_port),
+                 "--workspace", str(workspace), *log)  # fmt: skip
+    return (
+        # Asked to end, a code server first lets its runs finish; past the deadline they are cut, as they are made for.
+        Child("code server", code_server, stop_deadline_s=10),
+        # Before the code server: a run that the daemon hands to a server on its way out would fail.
+        Child("daemon", daemon, stop_deadline_s=10),
+        Child("Dagster web server", webserver, stop_deadline_s=5),
+    )
+
+
+def _free_orphaned_runs(installation: Installation) -> None:
+    from dagster import DagsterInstance
+
+    from coppermind_pipeline.defs.recovery import fail_orphaned_runs
+
+    with DagsterInstance.get() as instance:
+        fail_orphaned_runs(instance, installation.database)
+
+
+def _write_workspace(directory: Path, port: int) -> Path:
+    file = directory / "workspace.yaml"
+    file.write_text(
+        f"""\
+load_from:
+  - grpc_server:
+      host: 127.0.0.1
+      port: {port}
+      location_name: {CODE_LOCATION}
+"""
+    )
+    return file
+
+
+def _require_free(port: int, setting: str) -> None:
+    if port_answers(port):
+        raise PortTaken(
+            f"Port {port} is in use by another process.",
+            hint=f"Stop that process, or set {setting} to another port.",
+        )
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    lock = fasteners.InterProcessLock(home / "up.lock")
+    if not lock.acquire(blocking=False):
+        raise AlreadyRunning(f"The installation in {home} runs already.")
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,198 @@
+"""Child processes that a command keeps running: started so that they can be ended, ended in order, within deadlines."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+import psutil
+
+from coppermind_pipeline.errors import CoppermindError, UsageError
+
+GROUP_STOP_DEADLINE_S = 10
+_POLL_S = 0.1
+
+
+class PortTaken(UsageError):
+    """Another process listens on the port."""
+
+    code = "port_taken"
+
+
+class ProcessEnded(CoppermindError):
+    """A part of the installation ended by itself."""
+
+    code = "process_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process to run.
+
+    Attributes:
+        name: as messages and the log file call it.
+        stop_deadline_s: how long it may take to end by itself once it was asked to.
+    """
+
+    name: str
+    command: Sequence[str]
+    stop_deadline_s: float
+
+
+class Processes:
+    """The children of one command; the end of `with` stops them, the last one started first.
+
+    A file names the running ones, so that the next start can end those that outlived a kill -9 of the command.
+    """
+
+    def __init__(self, *, record: Path, logs: Path) -> None:
+        """Take the file that names the children, and the directory of their logs."""
+        self._record, self._logs = record, logs
+        self._running: list[tuple[Child, psutil.Popen]] = []
+
+    def __enter__(self) -> Self:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._stop_all(patient=True)
+        except KeyboardInterrupt:  # somebody does not want to wait
+            self._stop_all(patient=False)
+
+    def end_left_over(self) -> list[str]:
+        """End the processes of an earlier start that was killed, and return their names."""
+        recorded: dict[str, dict[str, Any]] = orjson.loads(self._record.read_bytes()) if self._record.exists() else {}
+        ended = [name for name, known in recorded.items() if _end_recorded(known["pid"], known["created_at"])]
+        self._record.unlink(missing_ok=True)
+        return ended
+
+    def start(self, child: Child, environment: Mapping[str, str]) -> None:
+        """Start a child with its output in a log file of its name."""
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # As under `&` in a script. Dagster gives SIGTERM the disposition of SIGINT: the child could not be ended.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        with self.log_of(child).open("ab") as log:
+            process = psutil.Popen(
+                child.command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a group of its own: Ctrl-C does not reach it past us
+            )
+        self._running.append((child, process))
+        self._write_record()
+
+    def log_of(self, child: Child) -> Path:
+        """Return the file with a child's output."""
+        return self._logs / f"{child.name.replace(' ', '-')}.log"
+
+    def require_running(self) -> None:
+        """Raise ProcessEnded where a child has ended by itself."""
+        for child, process in self._running:
+            if (code := process.poll()) is not None:
+                raise ProcessEnded(
+                    f"The {child.name} ended by itself (exit code {code}).",
+                    hint=f"Its last words are in {self.log_of(child)}.",
+                )
+
+    def wait_for_port(self, port: int, *, deadline_s: float) -> None:
+        """Wait until something listens on a port of loopback; raise ProcessEnded where a child ends or takes longer."""
+        until = time.monotonic() + deadline_s
+        while not port_answers(port):
+            self.require_running()
+            if time.monotonic() > until:
+                raise ProcessEnded(
+                    f"Nothing listens on port {port} after {deadline_s:.0f} seconds.",
+                    hint=f"The logs are in {self._logs}.",
+                )
+            time.sleep(_POLL_S)
+
+    def _stop_all(self, *, patient: bool) -> None:
+        while self._running:
+            child, process = self._running[-1]
+            _end(process, child.stop_deadline_s if patient else 0)
+            self._running.pop()
+        self._record.unlink(missing_ok=True)
+
+    def _write_record(self) -> None:
+        known = {
+            child.name: {"pid": process.pid, "created_at": process.create_time()} for child, process in self._running
+        }
+        self._record.write_bytes(orjson.dumps(known))
+
+
+def port_answers(port: int) -> bool:
+    """Say whether something listens on a port of loopback."""
+    with closing(socket.socket()) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port(preferred: int) -> int:
+    """Return `preferred` where nothing listens on it, else some free port of loopback."""
+    with closing(socket.socket()) as probe:
+        try:
+            probe.bind(("127.0.0.1", preferred))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _end_recorded(process_id: int, created_at: float) -> bool:
+    try:
+        process = psutil.Process(process_id)
+    except psutil.NoSuchProcess:
+        # The processes that it started may be left; while they are, their group's number is given to nobody else.
+        return _end_group(process_id, GROUP_STOP_DEADLINE_S)
+    if process.create_time() != created_at:  # the number is another process's by now
+        return False
+    _end(process, GROUP_STOP_DEADLINE_S)
+    return True
+
+
+def _end(process: psutil.Process | psutil.Popen, deadline_s: float) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.terminate()
+        try:
+            process.wait(deadline_s)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait()
+    # Its own children may outlive it, such as the sync runs that the code server started. They may be cut anywhere.
+    _end_group(process.pid, min(deadline_s, GROUP_STOP_DEADLINE_S))
+
+
+def _end_group(group: int, deadline_s: float) -> bool:
+    """End what is left of a process group, by force where asking does not help; return whether anything was."""
+    members = _members(group)
+    for member in members:
+        with suppress(psutil.NoSuchProcess):
+            member.terminate()
+    _, alive = psutil.wait_procs(members, deadline_s)
+    for member in alive:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(alive)
+    return bool(members)
+
+
+def _members(group: int) -> list[psutil.Process]:
+    members = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+    return members

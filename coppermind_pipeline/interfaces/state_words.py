@@ -1,0 +1,80 @@
+"""A connector's state in words, for command line and pages alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from coppermind_pipeline.connectors import ConnectorStatus
+
+Tone = Literal["good", "busy", "warn", "bad", "idle"]
+
+
+@dataclass(frozen=True, slots=True)
+class StateWords:
+    """What a state is called, and how it feels: `bad` needs a person, `warn` may, the others don't."""
+
+    words: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class ScanProgress:
+    """How much of one object type a backfill has read; `total` is None while the portal has not said."""
+
+    object_type: str
+    done: int
+    total: int | None
+
+    @property
+    def share(self) -> float | None:
+        """From 0 to 1; None while the total is unknown."""
+        return None if not self.total else min(1.0, self.done / self.total)
+
+
+def state_words(connector: ConnectorStatus) -> StateWords:
+    """Return the words for the most telling state: the operational one, else the headline."""
+    state = connector.hubspot_diagnostics.operational_state or connector.status
+    return _WORDS[state]
+
+
+def scans_under_way(connector: ConnectorStatus) -> list[ScanProgress]:
+    """Return the progress of a running backfill by object type; empty where none runs."""
+    backfill = connector.hubspot_backfill
+    if backfill is None or backfill.status == "complete":
+        return []
+    scans = []
+    for object_type, done in backfill.counts.items():
+        state = backfill.state.get(object_type)
+        # The portal's total may lie a little beside what a complete scan found.
+        total = done if state is not None and state.done else backfill.totals.get(object_type)
+        scans.append(ScanProgress(object_type.value, done, total))
+    return scans
+
+
+_WORDS: dict[str, StateWords] = {
+    "pending_setup": StateWords("Waiting for the approval", "warn"),
+    "inactive": StateWords("Disconnected", "idle"),
+    "setup_error": StateWords("Set-up failed", "bad"),
+    "auth_error": StateWords("HubSpot refuses the authorization", "bad"),
+    "rate_limited": StateWords("Waiting for HubSpot's rate limit", "warn"),
+    "error": StateWords("The last polls failed", "bad"),
+    "stale": StateWords("Behind schedule", "warn"),
+    "backfilling": StateWords("Reading the CRM history", "busy"),
+    "syncing": StateWords("Syncing", "busy"),
+    "synthesis_error": StateWords("The synthesis failed", "warn"),
+    "queue_backed_up": StateWords("Memories are backed up", "warn"),
+    "draining_queue": StateWords("Writing memories", "busy"),
+    "active": StateWords("Up to date", "good"),
+}
+
+
+def duration_words(seconds: float) -> str:
+    """Return a rough length of time, such as "about 12 minutes"."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 90:
+        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
+    return f"about {round(minutes / 60)} hours"

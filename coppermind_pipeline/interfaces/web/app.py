@@ -1,0 +1,142 @@
+"""The web service's routes, and what wraps all of them: sessions, allowed hosts, security headers, error pages."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from secure import (
+    CacheControl,
+    ContentSecurityPolicy,
+    CrossOriginOpenerPolicy,
+    CrossOriginResourcePolicy,
+    ReferrerPolicy,
+    Secure,
+    StrictTransportSecurity,
+    XContentTypeOptions,
+    XFrameOptions,
+)
+from secure.middleware import SecureASGIMiddleware
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from coppermind_pipeline.errors import CoppermindError, HealsByItself, UsageError
+from coppermind_pipeline.interfaces.installation import Installation
+from coppermind_pipeline.interfaces.web import connectors_page, observability, sign_in
+from coppermind_pipeline.interfaces.web.callback import hubspot_callback
+from coppermind_pipeline.interfaces.web.pages import page
+from coppermind_pipeline.settings import CALLBACK_PATH, Settings
+
+
+def create_app(installation: Installation) -> Starlette:
+    """Return the web service as an ASGI application.
+
+    The callback and `/healthz` are open, `/metrics` answers on loopback alone, everything else needs a session.
+    """
+    settings = installation.settings
+    app = Starlette(routes=_routes(), middleware=_middleware(settings), exception_handlers=_error_pages())
+    app.state.installation = installation
+    return app
+
+
+def _routes() -> Sequence[Route | Mount]:
+    return [
+        Route("/", connectors_page.show_connectors, name="connectors"),
+        Route("/connectors/states", connectors_page.show_states, name="states"),
+        Route("/connectors/connect", connectors_page.connect, methods=["POST"], name="connect"),
+        Route("/connectors/{connector_id}/sync", connectors_page.sync, methods=["POST"], name="sync"),
+        Route("/connectors/{connector_id}/disconnect", connectors_page.disconnect, methods=["POST"], name="disconnect"),
+        Route(CALLBACK_PATH, hubspot_callback),
+        Route(sign_in.SIGN_IN_PATH, sign_in.sign_in),
+        Route("/sign-out", sign_in.sign_out, methods=["POST"], name="sign_out"),
+        Route("/healthz", observability.healthz),
+        Route("/metrics", observability.metrics),
+        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
+    ]
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    public = urlsplit(settings.public_url)
+    secure_only = public.scheme == "https"
+    return [
+        Middleware(SecureASGIMiddleware, secure=_security_headers(https=secure_only)),
+        # Another name for this machine, made up by a web page elsewhere, must not reach the session.
+        Middleware(TrustedHostMiddleware, allowed_hosts=[public.hostname or "localhost", "localhost", "127.0.0.1"]),
+        Middleware(
+            SessionMiddleware,
+            secret_key=sign_in.session_key(settings.home),
+            session_cookie="coppermind_session",
+            https_only=secure_only,
+        ),
+    ]
+
+
+def _security_headers(*, https: bool) -> Secure:
+    policy = (
+        ContentSecurityPolicy()
+        .default_src("'none'")
+        .style_src("'self'")
+        .script_src("'self'")
+        .img_src("'self'", "data:")
+        .connect_src("'self'")
+        .form_action("'self'")
+        .base_uri("'none'")
+        .frame_ancestors("'none'")
+    )
+    return Secure(
+        csp=policy,
+        hsts=StrictTransportSecurity().max_age(365 * 24 * 3600) if https else None,
+        xfo=XFrameOptions().deny(),
+        xcto=XContentTypeOptions().nosniff(),
+        # Callback and sign-in addresses carry secrets, which no other site shall see.
+        referrer=ReferrerPolicy().no_referrer(),
+        coop=CrossOriginOpenerPolicy().same_origin(),
+        corp=CrossOriginResourcePolicy().same_origin(),
+        cache=CacheControl().no_store(),
+    )
+
+
+def _error_pages() -> dict:
+    return {HTTPException: _http_error, CoppermindError: _product_error, Exception: _unexpected_error}
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  (what Starlette promises for this handler)
+    if error.status_code == 401:
+        return page(request, "sign_in.html", status=401, reason=error.detail)
+    if error.status_code == 404:
+        return page(
+            request,
+            "message.html",
+            status=404,
+            title="There is no such page",
+            message="The address is not one of ours.",
+        )
+    return page(request, "message.html", status=error.status_code, title="That did not work", message=error.detail,
+                headers=error.headers)  # fmt: skip
+
+
+def _product_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CoppermindError)  # noqa: S101
+    status = 400 if isinstance(error, UsageError) else 503 if isinstance(error, HealsByItself) else 409
+    return page(
+        request, "message.html", status=status, title="That did not work", message=error.message, hint=error.hint
+    )
+
+
+def _unexpected_error(request: Request, error: Exception) -> Response:
+    # Starlette logs the traceback by itself; the page shows none of it.
+    del error
+    return page(
+        request,
+        "message.html",
+        status=500,
+        title="Something went wrong on our side",
+        message="The error is in the web service's log. Nothing that was stored before is lost; please try again.",
+    )

@@ -1,0 +1,26 @@
+"""Where the product's log events go: to standard error, so that an answer on standard output stays whole."""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure_logs(level: int = logging.WARNING) -> None:
+    """Write events from `level` up to standard error: readable on a terminal, one JSON object a line elsewhere."""
+    renderers: list[structlog.types.Processor]
+    if sys.stderr.isatty():
+        # The default traceback shows local variables, among which a token may be.
+        renderers = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    else:
+        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *renderers,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # as it is when the event occurs
+    )

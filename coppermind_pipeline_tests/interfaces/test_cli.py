@@ -1,0 +1,142 @@
+"""What holds for all commands, and the small groups."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer.main import get_command
+
+from coppermind_pipeline.interfaces.cli import app
+
+COMMANDS = {
+    "up", "web", "sync",
+    "customers create", "customers list",
+    "minds create", "minds list", "minds switch", "minds update",
+    "connectors connect", "connectors status", "connectors configure", "connectors sync", "connectors resync",
+    "connectors disconnect",
+    "memory search", "memory list", "memory get", "memory queue", "memory report",
+    "sandbox serve",
+    "keys list", "keys rotate",
+    "db start", "db stop", "db upgrade", "db url",
+}  # fmt: skip
+
+
+def _all_commands(group, prefix=""):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _all_commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+def test_every_command_is_there_with_help_for_itself_and_its_options():
+    found = dict(_all_commands(get_command(app)))
+    assert set(found) == COMMANDS
+    for name, command in found.items():
+        assert command.help, name
+        for parameter in command.params:
+            if parameter.name != "help":
+                assert getattr(parameter, "help", None), f"{name}: {parameter.name}"
+
+
+def test_every_command_answers_for_machines_too():
+    without = {name for name, command in _all_commands(get_command(app)) if "--json" not in
+               {option for parameter in command.params for option in parameter.opts}}  # fmt: skip
+    assert without == {"sandbox serve"}
+
+
+def test_help_comes_at_once_without_the_heavy_libraries():
+    heavy = {"sqlalchemy", "dagster", "pandas", "starlette", "httpx", "pydantic"}
+    script = (
+        "import sys\nfrom coppermind_pipeline.interfaces.cli import main\nsys.argv = ['coppermind', '--help']\n"
+        f"try:\n    main()\nfinally:\n    assert not {heavy!r} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_a_failure_is_a_sentence_and_a_hint_with_exit_code_1(coppermind, monkeypatch):
+    monkeypatch.setenv("COPPERMIND_DATABASE_URL", "postgresql://nobody:hidden-word@127.0.0.1:1/nothing")
+    result = coppermind("minds", "list")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "The database can't be reached" in result.stderr
+    assert "Check COPPERMIND_DATABASE_URL" in result.stderr
+    assert "hidden-word" not in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_wrong_call_exits_2_and_speaks_json_where_asked(coppermind):
+    result = coppermind("minds", "switch", "nobody", "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["error"]["code"] == "mind_not_found"
+    assert result.stderr == ""
+
+
+def test_a_setting_that_cannot_be_used_is_named(coppermind, monkeypatch):
+    monkeypatch.setenv("COPPERMIND_PUBLIC_URL", "http://example.com")
+    result = coppermind("minds", "list")
+    assert result.exit_code == 2
+    assert "COPPERMIND_PUBLIC_URL" in result.stderr
+
+
+def test_minds_are_created_listed_switched_and_updated(coppermind):
+    coppermind("minds", "create", "Acme Corp", "--domain", "acme.com", "--domain", "acme.de")
+    coppermind("minds", "create", "Beta [draft]", "--kind", "prospect")
+    assert json.loads(coppermind("minds", "switch", "beta [draft]", "--json").stdout)["active"] is True
+    coppermind("minds", "update", "Beta [draft]", "--name", "Beta", "--kind", "client", "--domain", "beta.io")
+    assert [line.rstrip() for line in coppermind("minds", "list").stdout.splitlines()] == [
+        "   Mind       Kind    Domains",
+        "   Acme Corp  client  acme.com, acme.de",
+        "*  Beta       client  beta.io",
+    ]
+
+
+def test_names_are_shown_as_they_are_written(coppermind):
+    assert "Beta [bold]draft[/bold]" in coppermind("minds", "create", "Beta [bold]draft[/bold]").stdout
+    assert "Beta [bold]draft[/bold]" in coppermind("minds", "list").stdout
+
+
+def test_each_customer_has_minds_of_its_own(coppermind):
+    coppermind("customers", "create", "agency")
+    coppermind("minds", "create", "Acme", "--customer", "agency")
+    assert "There is no mind yet" in coppermind("minds", "list").stdout
+    assert "Acme" in coppermind("minds", "list", "--customer", "agency").stdout
+    customers = json.loads(coppermind("customers", "list", "--json").stdout)["customers"]
+    assert [customer["name"] for customer in customers] == ["agency", "local"]
+
+
+def test_the_database_address_opens_as_reader_or_bound_to_a_mind(coppermind):
+    coppermind("minds", "create", "Acme")
+    coppermind("minds", "create", "Beta")
+    for options, visible in (((), 2), (("--mind", "Acme"), 1)):
+        with psycopg.connect(coppermind("db", "url", *options).stdout.strip()) as connection:
+            assert connection.execute("SELECT count(*) FROM minds").fetchone() == (visible,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(
+                    "SELECT access_token FROM connector_credentials" if not options else "DROP TABLE minds"
+                )
+
+
+def test_the_database_upgrades_on_request(coppermind):
+    assert coppermind("db", "upgrade").exit_code == 0
+
+
+def test_another_servers_database_is_not_ours_to_start_or_stop(coppermind):
+    for action in ("start", "stop"):
+        result = coppermind("db", action)
+        assert result.exit_code == 2
+        assert "COPPERMIND_DATABASE_URL" in result.stderr
+
+
+def test_the_installed_command_runs(installation_home: Path):
+    command = Path(sys.executable).with_name("coppermind")
+    started = time.monotonic()
+    result = subprocess.run([command, "--help"], check=True, capture_output=True, text=True)
+    assert "connectors" in result.stdout
+    assert time.monotonic() - started < 5
+    created = subprocess.run([command, "minds", "create", "Acme", "--json"], check=True, capture_output=True, text=True)
+    assert json.loads(created.stdout)["name"] == "Acme"

@@ -1,0 +1,174 @@
+"""The web service as a browser meets it: who gets in, what every answer carries, health and metrics."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from urllib.parse import quote
+
+import httpx
+import psutil
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from coppermind_pipeline.accounts import create_customer
+from coppermind_pipeline.interfaces.installation import Installation
+from coppermind_pipeline.interfaces.processes import PortTaken, free_port
+from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port, make_sign_in_link
+from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.store import Database
+from coppermind_pipeline_tests.stored_portal import StoredPortal
+
+ROUTES = {
+    "GET": ("/", "/connectors/states", "/sign-in", "/oauth/hubspot/callback", "/healthz", "/metrics", "/nothing"),
+    "POST": ("/connectors/connect", "/connectors/x/sync", "/connectors/x/disconnect", "/sign-out"),
+}
+
+
+@pytest.fixture
+def installation(database: Database, tmp_path: Path) -> Iterator[Installation]:
+    settings = Settings(
+        home=tmp_path,
+        public_url=f"http://localhost:{free_port(0)}",
+        hubspot_client_id="our-client",
+        hubspot_client_secret=SecretStr("our-secret"),
+        hubspot_api_url="http://localhost:1",
+    )
+    installation = Installation(settings, database)
+    with WebService(installation):
+        yield installation
+
+
+@pytest.fixture
+def stranger(installation: Installation) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=installation.settings.public_url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def signed_in(installation: Installation) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=installation.settings.public_url, timeout=20, follow_redirects=True) as client:
+        assert client.get(make_sign_in_link(installation.settings.home, "")).status_code == 200
+        yield client
+
+
+def csrf_of(page: httpx.Response) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+def test_pages_and_actions_are_for_signed_in_people_alone(stranger):
+    for path in ("/", "/connectors/states"):
+        page = stranger.get(path)
+        assert page.status_code == 401
+        assert "coppermind web --sign-in-link" in page.text
+    for path in ROUTES["POST"]:
+        assert stranger.post(path, data={"csrf": "x"}).status_code == 401
+
+
+def test_a_sign_in_link_opens_a_session_once(installation, stranger):
+    link = make_sign_in_link(installation.settings.home, "")
+    answer = stranger.get(link)
+    assert answer.status_code == 303
+    assert "httponly" in answer.headers["set-cookie"].lower()
+    assert "samesite=lax" in answer.headers["set-cookie"].lower()
+    assert stranger.get("/").status_code == 200
+    with httpx.Client(base_url=installation.settings.public_url) as another:
+        assert another.get(link).status_code == 401
+
+
+def test_a_forms_token_is_required(signed_in):
+    for path in ROUTES["POST"]:
+        for form in ({}, {"csrf": ""}, {"csrf": "guessed"}, {"csrf": "ü"}):
+            assert signed_in.post(path, data=form).status_code == 403, path
+
+
+def test_signing_out_ends_the_session(signed_in):
+    page = signed_in.post("/sign-out", data={"csrf": csrf_of(signed_in.get("/"))})
+    assert page.status_code == 401
+    assert signed_in.get("/").status_code == 401
+
+
+def test_a_session_sees_its_own_customers_connectors_alone(installation, database, local_customer, signed_in):
+    StoredPortal.create(database, local_customer, mind="mine", hub_id=1)
+    other = create_customer(database, "other")
+    StoredPortal.create(database, other.id, mind="theirs", hub_id=2)
+    page = signed_in.get("/")
+    assert "mine-hubspot-0001" in page.text
+    assert "theirs" not in page.text
+    refused = signed_in.post("/connectors/theirs-hubspot-0002/disconnect", data={"csrf": csrf_of(page)})
+    assert refused.status_code == 400
+    with database.reader() as connection:
+        assert connection.scalar(text("SELECT status FROM connectors WHERE hub_id = 2")) == "active"
+
+
+def test_every_answer_carries_the_security_headers(stranger, signed_in):
+    for client in (stranger, signed_in):
+        for path in (*ROUTES["GET"], "/static/pages.css"):
+            headers = client.get(path).headers
+            assert headers["x-frame-options"] == "DENY", path
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "no-referrer"
+            assert "default-src 'none'" in headers["content-security-policy"]
+            assert "upgrade-insecure-requests" not in headers["content-security-policy"]
+            assert "server" not in headers
+
+
+def test_another_name_for_this_machine_is_refused(installation):
+    port = listening_port(installation.settings)
+    assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{port}/", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_it_listens_on_loopback_alone(installation):
+    port = listening_port(installation.settings)
+    listeners = {c.laddr.ip for c in psutil.Process().net_connections("tcp") if c.laddr.port == port and not c.raddr}
+    assert listeners == {"127.0.0.1"}
+
+
+def test_health_says_whether_the_database_answers(installation, stranger, monkeypatch):
+    assert stranger.get("/healthz").json() == {"status": "ok"}
+    monkeypatch.setattr(
+        installation.database, "_url", installation.database._url.set(port=1, host="127.0.0.1", query={})
+    )
+    installation.database.dispose()
+    answer = stranger.get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "database unavailable"}
+
+
+def test_metrics_count_connectors_and_answer_this_machine_alone(database, local_customer, stranger):
+    StoredPortal.create(database, local_customer)
+    assert 'coppermind_connectors{status="active"} 1.0' in stranger.get("/metrics").text
+    for headers in ({"x-forwarded-for": "203.0.113.7"}, {"forwarded": "for=203.0.113.7"}):
+        assert stranger.get("/metrics", headers=headers).status_code == 403
+
+
+def test_no_address_makes_the_service_stumble(stranger, signed_in):
+    random = Random(7)
+    alphabet = "abz019-_%/?&=.\\ü\u202e'\"<>;:"
+    for _ in range(150):
+        tail = "".join(random.choice(alphabet) for _ in range(random.randint(0, 30)))
+        for client in (stranger, signed_in):
+            method = random.choice(("GET", "POST", "HEAD", "PUT", "DELETE"))
+            path = random.choice([*ROUTES["GET"], *ROUTES["POST"]])
+            address = f"{str(client.base_url).rstrip('/')}{quote(path + tail, safe='/%?&=.:;')}".replace("%%", "%25%")
+            answer = client.request(method, address, data={"csrf": tail} if method == "POST" else None)
+            assert answer.status_code < 500, (method, path, tail)
+
+
+def test_a_port_that_is_taken_is_named_with_the_setting(installation):
+    with pytest.raises(PortTaken, match=str(listening_port(installation.settings))) as failure:
+        WebService(installation)
+    assert "COPPERMIND_PUBLIC_URL" in failure.value.hint
+
+
+def test_behind_an_https_proxy_cookies_are_for_https_alone(database, tmp_path):
+    settings = Settings(home=tmp_path, public_url="https://connect.example.com")
+    client = TestClient(create_app(Installation(settings, database)), base_url="https://connect.example.com")
+    answer = client.get(make_sign_in_link(tmp_path, ""), follow_redirects=False)
+    assert "secure" in answer.headers["set-cookie"].lower()
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
