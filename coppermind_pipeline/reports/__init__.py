@@ -9,7 +9,7 @@ from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.live import Refresh, live_crm_report
 from coppermind_pipeline.reports.models import Audit, CrmReport, DealPage, DealRow, PeriodBlock, Summary
 from coppermind_pipeline.reports.periods import CompareTo
-from coppermind_pipeline.reports.rendering import ReportFormat, html_fragment, render
+from coppermind_pipeline.reports.rendering import ReportFormat, html_fragment, render, report_frame
 from coppermind_pipeline.reports.report import crm_report
 from coppermind_pipeline.reports.request import DateBasis, GroupBy, ReportRequest
 from coppermind_pipeline.reports.tool import MemoryAction, memory_tool
@@ -45,5 +45,6 @@ __all__ = [
     "live_crm_report",
     "memory_tool",
     "render",
+    "report_frame",
     "trust_block",
 ]

@@ -1,12 +1,10 @@
 """Renderings of a report: for machines, for chats, for spreadsheets and for browsers."""
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -15,6 +13,9 @@ from coppermind_pipeline.reports.figures import Amount, DealSum, Figures
 from coppermind_pipeline.reports.models import CrmReport, DealRow
 from coppermind_pipeline.reports.tables import Cell, Table, tables
 from coppermind_pipeline.reports.wording import moment, plain_day
+
+if TYPE_CHECKING:
+    import pandas
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 # What a spreadsheet takes for a formula, once it is at the start of a cell.
@@ -117,7 +118,13 @@ def _plain(text: str) -> str:
     return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
-def _csv(report: CrmReport) -> str:
+def report_frame(report: CrmReport) -> "pandas.DataFrame":
+    """Return the report as a data frame: the deals where it lists them, else the groups, else the summary.
+
+    Amounts, rates and dates are text, as in the report; each row carries range, basis, zone and time of sync.
+    """
+    import pandas
+
     if report.deals is not None:
         rows = [row.model_dump(mode="json") for row in report.deals.rows]
         columns = list(DealRow.model_fields)
@@ -135,11 +142,12 @@ def _csv(report: CrmReport) -> str:
         if report.trust.last_successful_sync is None
         else report.trust.last_successful_sync.isoformat(),
     }
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=[*columns, *about], restval="")
-    writer.writeheader()
-    writer.writerows({name: _safe_cell(value) for name, value in (row | about).items()} for row in rows)
-    return out.getvalue()
+    # Kept as they are: pandas would make floats of numbers that are missing somewhere.
+    return pandas.DataFrame([row | about for row in rows], columns=[*columns, *about], dtype=object)
+
+
+def _csv(report: CrmReport) -> str:
+    return report_frame(report).map(_safe_cell).to_csv(index=False, lineterminator="\r\n")
 
 
 def _flat(figures: Figures, currencies: Sequence[str | None]) -> dict[str, Any]:

@@ -1,18 +1,17 @@
 """PostgreSQL: tables, migrations, roles, the embedded server, bulk writes. Knows no HubSpot API and no Dagster."""
 
 from coppermind_pipeline.store import embedded
-from coppermind_pipeline.store.bulk import STATISTICS_AFTER_ROWS, copy_rows, refresh_statistics
+from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows
 from coppermind_pipeline.store.database import ROLES, Database
 from coppermind_pipeline.store.locks import connector_is_locked
 from coppermind_pipeline.store.upgrade import upgrade
 
 __all__ = [
     "ROLES",
-    "STATISTICS_AFTER_ROWS",
     "Database",
+    "analyze_grown_tables",
     "connector_is_locked",
     "copy_rows",
     "embedded",
-    "refresh_statistics",
     "upgrade",
 ]

@@ -141,4 +141,5 @@ class Database:
 
 
 def _options(role: str) -> str:
-    return f"-c role={role} -c search_path=coppermind -c timezone=UTC"
+    # A plan that was prepared while the tables were empty has been seen to take a thousand times as long later.
+    return f"-c role={role} -c search_path=coppermind -c timezone=UTC -c plan_cache_mode=force_custom_plan"

@@ -2,10 +2,13 @@
 
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard
 from coppermind_pipeline.sync.cursors import backfilled_once
+from coppermind_pipeline.sync.drift import Drift
+from coppermind_pipeline.sync.due_reconciliations import DueReconciliation, reconciliations_due
 from coppermind_pipeline.sync.linking import Linked, link
 from coppermind_pipeline.sync.normalize import Normalized, normalize
 from coppermind_pipeline.sync.polls import DuePoll, due_polls, poll_failed, poll_started, poll_succeeded
 from coppermind_pipeline.sync.pull import Pulled, pull
+from coppermind_pipeline.sync.reconciliation import Reconciled, reconcile
 from coppermind_pipeline.sync.reference import (
     ReferenceRead,
     read_account,
@@ -13,14 +16,19 @@ from coppermind_pipeline.sync.reference import (
     read_owners,
     read_pipelines,
 )
+from coppermind_pipeline.sync.rereads import Reread, reread
 
 __all__ = [
+    "Drift",
     "DuePoll",
+    "DueReconciliation",
     "Linked",
     "Normalized",
     "Progress",
     "Pulled",
+    "Reconciled",
     "ReferenceRead",
+    "Reread",
     "SyncContext",
     "backfilled_once",
     "due_polls",
@@ -34,5 +42,8 @@ __all__ = [
     "read_definitions",
     "read_owners",
     "read_pipelines",
+    "reconcile",
+    "reconciliations_due",
+    "reread",
     "unheard",
 ]

@@ -94,14 +94,23 @@ def begin_scans(connection: Connection, ids: dict[str, Any], *, backfill_since: 
 
 
 def advance(connection: Connection, ids: dict[str, Any], scan: Scan, page: ScanPage) -> None:
-    """Vouch for the page's rows, which the caller has written in this transaction."""
-    of_scan = {**ids, "type": scan.object_type, "scan": scan.kind, "records": len(page.records)}
+    """Vouch for the page's rows, which the caller has written in this transaction.
+
+    A scan that a resync has replaced meanwhile vouches for nothing; the new one reads its records again.
+    """
+    of_scan = {
+        **ids,
+        "type": scan.object_type,
+        "scan": scan.kind,
+        "started_at": scan.started_at,
+        "records": len(page.records),
+    }
     connection.execute(
         text(
             """UPDATE hubspot_cursors
                   SET last_id = :last_id, by_list = :by_list, list_after = :list_after,
                       pages = pages + 1, records = records + :records
-                WHERE connector_id = :connector AND object_type = :type AND scan = :scan"""
+                WHERE connector_id = :connector AND object_type = :type AND scan = :scan AND started_at = :started_at"""
         ),
         {
             **of_scan,
@@ -127,7 +136,7 @@ def complete(connection: Connection, ids: dict[str, Any], scan: Scan) -> None:
     connection.execute(
         text(
             """UPDATE hubspot_cursors SET completed_at = clock_timestamp()
-                WHERE connector_id = :connector AND object_type = :type AND scan = :scan"""
+                WHERE connector_id = :connector AND object_type = :type AND scan = :scan AND started_at = :started_at"""
         ),
         of_scan,
     )

@@ -13,10 +13,12 @@ from coppermind_pipeline import crm
 from coppermind_pipeline.connectors import record_event
 from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, BatchRead, Record, RequestRefused
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import analyze_grown_tables
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.meanings import load_stages
 from coppermind_pipeline.sync.raw_log import append_records
 from coppermind_pipeline.sync.required import required_properties
+from coppermind_pipeline.sync.unread import keep_unread_values
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +47,11 @@ class PropertySet:
         if self.refused.issuperset(self.full):
             return ()
         return tuple(name for name in self.full if name not in self.refused)
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """Of `full`, what records are read without because the portal refuses it."""
+        return self.refused if self.names else self.refused.difference(self.required)
 
     @property
     def digest(self) -> str:
@@ -100,12 +107,19 @@ class Hydrator:
         batches = [found[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(found), BATCH_READ_IDS_MAX)]
         return [record for batch in await asyncio.gather(*map(self._batch, batches)) for record in batch]
 
-    async def read(self, ids: Sequence[str]) -> BatchRead:
-        """Read up to 100 records by id, with the full list of names, or as much of it as the portal accepts."""
+    async def read(self, ids: Sequence[str], *, archived: bool = False) -> BatchRead:
+        """Read up to 100 records by id, with the full list of names, or as much of it as the portal accepts.
+
+        Args:
+            ids: 100 at most; none asks nothing.
+            archived: archived records alone, instead of live ones alone.
+        """
         while True:
             asked = self.properties
             try:
-                answer = await self.context.client.batch_read(self.object_type, ids, asked.names or asked.required)
+                answer = await self.context.client.batch_read(
+                    self.object_type, ids, asked.names or asked.required, archived=archived
+                )
             except RequestRefused as error:
                 if not asked.names:
                     raise
@@ -147,6 +161,8 @@ def store_records(connection: Connection, context: SyncContext, records: Sequenc
     """Append hydrated records to the raw log and count them as pulled, in the caller's transaction."""
     if not records:
         return
+    if unread := hydrator.properties.unread:
+        records = keep_unread_values(connection, context.ids(), hydrator.object_type, records, unread)
     append_records(
         connection,
         context.ids(),
@@ -166,6 +182,7 @@ def store_records(connection: Connection, context: SyncContext, records: Sequenc
         ),
         {**context.ids(), "type": hydrator.object_type.value, "count": len(records)},
     )
+    analyze_grown_tables(connection)
 
 
 def _store_refusal(
@@ -196,6 +213,14 @@ def _store_acceptance(connection: Connection, context: SyncContext, object_type:
         {**context.ids(), "type": object_type},
     ).rowcount
     if restored:
+        # What was read with fewer properties meanwhile is read again.
+        connection.execute(
+            text(
+                """UPDATE hubspot_rereads SET definitions_hash = ''
+                    WHERE connector_id = :connector AND object_type = :type"""
+            ),
+            {**context.ids(), "type": object_type},
+        )
         record_event(
             connection,
             context.connector,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database, copy_rows
+from coppermind_pipeline.store import Database, analyze_grown_tables, copy_rows
 from coppermind_pipeline.sync.context import Progress, unheard
 from coppermind_pipeline.sync.cursors import complete_backfill
 from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
@@ -59,6 +59,7 @@ def link(database: Database, connector: Connector, *, on_progress: Callable[[Pro
     while _take_up_answers(database, connector, ids, linked):
         on_progress(Progress("link", linked.answers))
     with database.mind(connector.mind_id) as connection:
+        analyze_grown_tables(connection)
         since = stage_cursor(connection, ids, "attribute").seq
         upto = connection.scalar(
             text("SELECT max(change_seq) FROM hubspot_crm_objects WHERE connector_id = :connector"), ids
@@ -88,7 +89,7 @@ def _take_up_answers(database: Database, connector: Connector, ids: dict[str, An
         taken = connection.execute(text("SELECT count(*) AS answers, max(seq) AS seq FROM answers")).one()
         if not taken.answers:
             return False
-        connection.execute(_NAMED_LINKS)
+        connection.execute(_NAMED_LINKS, ids)
         ended = connection.scalars(_END_LINKS, ids).all()
         begun = connection.scalars(_BEGIN_LINKS, ids).all()
         connection.execute(
@@ -105,19 +106,22 @@ def _take_up_answers(database: Database, connector: Connector, ids: dict[str, An
     return True
 
 
+# An answer may be older than a merge: what it calls by the old id is the survivor.
 _NAMED_LINKS = text(
     """CREATE TEMPORARY TABLE named ON COMMIT DROP AS
-       SELECT from_id, to_type, read_at, link ->> 'id' AS to_id,
-              ARRAY(SELECT DISTINCT label
-                      FROM jsonb_to_recordset(link -> 'types') AS type (label text)
-                     WHERE label IS NOT NULL ORDER BY label) AS labels,
-              ARRAY(SELECT DISTINCT type_id
-                      FROM jsonb_to_recordset(link -> 'types') AS type (type_id integer) ORDER BY type_id) AS type_ids
-         FROM answers CROSS JOIN jsonb_array_elements(links) AS link"""
+       SELECT from_id, to_type, read_at, coalesce(merge.survivor_id, link ->> 'id') AS to_id,
+              coalesce(array_agg(DISTINCT label ORDER BY label) FILTER (WHERE label IS NOT NULL), '{}') AS labels,
+              coalesce(array_agg(DISTINCT type_id ORDER BY type_id) FILTER (WHERE type_id IS NOT NULL), '{}')
+                  AS type_ids
+         FROM answers CROSS JOIN jsonb_array_elements(links) AS link
+         LEFT JOIN LATERAL jsonb_to_recordset(link -> 'types') AS type (label text, type_id integer) ON true
+         LEFT JOIN hubspot_merges AS merge
+           ON merge.connector_id = :connector AND merge.object_type = to_type AND merge.loser_id = link ->> 'id'
+        GROUP BY from_id, to_type, read_at, coalesce(merge.survivor_id, link ->> 'id')"""
 )
 
 _END_LINKS = text(
-    """UPDATE hubspot_associations AS stored SET valid_to = answers.read_at
+    """UPDATE hubspot_associations AS stored SET valid_to = greatest(answers.read_at, stored.valid_from)
          FROM answers
         WHERE stored.connector_id = :connector AND stored.from_type = 'deals' AND stored.from_id = answers.from_id
           AND stored.to_type = answers.to_type AND stored.valid_to IS NULL

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Row, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database, copy_rows
+from coppermind_pipeline.store import Database, analyze_grown_tables, copy_rows
 from coppermind_pipeline.sync.context import Progress, unheard
 from coppermind_pipeline.sync.meanings import load_interpretation
+from coppermind_pipeline.sync.merges import Merge, record_merges
 from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
 
 BATCH_RECORDS = 2_000
@@ -53,6 +54,7 @@ def normalize(
             _store(connection, ids, rows, interpretation.meaning, done)
             if not rules_changed:
                 move_stage_cursor(connection, ids, "normalize", seq, rules=interpretation.digest)
+            analyze_grown_tables(connection)
         on_progress(Progress("normalize", done.read))
     if rules_changed:
         # Only now: a run that was cut short must take up every record again.
@@ -71,7 +73,8 @@ def _news(
         with database.mind(connector.mind_id) as connection:
             rows = connection.execute(
                 text(
-                    """SELECT object_type, hubspot_id, seq, CAST(payload AS text) AS payload, read_at, archived_at
+                    """SELECT object_type, hubspot_id, seq, CAST(payload AS text) AS payload, read_at,
+                              archived_at, archived_reason
                          FROM hubspot_raw_records
                         WHERE connector_id = :connector AND seq > :seq ORDER BY seq LIMIT :most"""
                 ),
@@ -98,7 +101,7 @@ def _every_record(
                                 WHERE connector_id = :connector AND (object_type, hubspot_id) > (:type, :id)
                                 ORDER BY object_type, hubspot_id LIMIT :most) AS known
                          CROSS JOIN LATERAL (
-                              SELECT CAST(payload AS text) AS payload, read_at, archived_at
+                              SELECT CAST(payload AS text) AS payload, read_at, archived_at, archived_reason
                                 FROM hubspot_raw_records AS raw
                                WHERE raw.connector_id = :connector AND raw.object_type = known.object_type
                                  AND raw.hubspot_id = known.hubspot_id ORDER BY version DESC LIMIT 1) AS newest
@@ -115,52 +118,61 @@ def _every_record(
 def _store(
     connection: Connection, ids: dict[str, Any], rows: Sequence[Row[Any]], meaning: crm.Meaning, done: Normalized
 ) -> None:
-    merged: list[tuple[str, str, str]] = []
-    copy_rows(
-        connection,
-        like="hubspot_crm_objects",
-        columns=_COLUMNS,
-        rows=(_row(row, meaning, merged, done) for row in rows),
-    )
-    columns = ", ".join(_COLUMNS)
-    changing = [column for column in _COLUMNS if column not in {*_KEY, "read_at"}]
+    merges: list[Merge] = []
+    interpreted = [_row(row, meaning, merges, done) for row in rows]
+    record_merges(connection, ids, merges)
+    copy_rows(connection, like="hubspot_crm_objects", columns=_COLUMNS, rows=interpreted)
+    columns = (*_COLUMNS, "merged_into")
+    changing = [column for column in columns if column not in {*_KEY, "read_at"}]
     done.read += len(rows)
     done.changed += connection.execute(
         text(
-            f"""INSERT INTO hubspot_crm_objects AS stored (connector_id, mind_id, referenced_only, {columns})
-                SELECT :connector, :mind, {_REFERENCED_ONLY}, {columns} FROM incoming
+            f"""INSERT INTO hubspot_crm_objects AS stored (connector_id, mind_id, referenced_only, {", ".join(columns)})
+                SELECT :connector, :mind, {_REFERENCED_ONLY},
+                       {", ".join(_AS_MERGED.get(column, f"incoming.{column}") for column in columns)}
+                  FROM incoming
+                  LEFT JOIN hubspot_merges AS merge
+                    ON merge.connector_id = :connector AND merge.object_type = incoming.object_type
+                   AND merge.loser_id = incoming.hubspot_id
                 ON CONFLICT (connector_id, object_type, hubspot_id) DO UPDATE
                    SET (referenced_only, change_seq, read_at, {", ".join(changing)})
                      = ROW(excluded.referenced_only, excluded.change_seq, excluded.read_at,
                            {", ".join(f"excluded.{column}" for column in changing)})
-                 WHERE stored.merged_into IS NULL
-                   AND (stored.referenced_only, {", ".join(f"stored.{column}" for column in changing)})
+                 WHERE (stored.referenced_only, {", ".join(f"stored.{column}" for column in changing)})
                        IS DISTINCT FROM
                        (excluded.referenced_only, {", ".join(f"excluded.{column}" for column in changing)})"""
         ),
         ids,
     ).rowcount
-    if merged:
-        _mark_merged(connection, ids, merged)
 
 
 # Outside the window, and here because a deal is linked to it.
 _REFERENCED_ONLY = """
-    object_type <> 'deals'
+    incoming.object_type <> 'deals'
     AND coalesce(modified_at < (SELECT since FROM hubspot_backfills WHERE connector_id = :connector), false)"""
 
 
-def _row(row: Row[Any], meaning: crm.Meaning, merged: list[tuple[str, str, str]], done: Normalized) -> tuple[Any, ...]:
+# A record that was merged away counts nowhere and leads to who lives on, unless it was erased, which leaves no trace.
+_AS_MERGED = {
+    "archived_at": "coalesce(incoming.archived_at, merge.found_at)",
+    "archived_reason": """CASE WHEN incoming.archived_reason = 'erased' OR merge.survivor_id IS NULL
+                               THEN incoming.archived_reason ELSE 'merged' END""",
+    "merged_into": "CASE WHEN incoming.archived_reason IS DISTINCT FROM 'erased' THEN merge.survivor_id END",
+}
+
+
+def _row(row: Row[Any], meaning: crm.Meaning, merges: list[Merge], done: Normalized) -> tuple[Any, ...]:
     properties: Mapping[str, str | None] = orjson.loads(row.payload)
-    record = crm.interpret(ObjectType(row.object_type), row.hubspot_id, properties, meaning)
-    merged.extend((row.object_type, loser, row.hubspot_id) for loser in record.merged_ids)
+    object_type = ObjectType(row.object_type)
+    record = crm.interpret(object_type, row.hubspot_id, properties, meaning)
+    merges.extend(Merge(object_type, loser_id, row.hubspot_id) for loser_id in record.merged_ids)
     done.malformed += len(record.malformed)
     return (
         row.object_type,
         row.hubspot_id,
         _storable(row.payload, properties),
         row.archived_at,
-        "archived" if row.archived_at else None,
+        row.archived_reason or ("archived" if row.archived_at else None),
         row.read_at,
         *(_column(getattr(record, name)) for name in _INTERPRETED),
     )
@@ -175,24 +187,3 @@ def _storable(payload: str, properties: Mapping[str, str | None]) -> str:
     if "\\u0000" not in payload and "\\ud" not in payload:
         return payload
     return orjson.dumps({name: value and crm.storable_text(value) for name, value in properties.items()}).decode()
-
-
-def _mark_merged(connection: Connection, ids: dict[str, Any], merged: Sequence[tuple[str, str, str]]) -> None:
-    """Let each record that was merged away lead to its survivor; it counts nowhere from now on."""
-    connection.execute(
-        text(
-            """UPDATE hubspot_crm_objects AS loser
-                  SET merged_into = merged.survivor, archived_at = coalesce(archived_at, clock_timestamp()),
-                      archived_reason = 'merged', change_seq = nextval('change_seq')
-                 FROM unnest(CAST(:types AS text[]), CAST(:losers AS text[]), CAST(:survivors AS text[]))
-                      AS merged (object_type, hubspot_id, survivor)
-                WHERE connector_id = :connector AND loser.object_type = merged.object_type
-                  AND loser.hubspot_id = merged.hubspot_id AND loser.merged_into IS DISTINCT FROM merged.survivor"""
-        ),
-        {
-            **ids,
-            "types": [object_type for object_type, _, _ in merged],
-            "losers": [loser for _, loser, _ in merged],
-            "survivors": [survivor for _, _, survivor in merged],
-        },
-    )

@@ -57,7 +57,8 @@ def append_records(
     """Append the versions that the log does not hold yet.
 
     A record that differs from its newest version in calculated properties alone is no new version: that version takes
-    the new values, and a new sequence number, so that the stages behind see them.
+    the new values, and a new sequence number, so that the stages behind see them. One that was read with another set of
+    properties and has the same values is only noted to be known with that set.
 
     Args:
         definitions_hash: names the set of properties that the records were read with.
@@ -74,7 +75,9 @@ def append_records(
         text(
             """UPDATE hubspot_raw_records AS stored
                   SET payload = incoming.payload, definitions_hash = incoming.definitions_hash,
-                      modified_at = incoming.modified_at, read_at = clock_timestamp(), seq = nextval('change_seq')
+                      modified_at = incoming.modified_at,
+                      seq = CASE WHEN stored.payload::text IS DISTINCT FROM incoming.payload::text
+                                 THEN nextval('change_seq') ELSE stored.seq END
                  FROM incoming
                 WHERE stored.connector_id = :connector AND stored.object_type = :type
                   AND stored.hubspot_id = incoming.hubspot_id AND stored.content_hash = incoming.content_hash

@@ -76,19 +76,5 @@ BEGIN
     RETURN forgotten;
 END $$;
 
--- A first sync fills the tables faster than autovacuum looks at them, and without statistics a policy's filter makes every
--- index look equally good. Costs a millisecond where no table has doubled since it was last analyzed.
-CREATE FUNCTION analyze_grown_tables() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = coppermind, pg_temp
-AS $$
-DECLARE
-    grown regclass;
-BEGIN
-    FOR grown IN SELECT c.oid FROM pg_class c
-                  WHERE c.relnamespace = 'coppermind'::regnamespace AND c.relkind = 'r'
-                    AND pg_relation_size(c.oid) > 2 * greatest(c.relpages, 8) * current_setting('block_size')::bigint LOOP
-        EXECUTE format('ANALYZE (SKIP_LOCKED) %s', grown);
-    END LOOP;
-END $$;
-
-REVOKE EXECUTE ON FUNCTION mind_lexeme, search_memories, forget_lexemes, analyze_grown_tables FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mind_lexeme, search_memories, forget_lexemes, analyze_grown_tables TO coppermind_app;
+REVOKE EXECUTE ON FUNCTION mind_lexeme, search_memories, forget_lexemes FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mind_lexeme, search_memories, forget_lexemes TO coppermind_app;

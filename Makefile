@@ -1,0 +1,45 @@
+# `make demo` and `make test` set everything up by themselves: Python 3.11+, make and a C library are all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.PHONY: demo demo-ui test test-slow check bench format constraints clean
+
+demo: $(INSTALLED)
+	@$(BIN)/python -m coppermind_pipeline.interfaces.demo
+
+demo-ui: $(INSTALLED)
+	@$(BIN)/python -m coppermind_pipeline.interfaces.demo --ui
+
+test: $(INSTALLED)
+	$(BIN)/pytest -q -n 2
+
+test-slow: $(INSTALLED)
+	$(BIN)/pytest -q -n 2 -m slow
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/dagster definitions validate -m coppermind_pipeline.definitions 2>/dev/null
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The exact versions that both README commands install: those of a new environment made from setup.cfg's ranges.
+constraints:
+	$(PYTHON) -m venv .venv-constraints
+	.venv-constraints/bin/pip install -q '.[test]'
+	.venv-constraints/bin/pip freeze --exclude coppermind-pipeline > constraints.txt
+	rm -r .venv-constraints
+
+clean:
+	rm -rf $(VENV) .coppermind
+
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@

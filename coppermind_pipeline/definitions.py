@@ -1,0 +1,30 @@
+"""The Dagster code location."""
+
+import dagster as dg
+
+from coppermind_pipeline.defs import assets, checks, installation, jobs, sensors
+
+defs = dg.Definitions(
+    assets=[
+        assets.property_definitions,
+        assets.pipelines,
+        assets.owners,
+        assets.raw,
+        assets.hubspot_crm_objects,
+        assets.hubspot_associations,
+        assets.record_memories,
+        assets.memories,
+        assets.marketing_synthesis,
+    ],
+    asset_checks=[checks.authorized, checks.fresh, checks.backfill_complete],
+    jobs=[jobs.sync_job, jobs.drain_job, jobs.synthesis_job],
+    sensors=[
+        sensors.new_connectors,
+        sensors.due_polls,
+        sensors.due_syntheses,
+        sensors.waiting_memories,
+        sensors.failed_runs,
+    ],
+    resources={"installation": installation.installation},
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,245 @@
+"""The assets: one connector's way from HubSpot's answers to memories, each step one function of the rooms below."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from coppermind_pipeline.connectors import Connector, profile_portal
+from coppermind_pipeline.defs.installation import Installation, slice_end
+from coppermind_pipeline.defs.partitions import connectors
+from coppermind_pipeline.defs.steps import hubspot_step, store_step
+from coppermind_pipeline.memories import Drained, Mapped, drain, map_records
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync import (
+    Linked,
+    Progress,
+    Pulled,
+    ReferenceRead,
+    SyncContext,
+    backfilled_once,
+    link,
+    normalize,
+    poll_succeeded,
+    pull,
+    read_account,
+    read_definitions,
+    read_owners,
+    read_pipelines,
+)
+from coppermind_pipeline.synthesis import Synthesized, synthesize
+
+RAW_ASSETS = {f"raw_{object_type}": object_type for object_type in ObjectType}
+RAW_ASSOCIATIONS = "raw_deal_associations"
+
+
+@dg.asset(partitions_def=connectors, group_name="reference", kinds={"hubspot", "postgres"})
+def property_definitions(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> dg.MaterializeResult:
+    """What the portal says about its properties, and about itself: labels, options, types, time zone, currency."""
+
+    async def read(sync: SyncContext) -> list[ReferenceRead]:
+        await read_account(sync)
+        return await asyncio.gather(*(read_definitions(sync, object_type) for object_type in ObjectType))
+
+    reads, requests = hubspot_step(installation, context.partition_key, read)
+    counts = {t.value: one.entries for t, one in zip(ObjectType, reads, strict=True)}
+    return dg.MaterializeResult(metadata={**counts, "changed": any(one.changed for one in reads), "requests": requests})
+
+
+@dg.asset(partitions_def=connectors, group_name="reference", kinds={"hubspot", "postgres"})
+def pipelines(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
+    """The deal pipelines and their stages, which decide what is won, lost and open."""
+    return _reference_result(*hubspot_step(installation, context.partition_key, read_pipelines))
+
+
+@dg.asset(partitions_def=connectors, group_name="reference", kinds={"hubspot", "postgres"})
+def owners(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
+    """Who records are assigned to, those who left included."""
+    return _reference_result(*hubspot_step(installation, context.partition_key, read_owners))
+
+
+def _reference_result(read: ReferenceRead, requests: int) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"entries": read.entries, "changed": read.changed, "requests": requests})
+
+
+@dg.multi_asset(
+    name="raw",
+    specs=[
+        dg.AssetSpec(name, deps=[property_definitions, pipelines], group_name="raw", kinds={"hubspot", "postgres"},
+                     description=description, skippable=False)
+        for name, description in {
+            "raw_contacts": "Contacts as HubSpot sent them, every distinct version kept.",
+            "raw_companies": "Companies as HubSpot sent them, every distinct version kept.",
+            "raw_deals": "Deals as HubSpot sent them, every distinct version kept.",
+            RAW_ASSOCIATIONS: "Which contacts and companies each deal is linked to, with labels, as HubSpot said last.",
+        }.items()
+    ],
+    partitions_def=connectors,
+    can_subset=True,
+)  # fmt: skip
+def raw(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> Iterator[dg.MaterializeResult]:
+    """One pull: scans, hydration and links overlap in one event loop, under one set of rate budgets."""
+    selected = {key.to_user_string() for key in context.selected_asset_keys}
+    types = [object_type for name, object_type in RAW_ASSETS.items() if name in selected]
+    if RAW_ASSOCIATIONS in selected and ObjectType.DEALS not in types:
+        types.append(ObjectType.DEALS)  # links are read of the deals that are new
+    time_is_up = slice_end(context.instance)
+
+    async def read(sync: SyncContext) -> Pulled:
+        pulled = await pull(sync, types=types, time_is_up=time_is_up)
+        await sync.write(poll_succeeded, sync.connector, pulled.read)
+        return pulled
+
+    pulled, requests = hubspot_step(installation, context.partition_key, read)
+    shared: dict[str, Any] = {"requests": requests, "complete": pulled.complete}
+    for name, object_type in RAW_ASSETS.items():
+        if name in selected:
+            counts = {"found": pulled.found[object_type], "read": pulled.read[object_type]}
+            yield dg.MaterializeResult(asset_key=name, metadata={**counts, **shared})
+    if RAW_ASSOCIATIONS in selected:
+        counts = {"deals_read": pulled.linked, "referenced_records_read": pulled.referenced}
+        yield dg.MaterializeResult(asset_key=RAW_ASSOCIATIONS, metadata={**counts, **shared})
+
+
+@dg.asset(
+    partitions_def=connectors,
+    deps=[*RAW_ASSETS, property_definitions, pipelines],
+    group_name="crm",
+    kinds={"postgres"},
+)
+def hubspot_crm_objects(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> dg.MaterializeResult:
+    """What the records mean: typed columns for reports, from the raw log."""
+    done = store_step(
+        installation,
+        context.partition_key,
+        lambda connector: normalize(installation.database, connector, on_progress=installation.on_progress),
+    )
+    return dg.MaterializeResult(
+        metadata={"versions_read": done.read, "rows_changed": done.changed, "values_malformed": done.malformed}
+    )
+
+
+@dg.asset(partitions_def=connectors, deps=[RAW_ASSOCIATIONS, hubspot_crm_objects], group_name="crm", kinds={"postgres"})
+def hubspot_associations(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> dg.MaterializeResult:
+    """Links with labels and the time they held, and each deal's company, contact, source and place."""
+
+    def work(connector: Connector) -> Linked:
+        linked = link(installation.database, connector, on_progress=installation.on_progress)
+        if linked.backfill_completed:
+            with installation.database.mind(connector.mind_id) as connection:
+                profile_portal(connection, connector, now=datetime.now(UTC))
+        return linked
+
+    done = store_step(installation, context.partition_key, work)
+    return dg.MaterializeResult(
+        metadata={
+            "links_begun": done.begun,
+            "links_ended": done.ended,
+            "deals_attributed": done.attributed,
+            "backfill_completed": done.backfill_completed,
+        }
+    )
+
+
+@dg.asset(
+    partitions_def=connectors,
+    deps=[hubspot_crm_objects, hubspot_associations, owners],
+    group_name="memories",
+    kinds={"postgres"},
+)
+def record_memories(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> dg.MaterializeResult:
+    """The readable text of each record that has something to say, queued where it is new or changed."""
+
+    def work(connector: Connector) -> Mapped:
+        return map_records(
+            installation.database,
+            connector_id=connector.id,
+            mind_id=connector.mind_id,
+            # A deal's text names its company and contacts, which a first backfill may still be reading.
+            deals=backfilled_once(installation.database, connector),
+            on_progress=lambda mapped: installation.on_progress(Progress("memories", mapped.considered)),
+        )
+
+    mapped = store_step(installation, context.partition_key, work)
+    return dg.MaterializeResult(
+        metadata={"considered": mapped.considered, "queued": mapped.queued, "retired": mapped.retired}
+    )
+
+
+@dg.asset(partitions_def=connectors, deps=[record_memories], group_name="memories", kinds={"postgres"})
+def memories(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
+    """The queue's drain: queued texts become the mind's memories."""
+
+    def work(connector: Connector) -> Drained:
+        return drain(
+            installation.database,
+            connector_id=connector.id,
+            mind_id=connector.mind_id,
+            on_progress=lambda drained: installation.on_progress(Progress("queue", drained.published)),
+        )
+
+    drained = store_step(installation, context.partition_key, work)
+    return dg.MaterializeResult(
+        metadata={
+            "published": drained.published,
+            "superseded": drained.superseded,
+            "retired": drained.retired,
+            "failed": drained.failed,
+            "dead": drained.dead,
+        }
+    )
+
+
+class SynthesisConfig(dg.Config):
+    """Which period to publish; none is the current one. A published period is computed again with `refresh`."""
+
+    period_key: str | None = None
+    refresh: bool = False
+
+
+@dg.asset(
+    partitions_def=connectors,
+    deps=[hubspot_crm_objects, hubspot_associations],
+    group_name="memories",
+    kinds={"postgres"},
+)
+def marketing_synthesis(
+    context: dg.AssetExecutionContext, config: SynthesisConfig, installation: dg.ResourceParam[Installation]
+) -> dg.MaterializeResult:
+    """Channel mix, geography, lead leaks, loss themes and strategy of one period, queued as memories and drained."""
+
+    def work(connector: Connector) -> Synthesized:
+        result = synthesize(
+            installation.database,
+            connector_id=connector.id,
+            mind_id=connector.mind_id,
+            cadence=connector.config.hubspot_synthesis_cadence,
+            config=connector.config,
+            now=datetime.now(UTC),
+            period_key=config.period_key,
+            refresh=config.refresh,
+        )
+        drain(installation.database, connector_id=connector.id, mind_id=connector.mind_id)
+        return result
+
+    result = store_step(installation, context.partition_key, work)
+    return dg.MaterializeResult(
+        metadata={
+            "period_key": result.period_key,
+            "queued": result.queued,
+            "skipped_scopes": sorted(result.skipped),
+            "already_published": result.already_published,
+        }
+    )

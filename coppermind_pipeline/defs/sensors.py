@@ -1,0 +1,127 @@
+"""Sensors: what the daemon looks for, and the runs that it asks for. Each is a question to the store and no more."""
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from coppermind_pipeline.connectors import active_connectors, load_connector, record_event
+from coppermind_pipeline.defs.installation import Installation
+from coppermind_pipeline.defs.jobs import drain_job, sync_job, synthesis_job
+from coppermind_pipeline.defs.partitions import connectors, known_connectors
+from coppermind_pipeline.defs.work import connectors_with_waiting_memories, syntheses_due
+from coppermind_pipeline.sync import due_polls as polls_due
+
+_RUNNING = dg.DefaultSensorStatus.RUNNING
+_IN_PROGRESS = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+# Polls go before first syncs, drains, synthesis and slices of a backfill.
+_PRIORITY_POLL, _PRIORITY_FIRST_SYNC, _PRIORITY_DRAIN, _PRIORITY_SYNTHESIS, _PRIORITY_SLICE = 10, 8, 6, 4, 2
+
+
+@dg.sensor(minimum_interval_seconds=10, default_status=_RUNNING)
+def new_connectors(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult | dg.SkipReason:
+    """Give each newly connected portal its partition. A disconnected one keeps it."""
+    known = known_connectors(context.instance)
+    new = [connector.id for connector in active_connectors(installation.database) if connector.id not in known]
+    if not new:
+        return dg.SkipReason("every connector has its partition")
+    return dg.SensorResult(dynamic_partitions_requests=[connectors.build_add_request(new)])
+
+
+@dg.sensor(job=sync_job, minimum_interval_seconds=10, default_status=_RUNNING)
+def due_polls(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult | dg.SkipReason:
+    """Sync the connectors that are due: polls, first syncs, and backfills that are not at their end."""
+    with installation.database.scheduler() as connection:
+        due = polls_due(connection)
+    idle = _idle(context.instance, (poll.connector_id for poll in due))
+    requests = [
+        dg.RunRequest(
+            partition_key=poll.connector_id,
+            run_key=f"{poll.connector_id}:{poll.due_at:%Y%m%dT%H%M%S%f}",
+            tags=_tags(poll.reason),
+        )
+        for poll in due
+        if poll.connector_id in idle
+    ]
+    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("no connector is due")
+
+
+def _tags(reason: str) -> dict[str, str]:
+    if reason == "backfill":
+        return {"dagster/priority": str(_PRIORITY_SLICE), "coppermind/backfill-slice": "true"}
+    return {"dagster/priority": str(_PRIORITY_FIRST_SYNC if reason == "first" else _PRIORITY_POLL)}
+
+
+@dg.sensor(job=synthesis_job, minimum_interval_seconds=30, default_status=_RUNNING)
+def due_syntheses(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult | dg.SkipReason:
+    """Publish the current period of each connector whose backfill is complete and that has not published it."""
+    due = syntheses_due(installation.database)
+    idle = _idle(context.instance, (synthesis.connector_id for synthesis in due))
+    requests = [
+        dg.RunRequest(
+            partition_key=synthesis.connector_id,
+            run_key=f"{synthesis.connector_id}:{synthesis.period_key}:{synthesis.attempt}",
+            tags={"dagster/priority": str(_PRIORITY_SYNTHESIS)},
+        )
+        for synthesis in due
+        if synthesis.connector_id in idle
+    ]
+    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("every period is published")
+
+
+@dg.sensor(job=drain_job, minimum_interval_seconds=30, default_status=_RUNNING)
+def waiting_memories(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult | dg.SkipReason:
+    """Work off queues that no sync is working off: entries whose turn came again after a failure."""
+    waiting = connectors_with_waiting_memories(installation.database)
+    idle = _idle(context.instance, (queue.connector_id for queue in waiting))
+    requests = [
+        dg.RunRequest(
+            partition_key=queue.connector_id,
+            run_key=f"{queue.connector_id}:{queue.oldest_at:%Y%m%dT%H%M%S%f}",
+            tags={"dagster/priority": str(_PRIORITY_DRAIN)},
+        )
+        for queue in waiting
+        if queue.connector_id in idle
+    ]
+    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("no queue is waiting")
+
+
+@dg.run_failure_sensor(monitored_jobs=[sync_job, drain_job, synthesis_job], default_status=_RUNNING)
+def failed_runs(context: dg.RunFailureSensorContext, installation: dg.ResourceParam[Installation]) -> None:
+    """Write each failed run into its connector's log, where support looks first."""
+    connector_id = context.dagster_run.tags.get("dagster/partition")
+    if connector_id is None:
+        return
+    connector = load_connector(installation.database, connector_id)
+    with installation.database.mind(connector.mind_id) as connection:
+        record_event(
+            connection,
+            connector,
+            "error",
+            "run_failed",
+            f"The run of {context.dagster_run.job_name} failed.",
+            {"run_id": context.dagster_run.run_id},
+        )
+
+
+def _idle(instance: dg.DagsterInstance, connector_ids: Iterable[str]) -> set[str]:
+    """Return those of the connectors that have a partition and no run queued or under way."""
+    wanted = set(connector_ids) & known_connectors(instance)
+    if not wanted:
+        return set()
+    busy = {run.tags.get("dagster/partition") for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS))}
+    return wanted - busy

@@ -1,0 +1,22 @@
+"""Work side by side in one event loop, where the first failure ends all of it."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def run_together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return the results in order; the first error cancels the rest and is raised as itself, not in a group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in work]
+    except BaseExceptionGroup as failed:
+        raise _first_error(failed) from None
+    return [task.result() for task in tasks]
+
+
+def _first_error(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = failed.exceptions[0]
+    return _first_error(first) if isinstance(first, BaseExceptionGroup) else first

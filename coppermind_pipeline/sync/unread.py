@@ -1,0 +1,39 @@
+"""Values that a portal refuses to let us read at present: what was known of them stays, as nothing says otherwise."""
+
+from collections.abc import Sequence, Set
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.hubspot import Record
+from coppermind_pipeline.object_types import ObjectType
+
+
+def keep_unread_values(
+    connection: Connection,
+    ids: dict[str, Any],
+    object_type: ObjectType,
+    records: Sequence[Record],
+    unread: Set[str],
+) -> list[Record]:
+    """Return the records with the stored values of the properties in `unread`, which they were read without."""
+    rows = connection.execute(
+        text(
+            """SELECT wanted.hubspot_id, newest.unread
+                 FROM unnest(CAST(:hubspot_ids AS text[])) AS wanted (hubspot_id)
+                 CROSS JOIN LATERAL (
+                      SELECT (SELECT json_object_agg(key, value) FROM json_each(payload) WHERE key = ANY(:names))
+                             AS unread
+                        FROM hubspot_raw_records AS stored
+                       WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = wanted.hubspot_id
+                       ORDER BY version DESC LIMIT 1) AS newest
+                WHERE newest.unread IS NOT NULL"""
+        ),
+        {**ids, "type": object_type, "hubspot_ids": [record.id for record in records], "names": sorted(unread)},
+    )
+    stored: dict[str, dict[str, Any]] = {row.hubspot_id: row.unread for row in rows}
+    return [
+        replace(record, properties=record.properties | stored[record.id]) if record.id in stored else record
+        for record in records
+    ]

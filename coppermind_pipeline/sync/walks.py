@@ -1,0 +1,139 @@
+"""Walks through a portal's lists: how far each type's is, and which ids it has met."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.object_types import ObjectType
+
+Phase = Literal["live", "archived", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A walk under way.
+
+    Attributes:
+        phase: first the live list, then the archived one; then what is stored and in neither of them.
+        after: in a list, the cursor of the next page; among the absent ids, the last one that was settled.
+        pages: of both lists, so far.
+    """
+
+    object_type: ObjectType
+    phase: Phase
+    after: str | None
+    pages: int
+
+
+def begin_walk(
+    connection: Connection, ids: dict[str, Any], object_type: ObjectType, *, every: timedelta
+) -> Walk | None:
+    """Return the type's walk where it stands, or a new one where the last began `every` ago; None: not yet due."""
+    of_type = {**ids, "type": object_type, "every": every}
+    connection.execute(
+        text(
+            """INSERT INTO hubspot_reconciliations AS stored (connector_id, mind_id, object_type)
+               VALUES (:connector, :mind, :type)
+               ON CONFLICT (connector_id, object_type) DO UPDATE
+                  SET phase = 'live', after = NULL, pages = 0, counts = '{}', started_at = excluded.started_at,
+                      completed_at = NULL
+                WHERE stored.completed_at IS NOT NULL AND stored.started_at <= clock_timestamp() - :every"""
+        ),
+        of_type,
+    )
+    row = connection.execute(
+        text(
+            """SELECT phase, after, pages FROM hubspot_reconciliations
+                WHERE connector_id = :connector AND object_type = :type AND completed_at IS NULL"""
+        ),
+        of_type,
+    ).one_or_none()
+    return Walk(object_type, row.phase, row.after, row.pages) if row else None
+
+
+def note_page(
+    connection: Connection, ids: dict[str, Any], walk: Walk, hubspot_ids: Sequence[str], *, after: str | None
+) -> Walk:
+    """Remember the ids of a page, in the transaction that stores what it brought; return the walk behind it."""
+    connection.execute(
+        text(
+            """INSERT INTO hubspot_walked_pages (connector_id, mind_id, object_type, page, hubspot_ids)
+               VALUES (:connector, :mind, :type, :page, :hubspot_ids)"""
+        ),
+        {**ids, "type": walk.object_type, "page": walk.pages, "hubspot_ids": list(hubspot_ids)},
+    )
+    following: dict[Phase, Phase] = {"live": "archived", "archived": "absent"}
+    phase = walk.phase if after is not None else following[walk.phase]
+    return _move(connection, ids, Walk(walk.object_type, phase, after, walk.pages + 1))
+
+
+def absent_ids(connection: Connection, ids: dict[str, Any], walk: Walk, *, most: int) -> list[str]:
+    """Return the next ids that are stored, were not known to be gone for good, and are in none of the pages met."""
+    return list(
+        connection.scalars(
+            text(
+                """SELECT hubspot_id FROM hubspot_crm_objects AS stored
+                    WHERE connector_id = :connector AND object_type = :type AND hubspot_id > :after
+                      AND merged_into IS NULL AND (archived_reason IS NULL OR archived_reason = 'archived')
+                      AND NOT EXISTS (
+                          SELECT FROM (SELECT unnest(hubspot_ids) AS hubspot_id FROM hubspot_walked_pages
+                                        WHERE connector_id = :connector AND object_type = :type) AS met
+                           WHERE met.hubspot_id = stored.hubspot_id)
+                    ORDER BY hubspot_id LIMIT :most"""
+            ),
+            {**ids, "type": walk.object_type, "after": walk.after or "", "most": most},
+        )
+    )
+
+
+def note_settled(connection: Connection, ids: dict[str, Any], walk: Walk, last_id: str) -> Walk:
+    """Note that the absent ids up to this one are settled, in the transaction that settled them."""
+    return _move(connection, ids, Walk(walk.object_type, walk.phase, last_id, walk.pages))
+
+
+def count_found(connection: Connection, ids: dict[str, Any], object_type: ObjectType, found: dict[str, int]) -> None:
+    """Add to what the type's walk found, by kind."""
+    connection.execute(
+        text(
+            """UPDATE hubspot_reconciliations AS stored
+                  SET counts = stored.counts || (
+                      SELECT coalesce(jsonb_object_agg(key, CAST(value AS bigint)
+                                                            + coalesce(CAST(stored.counts ->> key AS bigint), 0)), '{}')
+                        FROM jsonb_each_text(CAST(:found AS jsonb)) WHERE CAST(value AS bigint) > 0)
+                WHERE connector_id = :connector AND object_type = :type"""
+        ),
+        {**ids, "type": object_type, "found": orjson.dumps(found).decode()},
+    )
+
+
+def complete_walk(connection: Connection, ids: dict[str, Any], walk: Walk) -> dict[str, int]:
+    """Close the walk and forget its pages; return what it found, by kind."""
+    of_type = {**ids, "type": walk.object_type}
+    connection.execute(
+        text("DELETE FROM hubspot_walked_pages WHERE connector_id = :connector AND object_type = :type"), of_type
+    )
+    return (
+        connection.scalar(
+            text(
+                """UPDATE hubspot_reconciliations SET completed_at = clock_timestamp()
+                    WHERE connector_id = :connector AND object_type = :type RETURNING counts"""
+            ),
+            of_type,
+        )
+        or {}
+    )
+
+
+def _move(connection: Connection, ids: dict[str, Any], walk: Walk) -> Walk:
+    connection.execute(
+        text(
+            """UPDATE hubspot_reconciliations SET phase = :phase, after = :after, pages = :pages
+                WHERE connector_id = :connector AND object_type = :type"""
+        ),
+        {**ids, "type": walk.object_type, "phase": walk.phase, "after": walk.after, "pages": walk.pages},
+    )
+    return walk

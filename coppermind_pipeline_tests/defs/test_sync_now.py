@@ -1,0 +1,62 @@
+"""The whole way through Dagster, in this process: from approval to memories, synthesis and report."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from coppermind_pipeline.accounts import local_caller, resolve_mind
+from coppermind_pipeline.defs.sync_now import SyncOutcome, sync_connector
+from coppermind_pipeline.reports import ReportRequest, crm_report
+from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
+from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync import Progress
+from coppermind_pipeline_tests.connected import Connected, settings_for
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    with RunningSandbox(SandboxConfig(contacts=300, companies=80, deals=120, limits=False)) as running:
+        yield running
+
+
+@pytest.fixture
+def connected(database: Database, sandbox: RunningSandbox, tmp_path: Path) -> Connected:
+    return asyncio.run(Connected.create(database, settings_for(sandbox, tmp_path)))
+
+
+def test_a_sync_until_complete_ends_in_memories_synthesis_and_report(connected: Connected):
+    heard: list[Progress] = []
+    outcome = sync_connector(
+        connected.database, connected.settings, connected.connector_id, until_complete=True, on_progress=heard.append
+    )
+    assert outcome == SyncOutcome(succeeded=True, complete=True)
+    assert {"contacts", "companies", "deals", "associations", "normalize", "memories", "queue"} <= {p.stage for p in heard}
+    memories = connected.rows("SELECT type, aggregate_scope FROM memories WHERE superseded_at IS NULL")
+    assert {"campaign_outcome", "buying_signal", "stakeholder", "fact"} <= {row.type for row in memories}
+    assert {"channel_mix", "geography", "lead_leaks", "loss_themes", "strategy"} == {
+        row.aggregate_scope for row in memories if row.aggregate_scope
+    }
+    mind = resolve_mind(connected.database, local_caller(connected.database), None)
+    report = crm_report(
+        connected.database, mind=mind, request=ReportRequest(start="2000-01-01", end="2100-01-01"), now=datetime.now(UTC)
+    )
+    ((won,),) = connected.rows(
+        "SELECT count(*) FROM hubspot_crm_objects WHERE outcome = 'won' AND archived_at IS NULL AND close_at IS NOT NULL"
+    )
+    assert report.summary.closed_won.deals == won > 0
+    assert report.trust.backfill_complete
+
+
+def test_the_run_and_its_checks_are_in_dagsters_own_storage(connected: Connected, monkeypatch: pytest.MonkeyPatch):
+    sync_connector(connected.database, connected.settings, connected.connector_id)
+    with dg.DagsterInstance.get() as instance:
+        (run,) = instance.get_runs()
+        assert run.status is dg.DagsterRunStatus.SUCCESS
+        assert run.tags["dagster/partition"] == connected.connector_id
+        materialized = instance.get_materialized_partitions(dg.AssetKey("hubspot_crm_objects"))
+        assert materialized == {connected.connector_id}

@@ -1,0 +1,102 @@
+"""The store compared with the truth: what a sandbox portal holds, exported, against what a connector has of it."""
+
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sandbox import RunningSandbox
+from coppermind_pipeline.sandbox.control_client import PortalState
+from coppermind_pipeline_tests.connected import Connected
+
+Key = tuple[str, str]
+
+
+def assert_store_equals_portal(connected: Connected, sandbox: RunningSandbox) -> None:
+    """Assert that the store has each live record of the window and each one that a stored deal is linked to, as it is.
+
+    Compared are the set of live records, every property that is defined (calculated ones too), the links of live deals
+    with their labels, which records are there for reference only, and that each merged, erased or archived record is
+    out of every count. A record that a deal was once linked to may be there still, if it is as HubSpot has it.
+    """
+    state = sandbox.control.export(hub_id=connected.connector.hub_id)
+    ((since,),) = connected.rows("SELECT since FROM hubspot_backfills")
+    live = {(t.value, r.id): r for t in ObjectType for r in state.live(t.value).values()}
+    window = {key for key, record in live.items() if record.modified_ms >= int(since.timestamp() * 1000)}
+    links = _links(state, window, live.keys())
+    referenced = {(to_type, to_id) for _, to_type, to_id in links}
+
+    rows = {(row.object_type, row.hubspot_id): row for row in connected.rows("SELECT * FROM hubspot_crm_objects")}
+    stored = {key for key, row in rows.items() if row.archived_at is None}
+    assert (window | referenced) - stored == set(), "live in the portal, not in the store"
+    once_referenced = stored - window - referenced
+    assert {key for key in once_referenced if key not in live} == set(), "live in the store, not in the portal"
+    assert {key for key in once_referenced if not rows[key].referenced_only} == set(), "outside the window"
+    assert {key for key in window if rows[key].referenced_only} == set(), "of the window, said to be outside"
+    assert {key for key in referenced - window if not rows[key].referenced_only} == set()
+
+    defined = _defined(state)
+    for key in stored:
+        truth = {name: value for name, value in live[key].properties.items() if name in defined[key[0]]}
+        assert rows[key].properties == truth, key
+    assert _stored_links(connected) == links
+    _assert_gone_are_out(connected, state, rows)
+
+
+def _assert_gone_are_out(connected: Connected, state: PortalState, rows) -> None:
+    merged = {(r.object_type, r.id): r.merged_into for r in state.records if r.merged_into is not None}
+    archived = {(r.object_type, r.id) for r in state.records if not r.live and r.merged_into is None}
+    for key, row in rows.items():
+        if key in merged and (survivor := _last(merged, key)) is not None and (key[0], survivor) in state.gone:
+            assert row.archived_reason in {"merged", "erased"}, key
+        elif key in merged:
+            assert row.merged_into == _last(merged, key), key
+            assert row.archived_reason == "merged", key
+        elif key in archived:
+            assert (row.archived_reason, row.merged_into) == ("archived", None), key
+        elif key in state.gone:
+            assert row.archived_reason in {"purged", "erased", "merged"}, key
+            if row.archived_reason == "erased":
+                assert row.properties == {}, key
+                assert (row.name, row.email, row.merged_into) == (None, None, None), key
+    texts = connected.rows(
+        """SELECT raw.hubspot_id FROM hubspot_raw_records AS raw JOIN hubspot_crm_objects AS object
+                USING (connector_id, object_type, hubspot_id)
+            WHERE object.archived_reason = 'erased' AND CAST(raw.payload AS text) <> '{}'"""
+    )
+    assert texts == []
+
+
+def _last(merged: dict[Key, str | None], key: Key) -> str | None:
+    while (following := merged.get(key)) is not None:
+        key = (key[0], following)
+    return key[1]
+
+
+def _links(state: PortalState, window: set[Key], live) -> dict[tuple[str, str, str], tuple[list[str], list[int]]]:
+    """Return the links of the window's deals, with labels and type ids in order."""
+    found: dict[tuple[str, str, str], tuple[set[str], set[int]]] = {}
+    for link in state.links:
+        ends = (link.from_type, link.from_id), (link.to_type, link.to_id)
+        if link.from_type == "deals" and ends[0] in window and ends[1] in live:
+            labels, type_ids = found.setdefault((link.from_id, link.to_type, link.to_id), (set(), set()))
+            labels.update({link.label} - {None})
+            type_ids.add(link.type_id)
+    return {key: (sorted(labels), sorted(type_ids)) for key, (labels, type_ids) in found.items()}
+
+
+def _stored_links(connected: Connected) -> dict[tuple[str, str, str], tuple[list[str], list[int]]]:
+    rows = connected.rows(
+        """SELECT link.* FROM hubspot_associations AS link
+             JOIN hubspot_crm_objects AS deal ON deal.connector_id = link.connector_id
+              AND deal.object_type = link.from_type AND deal.hubspot_id = link.from_id AND deal.archived_at IS NULL
+            WHERE link.valid_to IS NULL"""
+    )
+    return {(row.from_id, row.to_type, row.to_id): (sorted(row.labels), sorted(row.type_ids)) for row in rows}
+
+
+def _defined(state: PortalState) -> dict[str, set[str]]:
+    return {
+        object_type: {
+            d["name"]
+            for d in definitions
+            if not d.get("archived") and d.get("dataSensitivity", "non_sensitive") == "non_sensitive"
+        }
+        for object_type, definitions in state.properties.items()
+    }
