@@ -22,21 +22,25 @@ log_min_messages = warning
 def start(home: Path, *, keep_running: bool = False) -> str:
     """Start the server under `home`, or join the one that already runs there, and return its URL.
 
-    The server stops when the last process that called this ends, unless `keep_running`.
+    The server stops when the last process that called this ends, unless one of them said `keep_running`: then it runs
+    until `stop`.
 
     Args:
         home: the installation's directory; the data lies in `home/postgres`.
-        keep_running: leave the server running when this process ends.
+        keep_running: leave the server running when this process, and every other, ends.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     directory = home / "postgres"
     # Two commands may start at once on a new machine: one makes the data directory, the other waits.
     with fasteners.InterProcessLock(home / "postgres.lock"):
-        server = get_server(directory, cleanup_mode=None if keep_running else "stop", start=False)
+        server = get_server(directory, start=False)
         server.ensure_pgdata_inited()
         _write_configuration(directory)
         _forget_killed_processes(server)
         server.start()
+        if keep_running:
+            # The server counts its users by process id, and stops with the last one; now it is one of them itself.
+            server.global_process_id_list.get_and_add(server.get_pid())
     return server.get_uri()
 
 
@@ -59,7 +63,7 @@ def _write_configuration(directory: Path) -> None:
 
 
 def _forget_killed_processes(server: PostgresServer) -> None:
-    # The server counts its users by process id; a killed one never signed off, and would keep it running for ever.
+    # One that was killed never signed off, and would keep the server running for ever.
     users = server.global_process_id_list
     for process_id in users.get_and_add(0):
         if process_id != 0 and not psutil.pid_exists(process_id):

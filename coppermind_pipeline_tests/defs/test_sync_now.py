@@ -7,7 +7,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from sqlalchemy import text
 
 from coppermind_pipeline.accounts import local_caller, resolve_mind
 from coppermind_pipeline.defs.sync_now import SyncOutcome, sync_connector
@@ -35,18 +34,19 @@ def test_a_sync_until_complete_ends_in_memories_synthesis_and_report(connected: 
         connected.database, connected.settings, connected.connector_id, until_complete=True, on_progress=heard.append
     )
     assert outcome == SyncOutcome(succeeded=True, complete=True)
-    assert {"contacts", "companies", "deals", "associations", "normalize", "memories", "queue"} <= {p.stage for p in heard}
+    stages = {progress.stage for progress in heard}
+    assert {"contacts", "companies", "deals", "associations", "normalize", "memories", "queue"} <= stages
     memories = connected.rows("SELECT type, aggregate_scope FROM memories WHERE superseded_at IS NULL")
     assert {"campaign_outcome", "buying_signal", "stakeholder", "fact"} <= {row.type for row in memories}
     assert {"channel_mix", "geography", "lead_leaks", "loss_themes", "strategy"} == {
         row.aggregate_scope for row in memories if row.aggregate_scope
     }
     mind = resolve_mind(connected.database, local_caller(connected.database), None)
-    report = crm_report(
-        connected.database, mind=mind, request=ReportRequest(start="2000-01-01", end="2100-01-01"), now=datetime.now(UTC)
-    )
+    always = ReportRequest(start="2000-01-01", end="2100-01-01")
+    report = crm_report(connected.database, mind=mind, request=always, now=datetime.now(UTC))
     ((won,),) = connected.rows(
-        "SELECT count(*) FROM hubspot_crm_objects WHERE outcome = 'won' AND archived_at IS NULL AND close_at IS NOT NULL"
+        """SELECT count(*) FROM hubspot_crm_objects
+            WHERE outcome = 'won' AND archived_at IS NULL AND close_at IS NOT NULL"""
     )
     assert report.summary.closed_won.deals == won > 0
     assert report.trust.backfill_complete

@@ -35,7 +35,7 @@ def undisturbed(database: Database, sandbox: RunningSandbox, tmp_path: Path, dat
 
 
 @pytest.mark.parametrize("stage", ["deals", "contacts", "memories"])
-def test_a_killed_sync_ends_in_the_same_store(undisturbed: Connected, sandbox: RunningSandbox, database_url: str, stage: str):
+def test_a_killed_sync_ends_in_the_same_store(undisturbed: Connected, database_url: str, stage: str):
     connected = asyncio.run(Connected.create(undisturbed.database, undisturbed.settings, mind="Disturbed"))
     killed = _sync(connected, database_url)
     assert killed.stderr is not None

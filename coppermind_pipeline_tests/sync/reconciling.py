@@ -74,9 +74,7 @@ class Reconciling:
         async with HubSpotClient(settings.hubspot_api_url, tokens, Unpaced(), on_request=on_request) as client:
             yield SyncContext(database, connector, client)
 
-    async def pull(
-        self, *, time_is_up: Callable[[], bool] = never, on_request: OnRequest | None = None
-    ) -> Pulled:
+    async def pull(self, *, time_is_up: Callable[[], bool] = never, on_request: OnRequest | None = None) -> Pulled:
         """Read definitions and whatever is new, as one slice."""
         async with self.context(on_request=on_request) as context:
             await context.write(poll_started, context.ids())

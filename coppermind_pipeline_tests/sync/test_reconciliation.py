@@ -93,7 +93,9 @@ async def test_purged_after_its_time_in_the_bin(portal: Reconciling, object_type
 
 
 @pytest.mark.parametrize("object_type", ["companies", "deals"])
-async def test_a_company_or_deal_that_vanished_was_purged_and_keeps_what_was_known(portal: Reconciling, object_type: str):
+async def test_a_company_or_deal_that_vanished_was_purged_and_keeps_what_was_known(
+    portal: Reconciling, object_type: str
+):
     (record_id,) = portal.live(object_type)[:1]
     portal.portal.purge(object_type, [record_id])
     done = await portal.reconcile()
@@ -264,7 +266,9 @@ async def test_an_error_about_single_records_erases_nothing(portal: Reconciling)
 
 
 async def test_lists_that_come_back_empty_prove_nothing(portal: Reconciling):
-    portal.portal.add_fault(Fault(path="/crm/objects/[^/]+/[^/]+$", method="GET", status=200, body={"results": []}, count=None))
+    portal.portal.add_fault(
+        Fault(path="/crm/objects/[^/]+/[^/]+$", method="GET", status=200, body={"results": []}, count=None)
+    )
     done = await portal.reconcile()
     assert (done.archived, done.purged, done.erased, done.repaired) == (0, 0, 0, 0)
     portal.portal.clear_faults()

@@ -1,0 +1,64 @@
+"""The embedded server lives as long as somebody uses it, or until it is told to stop."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from coppermind_pipeline.store import embedded
+
+_START = "import sys, pathlib; from coppermind_pipeline.store import embedded; print(embedded.start(pathlib.Path(sys.argv[1]), keep_running=sys.argv[2] == 'keep'))"
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="coppermind-tests-"))
+    yield directory
+    embedded.stop(directory)
+    shutil.rmtree(directory)
+
+
+def _start_and_end(home: Path, mode: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", _START, home, mode], text=True, check=True, stdout=subprocess.PIPE
+    ).stdout.strip()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+    except psycopg.OperationalError:
+        return False
+
+
+def test_it_ends_with_its_last_user(home: Path):
+    assert not _answers(_start_and_end(home, "as a user"))
+
+
+def test_once_kept_running_it_outlives_every_user(home: Path):
+    url = _start_and_end(home, "keep")
+    assert _answers(url)
+    assert _start_and_end(home, "as a user") == url
+    assert _answers(url)
+    assert embedded.stop(home)
+    assert not _answers(url)
+
+
+def test_a_user_that_was_killed_does_not_keep_it_running(home: Path):
+    killed = subprocess.Popen(
+        [sys.executable, "-c", _START + "; sys.stdout.flush(); sys.stdin.read()", home, "as a user"],
+        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with killed:
+        assert killed.stdout is not None
+        url = killed.stdout.readline().strip()
+        killed.kill()
+    assert _answers(url)
+    _start_and_end(home, "as a user")
+    assert not _answers(url)
