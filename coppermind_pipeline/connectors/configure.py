@@ -60,8 +60,14 @@ def configure(database: Database, caller: Caller, connector_id: str, config: Map
 
 
 def _store(connection: Connection, connector: Connector, config: dict[str, Any], changed: tuple[str, ...]) -> None:
+    # A sync applies it to what is stored; a poll that finds nothing new in HubSpot would not run one.
     connection.execute(
-        text("UPDATE connectors SET config = CAST(:config AS jsonb) WHERE id = :id"),
+        text(
+            """UPDATE connectors
+                  SET config = CAST(:config AS jsonb),
+                      sync_requested_at = CASE WHEN status = 'active' THEN clock_timestamp() ELSE sync_requested_at END
+                WHERE id = :id"""
+        ),
         {"id": connector.id, "config": orjson.dumps(config).decode()},
     )
     record_event(

@@ -8,6 +8,7 @@ from coppermind_pipeline.connectors import active_connectors, load_connector, re
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.jobs import drain_job, sync_job, synthesis_job
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
+from coppermind_pipeline.defs.probes import polls_with_news
 from coppermind_pipeline.defs.work import connectors_with_waiting_memories, syntheses_due
 from coppermind_pipeline.sync import due_polls as polls_due
 
@@ -40,20 +41,27 @@ def new_connectors(
 def due_polls(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Sync the connectors that are due: polls, first syncs, and backfills that are not at their end."""
+    """Sync the connectors that are due. A poll is probed first: one that finds nothing starts no run."""
     with installation.database.scheduler() as connection:
         due = polls_due(connection)
     idle = _idle(context.instance, (poll.connector_id for poll in due))
+    waiting = [poll for poll in due if poll.connector_id in idle]
+    probed = polls_with_news(installation, [poll for poll in waiting if poll.reason == "poll"])
     requests = [
         dg.RunRequest(
             partition_key=poll.connector_id,
             run_key=f"{poll.connector_id}:{poll.due_at:%Y%m%dT%H%M%S%f}",
             tags=_tags(poll.reason),
         )
-        for poll in due
-        if poll.connector_id in idle
+        for poll in waiting
+        if poll.reason != "poll" or poll.connector_id in probed
     ]
-    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("no connector is due")
+    if not requests:
+        return dg.SkipReason(f"{len(waiting)} connectors were due, and nothing had changed")
+    # A portal that was connected a moment ago is synced with this tick, not with the one after it got its partition.
+    new = {request.partition_key for request in requests if request.partition_key} - known_connectors(context.instance)
+    additions = [connectors.build_add_request(sorted(new))] if new else []
+    return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=additions)
 
 
 def _tags(reason: str) -> dict[str, str]:
@@ -119,8 +127,8 @@ def failed_runs(context: dg.RunFailureSensorContext, installation: dg.ResourcePa
 
 
 def _idle(instance: dg.DagsterInstance, connector_ids: Iterable[str]) -> set[str]:
-    """Return those of the connectors that have a partition and no run queued or under way."""
-    wanted = set(connector_ids) & known_connectors(instance)
+    """Return those of the connectors that have no run queued or under way."""
+    wanted = set(connector_ids)
     if not wanted:
         return set()
     busy = {run.tags.get("dagster/partition") for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS))}

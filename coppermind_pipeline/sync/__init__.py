@@ -7,6 +7,7 @@ from coppermind_pipeline.sync.due_reconciliations import DueReconciliation, reco
 from coppermind_pipeline.sync.linking import Linked, link
 from coppermind_pipeline.sync.normalize import Normalized, normalize
 from coppermind_pipeline.sync.polls import DuePoll, due_polls, poll_failed, poll_started, poll_succeeded
+from coppermind_pipeline.sync.probe import found_nothing
 from coppermind_pipeline.sync.pull import Pulled, pull
 from coppermind_pipeline.sync.reconciliation import Reconciled, reconcile
 from coppermind_pipeline.sync.reference import (
@@ -32,6 +33,7 @@ __all__ = [
     "SyncContext",
     "backfilled_once",
     "due_polls",
+    "found_nothing",
     "link",
     "normalize",
     "poll_failed",

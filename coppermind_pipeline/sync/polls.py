@@ -25,11 +25,11 @@ LOOK_AGAIN_MINUTES = 60
 
 @dataclass(frozen=True, slots=True)
 class DuePoll:
-    """A connector that is due, since when, and for what: its first sync, a slice of its backfill, or a poll."""
+    """A connector that is due, since when, and for what."""
 
     connector_id: str
     due_at: datetime
-    reason: Literal["first", "backfill", "poll"]
+    reason: Literal["first", "requested", "backfill", "poll"]
 
 
 def due_polls(connection: Connection) -> list[DuePoll]:
@@ -43,6 +43,7 @@ def due_polls(connection: Connection) -> list[DuePoll]:
             """SELECT id, due_at, reason FROM (
                    SELECT connectors.id,
                           CASE WHEN backfill.connector_id IS NULL THEN 'first'
+                               WHEN sync_requested_at > last_started_at THEN 'requested'
                                WHEN backfill.completed_at IS NULL THEN 'backfill' ELSE 'poll' END AS reason,
                           CASE WHEN last_started_at IS NULL THEN connected_at
                                WHEN sync_requested_at > last_started_at THEN sync_requested_at

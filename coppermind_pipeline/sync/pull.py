@@ -15,8 +15,8 @@ from coppermind_pipeline.sync.context import Progress, SyncContext
 from coppermind_pipeline.sync.cursors import Scan, advance, begin_scans, complete
 from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
 from coppermind_pipeline.sync.links import read_associations, read_referenced
-from coppermind_pipeline.sync.raw_log import known_versions
-from coppermind_pipeline.sync.scan import ScanPage, modified_at, scan_modified
+from coppermind_pipeline.sync.raw_log import is_news, known_versions
+from coppermind_pipeline.sync.scan import ScanPage, scan_modified
 
 # Pages of one scan that may be hydrated or wait to be written: enough to hide latency, few enough to hold in memory.
 PAGES_AHEAD_MAX = 3
@@ -138,16 +138,8 @@ async def _read_scan(
 async def _news(context: SyncContext, hydrator: Hydrator, found: Sequence[Record]) -> list[Record]:
     """Return in full those of the found records that the log does not hold as of their modified date."""
     known = await context.read(known_versions, context.ids(), hydrator.object_type, [record.id for record in found])
-
-    def is_news(record: Record) -> bool:
-        stored = known.get(record.id)
-        if stored is None or stored.archived or stored.modified_at is None:
-            return True
-        modified = modified_at(hydrator.object_type, record)
-        # Search may answer from before the last change; what is stored is then the newer one.
-        return modified is None or modified > stored.modified_at
-
-    return await hydrator.hydrate([record for record in found if is_news(record)])
+    news = [record for record in found if is_news(hydrator.object_type, record, known.get(record.id))]
+    return await hydrator.hydrate(news)
 
 
 def _write_page(

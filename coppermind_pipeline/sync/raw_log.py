@@ -45,6 +45,15 @@ def known_versions(
     return {row.hubspot_id: KnownVersion(row.modified_at, row.archived_at is not None) for row in rows}
 
 
+def is_news(object_type: ObjectType, found: Record, stored: KnownVersion | None) -> bool:
+    """Say whether a record that a scan found has to be read in full: it is not stored as of its modified date."""
+    if stored is None or stored.archived or stored.modified_at is None:
+        return True
+    modified = modified_at(object_type, found)
+    # Search may answer from before the last change; what is stored is then the newer one.
+    return modified is None or modified > stored.modified_at
+
+
 def append_records(
     connection: Connection,
     ids: dict[str, Any],
@@ -71,38 +80,39 @@ def append_records(
         rows=(_row(object_type, record, definitions_hash, calculated) for record in records),
     )
     of_type = {**ids, "type": object_type}
-    connection.execute(
-        text(
-            """UPDATE hubspot_raw_records AS stored
-                  SET payload = incoming.payload, definitions_hash = incoming.definitions_hash,
-                      modified_at = incoming.modified_at,
-                      seq = CASE WHEN stored.payload::text IS DISTINCT FROM incoming.payload::text
-                                 THEN nextval('change_seq') ELSE stored.seq END
-                 FROM incoming
-                WHERE stored.connector_id = :connector AND stored.object_type = :type
-                  AND stored.hubspot_id = incoming.hubspot_id AND stored.content_hash = incoming.content_hash
-                  AND stored.version = (SELECT max(version) FROM hubspot_raw_records AS newest
-                                         WHERE newest.connector_id = :connector AND newest.object_type = :type
-                                           AND newest.hubspot_id = incoming.hubspot_id)
-                  AND (stored.payload::text, stored.definitions_hash)
-                      IS DISTINCT FROM (incoming.payload::text, incoming.definitions_hash)"""
-        ),
-        of_type,
-    )
-    connection.execute(
-        text(
-            f"""INSERT INTO hubspot_raw_records (connector_id, mind_id, object_type, {", ".join(_COLUMNS)})
-                SELECT :connector, :mind, :type, {", ".join(f"incoming.{column}" for column in _COLUMNS)}
-                  FROM incoming
-                  LEFT JOIN LATERAL (
-                       SELECT content_hash FROM hubspot_raw_records AS stored
-                        WHERE connector_id = :connector AND object_type = :type
-                          AND stored.hubspot_id = incoming.hubspot_id
-                        ORDER BY version DESC LIMIT 1) AS newest ON true
-                 WHERE newest.content_hash IS DISTINCT FROM incoming.content_hash"""
-        ),
-        of_type,
-    )
+    appended = connection.execute(_APPEND, of_type).rowcount
+    if appended < len(records):
+        connection.execute(_RENEW, of_type)
+
+
+_APPEND = text(
+    f"""INSERT INTO hubspot_raw_records (connector_id, mind_id, object_type, {", ".join(_COLUMNS)})
+        SELECT :connector, :mind, :type, {", ".join(f"incoming.{column}" for column in _COLUMNS)}
+          FROM incoming
+          LEFT JOIN LATERAL (
+               SELECT content_hash FROM hubspot_raw_records AS stored
+                WHERE connector_id = :connector AND object_type = :type
+                  AND stored.hubspot_id = incoming.hubspot_id
+                ORDER BY version DESC LIMIT 1) AS newest ON true
+         WHERE newest.content_hash IS DISTINCT FROM incoming.content_hash"""
+)
+
+# Of those that were no new version: the newest version takes what changed in it besides.
+_RENEW = text(
+    """UPDATE hubspot_raw_records AS stored
+          SET payload = incoming.payload, definitions_hash = incoming.definitions_hash,
+              modified_at = incoming.modified_at,
+              seq = CASE WHEN stored.payload::text IS DISTINCT FROM incoming.payload::text
+                         THEN nextval('change_seq') ELSE stored.seq END
+         FROM incoming
+        WHERE stored.connector_id = :connector AND stored.object_type = :type
+          AND stored.hubspot_id = incoming.hubspot_id AND stored.content_hash = incoming.content_hash
+          AND stored.version = (SELECT max(version) FROM hubspot_raw_records AS newest
+                                 WHERE newest.connector_id = :connector AND newest.object_type = :type
+                                   AND newest.hubspot_id = incoming.hubspot_id)
+          AND (stored.payload::text, stored.definitions_hash)
+              IS DISTINCT FROM (incoming.payload::text, incoming.definitions_hash)"""
+)
 
 
 def store_associations(

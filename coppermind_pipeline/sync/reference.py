@@ -1,7 +1,7 @@
 """What a portal defines (properties, pipelines, owners, its account), read on each sync and kept by connector."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.connectors import store_account
-from coppermind_pipeline.hubspot import AccountDetails, Owner, Pipeline, PropertyDefinition
+from coppermind_pipeline.hubspot import AccountDetails, HubSpotClient, Owner, Pipeline, PropertyDefinition
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import copy_rows
 from coppermind_pipeline.sync.context import SyncContext
@@ -51,25 +51,57 @@ _OWNERS = _Table(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ReferenceAnswer:
+    """One answer of HubSpot about what the portal defines, as rows of the tables that keep it.
+
+    Attributes:
+        kind: an object type for its property definitions, `pipelines` or `owners`.
+        object_type: whose definitions these are; None for the other kinds.
+    """
+
+    kind: str
+    tables: tuple[tuple[_Table, list[tuple[Any, ...]]], ...]
+    object_type: ObjectType | None = None
+
+    @property
+    def digest(self) -> str:
+        """The same for the same answer, in whatever order HubSpot lists it."""
+        return hashlib.sha256(repr([sorted(map(repr, rows)) for _, rows in self.tables]).encode()).hexdigest()
+
+
+async def ask_definitions(client: HubSpotClient, object_type: ObjectType) -> ReferenceAnswer:
+    """Return what HubSpot says about a type's properties."""
+    rows = [_definition_row(object_type, definition) for definition in await client.properties(object_type)]
+    return ReferenceAnswer(object_type.value, ((_PROPERTIES, rows),), object_type)
+
+
+async def ask_pipelines(client: HubSpotClient) -> ReferenceAnswer:
+    """Return what HubSpot says about the deal pipelines and their stages."""
+    pipelines = await client.pipelines()
+    rows = [(pipeline.id, pipeline.label, pipeline.display_order) for pipeline in pipelines]
+    stages = [row for pipeline in pipelines for row in _stage_rows(pipeline)]
+    return ReferenceAnswer("pipelines", ((_PIPELINES, rows), (_STAGES, stages)))
+
+
+async def ask_owners(client: HubSpotClient) -> ReferenceAnswer:
+    """Return what HubSpot says about owners, archived ones too."""
+    return ReferenceAnswer("owners", ((_OWNERS, [_owner_row(owner) for owner in await client.owners()]),))
+
+
 async def read_definitions(context: SyncContext, object_type: ObjectType) -> ReferenceRead:
     """Read and store the property definitions of one type; those that disappeared are kept, marked as missing."""
-    definitions = await context.client.properties(object_type)
-    rows = [_definition_row(object_type, definition) for definition in definitions]
-    return await context.write(_store, context.ids(), object_type.value, [(_PROPERTIES, rows)], object_type)
+    return await context.write(_store, context.ids(), await ask_definitions(context.client, object_type))
 
 
 async def read_pipelines(context: SyncContext) -> ReferenceRead:
     """Read and store the deal pipelines and their stages."""
-    pipelines = await context.client.pipelines()
-    rows = [(pipeline.id, pipeline.label, pipeline.display_order) for pipeline in pipelines]
-    stages = [row for pipeline in pipelines for row in _stage_rows(pipeline)]
-    return await context.write(_store, context.ids(), "pipelines", [(_PIPELINES, rows), (_STAGES, stages)])
+    return await context.write(_store, context.ids(), await ask_pipelines(context.client))
 
 
 async def read_owners(context: SyncContext) -> ReferenceRead:
     """Read and store the owners, archived ones too."""
-    owners = await context.client.owners()
-    return await context.write(_store, context.ids(), "owners", [(_OWNERS, [_owner_row(owner) for owner in owners])])
+    return await context.write(_store, context.ids(), await ask_owners(context.client))
 
 
 async def read_account(context: SyncContext) -> AccountDetails:
@@ -77,6 +109,14 @@ async def read_account(context: SyncContext) -> AccountDetails:
     account = await context.client.account()
     await context.write(store_account, context.connector, account)
     return account
+
+
+def stored_digests(connection: Connection, ids: dict[str, Any]) -> dict[str, str]:
+    """Return the digest of the stored answer of each kind."""
+    rows = connection.execute(
+        text("SELECT kind, digest FROM hubspot_reference_reads WHERE connector_id = :connector"), ids
+    )
+    return {row.kind: row.digest for row in rows}
 
 
 def _definition_row(object_type: ObjectType, definition: PropertyDefinition) -> tuple[Any, ...]:
@@ -125,30 +165,19 @@ def _json(value: Any) -> str:
     return orjson.dumps(value).decode().replace("\\u0000", "\\ufffd")
 
 
-def _store(
-    connection: Connection,
-    ids: dict[str, Any],
-    kind: str,
-    tables: Sequence[tuple[_Table, list[tuple[Any, ...]]]],
-    object_type: ObjectType | None = None,
-) -> ReferenceRead:
-    entries = len(tables[0][1])
-    digest = hashlib.sha256(repr([sorted(map(repr, rows)) for _, rows in tables]).encode()).hexdigest()
-    known = connection.scalar(
-        text("SELECT digest FROM hubspot_reference_reads WHERE connector_id = :connector AND kind = :kind"),
-        {**ids, "kind": kind},
-    )
-    if known == digest:
+def _store(connection: Connection, ids: dict[str, Any], answer: ReferenceAnswer) -> ReferenceRead:
+    entries, digest = len(answer.tables[0][1]), answer.digest
+    if stored_digests(connection, ids).get(answer.kind) == digest:
         return ReferenceRead(entries, changed=False)
-    for table, rows in tables:
-        _replace(connection, ids, table, rows, object_type)
+    for table, rows in answer.tables:
+        _replace(connection, ids, table, rows, answer.object_type)
     connection.execute(
         text(
             """INSERT INTO hubspot_reference_reads (connector_id, mind_id, kind, digest)
                VALUES (:connector, :mind, :kind, :digest)
                ON CONFLICT (connector_id, kind) DO UPDATE SET digest = excluded.digest, read_at = excluded.read_at"""
         ),
-        {**ids, "kind": kind, "digest": digest},
+        {**ids, "kind": answer.kind, "digest": digest},
     )
     return ReferenceRead(entries, changed=True)
 

@@ -12,7 +12,11 @@ import pytest
 
 from coppermind_pipeline.store import embedded
 
-_START = "import sys, pathlib; from coppermind_pipeline.store import embedded; print(embedded.start(pathlib.Path(sys.argv[1]), keep_running=sys.argv[2] == 'keep'))"
+_START = """
+import pathlib, sys
+from coppermind_pipeline.store import embedded
+print(embedded.start(pathlib.Path(sys.argv[1]), keep_running=sys.argv[2] == "keep"))
+"""
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_once_kept_running_it_outlives_every_user(home: Path):
 
 def test_a_user_that_was_killed_does_not_keep_it_running(home: Path):
     killed = subprocess.Popen(
-        [sys.executable, "-c", _START + "; sys.stdout.flush(); sys.stdin.read()", home, "as a user"],
+        [sys.executable, "-c", _START + "sys.stdout.flush()\nsys.stdin.read()", home, "as a user"],
         text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     with killed:
