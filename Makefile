@@ -18,6 +18,10 @@ test: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(BIN)/pytest -q -n 2 -m slow
 
+# One line of JSON each; `make bench BENCHMARKS=backfill_unlimited_1m` for one by name.
+bench: $(INSTALLED)
+	@$(BIN)/python -m coppermind_pipeline_tests.benchmarks $(BENCHMARKS)
+
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

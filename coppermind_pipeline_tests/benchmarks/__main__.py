@@ -1,0 +1,31 @@
+"""Runs the benchmarks, each in a process of its own, and prints one line of JSON for each."""
+
+import json
+import subprocess
+import sys
+
+from coppermind_pipeline_tests.benchmarks.measures import backfill_under_limits, backfill_unlimited
+
+BENCHMARKS = {
+    "backfill_under_limits": lambda: backfill_under_limits(
+        contacts=100_000, companies=20_000, deals=40_000, latency_ms=150
+    ),
+    "backfill_unlimited_10k": lambda: backfill_unlimited(records=10_000),
+    "backfill_unlimited_100k": lambda: backfill_unlimited(records=100_000),
+    "backfill_unlimited_1m": lambda: backfill_unlimited(records=1_000_000),
+}
+# A quarter of an hour; run by its name.
+NOT_BY_DEFAULT = {"backfill_unlimited_1m"}
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, or the default ones; a single one in this process."""
+    if len(names) == 1:
+        print(json.dumps({"benchmark": names[0], **BENCHMARKS[names[0]]()}), flush=True)
+        return 0
+    chosen = names or [name for name in BENCHMARKS if name not in NOT_BY_DEFAULT]
+    return max(subprocess.run([sys.executable, "-m", __package__, name], check=False).returncode for name in chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

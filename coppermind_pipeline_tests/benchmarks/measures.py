@@ -1,0 +1,80 @@
+"""What is measured."""
+
+import asyncio
+import math
+from typing import Any
+
+from coppermind_pipeline.connectors import open_portal
+from coppermind_pipeline.memories import map_records
+from coppermind_pipeline.sync import SyncContext, found_nothing, link, normalize
+from coppermind_pipeline_tests.benchmarks.installation import Installation, installation, peak_mib, stopwatch
+
+
+def backfill_under_limits(*, contacts: int, companies: int, deals: int, latency_ms: float) -> dict[str, Any]:
+    """A backfill under HubSpot's limits, as a multiple of the least time in which they allow it."""
+    sizes = (contacts, companies, deals)
+    least_s = max(
+        sum(math.ceil(n / 200) for n in sizes) / 5,
+        sum(math.ceil(n / 100) for n in sizes) / 11,
+        2 * math.ceil(deals / 1_000) / 10,
+    )
+    with installation(contacts=contacts, companies=companies, deals=deals, latency_ms=latency_ms) as measured:
+        started_ms = measured.sandbox.control.now_ms()
+        with stopwatch() as took:
+            pulled = asyncio.run(measured.pull(limited=True))
+            normalize(measured.connected.database, measured.connected.connector)
+            link(measured.connected.database, measured.connected.connector)
+        refused = [r for r in measured.sandbox.control.requests(since_ms=started_ms) if r.status == 429]
+    return {
+        "records": sum(pulled.found.values()),
+        "least_s": least_s,
+        **took,
+        "times_least": round(took["wall_s"] / least_s, 3),
+        "refused_429": len(refused),
+        "peak_mib": peak_mib(),
+    }
+
+
+def backfill_unlimited(*, records: int) -> dict[str, Any]:
+    """Records a second from HubSpot to normalized rows, with nothing but this machine as the limit."""
+    sizes = {"contacts": records * 5 // 8, "companies": records // 8, "deals": records // 4}
+    with installation(**sizes, limits=False) as measured:
+        with stopwatch() as pulling:
+            pulled = asyncio.run(measured.pull(limited=False))
+        with stopwatch() as normalizing:
+            normalized = normalize(measured.connected.database, measured.connected.connector)
+        with stopwatch() as linking:
+            link(measured.connected.database, measured.connected.connector)
+        idle = _idle_poll(measured)
+    found = sum(pulled.found.values())
+    total_s = pulling["wall_s"] + normalizing["wall_s"]
+    return {
+        "records": found,
+        "records_per_s": round(found / total_s),
+        "pull": pulling,
+        "normalize": normalizing | {"records_per_s": round(normalized.read / normalizing["wall_s"])},
+        "link": linking,
+        "requests_per_1000_records": round(measured.requests / found * 1_000, 2),
+        "peak_mib": peak_mib(),
+        "idle_poll": idle,
+    }
+
+
+def _idle_poll(measured: Installation) -> dict[str, Any]:
+    connected = measured.connected
+    map_records(connected.database, connector_id=connected.connector_id, mind_id=connected.connector.mind_id)
+    requests = 0
+
+    def count(_: object) -> None:
+        nonlocal requests
+        requests += 1
+
+    async def probe() -> bool:
+        async with open_portal(connected.database, connected.settings, connected.connector, on_request=count) as client:
+            return await found_nothing(SyncContext(connected.database, connected.connector, client))
+
+    asyncio.run(probe())  # the first one of a process pays for imports and connections
+    requests = 0
+    with stopwatch() as took:
+        assert asyncio.run(probe())
+    return {"requests": requests, **took}
