@@ -153,6 +153,7 @@ class ConnectorFacts(_Facts):
     scans: dict[ObjectType, ScanFact] = Field(default_factory=dict)
     problems: tuple[ProblemFact, ...] = ()
     degraded_types: tuple[ObjectType, ...] = ()
+    drift: dict[ObjectType, dict[str, Any]] | None = None
     queue: QueueFact = QueueFact()
     last_enqueue_at: datetime | None = None
     latest_deal: DealFact | None = None

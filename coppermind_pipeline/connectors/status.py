@@ -164,7 +164,7 @@ def _diagnostics(facts: ConnectorFacts, *, now: datetime) -> HubSpotDiagnostics:
         setup_error=_detail(setup_failure(facts, now=now)),
         persistent_errors=_persistent_errors(facts, now=now),
         hydration="degraded" if facts.degraded_types else "full",
-        drift=None,
+        drift=None if facts.drift is None else {str(object_type): d for object_type, d in facts.drift.items()},
     )
 
 

@@ -17,7 +17,9 @@ from coppermind_pipeline.sync import (
     Linked,
     Progress,
     Pulled,
+    Reconciled,
     ReferenceRead,
+    Reread,
     SyncContext,
     backfilled_once,
     link,
@@ -28,6 +30,8 @@ from coppermind_pipeline.sync import (
     read_definitions,
     read_owners,
     read_pipelines,
+    reconcile,
+    reread,
 )
 from coppermind_pipeline.synthesis import Synthesized, synthesize
 
@@ -151,9 +155,43 @@ def hubspot_associations(
     )
 
 
+@dg.asset(partitions_def=connectors, deps=[hubspot_associations], group_name="crm", kinds={"hubspot", "postgres"})
+def reconciliation(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> dg.MaterializeResult:
+    """What HubSpot does not announce: archives, merges, erasures, vanished links, calculated values; put right."""
+    time_is_up = slice_end(context.instance)
+
+    async def compare(sync: SyncContext) -> tuple[Reconciled, Reread]:
+        return await reconcile(sync, time_is_up=time_is_up), await reread(sync, time_is_up=time_is_up)
+
+    (walked, reread_), requests = hubspot_step(installation, context.partition_key, compare)
+
+    def take_up(connector: Connector) -> None:
+        normalize(installation.database, connector, on_progress=installation.on_progress)
+        link(installation.database, connector, on_progress=installation.on_progress)
+
+    store_step(installation, context.partition_key, take_up)
+    return dg.MaterializeResult(
+        metadata={
+            "archived": walked.archived,
+            "restored": walked.restored,
+            "merged": walked.merged,
+            "purged": walked.purged,
+            "erased": walked.erased,
+            "repaired": walked.repaired,
+            "types_adrift": len(walked.drift),
+            "reread": sum(reread_.read.values()),
+            "links_reread": reread_.linked,
+            "complete": walked.complete and reread_.complete,
+            "requests": requests,
+        }
+    )
+
+
 @dg.asset(
     partitions_def=connectors,
-    deps=[hubspot_crm_objects, hubspot_associations, owners],
+    deps=[hubspot_crm_objects, hubspot_associations, owners, reconciliation],
     group_name="memories",
     kinds={"postgres"},
 )

@@ -86,7 +86,48 @@ def backfill_complete(
     )
 
 
-ALL = [authorized, fresh, backfill_complete]
+@dg.asset_check(asset="hubspot_crm_objects", partitions_def=connectors)
+def hydrated(
+    context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
+) -> dg.AssetCheckResult:
+    """The portal lets us read every property that it defines."""
+    _, refusals = _facts(
+        installation,
+        context.partition_key,
+        """SELECT object_type, error, cardinality(refused) AS refused FROM hubspot_hydrations
+            WHERE connector_id = :connector ORDER BY object_type""",
+    )
+    return dg.AssetCheckResult(
+        passed=not refusals,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{refusals[0].object_type}: {refusals[0].error}" if refusals else "Records are read in full.",
+        metadata={row.object_type: row.refused for row in refusals},
+    )
+
+
+@dg.asset_check(asset="reconciliation", partitions_def=connectors)
+def without_drift(
+    context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
+) -> dg.AssetCheckResult:
+    """HubSpot counts as many records in the window as are stored."""
+    _, drifts = _facts(
+        installation,
+        context.partition_key,
+        """SELECT object_type, portal_total, stored_total FROM hubspot_drifts
+            WHERE connector_id = :connector AND confirmed_at IS NOT NULL ORDER BY object_type""",
+    )
+    described = [f"{d.object_type}: {d.portal_total} in HubSpot, {d.stored_total} stored" for d in drifts]
+    return dg.AssetCheckResult(
+        passed=not drifts,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(described) or "Counts agree.",
+        metadata={d.object_type: d.portal_total - d.stored_total for d in drifts},
+    )
+
+
+# With the assets of a sync; drift is judged with the reconciliation.
+OF_SYNC = [authorized, fresh, backfill_complete, hydrated]
+ALL = [*OF_SYNC, without_drift]
 
 
 def _facts(installation: Installation, connector_id: str, question: str) -> tuple[Connector, list[Any]]:

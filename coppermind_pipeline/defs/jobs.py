@@ -22,6 +22,13 @@ sync_job = dg.define_asset_job(
     description="One slice of a connector's sync: pull, normalize, map, drain.",
 )
 
+reconciliation_job = dg.define_asset_job(
+    "reconcile",
+    selection=dg.AssetSelection.assets(assets.reconciliation, assets.record_memories, assets.memories),
+    executor_def=dg.in_process_executor,
+    description="One slice of a connector's reconciliation and rolling re-read, and what follows for its memories.",
+)
+
 drain_job = dg.define_asset_job(
     "drain",
     selection=dg.AssetSelection.assets(assets.memories),

@@ -1,16 +1,18 @@
 """Sensors: what the daemon looks for, and the runs that it asks for. Each is a question to the store and no more."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from coppermind_pipeline.connectors import active_connectors, load_connector, record_event
 from coppermind_pipeline.defs.installation import Installation
-from coppermind_pipeline.defs.jobs import drain_job, sync_job, synthesis_job
+from coppermind_pipeline.defs.jobs import drain_job, reconciliation_job, sync_job, synthesis_job
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
 from coppermind_pipeline.defs.probes import polls_with_news
 from coppermind_pipeline.defs.work import connectors_with_waiting_memories, syntheses_due
 from coppermind_pipeline.sync import due_polls as polls_due
+from coppermind_pipeline.sync import reconciliations_due
 
 _RUNNING = dg.DefaultSensorStatus.RUNNING
 _IN_PROGRESS = [
@@ -21,8 +23,9 @@ _IN_PROGRESS = [
     dg.DagsterRunStatus.CANCELING,
 ]
 
-# Polls go before first syncs, drains, synthesis and slices of a backfill.
+# Polls go before first syncs, drains, synthesis, slices of a backfill, and reconciliation.
 _PRIORITY_POLL, _PRIORITY_FIRST_SYNC, _PRIORITY_DRAIN, _PRIORITY_SYNTHESIS, _PRIORITY_SLICE = 10, 8, 6, 4, 2
+_PRIORITY_RECONCILIATION = 0
 
 
 @dg.sensor(minimum_interval_seconds=10, default_status=_RUNNING)
@@ -108,7 +111,27 @@ def waiting_memories(
     return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("no queue is waiting")
 
 
-@dg.run_failure_sensor(monitored_jobs=[sync_job, drain_job, synthesis_job], default_status=_RUNNING)
+@dg.sensor(job=reconciliation_job, minimum_interval_seconds=60, default_status=_RUNNING)
+def due_reconciliations(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult | dg.SkipReason:
+    """Walk each portal's lists daily, and read again what changes without notice, in slices behind everything else."""
+    with installation.database.scheduler() as connection:
+        due = reconciliations_due(connection)
+    idle = _idle(context.instance, (one.connector_id for one in due))
+    requests = [
+        dg.RunRequest(
+            partition_key=one.connector_id,
+            run_key=f"{one.connector_id}:{one.reason}:{one.due_at:%Y%m%dT%H%M%S%f}:{datetime.now(UTC):%Y%m%dT%H%M}",
+            tags={"dagster/priority": str(_PRIORITY_RECONCILIATION)},
+        )
+        for one in due
+        if one.connector_id in idle
+    ]
+    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("no reconciliation is due")
+
+
+@dg.run_failure_sensor(monitored_jobs=[sync_job, reconciliation_job, drain_job, synthesis_job], default_status=_RUNNING)
 def failed_runs(context: dg.RunFailureSensorContext, installation: dg.ResourceParam[Installation]) -> None:
     """Write each failed run into its connector's log, where support looks first."""
     connector_id = context.dagster_run.tags.get("dagster/partition")

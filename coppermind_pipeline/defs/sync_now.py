@@ -17,7 +17,7 @@ from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import PARTITIONS, known_connectors
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync import Progress, unheard
+from coppermind_pipeline.sync import Progress, reconciliations_due, unheard
 
 _SYNC = [
     assets.property_definitions,
@@ -28,8 +28,9 @@ _SYNC = [
     assets.hubspot_associations,
     assets.record_memories,
     assets.memories,
-    *checks.ALL,
+    *checks.OF_SYNC,
 ]
+_RECONCILIATION = [assets.reconciliation, assets.record_memories, assets.memories, checks.without_drift]
 _LOOK_AGAIN_S = 1.0
 
 
@@ -54,6 +55,7 @@ def sync_connector(
     connector_id: str,
     *,
     until_complete: bool = False,
+    reconcile: bool = False,
     on_progress: Callable[[Progress], None] = unheard,
 ) -> SyncOutcome:
     """Run one slice of a connector's sync, or as many as it takes.
@@ -65,6 +67,7 @@ def sync_connector(
         settings: the installation's settings.
         connector_id: the connector.
         until_complete: go on until there is nothing left to do, synthesis included.
+        reconcile: also run the reconciliation and the rolling re-read, as far as they are due, to their ends.
         on_progress: hears how far each stage is.
     """
     connector = load_connector(database, connector_id)
@@ -85,6 +88,9 @@ def sync_connector(
             # A slice always gets on; one that did not would be followed by the same one for ever.
             if not until_complete or _advancement(database, connector) == before:
                 return SyncOutcome(succeeded=True, complete=False, reason=remaining)
+        while reconcile and not _reconciled(database, connector_id):
+            if not _materialize(instance, installation, connector_id, _RECONCILIATION):
+                return SyncOutcome(succeeded=False, complete=False, reason=_last_error(database, connector))
         if not until_complete:
             return SyncOutcome(succeeded=True, complete=True)
         on_progress(Progress("synthesis", 0))
@@ -160,6 +166,14 @@ def _remaining(database: Database, connector: Connector) -> str | None:
     if facts.scans:
         return "The poll goes on with the next slice."
     return f"{facts.waiting} memories wait in the queue." if facts.waiting else None
+
+
+def _reconciled(database: Database, connector_id: str) -> bool:
+    with database.scheduler() as connection:
+        # A difference of totals waits for the index delay; nobody waits an hour for a command.
+        return not any(
+            one.connector_id == connector_id and one.reason != "difference" for one in reconciliations_due(connection)
+        )
 
 
 def _advancement(database: Database, connector: Connector) -> tuple[Any, ...]:

@@ -118,6 +118,15 @@ def _hydration(found: Findings) -> Iterable[str]:
             )
 
 
+def _drift(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        if portal.adrift:
+            yield (
+                f"HubSpot counts other {listed(portal.adrift)} in {portal.name} than are stored; "
+                "`connectors action=status` names those that differ."
+            )
+
+
 def _unfinished_filters(found: Findings) -> Iterable[str]:
     for portal in found.portals:
         for problem in portal.config_problems:
@@ -214,6 +223,7 @@ _RULES = (
     _as_of,
     _inactive,
     _hydration,
+    _drift,
     _unfinished_filters,
     _filters_lifted,
     _several_portals,

@@ -27,6 +27,7 @@ class Portal:
         first_completed_at: of the backfill; a later resync leaves it.
         totals: what the portal says it holds in the window, by object type.
         degraded: object types that are read without some of their properties.
+        adrift: object types of which HubSpot counts more or fewer than are stored, beyond its index's delay.
         config_problems: filters or settings that can't be applied, as sentences.
     """
 
@@ -45,6 +46,7 @@ class Portal:
     first_completed_at: datetime | None
     totals: Mapping[str, int]
     degraded: tuple[str, ...]
+    adrift: tuple[str, ...]
     config_problems: tuple[str, ...]
 
     @property
@@ -109,6 +111,7 @@ def _portal(row: Mapping[Any, Any]) -> Portal:
         first_completed_at=row["first_completed_at"],
         totals=row["totals"] or {},
         degraded=tuple(row["degraded"]),
+        adrift=tuple(row["adrift"]),
         config_problems=tuple(row["config_problems"]),
     )
 
@@ -119,6 +122,8 @@ SELECT c.id, c.status, c.hub_id, c.config, c.connected_at, p.time_zone, p.compan
        (SELECT max(s.page_stored_at) FROM hubspot_cursors s
          WHERE s.connector_id = c.id AND s.scan = 'backfill') AS last_page_at,
        ARRAY(SELECT h.object_type FROM hubspot_hydrations h WHERE h.connector_id = c.id ORDER BY 1) AS degraded,
+       ARRAY(SELECT d.object_type FROM hubspot_drifts d
+              WHERE d.connector_id = c.id AND d.confirmed_at IS NOT NULL ORDER BY 1) AS adrift,
        ARRAY(SELECT e.message FROM connector_problems e
               WHERE e.connector_id = c.id AND e.kind = 'config' ORDER BY e.since, e.code) AS config_problems
   FROM connectors c

@@ -18,7 +18,7 @@ from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Associations, Record
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
-from coppermind_pipeline.sync.hydration import Hydrator, load_property_set
+from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
 from coppermind_pipeline.sync.links import LINKED_TYPES, read_referenced
 from coppermind_pipeline.sync.raw_log import append_records, store_associations
 from coppermind_pipeline.sync.unread import keep_unread_values
@@ -72,7 +72,9 @@ async def reread(
     work = (_read_round(context, hydrators[t], reread, time_is_up, every=every[t]) for t in ObjectType)
     read_all = all(await run_together(work))
     reread.referenced, referenced_all = await read_referenced(context, hydrators, time_is_up)
-    reread.complete = read_all and referenced_all
+    if read_all and referenced_all:
+        reread.referenced += await _read_missing_references(context, hydrators)
+        reread.complete = True
     return reread
 
 
@@ -138,6 +140,34 @@ async def _read_links(
         return {}
     answers = await asyncio.gather(*(context.client.associations(object_type, t, hubspot_ids) for t in LINKED_TYPES))
     return dict(zip(LINKED_TYPES, answers, strict=True))
+
+
+async def _read_missing_references(context: SyncContext, hydrators: Mapping[ObjectType, Hydrator]) -> int:
+    """Read the linked records that could not be read when their links were: archived then, and restored since."""
+    read = 0
+    for to_type in LINKED_TYPES:
+        hydrator, last_id = hydrators[to_type], ""
+        while missing := await context.read(_missing_references, context.ids(), to_type, last_id):
+            records = await _read_records(hydrator, missing)
+            await context.write(store_records, context, records, hydrator)
+            read, last_id = read + len(records), missing[-1]
+    return read
+
+
+def _missing_references(
+    connection: Connection, ids: dict[str, Any], to_type: ObjectType, last_id: str
+) -> Sequence[str]:
+    return connection.scalars(
+        text(
+            """SELECT DISTINCT to_id FROM hubspot_associations AS link
+                WHERE connector_id = :connector AND to_type = :type AND valid_to IS NULL AND to_id > :last_id
+                  AND NOT EXISTS (SELECT FROM hubspot_raw_records AS stored
+                                   WHERE stored.connector_id = :connector AND stored.object_type = :type
+                                     AND stored.hubspot_id = link.to_id)
+                ORDER BY to_id LIMIT :most"""
+        ),
+        {**ids, "type": to_type, "last_id": last_id, "most": RECORDS_AT_ONCE_MAX},
+    ).all()
 
 
 def _is_backfilled(connection: Connection, ids: dict[str, Any]) -> bool:

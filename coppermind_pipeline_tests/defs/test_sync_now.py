@@ -60,3 +60,24 @@ def test_the_run_and_its_checks_are_in_dagsters_own_storage(connected: Connected
         assert run.tags["dagster/partition"] == connected.connector_id
         materialized = instance.get_materialized_partitions(dg.AssetKey("hubspot_crm_objects"))
         assert materialized == {connected.connector_id}
+
+
+def test_a_sync_with_reconciliation_finds_what_hubspot_does_not_announce(connected: Connected, sandbox: RunningSandbox):
+    sync_connector(connected.database, connected.settings, connected.connector_id, until_complete=True)
+    live = sandbox.control.export().live("contacts")
+    ((gone,),) = connected.rows(
+        """SELECT hubspot_id FROM hubspot_crm_objects
+            WHERE object_type = 'contacts' AND NOT referenced_only AND filtered_reason IS NULL LIMIT 1"""
+    )
+    assert gone in live
+    sandbox.control.archive("contacts", [gone])
+    outcome = sync_connector(connected.database, connected.settings, connected.connector_id, reconcile=True)
+    assert outcome.succeeded
+    ((reason, retired),) = connected.rows(
+        """SELECT (SELECT archived_reason FROM hubspot_crm_objects
+                    WHERE object_type = 'contacts' AND hubspot_id = :gone),
+                  (SELECT retired_at IS NOT NULL FROM memories
+                    WHERE object_type = 'contacts' AND hubspot_id = :gone ORDER BY id DESC LIMIT 1)""",
+        gone=gone,
+    )
+    assert (reason, retired) == ("archived", True)

@@ -82,7 +82,13 @@ def test_a_range_before_the_coverage_is_told(report: MakeReport) -> None:
     assert report(period="2025").audit.caveats == []
 
 
-def test_degraded_hydration_and_unfinished_filters_are_told_in_order(portal: StoredPortal, report: MakeReport) -> None:
+def test_degraded_hydration_drift_and_unfinished_filters_are_told_in_order(
+    portal: StoredPortal, report: MakeReport
+) -> None:
+    portal.execute(
+        """INSERT INTO hubspot_drifts (connector_id, mind_id, object_type, portal_total, stored_total, confirmed_at)
+           SELECT id, mind_id, 'contacts', 10, 9, now() FROM connectors WHERE id = :connector"""
+    )
     portal.execute(
         """INSERT INTO hubspot_hydrations (connector_id, mind_id, object_type, error)
            SELECT id, mind_id, 'deals', 'too many' FROM connectors WHERE id = :connector"""
@@ -96,6 +102,7 @@ def test_degraded_hydration_and_unfinished_filters_are_told_in_order(portal: Sto
     assert made.trust.hydration == "degraded"
     assert made.audit.caveats == [
         "HubSpot refuses some properties of deals of portal 7; what depends on those properties is missing.",
+        "HubSpot counts other contacts in portal 7 than are stored; `connectors action=status` names those that differ.",
         "A setting of portal 7 can't be applied: hubspot_filters filters deals by 'foo'.",
     ]
 

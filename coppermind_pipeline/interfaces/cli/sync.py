@@ -32,6 +32,9 @@ def sync(
             help="Repeat until the backfill is complete, the queue empty and the synthesis published or skipped.",
         ),
     ] = False,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="Also run the reconciliation and the rolling re-read to their ends.")
+    ] = False,
     as_json: output.JsonOption = False,
 ) -> None:
     """Pull, normalize, map and drain one connector now, through Dagster, with progress.
@@ -47,6 +50,7 @@ def sync(
             installation.settings,
             connector_id,
             until_complete=until_complete,
+            reconcile=reconcile,
             on_progress=display.show,
         )
     answer = {"connector_id": connector_id, "complete": outcome.complete, "reason": outcome.reason}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

@@ -34,6 +34,11 @@ SELECT jsonb_build_object(
                          WHERE e.connector_id = c.id),
            'degraded_types', (SELECT jsonb_agg(h.object_type ORDER BY h.object_type) FROM hubspot_hydrations h
                                WHERE h.connector_id = c.id),
+           'drift', (SELECT jsonb_object_agg(d.object_type, jsonb_build_object(
+                                'portal_total', d.portal_total, 'stored_total', d.stored_total,
+                                'since', d.differs_since, 'missing_ids', to_jsonb(d.missing_ids),
+                                'surplus_ids', to_jsonb(d.surplus_ids)))
+                       FROM hubspot_drifts d WHERE d.connector_id = c.id AND d.confirmed_at IS NOT NULL),
            'queue', (SELECT jsonb_build_object(
                                 'waiting', count(*) FILTER (WHERE q.state = 'pending'),
                                 'in_progress', count(*) FILTER (WHERE q.state = 'pending' AND q.claimed_at IS NOT NULL
