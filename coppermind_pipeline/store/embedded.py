@@ -40,7 +40,7 @@ def start(home: Path, *, keep_running: bool = False) -> str:
         server.start()
         if keep_running:
             # The server counts its users by process id, and stops with the last one; now it is one of them itself.
-            server.global_process_id_list.get_and_add(server.get_pid())
+            server.global_process_id_list.get_and_add(server.get_postmaster_info().pid)
     return server.get_uri()
 
 

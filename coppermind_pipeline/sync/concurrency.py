@@ -13,10 +13,11 @@ async def run_together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(each) for each in work]
     except BaseExceptionGroup as failed:
-        raise _first_error(failed) from None
+        raise first_error(failed) from None
     return [task.result() for task in tasks]
 
 
-def _first_error(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_error(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the error that made a task group fail: its first, whatever groups lie around it."""
     first = failed.exceptions[0]
-    return _first_error(first) if isinstance(first, BaseExceptionGroup) else first
+    return first_error(first) if isinstance(first, BaseExceptionGroup) else first

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import analyze_grown_tables
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.meanings import load_stages
+from coppermind_pipeline.sync.packing import PackedReads
 from coppermind_pipeline.sync.raw_log import append_records
 from coppermind_pipeline.sync.required import required_properties
 from coppermind_pipeline.sync.unread import keep_unread_values
@@ -94,18 +95,32 @@ def load_property_set(connection: Connection, ids: dict[str, Any], object_type: 
 
 @dataclass(slots=True)
 class Hydrator:
-    """Reads records of one type in full, a hundred at a time, as many requests at once as the budgets let through."""
+    """Reads records of one type in full, a hundred at a time, as many requests at once as the budgets let through.
+
+    With `packed`, what several readers ask for at a time shares batches.
+    """
 
     context: SyncContext
     object_type: ObjectType
     properties: PropertySet
+    packed: PackedReads | None = None
     _deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
     _confirmed: bool = False
 
     async def hydrate(self, found: Sequence[Record]) -> list[Record]:
         """Return the records that a search found, in full; without those that are gone since, with their survivors."""
-        batches = [found[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(found), BATCH_READ_IDS_MAX)]
-        return [record for batch in await asyncio.gather(*map(self._batch, batches)) for record in batch]
+        if not self.properties.names:
+            return list(found)
+        ids = [record.id for record in found]
+        answers = await self._answers(ids)
+        if not self.properties.names:
+            return list(found)
+        failed = frozenset().union(*(answer.failed_ids for answer in answers))
+        return [*_records_of(answers, ids), *(record for record in found if record.id in failed)]
+
+    async def read_all(self, ids: Sequence[str]) -> list[Record]:
+        """Return the records with these ids in full, as many as there are, and the survivors of merged ones."""
+        return _records_of(await self._answers(ids), ids)
 
     async def read(self, ids: Sequence[str], *, archived: bool = False) -> BatchRead:
         """Read up to 100 records by id, with the full list of names, or as much of it as the portal accepts.
@@ -128,14 +143,11 @@ class Hydrator:
                 await self._confirm(asked)
                 return answer
 
-    async def _batch(self, found: Sequence[Record]) -> Sequence[Record]:
-        if not self.properties.names:
-            return found
-        answer = await self.read([record.id for record in found])
-        if not self.properties.names:
-            return found
-        unread = answer.failed_ids
-        return [*answer.records, *(record for record in found if record.id in unread)]
+    async def _answers(self, ids: Sequence[str]) -> list[BatchRead]:
+        if self.packed is not None:
+            return await self.packed.answers(ids)
+        batches = [ids[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(ids), BATCH_READ_IDS_MAX)]
+        return await asyncio.gather(*map(self.read, batches))
 
     async def _narrow(self, asked: PropertySet, error: RequestRefused) -> None:
         """Leave out what the portal refuses: the names that the error lists, else all but the required ones."""
@@ -157,13 +169,19 @@ class Hydrator:
         await self.context.write(_store_acceptance, self.context, self.object_type)
 
 
+def _records_of(answers: Sequence[BatchRead], ids: Iterable[str]) -> list[Record]:
+    wanted = frozenset(ids)
+    survivors = frozenset(record.id for answer in answers for record in answer.survivors)
+    return [record for answer in answers for record in answer.records if record.id in wanted or record.id in survivors]
+
+
 def store_records(connection: Connection, context: SyncContext, records: Sequence[Record], hydrator: Hydrator) -> None:
-    """Append hydrated records to the raw log and count them as pulled, in the caller's transaction."""
+    """Append hydrated records to the raw log and count what was new of them, in the caller's transaction."""
     if not records:
         return
     if unread := hydrator.properties.unread:
         records = keep_unread_values(connection, context.ids(), hydrator.object_type, records, unread)
-    append_records(
+    appended = append_records(
         connection,
         context.ids(),
         hydrator.object_type,
@@ -180,7 +198,7 @@ def store_records(connection: Connection, context: SyncContext, records: Sequenc
                       coalesce(CAST(stored.pulled_counts ->> CAST(:type AS text) AS bigint), 0)
                       + CAST(:count AS bigint))"""
         ),
-        {**context.ids(), "type": hydrator.object_type.value, "count": len(records)},
+        {**context.ids(), "type": hydrator.object_type.value, "count": appended},
     )
     analyze_grown_tables(connection)
 

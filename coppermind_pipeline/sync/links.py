@@ -1,14 +1,15 @@
 """What deals are linked to: their associations, and the linked records that no scan brings."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Associations, Record
+from coppermind_pipeline.hubspot import Associations, Record
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
+from coppermind_pipeline.sync.feed import Feed
 from coppermind_pipeline.sync.hydration import Hydrator, store_records
 from coppermind_pipeline.sync.raw_log import known_versions, store_associations
 from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
@@ -19,49 +20,63 @@ LINKED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 DEALS_AT_ONCE_MAX = 1_000
 
 
-async def read_associations(context: SyncContext, time_is_up: Callable[[], bool]) -> tuple[int, bool]:
-    """Read the links of every deal that was read since its links were.
+async def read_associations(
+    context: SyncContext, time_is_up: Callable[[], bool], *, deals: Feed, links: Feed
+) -> tuple[int, bool]:
+    """Read the links of every deal that was read since its links were, as `deals` brings them.
 
-    Return their number, and whether all are done.
+    Return their number, and whether all are done. Tells `links` of each batch, and that there are no more.
     """
     linked = 0
-    while True:
-        deals, seq = await context.read(_deals_to_associate, context.ids())
-        if not deals:
-            return linked, True
-        answers = await asyncio.gather(
-            *(context.client.associations(ObjectType.DEALS, to_type, deals) for to_type in LINKED_TYPES)
-        )
-        await context.write(_write_associations, context.ids(), dict(zip(LINKED_TYPES, answers, strict=True)), seq)
-        linked += len(deals)
-        context.on_progress(Progress("associations", linked))
-        if time_is_up():
-            return linked, False
+    try:
+        while True:
+            last = deals.is_finished
+            ids, seq = await context.read(_deals_to_associate, context.ids())
+            if len(ids) < DEALS_AT_ONCE_MAX and not last:
+                await deals.more()
+                continue
+            if not ids:
+                return linked, True
+            answers = await run_together(
+                context.client.associations(ObjectType.DEALS, to_type, ids) for to_type in LINKED_TYPES
+            )
+            await context.write(_write_associations, context.ids(), dict(zip(LINKED_TYPES, answers, strict=True)), seq)
+            linked += len(ids)
+            links.advance()
+            context.on_progress(Progress("associations", linked))
+            if time_is_up():
+                return linked, False
+    finally:
+        links.finish()
 
 
 async def read_referenced(
-    context: SyncContext, hydrators: Mapping[ObjectType, Hydrator], time_is_up: Callable[[], bool]
+    context: SyncContext,
+    hydrators: Mapping[ObjectType, Hydrator],
+    time_is_up: Callable[[], bool],
+    *,
+    links: Feed | None = None,
 ) -> tuple[int, bool]:
     """Read each contact and company that a deal is linked to and the log does not hold, whatever its age.
 
-    Return their number, and whether all are done.
+    Return their number, and whether all are done. With `links`, goes on until those are finished.
     """
     referenced = 0
     while True:
+        last = links is None or links.is_finished
         unread, seq = await context.read(_unread_references, context.ids())
-        if seq is None:
+        if seq is not None:
+            read = await run_together(hydrators[to_type].read_all(ids) for to_type, ids in unread.items())
+            found = dict(zip(unread, read, strict=True))
+            await context.write(_write_referenced, context, hydrators, found, seq)
+            referenced += sum(map(len, found.values()))
+            context.on_progress(Progress("referenced", referenced))
+            if time_is_up():
+                return referenced, False
+        elif last:
             return referenced, True
-        found = {to_type: await _read_all(hydrators[to_type], ids) for to_type, ids in unread.items()}
-        await context.write(_write_referenced, context, hydrators, found, seq)
-        referenced += sum(map(len, found.values()))
-        context.on_progress(Progress("referenced", referenced))
-        if time_is_up():
-            return referenced, False
-
-
-async def _read_all(hydrator: Hydrator, ids: list[str]) -> list[Record]:
-    batches = [ids[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(ids), BATCH_READ_IDS_MAX)]
-    return [record for answer in await asyncio.gather(*map(hydrator.read, batches)) for record in answer.records]
+        elif links is not None:
+            await links.more()
 
 
 def _deals_to_associate(connection: Connection, ids: dict[str, Any]) -> tuple[list[str], int]:

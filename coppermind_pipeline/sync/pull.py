@@ -11,15 +11,20 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.hubspot import Record
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.concurrency import first_error
 from coppermind_pipeline.sync.context import Progress, SyncContext
 from coppermind_pipeline.sync.cursors import Scan, advance, begin_scans, complete
+from coppermind_pipeline.sync.feed import Feed
 from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
 from coppermind_pipeline.sync.links import read_associations, read_referenced
+from coppermind_pipeline.sync.normalize import normalize
+from coppermind_pipeline.sync.packing import PackedReads
 from coppermind_pipeline.sync.raw_log import is_news, known_versions
 from coppermind_pipeline.sync.scan import ScanPage, scan_modified
 
 # Pages of one scan that may be hydrated or wait to be written: enough to hide latency, few enough to hold in memory.
 PAGES_AHEAD_MAX = 3
+NORMALIZE_EVERY_S = 5.0
 
 
 @dataclass(slots=True)
@@ -64,38 +69,62 @@ async def pull(
         for object_type in ObjectType
     }
     pulled = Pulled()
-    deals_read = asyncio.Event()
+    deals, links = Feed(), Feed()
 
     async def read(scan: Scan) -> bool:
-        return await _read_scan(context, scan, hydrators[scan.object_type], pulled, time_is_up)
+        on_page = deals.advance if scan.object_type == ObjectType.DEALS else _unheard
+        return await _read_scan(
+            context, scan, hydrators[scan.object_type], time_is_up=time_is_up, on_page=on_page, pulled=pulled
+        )
 
     async def read_records() -> bool:
         # Deals alone at first, so that they and what they link to are there early.
-        ended = [await read(scan) for scan in scans if scan.object_type == ObjectType.DEALS]
-        deals_read.set()
+        try:
+            ended = [await read(scan) for scan in scans if scan.object_type == ObjectType.DEALS]
+        finally:
+            deals.finish()
         others = (read(scan) for scan in scans if scan.object_type != ObjectType.DEALS)
         return all([*ended, *await asyncio.gather(*others)])
 
     async def read_links() -> bool:
         if ObjectType.DEALS not in types:
             return True
-        await deals_read.wait()
-        linked, linked_all = await read_associations(context, time_is_up)
-        referenced, referenced_all = await read_referenced(context, hydrators, time_is_up)
-        pulled.linked, pulled.referenced = linked, referenced
+        (pulled.linked, linked_all), (pulled.referenced, referenced_all) = await asyncio.gather(
+            read_associations(context, time_is_up, deals=deals, links=links),
+            read_referenced(context, hydrators, time_is_up, links=links),
+        )
         return linked_all and referenced_all
 
     try:
         async with asyncio.TaskGroup() as group:
-            work = [group.create_task(read_records()), group.create_task(read_links())]
+            for hydrator in hydrators.values():
+                hydrator.packed = PackedReads(hydrator.read, group)
+            records, linked = group.create_task(read_records()), group.create_task(read_links())
+            group.create_task(_normalize_along(context, (records, linked)))
     except BaseExceptionGroup as failed:
-        raise _first_error(failed) from None
-    pulled.complete = all(task.result() for task in work)
+        raise first_error(failed) from None
+    pulled.complete = records.result() and linked.result()
     return pulled
 
 
+async def _normalize_along(context: SyncContext, reading: Sequence[asyncio.Task[bool]]) -> None:
+    """Normalize what has come so far, while a long pull waits for HubSpot; what comes last is left to the next step."""
+    while (await asyncio.wait(reading, timeout=NORMALIZE_EVERY_S))[1]:
+        await asyncio.to_thread(normalize, context.database, context.connector)
+
+
+def _unheard() -> None:
+    pass
+
+
 async def _read_scan(
-    context: SyncContext, scan: Scan, hydrator: Hydrator, pulled: Pulled, time_is_up: Callable[[], bool]
+    context: SyncContext,
+    scan: Scan,
+    hydrator: Hydrator,
+    *,
+    time_is_up: Callable[[], bool],
+    on_page: Callable[[], None],
+    pulled: Pulled,
 ) -> bool:
     """Read one scan to its end, or until the time is up; pages are hydrated side by side, and written in order."""
     pages: asyncio.Queue[tuple[ScanPage, asyncio.Task[list[Record]]] | None] = asyncio.Queue(PAGES_AHEAD_MAX)
@@ -125,6 +154,7 @@ async def _read_scan(
             total = total if page.total is None else page.total
             pulled.found[scan.object_type] += len(page.records)
             pulled.read[scan.object_type] += len(records)
+            on_page()
             context.on_progress(Progress(scan.object_type.value, found, total))
 
     async with asyncio.TaskGroup() as group:
@@ -152,8 +182,3 @@ def _write_page(
     page, records = hydrated
     store_records(connection, context, records, hydrator)
     advance(connection, context.ids(), scan, page)
-
-
-def _first_error(failed: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = failed.exceptions[0]
-    return _first_error(first) if isinstance(first, BaseExceptionGroup) else first

@@ -62,8 +62,8 @@ def append_records(
     *,
     definitions_hash: str,
     calculated: Collection[str],
-) -> None:
-    """Append the versions that the log does not hold yet.
+) -> int:
+    """Append the versions that the log does not hold yet, and return their number.
 
     A record that differs from its newest version in calculated properties alone is no new version: that version takes
     the new values, and a new sequence number, so that the stages behind see them. One that was read with another set of
@@ -83,6 +83,7 @@ def append_records(
     appended = connection.execute(_APPEND, of_type).rowcount
     if appended < len(records):
         connection.execute(_RENEW, of_type)
+    return appended
 
 
 _APPEND = text(

@@ -103,6 +103,11 @@ async def test_what_changed_arrives_with_the_next_sync(connected: Connected, san
     portal.edit("deals", [deal], {"amount": "123456.78"})
     portal.edit("contacts", [contact], {"city": "Utrecht"})
     portal.associate(("deals", deal), ("contacts", born))
-    pulled = await connected.sync()
-    assert sum(pulled.read.values()) + pulled.referenced == 3
+    before = connected.rows("SELECT count(*) FROM hubspot_raw_records")
+    sandbox.control.clear_log()
+    await connected.sync()
+    assert connected.rows("SELECT count(*) - 3 FROM hubspot_raw_records") == before
+    assert (
+        len(sandbox.control.requests(path="/crm/objects/2026-09/contacts/batch/read")) == 1
+    )  # the scan and the deal's link share it
     assert_store_equals_portal(connected, sandbox)
