@@ -25,6 +25,7 @@ from coppermind_pipeline.crm.stages import (
     won_stage_properties,
 )
 from coppermind_pipeline.crm.values import (
+    decode_properties,
     id_order,
     read_boolean,
     read_date,
@@ -71,6 +72,7 @@ __all__ = [
     "country_label",
     "country_name",
     "day_of",
+    "decode_properties",
     "format_money",
     "id_order",
     "interpret",

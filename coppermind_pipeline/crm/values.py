@@ -4,9 +4,12 @@ A reader returns None for a value that is blank *or* that can't be read; it neve
 returns always fits its column: `numeric(30,6)`, `timestamptz`, or `text` without U+0000 and lone surrogates.
 """
 
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
+
+import orjson
 
 # HubSpot computes with binary doubles, which are exact to 15 digits: a longer amount is a typing error or an overflow.
 WHOLE_DIGITS_MAX = 15
@@ -39,6 +42,17 @@ def storable_text(value: str) -> str:
     if "\0" in value:
         value = value.replace("\0", "\ufffd")
     return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
+
+
+def decode_properties(payload: str) -> dict[str, str | None]:
+    """Return a record's properties from the JSON text in which the raw log keeps them.
+
+    orjson refuses half of a surrogate pair, which UTF-8 can't carry; the standard library reads its escape sequence.
+    """
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return json.loads(payload)
 
 
 def read_text(value: str, *, chars_max: int = LINE_CHARS_MAX) -> str | None:

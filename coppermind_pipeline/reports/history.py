@@ -10,7 +10,6 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Row, text
 
 from coppermind_pipeline import crm
@@ -126,7 +125,7 @@ def _store(
 
 
 def _interpreted(row: Row[Any], object_type: ObjectType, meaning: crm.Meaning, losers: list[str]) -> tuple[Any, ...]:
-    record = crm.interpret(object_type, row.hubspot_id, orjson.loads(row.payload), meaning)
+    record = crm.interpret(object_type, row.hubspot_id, crm.decode_properties(row.payload), meaning)
     losers.extend(record.merged_ids)
     return (row.hubspot_id, row.archived_at, row.read_at, *(getattr(record, name) for name in _INTERPRETED))
 

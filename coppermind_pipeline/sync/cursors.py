@@ -109,7 +109,9 @@ def advance(connection: Connection, ids: dict[str, Any], scan: Scan, page: ScanP
         text(
             """UPDATE hubspot_cursors
                   SET last_id = :last_id, by_list = :by_list, list_after = :list_after,
-                      pages = pages + 1, records = records + :records
+                      pages = pages + 1,
+                      -- A scan that goes over to the list begins anew.
+                      records = CASE WHEN by_list = :by_list THEN records ELSE 0 END + :records
                 WHERE connector_id = :connector AND object_type = :type AND scan = :scan AND started_at = :started_at"""
         ),
         {

@@ -162,7 +162,7 @@ _AS_MERGED = {
 
 
 def _row(row: Row[Any], meaning: crm.Meaning, merges: list[Merge], done: Normalized) -> tuple[Any, ...]:
-    properties: Mapping[str, str | None] = orjson.loads(row.payload)
+    properties = crm.decode_properties(row.payload)
     object_type = ObjectType(row.object_type)
     record = crm.interpret(object_type, row.hubspot_id, properties, meaning)
     merges.extend(Merge(object_type, loser_id, row.hubspot_id) for loser_id in record.merged_ids)

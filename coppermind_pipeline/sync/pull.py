@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.hubspot import Record
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.sync.concurrency import first_error
+from coppermind_pipeline.sync.concurrency import first_error, run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
 from coppermind_pipeline.sync.cursors import Scan, advance, begin_scans, complete
 from coppermind_pipeline.sync.feed import Feed
@@ -84,14 +84,16 @@ async def pull(
         finally:
             deals.finish()
         others = (read(scan) for scan in scans if scan.object_type != ObjectType.DEALS)
-        return all([*ended, *await asyncio.gather(*others)])
+        return all([*ended, *await run_together(others)])
 
     async def read_links() -> bool:
         if ObjectType.DEALS not in types:
             return True
-        (pulled.linked, linked_all), (pulled.referenced, referenced_all) = await asyncio.gather(
-            read_associations(context, time_is_up, deals=deals, links=links),
-            read_referenced(context, hydrators, time_is_up, links=links),
+        (pulled.linked, linked_all), (pulled.referenced, referenced_all) = await run_together(
+            (
+                read_associations(context, time_is_up, deals=deals, links=links),
+                read_referenced(context, hydrators, time_is_up, links=links),
+            )
         )
         return linked_all and referenced_all
 
@@ -158,8 +160,9 @@ async def _read_scan(
             context.on_progress(Progress(scan.object_type.value, found, total))
 
     async with asyncio.TaskGroup() as group:
-        searching = group.create_task(search(group))
-        group.create_task(write())
+        searching, writing = group.create_task(search(group)), group.create_task(write())
+    # A group keeps silent about a task that was cancelled; its result does not, and then nothing is vouched for.
+    writing.result()
     if searching.result():
         await context.write(complete, context.ids(), scan)
     return searching.result()

@@ -79,7 +79,7 @@ async def ask_definitions(client: HubSpotClient, object_type: ObjectType) -> Ref
 async def ask_pipelines(client: HubSpotClient) -> ReferenceAnswer:
     """Return what HubSpot says about the deal pipelines and their stages."""
     pipelines = await client.pipelines()
-    rows = [(pipeline.id, pipeline.label, pipeline.display_order) for pipeline in pipelines]
+    rows = [(pipeline.id, crm.storable_text(pipeline.label), pipeline.display_order) for pipeline in pipelines]
     stages = [row for pipeline in pipelines for row in _stage_rows(pipeline)]
     return ReferenceAnswer("pipelines", ((_PIPELINES, rows), (_STAGES, stages)))
 
@@ -127,7 +127,9 @@ def _definition_row(object_type: ObjectType, definition: PropertyDefinition) -> 
         crm.storable_text(definition.label),
         definition.type,
         definition.field_type,
-        _json([{"value": o.value, "label": o.label} for o in options]),
+        orjson.dumps(
+            [{"value": crm.storable_text(o.value), "label": crm.storable_text(o.label)} for o in options]
+        ).decode(),
         definition.calculated,
     )
 
@@ -152,17 +154,10 @@ def _owner_row(owner: Owner) -> tuple[Any, ...]:
     return (
         owner.id,
         crm.storable_text(" ".join(names) or owner.email or ""),
-        owner.email,
-        owner.first_name,
-        owner.last_name,
+        *(text and crm.storable_text(text) for text in (owner.email, owner.first_name, owner.last_name)),
         None if user_id is None else str(user_id),
         owner.archived,
     )
-
-
-def _json(value: Any) -> str:
-    # jsonb can't hold U+0000; its escaped form is the only one in which it appears in JSON text.
-    return orjson.dumps(value).decode().replace("\\u0000", "\\ufffd")
 
 
 def _store(connection: Connection, ids: dict[str, Any], answer: ReferenceAnswer) -> ReferenceRead:

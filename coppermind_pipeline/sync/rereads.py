@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Associations, Record
+from coppermind_pipeline.hubspot import Associations, Record
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
@@ -107,7 +107,7 @@ async def _read_round(
             await context.write(_complete_round, context.ids(), object_type)
             return True
         records, links = await asyncio.gather(
-            _read_records(hydrator, due.unread), _read_links(context, object_type, due.hubspot_ids)
+            hydrator.read_all(due.unread), _read_links(context, object_type, due.hubspot_ids)
         )
         current = await context.write(_store, hydrator, current, due, (records, links))
         reread.read[object_type] += len(records)
@@ -128,11 +128,6 @@ async def _try_new_set(context: SyncContext, hydrator: Hydrator) -> None:
         await hydrator.read([example])
 
 
-async def _read_records(hydrator: Hydrator, hubspot_ids: Sequence[str]) -> list[Record]:
-    batches = [hubspot_ids[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(hubspot_ids), BATCH_READ_IDS_MAX)]
-    return [record for answer in await asyncio.gather(*map(hydrator.read, batches)) for record in answer.records]
-
-
 async def _read_links(
     context: SyncContext, object_type: ObjectType, hubspot_ids: Sequence[str]
 ) -> dict[ObjectType, Associations]:
@@ -148,7 +143,7 @@ async def _read_missing_references(context: SyncContext, hydrators: Mapping[Obje
     for to_type in LINKED_TYPES:
         hydrator, last_id = hydrators[to_type], ""
         while missing := await context.read(_missing_references, context.ids(), to_type, last_id):
-            records = await _read_records(hydrator, missing)
+            records = await hydrator.read_all(missing)
             await context.write(store_records, context, records, hydrator)
             read, last_id = read + len(records), missing[-1]
     return read

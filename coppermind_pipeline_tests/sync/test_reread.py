@@ -5,15 +5,22 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from coppermind_pipeline.hubspot import SentRequest
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
+from coppermind_pipeline.sandbox.control_client import ObjectType as Kind
 from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.sync.reconciling import Reconciling
 
-CALCULATED = {"deals": "hs_projected_amount", "contacts": "num_associated_deals", "companies": "num_associated_deals"}
+CALCULATED: dict[Kind, str] = {
+    "deals": "hs_projected_amount",
+    "contacts": "num_associated_deals",
+    "companies": "num_associated_deals",
+}
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ async def portal(database: Database, sandbox: RunningSandbox, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("object_type", ["deals", "contacts", "companies"])
-async def test_a_formula_that_changed_alone(portal: Reconciling, object_type: str):
+async def test_a_formula_that_changed_alone(portal: Reconciling, object_type: Kind):
     name = CALCULATED[object_type]
     record = portal.live(object_type)[0]
     before = portal.connected.rows("SELECT version FROM hubspot_raw_records WHERE hubspot_id = :id", id=record)
@@ -47,9 +54,10 @@ async def test_a_formula_that_changed_alone(portal: Reconciling, object_type: st
 
 async def test_links_that_were_added_relabelled_and_removed_without_a_date(portal: Reconciling):
     deals, contacts = portal.live("deals"), portal.live("contacts")
-    ((removed_from, removed),) = portal.connected.rows(
+    (link,) = portal.connected.rows(
         "SELECT from_id, to_id FROM hubspot_associations WHERE to_type = 'contacts' AND valid_to IS NULL LIMIT 1"
     )
+    removed_from, removed = link.from_id, link.to_id
     deal = next(d for d in deals if d != removed_from)
     portal.portal.associate(("deals", deal), ("contacts", contacts[0]))
     portal.portal.associate(("deals", deal), ("contacts", contacts[1]), label="Decision maker")
@@ -76,6 +84,26 @@ async def test_a_record_that_a_new_link_names_is_read(portal: Reconciling):
     done = await portal.reread()
     assert done.referenced == 1
     assert portal.stored("companies", old).referenced_only
+    portal.assert_equal()
+
+
+async def test_a_linked_record_that_was_archived_when_it_should_have_been_read_is_read_later(portal: Reconciling):
+    years_ago = portal.portal.now_ms() - 5 * 365 * 86_400_000
+    old = portal.portal.create("contacts", {"firstname": "Back"}, at_ms=years_ago)
+    deal = portal.live("deals")[0]
+    portal.portal.associate(("deals", deal), ("contacts", old))
+    portal.portal.edit("deals", [deal], {"dealname": "Touched"})
+
+    def archive(request: SentRequest) -> None:
+        if "/associations/" in request.path:
+            portal.portal.archive("contacts", [old])
+
+    await portal.pull(on_request=archive)
+    portal.derive()
+    assert portal.stored("contacts", old) is None
+    portal.portal.restore("contacts", [old])
+    await portal.reread()
+    assert portal.stored("contacts", old).name == "Back"
     portal.assert_equal()
 
 
@@ -140,8 +168,6 @@ async def test_records_read_with_fewer_properties_keep_their_values_and_are_read
     portal.portal.edit("contacts", [contact], {"phone": "+31 20 123"}, touch=False)
     portal.portal.set_switches(property_names_max=0)
     with portal.connected.database.owner() as connection:
-        from sqlalchemy import text
-
         connection.execute(text("UPDATE hubspot_hydrations SET tried_at = tried_at - interval '25 hours'"))
     done = await portal.reread(every=timedelta(days=7))
     assert done.read[ObjectType.CONTACTS] >= len(portal.live("contacts"))
