@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo demo-ui test test-slow check bench format constraints clean
+.PHONY: demo demo-ui test test-slow soak check bench format constraints clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m coppermind_pipeline.interfaces.demo
@@ -17,6 +17,10 @@ test: $(INSTALLED)
 
 test-slow: $(INSTALLED)
 	$(BIN)/pytest -q -n 2 -m slow
+
+# 500 random histories, ten minutes on two idle cores; run by hand.
+soak: $(INSTALLED)
+	$(BIN)/pytest -q -n 2 -m soak
 
 # One line of JSON each; `make bench BENCHMARKS=backfill_unlimited_1m` for one by name.
 bench: $(INSTALLED)

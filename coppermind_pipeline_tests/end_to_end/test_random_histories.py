@@ -39,7 +39,7 @@ async def test_the_store_ends_up_equal_to_the_portal(database: Database, tmp_pat
     gc.collect()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("first_seed", range(1_000, 1_500, HISTORIES_PER_TEST))
 async def test_the_store_ends_up_equal_to_the_portal_after_any_of_many_histories(
     database: Database, tmp_path: Path, first_seed: int
