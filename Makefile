@@ -31,7 +31,6 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/dagster definitions validate -m coppermind_pipeline.definitions 2>/dev/null
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
