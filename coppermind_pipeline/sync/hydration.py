@@ -170,9 +170,11 @@ class Hydrator:
 
 
 def _records_of(answers: Sequence[BatchRead], ids: Iterable[str]) -> list[Record]:
+    """Return the wanted records and survivors, each once: one reader's batches may hold a record for another, too."""
     wanted = frozenset(ids)
     survivors = frozenset(record.id for answer in answers for record in answer.survivors)
-    return [record for answer in answers for record in answer.records if record.id in wanted or record.id in survivors]
+    found = {record.id: record for answer in answers for record in answer.records}
+    return [record for record in found.values() if record.id in wanted or record.id in survivors]
 
 
 def store_records(connection: Connection, context: SyncContext, records: Sequence[Record], hydrator: Hydrator) -> None:

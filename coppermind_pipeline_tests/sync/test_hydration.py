@@ -1,6 +1,6 @@
 """Where a portal refuses the full list of properties, a sync completes with fewer, says so, and recovers by itself."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,11 @@ from sqlalchemy import text
 
 from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import status
+from coppermind_pipeline.hubspot import BatchRead
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync import read_definitions
+from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
 from coppermind_pipeline.sync.required import required_properties
 from coppermind_pipeline_tests.sync.reconciling import Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled
@@ -141,3 +144,21 @@ async def test_still_refused_the_day_after_it_stays_degraded(portal: Reconciling
     assert hydrations(portal).keys() == {*ObjectType}
     assert events(portal, "hydration_restored") == []
     assert {portal.stored("deals", deal).name for deal in portal.live("deals")} == {"Renamed"}
+
+
+async def test_a_record_that_two_answers_hold_is_stored_once(portal: Reconciling):
+    """What several readers ask for shares batches, so that one reader's answers may bring a record twice."""
+    contact = portal.portal.create("contacts", {"firstname": "Ann"})
+    async with portal.context() as context:
+        await read_definitions(context, ObjectType.CONTACTS)
+        properties = await context.read(load_property_set, context.ids(), ObjectType.CONTACTS)
+        answer = await context.client.batch_read(ObjectType.CONTACTS, [contact], properties.names)
+
+        class Shared:
+            async def answers(self, _: Sequence[str]) -> list[BatchRead]:
+                return [answer, answer]
+
+        hydrator = Hydrator(context, ObjectType.CONTACTS, properties, packed=Shared())  # pyright: ignore[reportArgumentType]
+        records = await hydrator.read_all([contact])
+        await context.write(store_records, context, records, hydrator)
+    assert len(portal.connected.rows("SELECT FROM hubspot_raw_records")) == 1
