@@ -162,15 +162,19 @@ def reconciliation(
     """What HubSpot does not announce: archives, merges, erasures, vanished links, calculated values; put right."""
     time_is_up = slice_end(context.instance)
 
-    async def compare(sync: SyncContext) -> tuple[Reconciled, Reread]:
-        return await reconcile(sync, time_is_up=time_is_up), await reread(sync, time_is_up=time_is_up)
-
-    (walked, reread_), requests = hubspot_step(installation, context.partition_key, compare)
-
     def take_up(connector: Connector) -> None:
         normalize(installation.database, connector, on_progress=installation.on_progress)
         link(installation.database, connector, on_progress=installation.on_progress)
 
+    async def walk(sync: SyncContext) -> Reconciled:
+        return await reconcile(sync, time_is_up=time_is_up)
+
+    async def read_again(sync: SyncContext) -> Reread:
+        return await reread(sync, time_is_up=time_is_up)
+
+    walked, requests = hubspot_step(installation, context.partition_key, walk)
+    store_step(installation, context.partition_key, take_up)
+    again, more_requests = hubspot_step(installation, context.partition_key, read_again)
     store_step(installation, context.partition_key, take_up)
     return dg.MaterializeResult(
         metadata={
@@ -181,10 +185,10 @@ def reconciliation(
             "erased": walked.erased,
             "repaired": walked.repaired,
             "types_adrift": len(walked.drift),
-            "reread": sum(reread_.read.values()),
-            "links_reread": reread_.linked,
-            "complete": walked.complete and reread_.complete,
-            "requests": requests,
+            "reread": sum(again.read.values()),
+            "links_reread": again.linked,
+            "complete": walked.complete and again.complete,
+            "requests": requests + more_requests,
         }
     )
 
