@@ -1,7 +1,6 @@
 """What every test may ask for: a real PostgreSQL database of its own, cloned from a migrated template."""
 
 import atexit
-import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,14 +9,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-import structlog
 from sqlalchemy import create_engine, make_url, text
 
 from coppermind_pipeline.store import Database, embedded, upgrade
 
 _numbers = count(1)
-
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 @pytest.fixture(scope="session")

@@ -147,7 +147,9 @@ def report_frame(report: CrmReport) -> "pandas.DataFrame":
 
 
 def _csv(report: CrmReport) -> str:
-    return report_frame(report).map(_safe_cell).to_csv(index=False, lineterminator="\r\n")
+    # As text before pandas writes it: it would make floats of whole numbers that are missing somewhere.
+    cells = report_frame(report).map(lambda value: "" if value is None else str(_safe_cell(value)))
+    return cells.to_csv(index=False, lineterminator="\r\n")
 
 
 def _flat(figures: Figures, currencies: Sequence[str | None]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from coppermind_pipeline.store import embedded
 from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows
 from coppermind_pipeline.store.database import ROLES, Database
-from coppermind_pipeline.store.locks import connector_is_locked
+from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
 from coppermind_pipeline.store.upgrade import upgrade
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "connector_is_locked",
     "copy_rows",
     "embedded",
+    "lock_writing",
     "upgrade",
 ]

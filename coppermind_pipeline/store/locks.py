@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 UPGRADE_LOCK = 0x436F7070_00000001
+_CONNECTOR_WRITES = 0x436F7071
 _CONNECTOR_LOCKS = 0x436F7070  # first half of a two-part key; the second is the connector's hash
 
 
@@ -53,3 +54,8 @@ def connector_is_locked(connection: Connection, connector_id: str) -> bool:
 
 def _connector_key() -> str:
     return f"{_CONNECTOR_LOCKS}, hashtext(:id)"
+
+
+def lock_writing(connection: Connection, connector_id: str) -> None:
+    """Wait until no transaction is writing the connector's raw log, and keep others from it until this one ends."""
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({_CONNECTOR_WRITES}, hashtext(:id))"), {"id": connector_id})

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.hubspot import HubSpotClient
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, lock_writing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class SyncContext:
     async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` in one transaction of the connector's mind, after the writes before it."""
         async with self._writing:
-            return await asyncio.to_thread(self._in_transaction, work, *args, **kwargs)
+            return await asyncio.to_thread(self._in_transaction, self._alone(work), *args, **kwargs)
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work`, which only reads, in one transaction of the connector's mind."""
@@ -61,6 +61,14 @@ class SyncContext:
     def ids(self) -> dict[str, Any]:
         """Return the values that every statement of this connector binds: `:connector` and `:mind`."""
         return {"connector": self.connector.id, "mind": self.connector.mind_id}
+
+    def _alone(self, work: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Connection, P], T]:
+        def after_others(connection: Connection, *args: P.args, **kwargs: P.kwargs) -> T:
+            # A writer that was killed may leave a transaction that the server still commits after its lock has gone.
+            lock_writing(connection, self.connector.id)
+            return work(connection, *args, **kwargs)
+
+        return after_others
 
     def _in_transaction(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         with self.database.mind(self.connector.mind_id) as connection:
