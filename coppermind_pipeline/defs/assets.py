@@ -14,6 +14,8 @@ from coppermind_pipeline.defs.steps import hubspot_step, store_step
 from coppermind_pipeline.memories import Drained, Mapped, drain, map_records
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync import (
+    REREAD_EVERY,
+    WALK_EVERY,
     Linked,
     Progress,
     Pulled,
@@ -155,27 +157,41 @@ def hubspot_associations(
     )
 
 
+class ReconciliationConfig(dg.Config):
+    """From when on a walk and a re-read count as done (ISO time); none: as far as they are due by their own cadence."""
+
+    anew_since: str | None = None
+
+
 @dg.asset(partitions_def=connectors, deps=[hubspot_associations], group_name="crm", kinds={"hubspot", "postgres"})
 def reconciliation(
-    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    context: dg.AssetExecutionContext, config: ReconciliationConfig, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
     """What HubSpot does not announce: archives, merges, erasures, vanished links, calculated values; put right."""
     time_is_up = slice_end(context.instance)
+    anew_after = installation.database.now() - datetime.fromisoformat(config.anew_since) if config.anew_since else None
 
     def take_up(connector: Connector) -> None:
         normalize(installation.database, connector, on_progress=installation.on_progress)
         link(installation.database, connector, on_progress=installation.on_progress)
 
+    def take_up_and_profile(connector: Connector) -> None:
+        take_up(connector)
+        with installation.database.mind(connector.mind_id) as connection:
+            profile_portal(connection, connector, now=datetime.now(UTC))
+
     async def walk(sync: SyncContext) -> Reconciled:
-        return await reconcile(sync, time_is_up=time_is_up)
+        every = WALK_EVERY if anew_after is None else anew_after
+        return await reconcile(sync, time_is_up=time_is_up, every=every)
 
     async def read_again(sync: SyncContext) -> Reread:
-        return await reread(sync, time_is_up=time_is_up)
+        every = REREAD_EVERY if anew_after is None else dict.fromkeys(ObjectType, anew_after)
+        return await reread(sync, time_is_up=time_is_up, every=every)
 
-    walked, requests = hubspot_step(installation, context.partition_key, walk)
+    walked, requests = hubspot_step(installation, context.partition_key, walk, is_poll=False)
     store_step(installation, context.partition_key, take_up)
-    again, more_requests = hubspot_step(installation, context.partition_key, read_again)
-    store_step(installation, context.partition_key, take_up)
+    again, more_requests = hubspot_step(installation, context.partition_key, read_again, is_poll=False)
+    store_step(installation, context.partition_key, take_up_and_profile)
     return dg.MaterializeResult(
         metadata={
             "archived": walked.archived,

@@ -20,15 +20,21 @@ def store_step(installation: Installation, connector_id: str, work: Callable[[Co
 
 
 def hubspot_step(
-    installation: Installation, connector_id: str, work: Callable[[SyncContext], Awaitable[T]]
+    installation: Installation,
+    connector_id: str,
+    work: Callable[[SyncContext], Awaitable[T]],
+    *,
+    is_poll: bool = True,
 ) -> tuple[T, int]:
     """Run a step that reads HubSpot; return its result and the number of requests.
 
-    What goes wrong is noted where status, checks and the next poll look for it, before the run fails.
+    What goes wrong is noted where status, checks and the next poll look for it, before the run fails. A step that is
+    part of no poll leaves the time of the next one as it is.
     """
     with shown_in_dagster(), installation.connector(connector_id) as connector:
-        with installation.database.mind(connector.mind_id) as connection:
-            poll_started(connection, {"connector": connector.id, "mind": connector.mind_id})
+        if is_poll:
+            with installation.database.mind(connector.mind_id) as connection:
+                poll_started(connection, {"connector": connector.id, "mind": connector.mind_id})
         try:
             return asyncio.run(_with_portal(installation, connector, work))
         except CoppermindError as error:

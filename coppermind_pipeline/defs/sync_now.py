@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import PARTITIONS, known_connectors
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync import Progress, reconciliations_due, unheard
+from coppermind_pipeline.sync import Progress, reconciled_since, unheard
 
 _SYNC = [
     assets.property_definitions,
@@ -67,7 +67,7 @@ def sync_connector(
         settings: the installation's settings.
         connector_id: the connector.
         until_complete: go on until there is nothing left to do, synthesis included.
-        reconcile: also run the reconciliation and the rolling re-read, as far as they are due, to their ends.
+        reconcile: also walk the portal's lists and read everything again, from now on and to the end, due or not.
         on_progress: hears how far each stage is.
     """
     connector = load_connector(database, connector_id)
@@ -88,9 +88,8 @@ def sync_connector(
             # A slice always gets on; one that did not would be followed by the same one for ever.
             if not until_complete or _advancement(database, connector) == before:
                 return SyncOutcome(succeeded=True, complete=False, reason=remaining)
-        while reconcile and not _reconciled(database, connector_id):
-            if not _materialize(instance, installation, connector_id, _RECONCILIATION):
-                return SyncOutcome(succeeded=False, complete=False, reason=_last_error(database, connector))
+        if reconcile and not _reconcile(instance, installation, connector_id):
+            return SyncOutcome(succeeded=False, complete=False, reason=_last_error(database, connector))
         if not until_complete:
             return SyncOutcome(succeeded=True, complete=True)
         on_progress(Progress("synthesis", 0))
@@ -111,7 +110,11 @@ def _instance() -> Iterator[dg.DagsterInstance]:
 
 
 def _materialize(
-    instance: dg.DagsterInstance, installation: Installation, connector_id: str, selected: list[Any]
+    instance: dg.DagsterInstance,
+    installation: Installation,
+    connector_id: str,
+    selected: list[Any],
+    config: Mapping[str, Any] | None = None,
 ) -> bool:
     return dg.materialize(
         selected,
@@ -119,7 +122,7 @@ def _materialize(
         partition_key=connector_id,
         resources={"installation": installation},
         # What a person needs to know comes by progress and outcome; Dagster's own account is in its event log.
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        run_config={**(config or {}), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         tags={"coppermind/started-by": "command"},
         raise_on_error=False,
     ).success
@@ -168,12 +171,16 @@ def _remaining(database: Database, connector: Connector) -> str | None:
     return f"{facts.waiting} memories wait in the queue." if facts.waiting else None
 
 
-def _reconciled(database: Database, connector_id: str) -> bool:
-    with database.scheduler() as connection:
-        # A difference of totals waits for the index delay; nobody waits an hour for a command.
-        return not any(
-            one.connector_id == connector_id and one.reason != "difference" for one in reconciliations_due(connection)
-        )
+def _reconcile(instance: dg.DagsterInstance, installation: Installation, connector_id: str) -> bool:
+    """Walk and read again until both were begun and ended after this moment; return whether every slice succeeded."""
+    since = installation.database.now()
+    config = {"ops": {"reconciliation": {"config": {"anew_since": since.isoformat()}}}}
+    while True:
+        if not _materialize(instance, installation, connector_id, _RECONCILIATION, config):
+            return False
+        with installation.database.scheduler() as connection:
+            if reconciled_since(connection, connector_id, since):
+                return True
 
 
 def _advancement(database: Database, connector: Connector) -> tuple[Any, ...]:

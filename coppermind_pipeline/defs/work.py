@@ -10,8 +10,6 @@ from coppermind_pipeline.connectors import Connector, active_connectors
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.synthesis import period_key_for
 
-SYNTHESIS_RETRY_MINUTES = 60
-
 
 @dataclass(frozen=True, slots=True)
 class DueSynthesis:

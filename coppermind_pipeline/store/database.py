@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from typing import Self
 from uuid import UUID
@@ -100,6 +101,11 @@ class Database:
                 yield connection
         finally:
             engine.dispose()
+
+    def now(self) -> datetime:
+        """Return the time by the database's clock, which all stored times are of."""
+        with self.nobody() as connection:
+            return connection.execute(text("SELECT clock_timestamp()")).scalar_one()
 
     def url(self, *, role: str, mind_id: UUID | None = None) -> str:
         """Return a libpq URL for tools of a person's choice, which opens with `role` and, where given, one mind."""

@@ -3,13 +3,13 @@
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard
 from coppermind_pipeline.sync.cursors import backfilled_once
 from coppermind_pipeline.sync.drift import Drift
-from coppermind_pipeline.sync.due_reconciliations import DueReconciliation, reconciliations_due
+from coppermind_pipeline.sync.due_reconciliations import DueReconciliation, reconciled_since, reconciliations_due
 from coppermind_pipeline.sync.linking import Linked, link
 from coppermind_pipeline.sync.normalize import Normalized, normalize
 from coppermind_pipeline.sync.polls import DuePoll, due_polls, poll_failed, poll_started, poll_succeeded
 from coppermind_pipeline.sync.probe import found_nothing
 from coppermind_pipeline.sync.pull import Pulled, pull
-from coppermind_pipeline.sync.reconciliation import Reconciled, reconcile
+from coppermind_pipeline.sync.reconciliation import WALK_EVERY, Reconciled, reconcile
 from coppermind_pipeline.sync.reference import (
     ReferenceRead,
     read_account,
@@ -17,9 +17,11 @@ from coppermind_pipeline.sync.reference import (
     read_owners,
     read_pipelines,
 )
-from coppermind_pipeline.sync.rereads import Reread, reread
+from coppermind_pipeline.sync.rereads import REREAD_EVERY, Reread, reread
 
 __all__ = [
+    "REREAD_EVERY",
+    "WALK_EVERY",
     "Drift",
     "DuePoll",
     "DueReconciliation",
@@ -45,6 +47,7 @@ __all__ = [
     "read_owners",
     "read_pipelines",
     "reconcile",
+    "reconciled_since",
     "reconciliations_due",
     "reread",
     "unheard",

@@ -1,7 +1,7 @@
 """When the next reconciliation is due: a question that the scheduler asks of all connectors at once."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import Connection, text
@@ -10,6 +10,9 @@ from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.drift import INDEX_DELAY
 from coppermind_pipeline.sync.reconciliation import WALK_EVERY
 from coppermind_pipeline.sync.rereads import REREAD_EVERY
+
+# A portal that failed a moment ago is not walked at once again; its polls find out when it answers.
+FAILED_REST = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ def reconciliations_due(connection: Connection) -> list[DueReconciliation]:
                                           THEN compared.compared_at + :index_delay END)) AS next (reason, due_at)
                 WHERE connectors.status = 'active' AND first_completed_at IS NOT NULL
                   AND (retry_at IS NULL OR retry_at <= clock_timestamp()) AND next.due_at <= clock_timestamp()
+                  AND (failures IS NULL OR failures = 0 OR last_failed_at < clock_timestamp() - :failed_rest)
                 ORDER BY connectors.id, next.due_at"""
         ),
         {
@@ -67,7 +71,25 @@ def reconciliations_due(connection: Connection) -> list[DueReconciliation]:
             "reread_every": [REREAD_EVERY[object_type] for object_type in ObjectType],
             "walk_every": WALK_EVERY,
             "index_delay": INDEX_DELAY,
+            "failed_rest": FAILED_REST,
         },
     )
     due = [DueReconciliation(row.id, row.due_at, row.reason) for row in rows]
     return sorted(due, key=lambda one: one.due_at)
+
+
+def reconciled_since(connection: Connection, connector_id: str, since: datetime) -> bool:
+    """Say whether every type has been walked and read again, from the beginning to the end, after a moment.
+
+    Read in a transaction of the scheduler.
+    """
+    types = connection.scalar(
+        text(
+            """SELECT count(*) FROM hubspot_reconciliations AS walk
+                 JOIN hubspot_rereads AS reread USING (connector_id, object_type)
+                WHERE connector_id = :connector AND walk.started_at >= :since AND walk.completed_at IS NOT NULL
+                  AND reread.started_at >= :since AND reread.completed_at IS NOT NULL"""
+        ),
+        {"connector": connector_id, "since": since},
+    )
+    return types == len(ObjectType)
