@@ -5,13 +5,19 @@ for every caller. So callers leave in the order in which they came, evenly space
 """
 
 import asyncio
+from collections import deque
 from datetime import UTC, datetime
+from time import monotonic
 
 from sqlalchemy import Row, text
 
 from coppermind_pipeline.hubspot import PAUSE_WAITED_MAX_S, Budget, RateLimited, paced
 from coppermind_pipeline.hubspot.budgets import DEFAULT_RATES
 from coppermind_pipeline.store import Database
+
+# Turns lie a little wider apart than the limit asks; so late may a call be sent, by a process that was busy as its turn
+# came, before the calls behind it have to wait for their distance.
+LATENESS_ABSORBED_MS = 30
 
 
 class SharedBudgets:
@@ -20,6 +26,7 @@ class SharedBudgets:
     def __init__(self, database: Database, hub_id: int) -> None:
         self._database = database
         self._hub_id = hub_id
+        self._sent: dict[Budget, deque[float]] = {budget: deque() for budget in Budget}
         self._limits = {budget: calls for budget, (calls, _) in DEFAULT_RATES.items()}
 
     async def acquire(self, budget: Budget) -> None:
@@ -30,12 +37,13 @@ class SharedBudgets:
         """
         while True:
             turn = await asyncio.to_thread(self._take_turn, budget)
-            if turn.wait_s <= 0:
-                return
-            await asyncio.sleep(turn.wait_s)
-            # A 429 may have come in while this call stood in line; then it lines up again behind the pause.
-            if not await asyncio.to_thread(self._is_paused, budget):
-                return
+            if turn.wait_s > 0:
+                await asyncio.sleep(turn.wait_s)
+                # A 429 may have come in while this call stood in line; then it lines up again behind the pause.
+                if await asyncio.to_thread(self._is_paused, budget):
+                    continue
+            await self._keep_apart_from_late_calls(budget)
+            return
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None:
         """Pause the budget for everybody; a pause that is under way is never shortened."""
@@ -55,6 +63,19 @@ class SharedBudgets:
         if limit >= 1 and limit != self._limits[budget]:
             self._limits[budget] = limit
             await asyncio.to_thread(self._store_limit, budget, limit)
+
+    async def _keep_apart_from_late_calls(self, budget: Budget) -> None:
+        """Wait until the limit's window holds room for this call, by the moments at which this process really sent."""
+        rate, sent = paced(self._limits[budget], DEFAULT_RATES[budget][1]), self._sent[budget]
+        window_s = (rate.interval - LATENESS_ABSORBED_MS) / 1_000
+        while True:
+            now = monotonic()
+            while sent and sent[0] <= now - window_s:
+                sent.popleft()
+            if len(sent) < self._limits[budget]:
+                sent.append(now)
+                return
+            await asyncio.sleep(sent[0] + window_s - now)
 
     def _take_turn(self, budget: Budget) -> Row:
         rate = paced(self._limits[budget], DEFAULT_RATES[budget][1])

@@ -42,6 +42,26 @@ async def test_processes_share_a_portals_search_budget(database: Database, datab
     assert len(moments) >= 12, "the budget is used, too"
 
 
+async def test_a_call_that_was_kept_from_its_turn_does_not_bunch_up_with_those_behind_it(database: Database):
+    shared = SharedBudgets(database, HUB_ID)
+    moments: list[float] = []
+    third = asyncio.Event()
+
+    async def call() -> None:
+        await shared.acquire(Budget.SEARCH)
+        moments.append(monotonic())
+        if len(moments) == 3:
+            third.set()
+
+    waiting = [asyncio.create_task(call()) for _ in range(14)]
+    await third.wait()
+    busy_until = monotonic() + 0.5
+    while monotonic() < busy_until:
+        pass  # the whole event loop is busy, as while it reads a large answer: the turns of two calls pass
+    await asyncio.gather(*waiting)
+    assert _most_in_window(moments, 1.0) <= 5
+
+
 async def test_each_portal_and_each_budget_has_its_own(database: Database):
     started = monotonic()
     for budget in Budget:
