@@ -1,7 +1,8 @@
 """Sensors: what the daemon looks for, and the runs that it asks for. Each is a question to the store and no more."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import dagster as dg
 
@@ -10,9 +11,11 @@ from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.jobs import drain_job, reconciliation_job, sync_job, synthesis_job
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
 from coppermind_pipeline.defs.probes import polls_with_news
-from coppermind_pipeline.defs.work import connectors_with_waiting_memories, syntheses_due
+from coppermind_pipeline.defs.work import DueSynthesis, WaitingQueue, connectors_with_waiting_memories, syntheses_due
+from coppermind_pipeline.sync import DueReconciliation, reconciliations_due
 from coppermind_pipeline.sync import due_polls as polls_due
-from coppermind_pipeline.sync import reconciliations_due
+
+Due = TypeVar("Due", DueSynthesis, WaitingQueue, DueReconciliation)
 
 _RUNNING = dg.DefaultSensorStatus.RUNNING
 _IN_PROGRESS = [
@@ -78,18 +81,13 @@ def due_syntheses(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Publish the current period of each connector whose backfill is complete and that has not published it."""
-    due = syntheses_due(installation.database)
-    idle = _idle(context.instance, (synthesis.connector_id for synthesis in due))
-    requests = [
-        dg.RunRequest(
-            partition_key=synthesis.connector_id,
-            run_key=f"{synthesis.connector_id}:{synthesis.period_key}:{synthesis.attempt}",
-            tags={"dagster/priority": str(_PRIORITY_SYNTHESIS)},
-        )
-        for synthesis in due
-        if synthesis.connector_id in idle
-    ]
-    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("every period is published")
+    return _runs(
+        context.instance,
+        syntheses_due(installation.database),
+        run_key=lambda due: f"{due.connector_id}:{due.period_key}:{due.attempt}",
+        priority=_PRIORITY_SYNTHESIS,
+        otherwise="every period is published",
+    )
 
 
 @dg.sensor(job=drain_job, minimum_interval_seconds=30, default_status=_RUNNING)
@@ -97,18 +95,13 @@ def waiting_memories(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Work off queues that no sync is working off: entries whose turn came again after a failure."""
-    waiting = connectors_with_waiting_memories(installation.database)
-    idle = _idle(context.instance, (queue.connector_id for queue in waiting))
-    requests = [
-        dg.RunRequest(
-            partition_key=queue.connector_id,
-            run_key=f"{queue.connector_id}:{queue.oldest_at:%Y%m%dT%H%M%S%f}",
-            tags={"dagster/priority": str(_PRIORITY_DRAIN)},
-        )
-        for queue in waiting
-        if queue.connector_id in idle
-    ]
-    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("no queue is waiting")
+    return _runs(
+        context.instance,
+        connectors_with_waiting_memories(installation.database),
+        run_key=lambda queue: f"{queue.connector_id}:{queue.oldest_at:%Y%m%dT%H%M%S%f}",
+        priority=_PRIORITY_DRAIN,
+        otherwise="no queue is waiting",
+    )
 
 
 @dg.sensor(job=reconciliation_job, minimum_interval_seconds=60, default_status=_RUNNING)
@@ -117,18 +110,15 @@ def due_reconciliations(
 ) -> dg.SensorResult | dg.SkipReason:
     """Walk each portal's lists daily, and read again what changes without notice, in slices behind everything else."""
     with installation.database.scheduler() as connection:
-        due = reconciliations_due(connection)
-    idle = _idle(context.instance, (one.connector_id for one in due))
-    requests = [
-        dg.RunRequest(
-            partition_key=one.connector_id,
-            run_key=f"{one.connector_id}:{one.reason}:{one.due_at:%Y%m%dT%H%M%S%f}:{datetime.now(UTC):%Y%m%dT%H%M}",
-            tags={"dagster/priority": str(_PRIORITY_RECONCILIATION)},
-        )
-        for one in due
-        if one.connector_id in idle
-    ]
-    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("no reconciliation is due")
+        reconciliations = reconciliations_due(connection)
+    minute = f"{datetime.now(UTC):%Y%m%dT%H%M}"
+    return _runs(
+        context.instance,
+        reconciliations,
+        run_key=lambda due: f"{due.connector_id}:{due.reason}:{due.due_at:%Y%m%dT%H%M%S%f}:{minute}",
+        priority=_PRIORITY_RECONCILIATION,
+        otherwise="no reconciliation is due",
+    )
 
 
 @dg.run_failure_sensor(monitored_jobs=[sync_job, reconciliation_job, drain_job, synthesis_job], default_status=_RUNNING)
@@ -147,6 +137,24 @@ def failed_runs(context: dg.RunFailureSensorContext, installation: dg.ResourcePa
             f"The run of {context.dagster_run.job_name} failed.",
             {"run_id": context.dagster_run.run_id},
         )
+
+
+def _runs(
+    instance: dg.DagsterInstance,
+    due: Sequence[Due],
+    *,
+    run_key: Callable[[Due], str],
+    priority: int,
+    otherwise: str,
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for a run for each connector that is due and idle. A key that was asked for before starts no second run."""
+    idle = _idle(instance, (one.connector_id for one in due))
+    requests = [
+        dg.RunRequest(partition_key=one.connector_id, run_key=run_key(one), tags={"dagster/priority": str(priority)})
+        for one in due
+        if one.connector_id in idle
+    ]
+    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason(otherwise)
 
 
 def _idle(instance: dg.DagsterInstance, connector_ids: Iterable[str]) -> set[str]:

@@ -1,4 +1,7 @@
-"""Which connectors wait for synthesis or for the drain of their queue; asked by sensors every half minute."""
+"""Which connectors wait for synthesis or for the drain of their queue; asked by sensors every half minute.
+
+Asked mind by mind, since no role sees the memories of several.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo

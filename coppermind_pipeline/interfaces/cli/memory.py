@@ -98,14 +98,13 @@ def queue(
     as_json: output.JsonOption = False,
 ) -> None:
     """Show what waits to become a memory, and what failed."""
-    from coppermind_pipeline import memories
+    from coppermind_pipeline import connectors, memories
     from coppermind_pipeline.accounts import resolve_mind
-    from coppermind_pipeline.connectors import status
 
     with open_session(customer) as session:
         database, mind_id = session.database, resolve_mind(session.database, session.caller, mind).id
         queues = []
-        shown = status(
+        shown = connectors.status(
             database,
             session.caller,
             connector_id=connector_id,
@@ -116,9 +115,9 @@ def queue(
             place = {"connector_id": connector, "mind_id": mind_id}
             replayed = memories.replay_dead(database, **place) if replay else 0
             with database.mind(mind_id) as connection:
-                status = memories.queue_status(connection, connector)
+                counts = memories.queue_status(connection, connector)
             entries = memories.list_queue(database, state=state, **place)
-            queues.append({"connector_id": connector, "status": status, "replayed": replayed, "entries": entries})
+            queues.append({"connector_id": connector, "status": counts, "replayed": replayed, "entries": entries})
     output.show({"queues": queues}, as_json=as_json, human=lambda: memory_views.queues(queues))
 
 
