@@ -11,8 +11,7 @@ from time import monotonic
 
 from sqlalchemy import Row, text
 
-from coppermind_pipeline.hubspot import PAUSE_WAITED_MAX_S, Budget, RateLimited, paced
-from coppermind_pipeline.hubspot.budgets import DEFAULT_RATES
+from coppermind_pipeline.hubspot import DEFAULT_RATES, JITTER_MS, PAUSE_WAITED_MAX_S, Budget, RateLimited, paced
 from coppermind_pipeline.store import Database
 
 # Turns lie a little wider apart than the limit asks; so late may a call be sent, by a process that was busy as its turn
@@ -66,8 +65,8 @@ class SharedBudgets:
 
     async def _keep_apart_from_late_calls(self, budget: Budget) -> None:
         """Wait until the limit's window holds room for this call, by the moments at which this process really sent."""
-        rate, sent = paced(self._limits[budget], DEFAULT_RATES[budget][1]), self._sent[budget]
-        window_s = (rate.interval - LATENESS_ABSORBED_MS) / 1_000
+        sent = self._sent[budget]
+        window_s = (DEFAULT_RATES[budget][1] + JITTER_MS - LATENESS_ABSORBED_MS) / 1_000
         while True:
             now = monotonic()
             while sent and sent[0] <= now - window_s:
@@ -78,13 +77,12 @@ class SharedBudgets:
             await asyncio.sleep(sent[0] + window_s - now)
 
     def _take_turn(self, budget: Budget) -> Row:
-        rate = paced(self._limits[budget], DEFAULT_RATES[budget][1])
-        emission_s = rate.interval / rate.limit / 1000
+        pace = paced(self._limits[budget], DEFAULT_RATES[budget][1])
         values = {
             "hub": self._hub_id,
             "budget": budget.value,
-            "emission_s": emission_s,
-            "tolerance_s": rate.burst * emission_s,
+            "emission_s": pace.emission_s,
+            "tolerance_s": pace.burst * pace.emission_s,
             "pause_max_s": PAUSE_WAITED_MAX_S,
         }
         with self._database.nobody() as connection:

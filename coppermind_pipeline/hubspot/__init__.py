@@ -1,7 +1,7 @@
 """HubSpot's API: one client per portal, OAuth, and errors sorted by what the caller does next."""
 
 from coppermind_pipeline.hubspot.associations import Associations, AssociationType, Link
-from coppermind_pipeline.hubspot.budgets import PAUSE_WAITED_MAX_S, Budget, Budgets, LocalBudgets, paced
+from coppermind_pipeline.hubspot.budgets import DEFAULT_RATES, JITTER_MS, PAUSE_WAITED_MAX_S, Budget, Budgets, paced
 from coppermind_pipeline.hubspot.calls import AccessTokens, SentRequest
 from coppermind_pipeline.hubspot.client import HubSpotClient
 from coppermind_pipeline.hubspot.definitions import Pipeline, PropertyDefinition, PropertyOption, Stage
@@ -50,6 +50,8 @@ __all__ = [
     "ACCESS_TOKEN",
     "API_VERSION",
     "BATCH_READ_IDS_MAX",
+    "DEFAULT_RATES",
+    "JITTER_MS",
     "LIST_PAGE_RECORDS_MAX",
     "MODIFIED_PROPERTY",
     "PAUSE_WAITED_MAX_S",
@@ -74,7 +76,6 @@ __all__ = [
     "Introspection",
     "Link",
     "ListPage",
-    "LocalBudgets",
     "OAuthApp",
     "Operator",
     "Owner",

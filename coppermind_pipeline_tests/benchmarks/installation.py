@@ -9,14 +9,13 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from coppermind_pipeline.connectors import StoredTokens, open_portal
-from coppermind_pipeline.hubspot import Budget, HubSpotClient, SentRequest
+from coppermind_pipeline.hubspot import HubSpotClient, SentRequest
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database, embedded, upgrade
@@ -32,21 +31,9 @@ from coppermind_pipeline.sync import (
     read_pipelines,
 )
 from coppermind_pipeline_tests.connected import Connected, settings_for
+from coppermind_pipeline_tests.sync.reconciling import Unpaced
 
 _MIB = 1024
-
-
-class Unlimited:
-    """Budgets that let everything through, for a portal whose limits are off."""
-
-    async def acquire(self, budget: Budget) -> None:
-        pass
-
-    async def back_off(self, budget: Budget, *, until: datetime) -> None:
-        pass
-
-    async def observe(self, budget: Budget, **stated: int | None) -> None:
-        pass
 
 
 @dataclass(slots=True)
@@ -80,7 +67,7 @@ class Installation:
                 yield client
         else:
             tokens = StoredTokens(database, settings, connector)
-            async with HubSpotClient(settings.hubspot_api_url, tokens, Unlimited(), on_request=self.count) as client:
+            async with HubSpotClient(settings.hubspot_api_url, tokens, Unpaced(), on_request=self.count) as client:
                 yield client
 
     def count(self, _: SentRequest) -> None:
