@@ -5,7 +5,8 @@ for every caller. So callers leave in the order in which they came, evenly space
 """
 
 import asyncio
-from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -14,8 +15,8 @@ from sqlalchemy import Row, text
 from coppermind_pipeline.hubspot import DEFAULT_RATES, JITTER_MS, PAUSE_WAITED_MAX_S, Budget, RateLimited, paced
 from coppermind_pipeline.store import Database
 
-# Turns lie a little wider apart than the limit asks; so late may a call be sent, by a process that was busy as its turn
-# came, before the calls behind it have to wait for their distance.
+# Turns lie a little wider apart than the limit asks; so late may a call go out, from a process that was busy when its
+# turn came, before the calls behind it have to wait for their distance.
 LATENESS_ABSORBED_MS = 30
 
 
@@ -25,11 +26,14 @@ class SharedBudgets:
     def __init__(self, database: Database, hub_id: int) -> None:
         self._database = database
         self._hub_id = hub_id
-        self._sent: dict[Budget, deque[float]] = {budget: deque() for budget in Budget}
+        self._calls: dict[Budget, list[_Call]] = {budget: [] for budget in Budget}
         self._limits = {budget: calls for budget, (calls, _) in DEFAULT_RATES.items()}
 
-    async def acquire(self, budget: Budget) -> None:
+    async def acquire(self, budget: Budget) -> Callable[[], None]:
         """Wait until one call may be sent.
+
+        Returns:
+            what to call once it has gone out: calls behind it keep their distance from that moment on.
 
         Raises:
             RateLimited: the budget is paused for longer than `PAUSE_WAITED_MAX_S`; `retry_at` says until when.
@@ -41,8 +45,7 @@ class SharedBudgets:
                 # A 429 may have come in while this call stood in line; then it lines up again behind the pause.
                 if await asyncio.to_thread(self._is_paused, budget):
                     continue
-            await self._keep_apart_from_late_calls(budget)
-            return
+            return (await self._keep_apart_from_late_calls(budget)).note_sent
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None:
         """Pause the budget for everybody; a pause that is under way is never shortened."""
@@ -63,18 +66,16 @@ class SharedBudgets:
             self._limits[budget] = limit
             await asyncio.to_thread(self._store_limit, budget, limit)
 
-    async def _keep_apart_from_late_calls(self, budget: Budget) -> None:
+    async def _keep_apart_from_late_calls(self, budget: Budget) -> "_Call":
         """Wait until the limit's window holds room for this call, by the moments at which this process really sent."""
-        sent = self._sent[budget]
         window_s = (DEFAULT_RATES[budget][1] + JITTER_MS - LATENESS_ABSORBED_MS) / 1_000
         while True:
             now = monotonic()
-            while sent and sent[0] <= now - window_s:
-                sent.popleft()
-            if len(sent) < self._limits[budget]:
-                sent.append(now)
-                return
-            await asyncio.sleep(sent[0] + window_s - now)
+            calls = self._calls[budget] = [call for call in self._calls[budget] if call.sent_at > now - window_s]
+            if len(calls) < self._limits[budget]:
+                calls.append(call := _Call(now))
+                return call
+            await asyncio.sleep(min(call.sent_at for call in calls) + window_s - now)
 
     def _take_turn(self, budget: Budget) -> Row:
         pace = paced(self._limits[budget], DEFAULT_RATES[budget][1])
@@ -107,6 +108,14 @@ class SharedBudgets:
     def _store_limit(self, budget: Budget, limit: int) -> None:
         with self._database.nobody() as connection:
             connection.execute(_STORE_LIMIT, {"hub": self._hub_id, "budget": budget.value, "limit": limit})
+
+
+@dataclass(slots=True)
+class _Call:
+    sent_at: float
+
+    def note_sent(self) -> None:
+        self.sent_at = monotonic()
 
 
 _NOW = "extract(epoch FROM clock_timestamp())::float8"

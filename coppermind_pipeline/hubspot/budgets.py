@@ -4,6 +4,7 @@ The limits: search 5 a second per portal, associations 100 in ten seconds on the
 app 110 in ten seconds per installing portal (HubSpot, "API usage guidelines", "Search the CRM", "Associations").
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,8 +27,11 @@ class Budget(StrEnum):
 class Budgets(Protocol):
     """The rate budgets of one portal. Whoever talks to the portal shares them."""
 
-    async def acquire(self, budget: Budget) -> None:
+    async def acquire(self, budget: Budget) -> Callable[[], None]:
         """Wait until one call may be sent.
+
+        Returns:
+            what to call once it has gone out: calls behind it keep their distance from that moment on.
 
         Raises:
             RateLimited: the budget is paused for longer than `PAUSE_WAITED_MAX_S`; `retry_at` says until when.

@@ -96,11 +96,16 @@ class PortalCalls:
         return await retried(attempt, limits=self.retry_limits, clock=self.clock)
 
     async def _send(self, request: "_Request", token: SecretStr) -> Answer:
-        await self.budgets.acquire(request.budget)
+        note_sent = await self.budgets.acquire(request.budget)
         started = perf_counter()
         try:
             answer = await self.transport.send(
-                request.method, request.path, query=request.query, json_body=request.json_body, bearer=token
+                request.method,
+                request.path,
+                query=request.query,
+                json_body=request.json_body,
+                bearer=token,
+                on_sent=note_sent,
             )
         except PortalUnavailable:
             self._count(request, None, took_ms=(perf_counter() - started) * 1000)

@@ -2,11 +2,11 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -73,10 +73,14 @@ class Transport:
         json_body: bytes | None = None,
         form: Mapping[str, str | SecretStr] | None = None,
         bearer: SecretStr | None = None,
+        on_sent: Callable[[], None] | None = None,
     ) -> Answer:
         """Send one request and return the whole answer, whatever its status.
 
         What an error answer repeats of the bearer token or of a secret form field is blanked before anybody sees it.
+
+        Args:
+            on_sent: called as soon as the request has gone out to its end.
 
         Raises:
             PortalUnavailable: no complete answer came: refused, reset, timed out, cut off.
@@ -98,6 +102,7 @@ class Transport:
                     content=json_body,
                     data={name: _plain(value) for name, value in form.items()} if form else None,
                     headers=headers,
+                    extensions={"trace": _when_sent(on_sent)} if on_sent else None,
                 )
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             fault = "timed out" if isinstance(error, TimeoutError | httpx.TimeoutException) else "broke off"
@@ -116,6 +121,14 @@ def _tls(scheme: str) -> ssl.SSLContext:
 @cache
 def _trusting_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
+
+
+def _when_sent(on_sent: Callable[[], None]) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    async def trace(event: str, _: Mapping[str, Any]) -> None:
+        if event.endswith(".send_request_body.complete"):
+            on_sent()
+
+    return trace
 
 
 def _plain(value: str | SecretStr) -> str:

@@ -76,6 +76,19 @@ async def test_a_call_that_was_kept_from_its_turn_does_not_bunch_up_with_those_b
     assert _most_in_window(moments, 1.0) <= 5
 
 
+async def test_a_call_that_goes_out_late_keeps_those_behind_it_at_a_distance(database: Database):
+    shared = SharedBudgets(database, HUB_ID)
+    note_sent = await shared.acquire(Budget.SEARCH)
+    busy_until = monotonic() + 0.4
+    while monotonic() < busy_until:
+        pass
+    note_sent()
+    sent_at = monotonic()
+    for _ in range(5):
+        await shared.acquire(Budget.SEARCH)
+    assert monotonic() - sent_at >= 1.0
+
+
 async def test_each_portal_and_each_budget_has_its_own(database: Database):
     started = monotonic()
     for budget in Budget:

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,11 +38,13 @@ class CountedBudgets:
 
     def __init__(self) -> None:
         self.acquired: list[Budget] = []
+        self.sent: list[Budget] = []
         self.pauses: list[tuple[Budget, datetime]] = []
         self.observed: list[tuple[Budget, int | None, int | None, int | None]] = []
 
-    async def acquire(self, budget: Budget) -> None:
+    async def acquire(self, budget: Budget) -> Callable[[], None]:
         self.acquired.append(budget)
+        return lambda: self.sent.append(budget)
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None:
         self.pauses.append((budget, until))

@@ -47,7 +47,8 @@ def never() -> bool:
 class Unpaced:
     """Budgets without a limit."""
 
-    async def acquire(self, budget: Budget) -> None: ...
+    async def acquire(self, budget: Budget) -> Callable[[], None]:
+        return lambda: None
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None: ...
 
