@@ -98,21 +98,27 @@ _APPEND = text(
          WHERE newest.content_hash IS DISTINCT FROM incoming.content_hash"""
 )
 
-# Of those that were no new version: the newest version takes what changed in it besides.
+# Of those that were no new version: the newest version takes what changed in it besides. It is looked up record by
+# record here, too: left to itself, the planner reads the whole log of the type for a page of records.
 _RENEW = text(
-    """UPDATE hubspot_raw_records AS stored
-          SET payload = incoming.payload, definitions_hash = incoming.definitions_hash,
-              modified_at = incoming.modified_at,
-              seq = CASE WHEN stored.payload::text IS DISTINCT FROM incoming.payload::text
-                         THEN nextval('change_seq') ELSE stored.seq END
-         FROM incoming
+    """WITH renewed AS MATERIALIZED (
+           SELECT incoming.*, newest.version,
+                  newest.payload::text IS DISTINCT FROM incoming.payload::text AS has_new_values
+             FROM incoming
+            CROSS JOIN LATERAL (
+                  SELECT version, content_hash, payload, definitions_hash FROM hubspot_raw_records AS logged
+                   WHERE connector_id = :connector AND object_type = :type AND logged.hubspot_id = incoming.hubspot_id
+                   ORDER BY version DESC LIMIT 1) AS newest
+            WHERE newest.content_hash = incoming.content_hash
+              AND (newest.payload::text, newest.definitions_hash)
+                  IS DISTINCT FROM (incoming.payload::text, incoming.definitions_hash))
+       UPDATE hubspot_raw_records AS stored
+          SET payload = renewed.payload, definitions_hash = renewed.definitions_hash,
+              modified_at = renewed.modified_at,
+              seq = CASE WHEN renewed.has_new_values THEN nextval('change_seq') ELSE stored.seq END
+         FROM renewed
         WHERE stored.connector_id = :connector AND stored.object_type = :type
-          AND stored.hubspot_id = incoming.hubspot_id AND stored.content_hash = incoming.content_hash
-          AND stored.version = (SELECT max(version) FROM hubspot_raw_records AS newest
-                                 WHERE newest.connector_id = :connector AND newest.object_type = :type
-                                   AND newest.hubspot_id = incoming.hubspot_id)
-          AND (stored.payload::text, stored.definitions_hash)
-              IS DISTINCT FROM (incoming.payload::text, incoming.definitions_hash)"""
+          AND stored.hubspot_id = renewed.hubspot_id AND stored.version = renewed.version"""
 )
 
 
