@@ -2,12 +2,15 @@
 
 Each call takes its turn in one statement: GCRA with the theoretical arrival time as the row's state, advanced at once
 for every caller. So callers leave in the order in which they came, evenly spaced, and nobody asks twice for one turn.
+
+A turn says when a call may leave, not when it does. One that goes out late, from a process that was busy, is written
+down, and the calls whose window it has moved into wait for their distance from it.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 
 from sqlalchemy import Row, text
@@ -15,8 +18,7 @@ from sqlalchemy import Row, text
 from coppermind_pipeline.hubspot import DEFAULT_RATES, JITTER_MS, PAUSE_WAITED_MAX_S, Budget, RateLimited, paced
 from coppermind_pipeline.store import Database
 
-# Turns lie a little wider apart than the limit asks; so late may a call go out, from a process that was busy when its
-# turn came, before the calls behind it have to wait for their distance.
+# Turns lie a little wider apart than the limit asks: so late may a call go out without anybody having to know.
 LATENESS_ABSORBED_MS = 30
 
 
@@ -26,10 +28,9 @@ class SharedBudgets:
     def __init__(self, database: Database, hub_id: int) -> None:
         self._database = database
         self._hub_id = hub_id
-        self._calls: dict[Budget, list[_Call]] = {budget: [] for budget in Budget}
         self._limits = {budget: calls for budget, (calls, _) in DEFAULT_RATES.items()}
 
-    async def acquire(self, budget: Budget) -> Callable[[], None]:
+    async def acquire(self, budget: Budget) -> Callable[[], Awaitable[None]]:
         """Wait until one call may be sent.
 
         Returns:
@@ -40,12 +41,9 @@ class SharedBudgets:
         """
         while True:
             turn = await asyncio.to_thread(self._take_turn, budget)
-            if turn.wait_s > 0:
-                await asyncio.sleep(turn.wait_s)
-                # A 429 may have come in while this call stood in line; then it lines up again behind the pause.
-                if await asyncio.to_thread(self._is_paused, budget):
-                    continue
-            return (await self._keep_apart_from_late_calls(budget)).note_sent
+            due_at = monotonic() + max(0.0, turn.wait_s)
+            if await self._has_come(budget, turn):
+                return partial(self._note_sent, budget, turn.rank, due_at)
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None:
         """Pause the budget for everybody; a pause that is under way is never shortened."""
@@ -66,16 +64,21 @@ class SharedBudgets:
             self._limits[budget] = limit
             await asyncio.to_thread(self._store_limit, budget, limit)
 
-    async def _keep_apart_from_late_calls(self, budget: Budget) -> "_Call":
-        """Wait until the limit's window holds room for this call, by the moments at which this process really sent."""
-        window_s = (DEFAULT_RATES[budget][1] + JITTER_MS - LATENESS_ABSORBED_MS) / 1_000
-        while True:
-            now = monotonic()
-            calls = self._calls[budget] = [call for call in self._calls[budget] if call.sent_at > now - window_s]
-            if len(calls) < self._limits[budget]:
-                calls.append(call := _Call(now))
-                return call
-            await asyncio.sleep(min(call.sent_at for call in calls) + window_s - now)
+    async def _has_come(self, budget: Budget, turn: Row) -> bool:
+        """Wait for a turn; False where a 429 has come in meanwhile: the call has to line up again behind the pause."""
+        wait_s = max(turn.wait_s, turn.late_calls_s or 0.0)
+        while wait_s > 0:
+            await asyncio.sleep(wait_s)
+            changed = await asyncio.to_thread(self._look_again, budget, turn.rank)
+            if changed.is_paused:
+                return False
+            wait_s = changed.late_calls_s or 0.0
+        return True
+
+    async def _note_sent(self, budget: Budget, rank: int, due_at: float) -> None:
+        now = monotonic()
+        if now - due_at > LATENESS_ABSORBED_MS / 1_000:
+            await asyncio.to_thread(self._store_late_call, budget, rank, now)
 
     def _take_turn(self, budget: Budget) -> Row:
         pace = paced(self._limits[budget], DEFAULT_RATES[budget][1])
@@ -85,6 +88,7 @@ class SharedBudgets:
             "emission_s": pace.emission_s,
             "tolerance_s": pace.burst * pace.emission_s,
             "pause_max_s": PAUSE_WAITED_MAX_S,
+            "limit": self._limits[budget],
         }
         with self._database.nobody() as connection:
             turn = connection.execute(_TAKE_TURN, values).one_or_none()
@@ -95,9 +99,16 @@ class SharedBudgets:
             self._limits[budget] = turn.limit_calls
         return turn
 
-    def _is_paused(self, budget: Budget) -> bool:
+    def _look_again(self, budget: Budget, rank: int) -> Row:
+        values = {"hub": self._hub_id, "budget": budget.value, "rank": rank, "limit": self._limits[budget]}
         with self._database.nobody() as connection:
-            return bool(connection.scalar(_IS_PAUSED, {"hub": self._hub_id, "budget": budget.value}))
+            return connection.execute(_LOOK_AGAIN, values).one()
+
+    def _store_late_call(self, budget: Budget, rank: int, sent_at: float) -> None:
+        window_s = (DEFAULT_RATES[budget][1] + JITTER_MS - LATENESS_ABSORBED_MS) / 1_000
+        values = {"hub": self._hub_id, "budget": budget.value, "rank": rank}
+        with self._database.nobody() as connection:
+            connection.execute(_STORE_LATE_CALL, values | {"left_s": sent_at + window_s - monotonic()})
 
     def _pause(self, budget: Budget, until: datetime) -> None:
         with self._database.nobody() as connection:
@@ -110,32 +121,39 @@ class SharedBudgets:
             connection.execute(_STORE_LIMIT, {"hub": self._hub_id, "budget": budget.value, "limit": limit})
 
 
-@dataclass(slots=True)
-class _Call:
-    sent_at: float
-
-    def note_sent(self) -> None:
-        self.sent_at = monotonic()
-
-
 _NOW = "extract(epoch FROM clock_timestamp())::float8"
+
+# In whose window a late call lies: those that come as many turns after it as the limit allows, and more.
+_LATE_CALLS_S = f"""(
+    SELECT max(window_ends) - {_NOW} FROM rate_limit_late_calls AS late
+     WHERE late.hub_id = :hub AND late.budget = :budget AND late.rank <= %s - CAST(:limit AS bigint))"""
 
 # `state` is the theoretical arrival time, in seconds of the epoch. No row comes back while a long pause is on.
 _TAKE_TURN = text(
-    f"""INSERT INTO rate_limit_states AS s (hub_id, budget, state)
-        VALUES (:hub, :budget, {_NOW} + CAST(:emission_s AS float8))
+    f"""INSERT INTO rate_limit_states AS s (hub_id, budget, state, calls)
+        VALUES (:hub, :budget, {_NOW} + CAST(:emission_s AS float8), 1)
         ON CONFLICT (hub_id, budget) DO UPDATE
-           SET state = greatest(s.state, {_NOW}, extract(epoch FROM s.blocked_until)::float8)
+           SET calls = s.calls + 1,
+               state = greatest(s.state, {_NOW}, extract(epoch FROM s.blocked_until)::float8)
                        + CAST(:emission_s AS float8)
          WHERE s.blocked_until IS NULL
             OR s.blocked_until <= clock_timestamp() + make_interval(secs => :pause_max_s)
         RETURNING greatest(state - CAST(:tolerance_s AS float8), extract(epoch FROM blocked_until)::float8) - {_NOW}
                       AS wait_s,
-                  limit_calls"""
+                  {_LATE_CALLS_S % "s.calls"} AS late_calls_s, s.calls AS rank, limit_calls"""
 )
 _PAUSED_UNTIL = text("SELECT blocked_until FROM rate_limit_states WHERE hub_id = :hub AND budget = :budget")
-_IS_PAUSED = text(
-    "SELECT blocked_until > clock_timestamp() FROM rate_limit_states WHERE hub_id = :hub AND budget = :budget"
+_LOOK_AGAIN = text(
+    f"""SELECT coalesce(blocked_until > clock_timestamp(), false) AS is_paused,
+               {_LATE_CALLS_S % "CAST(:rank AS bigint)"} AS late_calls_s
+          FROM rate_limit_states WHERE hub_id = :hub AND budget = :budget"""
+)
+_STORE_LATE_CALL = text(
+    f"""WITH past AS (
+            DELETE FROM rate_limit_late_calls WHERE hub_id = :hub AND budget = :budget AND window_ends < {_NOW})
+        INSERT INTO rate_limit_late_calls (hub_id, budget, rank, window_ends)
+        VALUES (:hub, :budget, :rank, {_NOW} + CAST(:left_s AS float8))
+        ON CONFLICT (hub_id, budget, rank) DO UPDATE SET window_ends = excluded.window_ends"""
 )
 # The pause is counted from the caller's clock and kept by the database's, whatever lies between the two.
 _PAUSE = text(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
+import uvloop
 
 from coppermind_pipeline.connectors import Connector, load_connector, open_portal
 from coppermind_pipeline.defs.installation import Installation
@@ -19,7 +20,7 @@ PROBES_AT_ONCE_MAX = 20
 
 def polls_with_news(installation: Installation, due: Sequence[DuePoll]) -> set[str]:
     """Probe the due connectors; return those that a sync has to run for, and note the others' polls as done."""
-    return asyncio.run(_probe_all(installation, due)) if due else set()
+    return uvloop.run(_probe_all(installation, due)) if due else set()
 
 
 async def _probe_all(installation: Installation, due: Sequence[DuePoll]) -> set[str]:

@@ -1,8 +1,9 @@
 """How an asset's body runs: as the connector's one writer, with its portal open where it reads HubSpot."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+
+import uvloop
 
 from coppermind_pipeline.connectors import Connector, open_portal
 from coppermind_pipeline.defs.installation import Installation, shown_in_dagster
@@ -36,7 +37,7 @@ def hubspot_step(
             with installation.database.mind(connector.mind_id) as connection:
                 poll_started(connection, {"connector": connector.id, "mind": connector.mind_id})
         try:
-            return asyncio.run(_with_portal(installation, connector, work))
+            return uvloop.run(_with_portal(installation, connector, work))
         except CoppermindError as error:
             with installation.database.mind(connector.mind_id) as connection:
                 poll_failed(connection, connector, error)

@@ -4,7 +4,7 @@ The limits: search 5 a second per portal, associations 100 in ten seconds on the
 app 110 in ten seconds per installing portal (HubSpot, "API usage guidelines", "Search the CRM", "Associations").
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +27,7 @@ class Budget(StrEnum):
 class Budgets(Protocol):
     """The rate budgets of one portal. Whoever talks to the portal shares them."""
 
-    async def acquire(self, budget: Budget) -> Callable[[], None]:
+    async def acquire(self, budget: Budget) -> Callable[[], Awaitable[None]]:
         """Wait until one call may be sent.
 
         Returns:

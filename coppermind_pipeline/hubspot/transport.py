@@ -73,14 +73,14 @@ class Transport:
         json_body: bytes | None = None,
         form: Mapping[str, str | SecretStr] | None = None,
         bearer: SecretStr | None = None,
-        on_sent: Callable[[], None] | None = None,
+        on_sent: Callable[[], Awaitable[None]] | None = None,
     ) -> Answer:
         """Send one request and return the whole answer, whatever its status.
 
         What an error answer repeats of the bearer token or of a secret form field is blanked before anybody sees it.
 
         Args:
-            on_sent: called as soon as the request has gone out to its end.
+            on_sent: awaited as soon as the request has gone out to its end.
 
         Raises:
             PortalUnavailable: no complete answer came: refused, reset, timed out, cut off.
@@ -123,10 +123,10 @@ def _trusting_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _when_sent(on_sent: Callable[[], None]) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+def _when_sent(on_sent: Callable[[], Awaitable[None]]) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
     async def trace(event: str, _: Mapping[str, Any]) -> None:
         if event.endswith(".send_request_body.complete"):
-            on_sent()
+            await on_sent()
 
     return trace
 

@@ -6,6 +6,7 @@ One event loop; scans, hydration, links and writing overlap, and the portal's ra
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -25,6 +26,8 @@ from coppermind_pipeline.sync.scan import ScanPage, scan_modified
 # Pages of one scan that may be hydrated or wait to be written: enough to hide latency, few enough to hold in memory.
 PAGES_AHEAD_MAX = 3
 NORMALIZE_EVERY_S = 5.0
+
+_Pages: TypeAlias = "asyncio.Queue[tuple[ScanPage, asyncio.Task[list[Record]]] | None]"
 
 
 @dataclass(slots=True)
@@ -129,7 +132,7 @@ async def _read_scan(
     pulled: Pulled,
 ) -> bool:
     """Read one scan to its end, or until the time is up; pages are hydrated side by side, and written in order."""
-    pages: asyncio.Queue[tuple[ScanPage, asyncio.Task[list[Record]]] | None] = asyncio.Queue(PAGES_AHEAD_MAX)
+    pages: _Pages = asyncio.Queue(PAGES_AHEAD_MAX)
 
     async def search(group: asyncio.TaskGroup) -> bool:
         async for page in scan_modified(
@@ -148,14 +151,13 @@ async def _read_scan(
 
     async def write() -> None:
         found, total = scan.records, scan.total
-        while (entry := await pages.get()) is not None:
-            page, hydrating = entry
-            records = await hydrating
-            await context.write(_write_page, context, scan, (page, records), hydrator)
-            found += len(page.records)
-            total = total if page.total is None else page.total
-            pulled.found[scan.object_type] += len(page.records)
-            pulled.read[scan.object_type] += len(records)
+        while hydrated := await _waiting_pages(pages):
+            await context.write(_write_pages, context, scan, hydrated, hydrator)
+            for page, records in hydrated:
+                found += len(page.records)
+                total = total if page.total is None else page.total
+                pulled.found[scan.object_type] += len(page.records)
+                pulled.read[scan.object_type] += len(records)
             on_page()
             context.on_progress(Progress(scan.object_type.value, found, total))
 
@@ -168,6 +170,19 @@ async def _read_scan(
     return searching.result()
 
 
+async def _waiting_pages(pages: _Pages) -> list[tuple[ScanPage, list[Record]]]:
+    """Return what has come while the last pages were written, so that it shares a transaction; none at the end."""
+    hydrated: list[tuple[ScanPage, list[Record]]] = []
+    while len(hydrated) < PAGES_AHEAD_MAX and not (hydrated and pages.empty()):
+        entry = await pages.get()
+        if entry is None:
+            pages.put_nowait(None)  # for the next call
+            break
+        page, hydrating = entry
+        hydrated.append((page, await hydrating))
+    return hydrated
+
+
 async def _news(context: SyncContext, hydrator: Hydrator, found: Sequence[Record]) -> list[Record]:
     """Return in full those of the found records that the log does not hold as of their modified date."""
     known = await context.read(known_versions, context.ids(), hydrator.object_type, [record.id for record in found])
@@ -175,13 +190,13 @@ async def _news(context: SyncContext, hydrator: Hydrator, found: Sequence[Record
     return await hydrator.hydrate(news)
 
 
-def _write_page(
+def _write_pages(
     connection: Connection,
     context: SyncContext,
     scan: Scan,
-    hydrated: tuple[ScanPage, list[Record]],
+    hydrated: Sequence[tuple[ScanPage, list[Record]]],
     hydrator: Hydrator,
 ) -> None:
-    page, records = hydrated
-    store_records(connection, context, records, hydrator)
-    advance(connection, context.ids(), scan, page)
+    store_records(connection, context, [record for _, records in hydrated for record in records], hydrator)
+    for page, _ in hydrated:
+        advance(connection, context.ids(), scan, page)

@@ -70,18 +70,20 @@ def append_records(
     properties and has the same values is only noted to be known with that set.
 
     Args:
+        records: of several with one id (a survivor of merges is part of more than one answer) the last one counts.
         definitions_hash: names the set of properties that the records were read with.
         calculated: properties that HubSpot computes; they change without the record's modified date.
     """
+    distinct = {record.id: record for record in records}.values()
     copy_rows(
         connection,
         like="hubspot_raw_records",
         columns=_COLUMNS,
-        rows=(_row(object_type, record, definitions_hash, calculated) for record in records),
+        rows=(_row(object_type, record, definitions_hash, calculated) for record in distinct),
     )
     of_type = {**ids, "type": object_type}
     appended = connection.execute(_APPEND, of_type).rowcount
-    if appended < len(records):
+    if appended < len(distinct):
         connection.execute(_RENEW, of_type)
     return appended
 

@@ -1,8 +1,9 @@
 """What is measured."""
 
-import asyncio
 import math
 from typing import Any
+
+import uvloop
 
 from coppermind_pipeline.connectors import open_portal
 from coppermind_pipeline.memories import map_records
@@ -21,7 +22,7 @@ def backfill_under_limits(*, contacts: int, companies: int, deals: int, latency_
     with installation(contacts=contacts, companies=companies, deals=deals, latency_ms=latency_ms) as measured:
         started_ms = measured.sandbox.control.now_ms()
         with stopwatch() as took:
-            pulled = asyncio.run(measured.pull(limited=True))
+            pulled = uvloop.run(measured.pull(limited=True))
             normalize(measured.connected.database, measured.connected.connector)
             link(measured.connected.database, measured.connected.connector)
         refused = [r for r in measured.sandbox.control.requests(since_ms=started_ms) if r.status == 429]
@@ -40,7 +41,7 @@ def backfill_unlimited(*, records: int) -> dict[str, Any]:
     sizes = {"contacts": records * 5 // 8, "companies": records // 8, "deals": records // 4}
     with installation(**sizes, limits=False) as measured:
         with stopwatch() as pulling:
-            pulled = asyncio.run(measured.pull(limited=False))
+            pulled = uvloop.run(measured.pull(limited=False))
         with stopwatch() as normalizing:
             normalized = normalize(measured.connected.database, measured.connected.connector)
         with stopwatch() as linking:
@@ -73,8 +74,8 @@ def _idle_poll(measured: Installation) -> dict[str, Any]:
         async with open_portal(connected.database, connected.settings, connected.connector, on_request=count) as client:
             return await found_nothing(SyncContext(connected.database, connected.connector, client))
 
-    asyncio.run(probe())  # the first one of a process pays for imports and connections
+    uvloop.run(probe())  # the first one of a process pays for imports and connections
     requests = 0
     with stopwatch() as took:
-        assert asyncio.run(probe())
+        assert uvloop.run(probe())
     return {"requests": requests, **took}

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,9 +42,13 @@ class CountedBudgets:
         self.pauses: list[tuple[Budget, datetime]] = []
         self.observed: list[tuple[Budget, int | None, int | None, int | None]] = []
 
-    async def acquire(self, budget: Budget) -> Callable[[], None]:
+    async def acquire(self, budget: Budget) -> Callable[[], Awaitable[None]]:
         self.acquired.append(budget)
-        return lambda: self.sent.append(budget)
+
+        async def note_sent() -> None:
+            self.sent.append(budget)
+
+        return note_sent
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None:
         self.pauses.append((budget, until))

@@ -95,7 +95,7 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
             text("""SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'coppermind'::regnamespace
                       AND NOT relrowsecurity""")
         )
-        assert set(unsecured) == {"alembic_version", "rate_limit_states"}
+        assert set(unsecured) == {"alembic_version", "rate_limit_states", "rate_limit_late_calls"}
 
 
 @pytest.mark.parametrize("table", [*_ROWS, "minds"])

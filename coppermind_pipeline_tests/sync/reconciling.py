@@ -3,10 +3,12 @@
 Its client keeps no pace, because the sandbox that it talks to enforces no limits: pacing has tests of its own.
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from coppermind_pipeline.connectors.tokens import StoredTokens
@@ -47,8 +49,8 @@ def never() -> bool:
 class Unpaced:
     """Budgets without a limit."""
 
-    async def acquire(self, budget: Budget) -> Callable[[], None]:
-        return lambda: None
+    async def acquire(self, budget: Budget) -> Callable[[], Awaitable[None]]:
+        return partial(asyncio.sleep, 0)
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None: ...
 
