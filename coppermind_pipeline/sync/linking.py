@@ -49,7 +49,17 @@ class Linked:
 
 
 def link(database: Database, connector: Connector, *, on_progress: Callable[[Progress], None] = unheard) -> Linked:
-    """Bring associations and attributions up to date with what is pulled and normalized.
+    """Bring associations and attributions up to date once everything pulled is normalized; may complete a backfill."""
+    linked = link_so_far(database, connector, on_progress=on_progress)
+    with database.mind(connector.mind_id) as connection:
+        linked.backfill_completed = complete_backfill(connection, {"connector": connector.id})
+    return linked
+
+
+def link_so_far(
+    database: Database, connector: Connector, *, on_progress: Callable[[Progress], None] = unheard
+) -> Linked:
+    """Bring associations and attributions up to date with what is pulled and normalized by now.
 
     A link that an answer no longer names ends at the time of that answer; one whose labels changed ends, and begins
     anew. Deals are attributed again where they, their links, or the records that they are linked to have changed.
@@ -69,7 +79,6 @@ def link(database: Database, connector: Connector, *, on_progress: Callable[[Pro
             linked.attributed += _attribute(connection, ids, deals)
     with database.mind(connector.mind_id) as connection:
         move_stage_cursor(connection, ids, "attribute", upto or 0)
-        linked.backfill_completed = complete_backfill(connection, ids)
     return linked
 
 
@@ -160,7 +169,7 @@ def _deals_to_attribute(
             ),
             {**ids, "since": since},
         )
-        yield from changed.partitions()
+        yield from changed.partitions(BATCH_DEALS)
 
 
 def _attribute(connection: Connection, ids: dict[str, Any], deals: Sequence[str]) -> int:

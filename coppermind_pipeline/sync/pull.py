@@ -6,6 +6,7 @@ One event loop; scans, hydration, links and writing overlap, and the portal's ra
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TypeAlias
 
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from coppermind_pipeline.sync.context import Progress, SyncContext
 from coppermind_pipeline.sync.cursors import Scan, advance, begin_scans, complete
 from coppermind_pipeline.sync.feed import Feed
 from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
+from coppermind_pipeline.sync.linking import link_so_far
 from coppermind_pipeline.sync.links import read_associations, read_referenced
 from coppermind_pipeline.sync.normalize import normalize
 from coppermind_pipeline.sync.packing import PackedReads
@@ -25,7 +27,7 @@ from coppermind_pipeline.sync.scan import ScanPage, scan_modified
 
 # Pages of one scan that may be hydrated or wait to be written: enough to hide latency, few enough to hold in memory.
 PAGES_AHEAD_MAX = 3
-NORMALIZE_EVERY_S = 5.0
+FOLLOW_EVERY_S = 5.0
 
 _Pages: TypeAlias = "asyncio.Queue[tuple[ScanPage, asyncio.Task[list[Record]]] | None]"
 
@@ -105,17 +107,24 @@ async def pull(
             for hydrator in hydrators.values():
                 hydrator.packed = PackedReads(hydrator.read, group)
             records, linked = group.create_task(read_records()), group.create_task(read_links())
-            group.create_task(_normalize_along(context, (records, linked)))
+            group.create_task(_follow(context, (records, linked)))
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None
     pulled.complete = records.result() and linked.result()
     return pulled
 
 
-async def _normalize_along(context: SyncContext, reading: Sequence[asyncio.Task[bool]]) -> None:
-    """Normalize what has come so far, while a long pull waits for HubSpot; what comes last is left to the next step."""
-    while (await asyncio.wait(reading, timeout=NORMALIZE_EVERY_S))[1]:
+async def _follow(context: SyncContext, reading: Sequence[asyncio.Task[bool]]) -> None:
+    """Normalize and link what has come so far, while a long pull waits for HubSpot; the rest is left to later steps.
+
+    Where the pull waits for this machine instead, links are left too: they are taken up again with each record at one
+    of their ends.
+    """
+    while (await asyncio.wait(reading, timeout=FOLLOW_EVERY_S))[1]:
+        started = monotonic()
         await asyncio.to_thread(normalize, context.database, context.connector)
+        if monotonic() - started < FOLLOW_EVERY_S / 4:
+            await asyncio.to_thread(link_so_far, context.database, context.connector)
 
 
 def _unheard() -> None:
