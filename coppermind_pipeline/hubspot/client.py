@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from coppermind_pipeline.hubspot import paths
 from coppermind_pipeline.hubspot.associations import Associations, AssociationsReader, read_associations
@@ -82,7 +82,7 @@ class HubSpotClient:
         object_type: ObjectType,
         *,
         filters: Sequence[Filter] = (),
-        sort_by_id: bool = True,
+        by_id: Literal["ascending", "descending"] | None = "ascending",
         properties: Sequence[str] = (),
         limit: int = SEARCH_PAGE_RECORDS_MAX,
         after: str | None = None,
@@ -95,7 +95,7 @@ class HubSpotClient:
         Args:
             object_type: which records.
             filters: all must hold; 6 at most. None matches every record.
-            sort_by_id: by `hs_object_id` ascending; otherwise HubSpot's own order, oldest created first.
+            by_id: in this order of `hs_object_id`; None is HubSpot's own order, oldest created first.
             properties: names to return; none returns HubSpot's default ones.
             limit: records, 1 to 200.
             after: the cursor of the page before; None begins.
@@ -103,7 +103,7 @@ class HubSpotClient:
         """
         body: dict[str, Any] = {
             "filterGroups": [{"filters": [condition.as_json() for condition in filters]}] if filters else [],
-            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}] if sort_by_id else [],
+            "sorts": [{"propertyName": "hs_object_id", "direction": by_id.upper()}] if by_id else [],
             "properties": list(properties),
             "limit": limit,
         }

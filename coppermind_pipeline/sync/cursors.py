@@ -66,7 +66,7 @@ def begin_scans(connection: Connection, ids: dict[str, Any], *, backfill_since: 
         text(
             """UPDATE hubspot_cursors AS cursor
                   SET since = watermark, started_at = clock_timestamp(), completed_at = NULL, last_id = 0,
-                      by_list = false, list_after = NULL, pages = 0, records = 0
+                      first_id = NULL, by_list = false, list_after = NULL, pages = 0, records = 0
                  FROM hubspot_backfills AS backfill
                 WHERE cursor.connector_id = :connector AND backfill.connector_id = cursor.connector_id
                   AND scan = 'incremental' AND first_completed_at IS NOT NULL
@@ -76,7 +76,8 @@ def begin_scans(connection: Connection, ids: dict[str, Any], *, backfill_since: 
     )
     rows = connection.execute(
         text(
-            """SELECT cursor.object_type, scan, cursor.since, cursor.started_at, last_id, by_list, list_after, records,
+            """SELECT cursor.object_type, scan, cursor.since, cursor.started_at, last_id, first_id, by_list, list_after,
+                      records,
                       CAST(totals ->> cursor.object_type AS bigint) AS total
                  FROM hubspot_cursors AS cursor JOIN hubspot_backfills AS backfill USING (connector_id)
                 WHERE connector_id = :connector AND cursor.completed_at IS NULL AND cursor.started_at IS NOT NULL
@@ -86,7 +87,7 @@ def begin_scans(connection: Connection, ids: dict[str, Any], *, backfill_since: 
     )
     scans = [
         Scan(ObjectType(row.object_type), row.scan, row.since, row.started_at,
-             Position(row.last_id, row.by_list, row.list_after), row.records,
+             Position(row.last_id, row.first_id, row.by_list, row.list_after), row.records,
              row.total if row.scan == "backfill" else None)
         for row in rows
     ]  # fmt: skip
@@ -108,7 +109,7 @@ def advance(connection: Connection, ids: dict[str, Any], scan: Scan, page: ScanP
     connection.execute(
         text(
             """UPDATE hubspot_cursors
-                  SET last_id = :last_id, by_list = :by_list, list_after = :list_after,
+                  SET last_id = :last_id, first_id = :first_id, by_list = :by_list, list_after = :list_after,
                       pages = pages + 1,
                       -- A scan that goes over to the list begins anew.
                       records = CASE WHEN by_list = :by_list THEN records ELSE 0 END + :records
@@ -117,6 +118,7 @@ def advance(connection: Connection, ids: dict[str, Any], scan: Scan, page: ScanP
         {
             **of_scan,
             "last_id": page.position.last_id,
+            "first_id": page.position.first_id,
             "by_list": page.position.by_list,
             "list_after": page.position.list_after,
         },

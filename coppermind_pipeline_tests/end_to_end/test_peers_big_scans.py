@@ -21,7 +21,8 @@ async def test_twelve_thousand_changes_on_one_millisecond_are_found_in_one_walk(
         assert len(found) == len(set(found)) == changed
         assert changed > 10_000
         searches = portal.portal.requests(path="/search")
-        assert len(searches) == -(-changed // 200)
+        # A page each; the walks from both ends of so large a window take up to three more to learn that they have met.
+        assert -(-changed // 200) <= len(searches) <= -(-changed // 200) + 3
         assert {request.status for request in searches} == {200}
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import cycle
 from random import Random
 from typing import Any
 
@@ -205,6 +206,76 @@ async def test_cut_after_any_page_it_goes_on_behind_it(sandbox: RunningSandbox, 
             break
     assert ids == list(range(1_001, 2_101))
     assert slices == 6
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a thousand records be a window that is worth reading from both ends."""
+    monkeypatch.setattr("coppermind_pipeline.sync.scan.FROM_BOTH_ENDS_RECORDS", 1_000)
+
+
+@pytest.mark.usefixtures("large")
+async def test_a_large_window_is_read_from_both_ends_each_record_once(sandbox: RunningSandbox, hub_id: int):
+    ids = {*range(1_001, 1_901), *range(100_000_000_001, 100_000_000_301)}
+    put_contacts(sandbox, hub_id, ids)
+    done = await scan_sandbox(sandbox, hub_id)
+    assert sorted(done.ids) == sorted(ids)
+    assert any(page.position.first_id for page in done.pages)
+    # A page each, and the one with which each of the two learns that they have met.
+    assert done.searches <= 6 + 3
+    assert [page.total for page in done.pages if page.total] == [1_200, 1_200]
+    assert [page.is_last for page in done.pages].index(True) == len(done.pages) - 1
+
+
+@pytest.mark.usefixtures("large")
+async def test_a_large_window_cut_after_any_page_is_read_on_from_both_ends(sandbox: RunningSandbox, hub_id: int):
+    put_contacts(sandbox, hub_id, range(1_001, 3_001))
+    position, ids = Position(), []
+    while True:
+        part = await scan_sandbox(sandbox, hub_id, start=position, until=lambda _: True)
+        ids += part.ids
+        position = part.pages[-1].position
+        if part.pages[-1].is_last:
+            break
+    assert sorted(ids) == list(range(1_001, 3_001))
+    part = await scan_sandbox(sandbox, hub_id, start=Position(last_id=1_600, first_id=2_401))
+    assert sorted(part.ids) == list(range(1_601, 2_401))
+
+
+@pytest.mark.usefixtures("large")
+async def test_what_goes_on_between_the_two_ends_of_a_large_window_is_brought(sandbox: RunningSandbox, hub_id: int):
+    put_contacts(sandbox, hub_id, range(1_001, 2_401))
+    put_contacts(sandbox, hub_id, range(2_401, 2_411), modified_ms=SINCE_MS - 1)
+    archived, edited = iter(range(1_100, 2_400, 90)), cycle(range(2_401, 2_411))
+
+    def happen(_: SentRequest) -> None:
+        sandbox.control.archive("contacts", [next(archived)], hub_id=hub_id)
+        sandbox.control.edit("contacts", [next(edited)], {"city": "Utrecht"}, hub_id=hub_id)
+
+    done = await scan_sandbox(sandbox, hub_id, on_request=happen)
+    live = {int(record_id) for record_id in sandbox.control.export(hub_id=hub_id).live("contacts")}
+    assert set(done.ids) >= {record_id for record_id in live if record_id <= 2_400}
+    assert done.lists == 0
+    assert len(done.ids) == len(set(done.ids))
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("fault", ["refused", "upward all the same"])
+async def test_without_a_downward_order_the_upward_walk_reads_all(fault: str):
+    odd = OddPortal(records(range(1, 2_001)))
+
+    def answer(request: Request) -> Reply:
+        downward = request.json["sorts"][0]["direction"] == "DESCENDING"
+        if downward and fault == "refused":
+            return Reply(status=400, body={"status": "error", "message": "sorts", "category": "VALIDATION_ERROR"})
+        return odd.answer(request)
+
+    async with scripted_portal() as server:
+        server.will(*[answer] * 1_000)
+        done = await scan(server.url)
+    assert sorted(done.ids) == list(range(1, 2_001))
+    assert done.lists == 0
+    assert done.pages[-1].position == Position(last_id=2_000)
 
 
 async def test_contacts_are_asked_for_by_the_date_that_search_knows_of_them(sandbox: RunningSandbox, hub_id: int):
