@@ -1,12 +1,12 @@
 """Fates: what has become of records that are stored and that no list of HubSpot's has, by asking for them by id."""
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Record
+from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.hydration import Hydrator
 
 
@@ -54,7 +54,7 @@ class _Answered:
 async def _ask(hydrator: Hydrator, hubspot_ids: Collection[str], *, archived: bool = False) -> _Answered:
     asked = sorted(hubspot_ids)
     batches = [asked[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(asked), BATCH_READ_IDS_MAX)]
-    return _together(await asyncio.gather(*(_ask_batch(hydrator, batch, archived=archived) for batch in batches)))
+    return _together(await run_together(_ask_batch(hydrator, batch, archived=archived) for batch in batches))
 
 
 async def _ask_batch(hydrator: Hydrator, hubspot_ids: Sequence[str], *, archived: bool) -> _Answered:
@@ -67,7 +67,7 @@ async def _ask_batch(hydrator: Hydrator, hubspot_ids: Sequence[str], *, archived
         return _alone(hubspot_ids[0], answer.survivors, whole, said_more=bool(answer.errors))
     # A batch does not tell which survivor stands for which id; alone each answer is about the one id.
     apart = [_ask_batch(hydrator, [hubspot_id], archived=archived) for hubspot_id in sorted(answer.unanswered_ids)]
-    return _together([whole, *await asyncio.gather(*apart)])
+    return _together([whole, *await run_together(apart)])
 
 
 def _alone(hubspot_id: str, survivors: Sequence[Record], answered: _Answered, *, said_more: bool) -> _Answered:

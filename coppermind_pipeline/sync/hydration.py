@@ -14,6 +14,7 @@ from coppermind_pipeline.connectors import record_event
 from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, BatchRead, Record, RequestRefused
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import analyze_grown_tables
+from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.meanings import load_stages
 from coppermind_pipeline.sync.packing import PackedReads
@@ -147,7 +148,7 @@ class Hydrator:
         if self.packed is not None:
             return await self.packed.answers(ids)
         batches = [ids[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(ids), BATCH_READ_IDS_MAX)]
-        return await asyncio.gather(*map(self.read, batches))
+        return await run_together(map(self.read, batches))
 
     async def _narrow(self, asked: PropertySet, error: RequestRefused) -> None:
         """Leave out what the portal refuses: the names that the error lists, else all but the required ones."""

@@ -1,6 +1,5 @@
 """The idle poll: a sync that finds nothing, without a run. It reads what a poll would, and compares."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.cursors import OVERLAP_MINUTES
 from coppermind_pipeline.sync.polls import poll_started, poll_succeeded
@@ -34,9 +34,7 @@ async def found_nothing(context: SyncContext) -> bool:
     watermarks = await context.read(_watermarks, context.ids())
     if watermarks is None or await _definitions_changed(context):
         return False
-    news = await asyncio.gather(
-        *(_has_news(context, object_type, since) for object_type, since in watermarks.since.items())
-    )
+    news = await run_together(_has_news(context, object_type, since) for object_type, since in watermarks.since.items())
     if any(news):
         return False
     await context.write(_note_idle_poll, context.connector, context.ids(), watermarks.now)
@@ -44,10 +42,12 @@ async def found_nothing(context: SyncContext) -> bool:
 
 
 async def _definitions_changed(context: SyncContext) -> bool:
-    answers = await asyncio.gather(
-        *(ask_definitions(context.client, object_type) for object_type in ObjectType),
-        ask_pipelines(context.client),
-        ask_owners(context.client),
+    answers = await run_together(
+        [
+            *(ask_definitions(context.client, object_type) for object_type in ObjectType),
+            ask_pipelines(context.client),
+            ask_owners(context.client),
+        ]
     )
     stored = await context.read(stored_digests, context.ids())
     return any(stored.get(answer.kind) != answer.digest for answer in answers)

@@ -133,7 +133,7 @@ async def _read_links(
 ) -> dict[ObjectType, Associations]:
     if object_type != ObjectType.DEALS:
         return {}
-    answers = await asyncio.gather(*(context.client.associations(object_type, t, hubspot_ids) for t in LINKED_TYPES))
+    answers = await run_together(context.client.associations(object_type, t, hubspot_ids) for t in LINKED_TYPES)
     return dict(zip(LINKED_TYPES, answers, strict=True))
 
 
