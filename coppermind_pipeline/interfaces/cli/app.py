@@ -12,6 +12,7 @@ from coppermind_pipeline.interfaces.cli import (
     output,
     sandbox,
     sync,
+    tokens,
     up,
     web,
 )
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command()(up.up)
 app.command()(web.web)
 app.add_typer(customers.app, name="customers")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(minds.app, name="minds")
 app.add_typer(connectors.app, name="connectors")
 app.command()(sync.sync)
