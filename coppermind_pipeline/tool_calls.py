@@ -33,11 +33,16 @@ def find_action(tool: str, actions: Mapping[str, Action], action: str, given: Ma
     if found is None:
         raise ToolArgumentError(f"{tool} has no action {action!r}.", hint=_nearest(action, actions, "Its actions are"))
     for name in sorted(given.keys() - found.takes):
-        raise ToolArgumentError(f"{action} takes no {name!r}.", hint=_nearest(name, found.takes, "It takes"))
+        raise unknown_argument(action, name, found.takes)
     for name in found.needs:
         if name not in given:
             raise ToolArgumentError(f"{action} needs a {name}.", hint=f"Call {tool} action={action} {name}=…")
     return found
+
+
+def unknown_argument(taker: str, name: str, known: tuple[str, ...]) -> ToolArgumentError:
+    """Return the error for an argument that a tool or an action does not take; it names the nearest that it does."""
+    return ToolArgumentError(f"{taker} takes no {name!r}.", hint=_nearest(name, known, "It takes"))
 
 
 def _nearest(word: str, known: Mapping[str, Any] | tuple[str, ...], otherwise: str) -> str:

@@ -7,6 +7,7 @@ from coppermind_pipeline.interfaces.cli import (
     customers,
     db,
     keys,
+    mcp,
     memory,
     minds,
     output,
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command()(up.up)
 app.command()(web.web)
+app.command()(mcp.mcp)
 app.add_typer(customers.app, name="customers")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(minds.app, name="minds")
