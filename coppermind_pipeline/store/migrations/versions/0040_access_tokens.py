@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0030"
+revision = "0040"
 down_revision = "0021"
 branch_labels = None
 depends_on = None
