@@ -1,5 +1,13 @@
-"""Who works with the product, and on which client: customers, minds, the active mind."""
+"""Who works with the product, and on which client: customers, access tokens, minds, the active mind."""
 
+from coppermind_pipeline.accounts.access_tokens import (
+    AccessToken,
+    NewToken,
+    create_token,
+    list_tokens,
+    revoke_token,
+    token_caller,
+)
 from coppermind_pipeline.accounts.customers import (
     LOCAL_CUSTOMER,
     Caller,
@@ -15,6 +23,7 @@ from coppermind_pipeline.accounts.errors import (
     MindExists,
     MindNotFound,
     NoActiveMind,
+    TokenNotFound,
 )
 from coppermind_pipeline.accounts.minds import (
     Mind,
@@ -25,9 +34,11 @@ from coppermind_pipeline.accounts.minds import (
     switch_mind,
     update_mind,
 )
+from coppermind_pipeline.accounts.tool import MindList, MindsAction, minds_tool
 
 __all__ = [
     "LOCAL_CUSTOMER",
+    "AccessToken",
     "Caller",
     "Customer",
     "CustomerExists",
@@ -36,14 +47,23 @@ __all__ = [
     "Mind",
     "MindExists",
     "MindKind",
+    "MindList",
     "MindNotFound",
+    "MindsAction",
+    "NewToken",
     "NoActiveMind",
+    "TokenNotFound",
     "create_customer",
     "create_mind",
+    "create_token",
     "list_customers",
     "list_minds",
+    "list_tokens",
     "local_caller",
+    "minds_tool",
     "resolve_mind",
+    "revoke_token",
     "switch_mind",
+    "token_caller",
     "update_mind",
 ]

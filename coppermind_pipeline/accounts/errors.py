@@ -3,6 +3,7 @@
 UsageError
 ├── CustomerExists, CustomerNotFound
 ├── MindExists, MindNotFound
+├── TokenNotFound
 ├── NoActiveMind     no mind was named, and the caller has not switched to one
 └── InvalidMind      a name, kind or domain that can't be used
 """
@@ -32,6 +33,13 @@ class MindNotFound(UsageError):
     """There is no such mind."""
 
     code = "mind_not_found"
+
+
+class TokenNotFound(UsageError):
+    """There is no such access token."""
+
+    code = "token_not_found"
+    hint = "`coppermind tokens list` shows them, each with its first characters."
 
 
 class NoActiveMind(UsageError):

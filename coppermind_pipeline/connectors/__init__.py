@@ -75,6 +75,7 @@ from coppermind_pipeline.connectors.states import (
 )
 from coppermind_pipeline.connectors.status import connector_status, status
 from coppermind_pipeline.connectors.tokens import StoredTokens
+from coppermind_pipeline.connectors.tool import ConnectorsAction, ConnectorsAnswer, connectors_tool
 
 __all__ = [
     "SETUP_HELP",
@@ -94,6 +95,8 @@ __all__ = [
     "ConnectorNotActive",
     "ConnectorNotFound",
     "ConnectorStatus",
+    "ConnectorsAction",
+    "ConnectorsAnswer",
     "DisconnectResponse",
     "ErrorDetail",
     "Freshness",
@@ -135,6 +138,7 @@ __all__ = [
     "configure",
     "connect",
     "connector_status",
+    "connectors_tool",
     "disconnect",
     "find_connector",
     "freshness",

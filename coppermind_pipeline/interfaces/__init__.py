@@ -1,1 +1,1 @@
-"""The ways in: command line and web service, and what runs them all on one machine. Each calls the rooms below."""
+"""The ways in: command line, MCP server, web service, and what runs them on one machine. Each calls the rooms below."""

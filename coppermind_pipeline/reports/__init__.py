@@ -3,16 +3,27 @@
 Reads the normalized store alone, in which every decision about a record is made already.
 """
 
-from coppermind_pipeline.reports.errors import BeforeHistory, MemoryArgumentError, ReportArgumentError
+from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
 from coppermind_pipeline.reports.figures import Amount, DealSum, Figures, RangeFigures, TopDeal
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.live import Refresh, live_crm_report
-from coppermind_pipeline.reports.models import Audit, CrmReport, DealPage, DealRow, PeriodBlock, Summary
+from coppermind_pipeline.reports.models import (
+    Audit,
+    CrmReport,
+    DealPage,
+    DealRow,
+    FoundMemories,
+    ListedMemories,
+    OneMemory,
+    PeriodBlock,
+    RenderedReport,
+    Summary,
+)
 from coppermind_pipeline.reports.periods import CompareTo
 from coppermind_pipeline.reports.rendering import ReportFormat, html_fragment, render, report_frame
 from coppermind_pipeline.reports.report import crm_report
 from coppermind_pipeline.reports.request import DateBasis, GroupBy, ReportRequest
-from coppermind_pipeline.reports.tool import MemoryAction, memory_tool
+from coppermind_pipeline.reports.tool import MemoryAction, MemoryAnswer, memory_tool
 from coppermind_pipeline.reports.trust import RecordCounts, TrustBlock, trust_block
 
 __all__ = [
@@ -26,14 +37,18 @@ __all__ = [
     "DealRow",
     "DealSum",
     "Figures",
+    "FoundMemories",
     "Group",
     "GroupBy",
+    "ListedMemories",
     "MemoryAction",
-    "MemoryArgumentError",
+    "MemoryAnswer",
+    "OneMemory",
     "PeriodBlock",
     "RangeFigures",
     "RecordCounts",
     "Refresh",
+    "RenderedReport",
     "ReportArgumentError",
     "ReportFormat",
     "ReportRequest",

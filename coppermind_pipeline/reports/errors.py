@@ -13,9 +13,3 @@ class BeforeHistory(UsageError):
     """The connector had not read its portal completely at that time."""
 
     code = "before_history"
-
-
-class MemoryArgumentError(UsageError):
-    """An argument of the memory tool can't be used."""
-
-    code = "memory_argument"

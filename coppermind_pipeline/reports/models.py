@@ -1,10 +1,11 @@
-"""The CRM report as every interface shows it; the order of the fields is part of it."""
+"""The answers of the `memory` tool as every interface shows them; the order of the fields is part of them."""
 
 from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from coppermind_pipeline.memories import Memory
 from coppermind_pipeline.reports.figures import Figures, RangeFigures
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.periods import CompareTo
@@ -112,3 +113,44 @@ class CrmReport(BaseModel):
     summary: Summary
     groups: list[Group]
     deals: DealPage | None
+
+
+class RenderedReport(BaseModel):
+    """A CRM report in a format other than json, behind what is to be known before it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    trust: TrustBlock
+    caveats: list[str]
+    format: Literal["markdown", "csv", "html"]
+    content: str
+
+
+class FoundMemories(BaseModel):
+    """What a search found, best first; fields as those of `memories.Found`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    trust: TrustBlock
+    memories: tuple[Memory, ...]
+    more: bool
+    did_you_mean: dict[str, str]
+
+
+class ListedMemories(BaseModel):
+    """A page of memories, newest first; `next_before` asks for the next page, and is None on the last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    trust: TrustBlock
+    memories: tuple[Memory, ...]
+    next_before: int | None
+
+
+class OneMemory(BaseModel):
+    """One memory."""
+
+    model_config = ConfigDict(frozen=True)
+
+    trust: TrustBlock
+    memory: Memory

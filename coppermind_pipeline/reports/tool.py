@@ -1,33 +1,31 @@
 """The `memory` tool: search, get, list and the CRM report, each answer behind its trust block and under 20 KB."""
 
 import asyncio
-import difflib
-from collections.abc import Callable, Collection, Mapping
+import inspect
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import orjson
-
 from coppermind_pipeline import memories
 from coppermind_pipeline.accounts import Mind
-from coppermind_pipeline.memories import Audience, Listed, Memory, Sensitivity, UnknownMemory
-from coppermind_pipeline.reports.errors import MemoryArgumentError
+from coppermind_pipeline.memories import Audience, Memory, Sensitivity, UnknownMemory
 from coppermind_pipeline.reports.live import Refresh, pull_stale
-from coppermind_pipeline.reports.models import CrmReport
+from coppermind_pipeline.reports.models import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport
 from coppermind_pipeline.reports.rendering import ReportFormat, render
 from coppermind_pipeline.reports.report import NO_LIVE_PULL, LivePull, crm_report
 from coppermind_pipeline.reports.request import ReportRequest
-from coppermind_pipeline.reports.trust import trust_block
+from coppermind_pipeline.reports.trust import TrustBlock, trust_block
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.tool_calls import Action, ToolArgumentError, find_action
 
 ANSWER_BYTES_MAX = 20_000
 
 # Groups and rows of a report, the first that fits: names in a portal may be hundreds of characters long.
 _REPORT_LIMITS = ((10, 16), (10, 8), (5, 4), (3, 2), (1, 1))
 
-Answer = dict[str, Any]
+MemoryAnswer = FoundMemories | OneMemory | ListedMemories | CrmReport | RenderedReport
 
 
 class MemoryAction(StrEnum):
@@ -46,6 +44,7 @@ class _Call:
     database: Database
     mind: Mind
     now: datetime
+    refresh: Refresh | None
 
 
 async def memory_tool(
@@ -56,8 +55,8 @@ async def memory_tool(
     now: datetime,
     refresh: Refresh | None = None,
     **arguments: Any,
-) -> Answer:
-    """Answer one call of the `memory` tool: JSON of less than 20 KB, whose first key is `trust`.
+) -> MemoryAnswer:
+    """Answer one call of the `memory` tool: of less than 20 KB as JSON, whose first key is `trust`.
 
     Actions and their arguments, of which None counts as not given:
         search: `query`, `types`, `sensitivity`, `audience`, `connector_id`, `limit`, `include_superseded`,
@@ -72,102 +71,82 @@ async def memory_tool(
         refresh: pulls the changed deals of one connector, for `live_fallback`.
 
     Raises:
-        MemoryArgumentError: no such action, or an argument that it does not take.
+        ToolArgumentError: no such action, or an argument that it does not take.
         UsageError: of the action, where an argument can't be used.
     """
-    call = _Call(database=database, mind=mind, now=now)
+    call = _Call(database=database, mind=mind, now=now, refresh=refresh)
     given = {name: value for name, value in arguments.items() if value is not None}
-    if action == MemoryAction.CRM_REPORT:
-        return await _crm_report(call, given, refresh)
-    known = _ACTIONS.get(action)
-    if known is None:
-        nearest = difflib.get_close_matches(action, MemoryAction, n=1)
-        raise MemoryArgumentError(
-            f"memory has no action {action!r}.",
-            hint=f"Did you mean {nearest[0]}?" if nearest else f"Its actions are {', '.join(MemoryAction)}.",
-        )
-    answer, takes = known
-    for name in sorted(given.keys() - takes):
-        raise MemoryArgumentError(f"{action} takes no {name!r}.", hint=f"It takes {', '.join(takes)}.")
-    return await asyncio.to_thread(answer, call, given)
+    found = find_action("memory", _ACTIONS, action, given)
+    if inspect.iscoroutinefunction(found.answer):
+        return await found.answer(call, given)
+    return await asyncio.to_thread(found.answer, call, given)
 
 
-def _search(call: _Call, given: Mapping[str, Any]) -> Answer:
-    if "query" not in given:
-        raise MemoryArgumentError("search needs a query.", hint="action=list shows the newest memories without one.")
+def _search(call: _Call, given: Mapping[str, Any]) -> FoundMemories:
     found = memories.search(call.database, mind_id=call.mind.id, **given)
-    return _within(_answered(call, found.memories) | {"more": found.more, "did_you_mean": found.did_you_mean})
+    answer = FoundMemories(
+        trust=_trust(call, found.memories), memories=found.memories, more=found.more, did_you_mean=found.did_you_mean
+    )
+    while _too_large(answer) and len(answer.memories) > 1:
+        answer = answer.model_copy(update={"memories": answer.memories[:-1], "more": True})
+    return answer
 
 
-def _get(call: _Call, given: Mapping[str, Any]) -> Answer:
+def _get(call: _Call, given: Mapping[str, Any]) -> OneMemory:
     audience = given.get("audience")
     if audience is not None and audience not in set(Audience):
-        raise MemoryArgumentError(f"audience takes {', '.join(Audience)}; not {audience!r}.")
+        raise ToolArgumentError(f"audience takes {', '.join(Audience)}; not {audience!r}.")
     wanted = {name: value for name, value in given.items() if name != "audience"}
     memory = memories.get(call.database, mind_id=call.mind.id, **wanted)
     if audience == Audience.CLIENT and memory.sensitivity is not Sensitivity.OPEN:
         raise UnknownMemory("This memory is not for a client's eyes.", hint="Leave audience out for internal use.")
-    trust = _trust(call, [memory])
-    return {"trust": trust, "memory": memory.model_dump(mode="json")}
+    return OneMemory(trust=_trust(call, [memory]), memory=memory)
 
 
-def _list(call: _Call, given: Mapping[str, Any]) -> Answer:
-    listed: Listed = memories.list_memories(call.database, mind_id=call.mind.id, **given)
-    return _within(_answered(call, listed.memories) | {"next_before": listed.next_before})
+def _list(call: _Call, given: Mapping[str, Any]) -> ListedMemories:
+    """Return the page; the one after begins with what did not fit into the answer."""
+    listed = memories.list_memories(call.database, mind_id=call.mind.id, **given)
+    answer = ListedMemories(
+        trust=_trust(call, listed.memories), memories=listed.memories, next_before=listed.next_before
+    )
+    while _too_large(answer) and len(answer.memories) > 1:
+        kept = answer.memories[:-1]
+        answer = answer.model_copy(update={"memories": kept, "next_before": kept[-1].id})
+    return answer
 
 
-_SELECTION = ("types", "sensitivity", "audience", "connector_id", "limit", "include_superseded", "period_key")
-
-_ACTIONS: Mapping[str, tuple[Callable[[_Call, Mapping[str, Any]], Answer], tuple[str, ...]]] = {
-    MemoryAction.SEARCH: (_search, ("query", *_SELECTION)),
-    MemoryAction.GET: (_get, ("memory_id", "source_ref", "audience")),
-    MemoryAction.LIST: (_list, (*_SELECTION, "before")),
-}
-
-
-def _answered(call: _Call, found: Collection[Memory]) -> Answer:
-    return {"trust": _trust(call, found), "memories": [memory.model_dump(mode="json") for memory in found]}
-
-
-def _trust(call: _Call, found: Collection[Memory]) -> Answer:
+def _trust(call: _Call, found: Collection[Memory]) -> TrustBlock:
     """Return the trust block for the connectors of the memories; of all, where there is none to speak of."""
     connector_ids = {memory.provenance.connector_id for memory in found} or None
     with call.database.mind(call.mind.id) as connection:
-        block = trust_block(connection, mind=call.mind, now=call.now, connector_ids=connector_ids)
-    return block.model_dump(mode="json")
+        return trust_block(connection, mind=call.mind, now=call.now, connector_ids=connector_ids)
 
 
-def _within(answer: Answer) -> Answer:
-    """Leave memories out at the end until the answer is small enough; the page after begins with them."""
-    found: list[Answer] = answer["memories"]
-    while len(found) > 1 and _size(answer) >= ANSWER_BYTES_MAX:
-        found.pop()
-        if "more" in answer:
-            answer["more"] = True
-        else:
-            answer["next_before"] = found[-1]["id"]
-    return answer
-
-
-async def _crm_report(call: _Call, given: dict[str, Any], refresh: Refresh | None) -> Answer:
-    rendering = _format(given.pop("format", ReportFormat.JSON))
-    request = ReportRequest.from_arguments(given)
+async def _crm_report(call: _Call, given: Mapping[str, Any]) -> CrmReport | RenderedReport:
+    rendering = _format(given.get("format", ReportFormat.JSON))
+    request = ReportRequest.from_arguments({name: value for name, value in given.items() if name != "format"})
     live_pull = NO_LIVE_PULL
     if request.live_fallback and request.as_of is None:
-        live_pull = await pull_stale(call.database, mind=call.mind, request=request, now=call.now, refresh=refresh)
+        live_pull = await pull_stale(call.database, mind=call.mind, request=request, now=call.now, refresh=call.refresh)
     return await asyncio.to_thread(_fitting_report, call, request, rendering, live_pull)
 
 
-def _fitting_report(call: _Call, request: ReportRequest, rendering: ReportFormat, live_pull: LivePull) -> Answer:
+def _fitting_report(
+    call: _Call, request: ReportRequest, rendering: ReportFormat, live_pull: LivePull
+) -> CrmReport | RenderedReport:
     """Return the report with as many groups and rows as fit; a smaller page begins with the same row."""
-    answer: Answer = {}
-    for groups_max, page_rows_max in _REPORT_LIMITS:
+
+    def made(groups_max: int, page_rows_max: int) -> CrmReport | RenderedReport:
         limited = _limited(request, groups_max, page_rows_max)
         report = crm_report(call.database, mind=call.mind, request=limited, now=call.now, live_pull=live_pull)
-        answer = _report_answer(report, rendering)
-        if _size(answer) < ANSWER_BYTES_MAX:
-            break
-    return answer
+        return _rendered(report, rendering)
+
+    *larger, smallest = _REPORT_LIMITS
+    for limits in larger:
+        answer = made(*limits)
+        if not _too_large(answer):
+            return answer
+    return made(*smallest)
 
 
 def _limited(request: ReportRequest, groups_max: int, page_rows_max: int) -> ReportRequest:
@@ -182,23 +161,30 @@ def _limited(request: ReportRequest, groups_max: int, page_rows_max: int) -> Rep
     )
 
 
-def _report_answer(report: CrmReport, rendering: ReportFormat) -> Answer:
+def _rendered(report: CrmReport, rendering: ReportFormat) -> CrmReport | RenderedReport:
     if rendering is ReportFormat.JSON:
-        return report.model_dump(mode="json")
-    return {
-        "trust": report.trust.model_dump(mode="json"),
-        "caveats": report.audit.caveats,
-        "format": rendering.value,
-        "content": render(report, rendering),
-    }
+        return report
+    return RenderedReport(
+        trust=report.trust, caveats=report.audit.caveats, format=rendering.value, content=render(report, rendering)
+    )
 
 
 def _format(value: Any) -> ReportFormat:
     try:
         return ReportFormat(value)
     except ValueError:
-        raise MemoryArgumentError(f"format takes {', '.join(ReportFormat)}; not {value!r}.") from None
+        raise ToolArgumentError(f"format takes {', '.join(ReportFormat)}; not {value!r}.") from None
 
 
-def _size(answer: Answer) -> int:
-    return len(orjson.dumps(answer))
+def _too_large(answer: MemoryAnswer) -> bool:
+    return len(answer.model_dump_json().encode()) >= ANSWER_BYTES_MAX
+
+
+_SELECTION = ("types", "sensitivity", "audience", "connector_id", "limit", "include_superseded", "period_key")
+
+_ACTIONS: Mapping[str, Action] = {
+    MemoryAction.SEARCH: Action(_search, takes=("query", *_SELECTION), needs=("query",)),
+    MemoryAction.GET: Action(_get, takes=("memory_id", "source_ref", "audience")),
+    MemoryAction.LIST: Action(_list, takes=(*_SELECTION, "before")),
+    MemoryAction.CRM_REPORT: Action(_crm_report, takes=(*ReportRequest.model_fields, "format")),
+}

@@ -55,6 +55,7 @@ class TrustBlock(BaseModel):
     live_fallback_used: bool
     portal_ids: list[int]
     connector_ids: list[str]
+    mind: str
     mind_id: UUID
     customer_id: UUID
     last_successful_sync: datetime | None
@@ -103,6 +104,7 @@ def trust_in(
         live_fallback_used=live_fallback_used,
         portal_ids=[portal.hub_id for portal in portals if portal.hub_id is not None],
         connector_ids=[portal.connector_id for portal in portals],
+        mind=mind.name,
         mind_id=mind.id,
         customer_id=mind.customer_id,
         last_successful_sync=min((pull for pull in pulls if pull is not None), default=None)

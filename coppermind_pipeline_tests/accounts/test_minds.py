@@ -1,11 +1,9 @@
 """Minds are found by any of their names, and never those of another customer."""
 
-from uuid import UUID
-
 import pytest
-from sqlalchemy import text
 
 from coppermind_pipeline.accounts import (
+    LOCAL_CUSTOMER,
     Caller,
     CustomerExists,
     CustomerNotFound,
@@ -16,11 +14,13 @@ from coppermind_pipeline.accounts import (
     NoActiveMind,
     create_customer,
     create_mind,
+    create_token,
     list_customers,
     list_minds,
     local_caller,
     resolve_mind,
     switch_mind,
+    token_caller,
     update_mind,
 )
 from coppermind_pipeline.store import Database
@@ -31,13 +31,10 @@ def caller(database: Database) -> Caller:
     return local_caller(database)
 
 
-def _token(database: Database, customer_id: UUID) -> Caller:
-    with database.customer(customer_id) as connection:
-        token_id = connection.scalar(
-            text("INSERT INTO access_tokens (customer_id, name, token_hash) VALUES (:c, 'n', '') RETURNING id"),
-            {"c": customer_id},
-        )
-    return Caller(customer_id, token_id)
+def _token(database: Database, customer: str = LOCAL_CUSTOMER) -> Caller:
+    caller = token_caller(database, create_token(database, customer=customer).token)
+    assert caller is not None
+    return caller
 
 
 def test_the_local_customer_exists_from_the_start(database: Database, caller: Caller):
@@ -80,7 +77,7 @@ def test_the_first_mind_is_active_until_the_caller_switches(database: Database, 
 
 def test_each_token_has_an_active_mind_of_its_own(database: Database, caller: Caller):
     create_mind(database, caller, "Acme")
-    token, other = _token(database, caller.customer_id), _token_of_another_customer(database)
+    token, other = _token(database), _token_of_another_customer(database)
     assert resolve_mind(database, token).name == "Acme", "the only mind needs no switch"
     create_mind(database, caller, "Globex")
     with pytest.raises(NoActiveMind, match="there are: Acme, Globex"):
@@ -92,7 +89,7 @@ def test_each_token_has_an_active_mind_of_its_own(database: Database, caller: Ca
 
 
 def _token_of_another_customer(database: Database) -> Caller:
-    return Caller(create_customer(database, "Agency").id)
+    return _token(database, create_customer(database, "Agency").name)
 
 
 def test_errors_say_what_exists_and_what_to_do(database: Database, caller: Caller):

@@ -19,6 +19,7 @@ COMMANDS = {
     "connectors connect", "connectors status", "connectors configure", "connectors sync", "connectors resync",
     "connectors disconnect",
     "memory search", "memory list", "memory get", "memory queue", "memory report",
+    "mcp", "tokens create", "tokens list", "tokens revoke",
     "sandbox serve",
     "keys list", "keys rotate",
     "db start", "db stop", "db upgrade", "db url",

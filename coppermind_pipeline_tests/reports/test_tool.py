@@ -18,15 +18,17 @@ from coppermind_pipeline.memories import (
     record_ref,
 )
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports import MemoryArgumentError, memory_tool
+from coppermind_pipeline.reports import memory_tool
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.tool_calls import ToolArgumentError
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 _LONG = "Ünïcödé " * 100
 
 
 async def _ask(portal: StoredPortal, mind: Mind, action: str, **arguments: Any) -> dict[str, Any]:
-    answer = await memory_tool(portal.database, mind=mind, action=action, now=NOW, **arguments)
+    made = await memory_tool(portal.database, mind=mind, action=action, now=NOW, **arguments)
+    answer = made.model_dump(mode="json")
     assert next(iter(answer)) == "trust"
     assert len(orjson.dumps(answer)) < 20_000
     return answer
@@ -130,7 +132,7 @@ async def test_other_formats_are_text_behind_the_trust_block(portal: StoredPorta
 async def test_a_wrong_call_is_named(
     portal: StoredPortal, mind: Mind, action: str, arguments: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(MemoryArgumentError) as refused:
+    with pytest.raises(ToolArgumentError) as refused:
         await _ask(portal, mind, action, **arguments)
     assert said in refused.value.message
 
@@ -143,4 +145,4 @@ async def test_a_live_pull_goes_through_the_tool(portal: StoredPortal, mind: Min
     made = await memory_tool(
         portal.database, mind=mind, action="crm_report", now=NOW, refresh=refresh, live_fallback=True
     )
-    assert made["trust"]["live_fallback_used"] is True
+    assert made.trust.live_fallback_used is True

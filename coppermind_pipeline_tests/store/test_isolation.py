@@ -169,3 +169,27 @@ def test_a_url_bound_to_a_mind_shows_that_mind_alone(database: Database, two_min
         assert connection.execute("SELECT DISTINCT mind_id FROM memories").fetchall() == [(two_minds[0],)]
     with psycopg.connect(database.url(role="coppermind_reader")) as connection:
         assert connection.execute("SELECT count(*) FROM memories").fetchone() == (2,)
+
+
+def test_a_customer_sees_its_own_access_tokens_only(database: Database, local_customer: UUID):
+    with database.owner() as connection:
+        other = connection.scalar(text("INSERT INTO customers (name) VALUES ('other') RETURNING id"))
+    for customer, prefix in ((local_customer, "ours"), (other, "theirs")):
+        with database.customer(customer) as connection:
+            connection.execute(
+                text(
+                    """INSERT INTO access_tokens (customer_id, name, prefix, token_hash)
+                       VALUES (:customer, 'n', :prefix, convert_to(:prefix, 'UTF8'))"""
+                ),
+                {"customer": customer, "prefix": prefix},
+            )
+    with database.customer(local_customer) as connection:
+        connection.execute(text("UPDATE access_tokens SET revoked_at = now()"))
+        assert connection.scalars(text("SELECT prefix FROM access_tokens")).all() == ["ours"]
+    with database.customer(other) as connection:
+        assert connection.scalar(text("SELECT revoked_at FROM access_tokens")) is None
+    with database.customer(local_customer) as connection, pytest.raises(ProgrammingError):
+        connection.execute(
+            text("INSERT INTO access_tokens (customer_id, name, prefix, token_hash) VALUES (:c, 'n', 'planted', '')"),
+            {"c": other},
+        )

@@ -7,11 +7,13 @@ from coppermind_pipeline.interfaces.cli import (
     customers,
     db,
     keys,
+    mcp,
     memory,
     minds,
     output,
     sandbox,
     sync,
+    tokens,
     up,
     web,
 )
@@ -27,7 +29,9 @@ app = typer.Typer(
 )
 app.command()(up.up)
 app.command()(web.web)
+app.command()(mcp.mcp)
 app.add_typer(customers.app, name="customers")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(minds.app, name="minds")
 app.add_typer(connectors.app, name="connectors")
 app.command()(sync.sync)

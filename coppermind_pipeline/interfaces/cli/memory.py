@@ -183,4 +183,7 @@ def _ask(customer: str, mind: str | None, action: str, **arguments: Any) -> dict
 
     with open_session(customer) as session:
         found = resolve_mind(session.database, session.caller, mind)
-        return asyncio.run(memory_tool(session.database, mind=found, action=action, now=datetime.now(UTC), **arguments))
+        answer = asyncio.run(
+            memory_tool(session.database, mind=found, action=action, now=datetime.now(UTC), **arguments)
+        )
+    return answer.model_dump(mode="json")

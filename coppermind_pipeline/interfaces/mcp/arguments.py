@@ -1,0 +1,167 @@
+"""What the tools take, as an assistant reads it. The rooms below know which action takes which argument."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
+
+from coppermind_pipeline.accounts import MindKind, MindsAction
+from coppermind_pipeline.connectors import ConnectorsAction
+from coppermind_pipeline.memories import Audience, MemoryType, Sensitivity
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.reports import CompareTo, DateBasis, GroupBy, MemoryAction, ReportFormat
+from coppermind_pipeline.tool_calls import ToolArgumentError, unknown_argument
+
+
+def _about(description: str, values: type[StrEnum] | None = None, *, needed: bool = False) -> Any:
+    """Return the field of an argument; its values are listed for the assistant, and checked by the tool."""
+    listed: dict[str, Any] | None = None if values is None else {"enum": [value.value for value in values]}
+    return Field(default=... if needed else None, description=description, json_schema_extra=listed)
+
+
+# An assistant that has nothing to say for an argument may leave it out or say null; the schema shows the value alone.
+_Text = str | SkipJsonSchema[None]
+_Texts = list[str] | SkipJsonSchema[None]
+_Number = int | SkipJsonSchema[None]
+_Flag = bool | SkipJsonSchema[None]
+_Map = dict[str, Any] | SkipJsonSchema[None]
+
+_MIND = (
+    "Name of the client's mind; by default the active one, which minds action=switch sets. Name it whenever the person "
+    "named a client."
+)
+
+
+class SourceType(StrEnum):
+    """What can be connected."""
+
+    HUBSPOT = "hubspot"
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ConnectorsArguments(_Arguments):
+    """Of the tool `connectors`."""
+
+    action: str = _about(
+        "connect: a link where a person approves the read-only HubSpot app. status: how connectors are, how far a "
+        "backfill is, what is wrong and what to do next. configure: filters, cadence, time zone. sync: poll now. "
+        "resync: read the history again. disconnect: erase the credentials and stop.",
+        ConnectorsAction,
+        needed=True,
+    )
+    mind: _Text = _about(_MIND)
+    source_type: _Text = _about("connect: what to connect.", SourceType)
+    connector_id: _Text = _about("status: this connector alone. Needed by configure, sync, resync and disconnect.")
+    all: _Flag = _about("status: the connectors of all minds.")
+    config: _Map = _about(
+        "configure: keys to change, such as hubspot_excluded_email_domains, hubspot_property_filters, "
+        "hubspot_synthesis_cadence, hubspot_backfill_since, report_timezone; null removes a key."
+    )
+    since: _Text = _about("resync: where the window shall start, an ISO time with zone.")
+    object_type: _Text = _about("resync: only this type.", ObjectType)
+
+
+class MindsArguments(_Arguments):
+    """Of the tool `minds`."""
+
+    action: str = _about(
+        "list: all minds, the active one marked. switch: make one the active mind. create: a mind for a new client. "
+        "update: its name, kind or domains.",
+        MindsAction,
+        needed=True,
+    )
+    mind: _Text = _about(
+        "switch: the mind to work on. update: the mind to change, by default the active one. list: only this one."
+    )
+    name: _Text = _about("create: name of the client. update: its new name.")
+    kind: _Text = _about("create, update: only a client's or a prospect's mind can be connected.", MindKind)
+    domains: _Texts = _about(
+        "create, update: the client's own e-mail domains, such as acme.com. Contacts there are its own people, not "
+        "leads. update replaces all of them."
+    )
+
+
+class MemoryArguments(_Arguments):
+    """Of the tool `memory`."""
+
+    action: str = _about(
+        "crm_report: revenue, win rate, pipeline, sources of a period: use it for every number. search: texts about "
+        "deals, people, companies, losses, channels, strategy, by words. list: the newest texts. get: one text.",
+        MemoryAction,
+        needed=True,
+    )
+    mind: _Text = _about(_MIND)
+    query: _Text = _about("search: plain words.")
+    types: _Texts = _about(f"search, list: some of {', '.join(MemoryType)}. Aggregates are facts.")
+    sensitivity: _Text = _about("search, list: only these.", Sensitivity)
+    audience: _Text = _about(
+        "search, list, get: client leaves sensitive texts out; for whatever a client will read.", Audience
+    )
+    connector_id: _Text = _about("search, list, crm_report: one connector alone; by default all of the mind's.")
+    limit: _Number = _about("search, list: how many, at most 50.")
+    include_superseded: _Flag = _about("search, list: earlier versions, too.")
+    period_key: _Text = _about("search, list: the aggregates of one period, such as 2026-W47 or 2026-11.")
+    before: _Number = _about("list: next_before of the page before.")
+    memory_id: _Number = _about("get: id of any version.")
+    source_ref: _Text = _about("get: the current text about this.")
+    period: _Text = _about(
+        "crm_report: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; or 2026, 2026-11, "
+        "2026-Q3, FY2026, FY2026-Q3. By default this_quarter."
+    )
+    start: _Text = _about("crm_report: first day, such as 2026-11-01, instead of a period.")
+    end: _Text = _about("crm_report: the day after the last one.")
+    date_basis: _Text = _about(
+        "crm_report: which of a deal's dates counts. closedate (the default) is how revenue is normally reported; "
+        "hs_lastmodifieddate finds deals that were edited lately but backdated.",
+        DateBasis,
+    )
+    group_by: _Text = _about("crm_report: figures for each.", GroupBy)
+    detail: _Flag = _about("crm_report: list the deals, too.")
+    compare_to: _Text = _about("crm_report: with an earlier range.", CompareTo)
+    as_of: _Text = _about("crm_report: the state of the CRM at that time.")
+    include_filtered: _Flag = _about("crm_report: count what the filters leave out.")
+    live_fallback: _Flag = _about("crm_report: pull changed deals first where the store is stale.")
+    timezone: _Text = _about("crm_report: an IANA zone; by default the portal's.")
+    page: _Number = _about("crm_report with detail: page of the deals.")
+    page_rows: _Number = _about("crm_report with detail: deals on a page.")
+    groups_max: _Number = _about("crm_report: groups shown by themselves; the rest is added up.")
+    format: _Text = _about("crm_report: by default json.", ReportFormat)
+
+
+def checked(tool: str, model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that were given, each of its type.
+
+    Raises:
+        ToolArgumentError: names the argument that is unknown, missing or of another type.
+    """
+    try:
+        return model.model_validate(arguments).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        raise unknown_argument(tool, name, tuple(model.model_fields))
+    about = model.model_fields[name].description
+    if first["type"] == "missing":
+        raise ToolArgumentError(f"{tool} needs an {name}.", hint=about)
+    raise ToolArgumentError(f"{name}: {first['msg']}.", hint=about)
+
+
+def input_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the model's JSON schema, flat, as assistants' APIs want it: no alternatives at its top."""
+    schema = model.model_json_schema()
+    properties = {
+        name: {key: value for key, value in about.items() if key not in {"title", "default"}}
+        for name, about in schema["properties"].items()
+    }
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": schema["required"],
+        "additionalProperties": False,
+    }

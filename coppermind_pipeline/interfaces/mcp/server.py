@@ -1,0 +1,81 @@
+"""The MCP server, whatever carries its messages: lists the tools, calls them, and shows answers and errors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import mcp_types as mcp
+import structlog
+from mcp.server import Server, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from pydantic_core import to_json, to_jsonable_python
+
+from coppermind_pipeline.accounts import Caller
+from coppermind_pipeline.errors import CoppermindError
+from coppermind_pipeline.interfaces.callback_listener import CallbackListener
+from coppermind_pipeline.interfaces.installation import Installation
+from coppermind_pipeline.interfaces.mcp.texts import readable
+from coppermind_pipeline.interfaces.mcp.tools import INSTRUCTIONS, PRODUCT, TOOLS, VERSION, Call, Failed, Fault
+
+log = structlog.get_logger(__name__)
+
+_UNEXPECTED = Failed(
+    error=Fault(
+        code="unexpected",
+        message="Something went wrong on our side; nothing that was stored before is lost.",
+        hint="Try again; if it stays, the cause is in the log of `coppermind mcp`.",
+    )
+)
+
+
+def create_server(installation: Installation, *, caller: Callable[[], Caller], callback: CallbackListener) -> Server:
+    """Return the server.
+
+    Args:
+        installation: what the tools work with.
+        caller: on whose behalf the call that is being answered is made.
+        callback: sees to it that an approval is heard of.
+    """
+
+    async def list_tools(
+        context: ServerRequestContext, params: mcp.PaginatedRequestParams | None
+    ) -> mcp.ListToolsResult:
+        del context, params
+        return mcp.ListToolsResult(tools=[tool.definition for tool in TOOLS.values()])
+
+    async def call_tool(context: ServerRequestContext, params: mcp.CallToolRequestParams) -> mcp.CallToolResult:
+        del context
+        tool = TOOLS.get(params.name)
+        if tool is None:
+            raise MCPError(code=mcp.INVALID_PARAMS, message=f"There is no tool {params.name!r}.")
+        call = Call(installation=installation, caller=caller(), callback=callback)
+        try:
+            answer = await tool.call(call, dict(params.arguments or {}))
+        except CoppermindError as error:
+            return _failed(error.as_response())
+        except Exception:
+            log.exception("tool failed", tool=params.name)
+            return _failed(_UNEXPECTED.model_dump())
+        return _result(readable(answer), answer)
+
+    return Server(
+        PRODUCT,
+        title="Coppermind",
+        version=VERSION,
+        instructions=INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+def _result(text: str, answer: Any, *, is_error: bool = False) -> mcp.CallToolResult:
+    # The protocol asks for the whole answer as text too, for clients that show their model nothing else.
+    return mcp.CallToolResult(
+        content=[mcp.TextContent(text=text), mcp.TextContent(text=to_json(answer).decode())],
+        structured_content=to_jsonable_python(answer),
+        is_error=is_error,
+    )
+
+
+def _failed(response: dict[str, Any]) -> mcp.CallToolResult:
+    error = response["error"]
+    return _result(f"{error['message']} {error['hint']}".strip(), response, is_error=True)

@@ -1,0 +1,118 @@
+"""Each answer in a few words: what it is, and how far to trust it. The figures are in the structured content."""
+
+from functools import singledispatch
+from typing import Any
+
+from coppermind_pipeline.accounts import Mind, MindList
+from coppermind_pipeline.connectors import (
+    ConfigureResponse,
+    ConnectorStatus,
+    ConnectResponse,
+    DisconnectResponse,
+    ResyncResponse,
+    StatusResponse,
+    SyncResponse,
+)
+from coppermind_pipeline.interfaces.state_words import state_words
+from coppermind_pipeline.reports import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport, TrustBlock
+
+
+@singledispatch
+def readable(answer: Any) -> str:
+    """Return an answer as a person would sum it up."""
+    raise NotImplementedError(type(answer))
+
+
+@readable.register
+def _(answer: ConnectResponse) -> str:
+    return (
+        f"Connector {answer.connector_id} of the mind {answer.mind} waits for its approval: {answer.auth_url}\n"
+        f"{answer.next_step}"
+    )
+
+
+@readable.register
+def _(answer: StatusResponse) -> str:
+    lines = [_connector(connector) for connector in answer.connectors]
+    return "\n".join(lines) or f"The mind {answer.mind} has no connector. {answer.next_step}"
+
+
+def _connector(connector: ConnectorStatus) -> str:
+    error = f" Last error: {connector.last_error.message}" if connector.last_error else ""
+    return (
+        f"{connector.connector_id} (mind {connector.mind}): {connector.status}, {state_words(connector).words}."
+        f"{error} Next: {connector.next_step}"
+    )
+
+
+@readable.register
+def _(answer: ConfigureResponse) -> str:
+    preview = "; ".join(
+        f"{object_type}: keeps {counts.kept:,}, removes {counts.removed:,}"
+        for object_type, counts in (answer.filter_preview or {}).items()
+    )
+    parts = [
+        f"{answer.connector_id} (mind {answer.mind}): {answer.message}",
+        preview,
+        *answer.warnings,
+        answer.next_step,
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+@readable.register(SyncResponse | ResyncResponse | DisconnectResponse)
+def _(answer: SyncResponse | ResyncResponse | DisconnectResponse) -> str:
+    return f"{answer.connector_id} (mind {answer.mind}): {answer.message} {answer.next_step}"
+
+
+@readable.register
+def _(answer: Mind) -> str:
+    domains = f", {', '.join(answer.domains)}" if answer.domains else ""
+    return f"Mind {answer.name} ({answer.kind}{domains}){', the active one' if answer.active else ''}."
+
+
+@readable.register
+def _(answer: MindList) -> str:
+    return "\n".join(map(readable, answer.minds)) or "There is no mind yet: minds action=create name=CLIENT"
+
+
+@readable.register
+def _(answer: FoundMemories) -> str:
+    more = " There are more; a narrower search shows them." if answer.more else ""
+    corrected = "".join(f" No memory has “{word}”; searched for “{it}”." for word, it in answer.did_you_mean.items())
+    return f"{_memories(len(answer.memories))} found.{corrected}{more} {_trust(answer.trust)}"
+
+
+@readable.register
+def _(answer: ListedMemories) -> str:
+    more = f" There are more: before={answer.next_before}." if answer.next_before is not None else ""
+    return f"{_memories(len(answer.memories))}, newest first.{more} {_trust(answer.trust)}"
+
+
+@readable.register
+def _(answer: OneMemory) -> str:
+    return f"{answer.memory.content}\n{_trust(answer.trust)}"
+
+
+@readable.register
+def _(answer: CrmReport) -> str:
+    return "\n".join([_trust(answer.trust), *_caveats(answer.audit.caveats), *answer.headline])
+
+
+@readable.register
+def _(answer: RenderedReport) -> str:
+    return "\n".join([_trust(answer.trust), *_caveats(answer.caveats), f"The {answer.format} is in `content`."])
+
+
+def _trust(trust: TrustBlock) -> str:
+    synced = trust.last_successful_sync
+    when = f"synced {synced:%Y-%m-%d %H:%M} UTC, {trust.freshness}" if synced else "never synced"
+    return f"Mind {trust.mind}: {when}; backfill {'complete' if trust.backfill_complete else 'not complete'}."
+
+
+def _caveats(caveats: list[str]) -> list[str]:
+    return [f"Caveat: {caveat}" for caveat in caveats]
+
+
+def _memories(number: int) -> str:
+    return "1 memory" if number == 1 else f"{number} memories"

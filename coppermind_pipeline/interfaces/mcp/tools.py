@@ -1,0 +1,175 @@
+"""The tools: what an assistant reads about each, and the function of a room below that answers it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+import anyio.to_thread
+import mcp_types as mcp
+from pydantic import BaseModel, TypeAdapter
+
+from coppermind_pipeline.accounts import Caller, Mind, MindList, minds_tool, resolve_mind
+from coppermind_pipeline.connectors import ConnectorsAnswer, ConnectResponse, connectors_tool
+from coppermind_pipeline.interfaces.callback_listener import CallbackListener
+from coppermind_pipeline.interfaces.installation import Installation
+from coppermind_pipeline.interfaces.mcp.arguments import (
+    ConnectorsArguments,
+    MemoryArguments,
+    MindsArguments,
+    checked,
+    input_schema,
+)
+from coppermind_pipeline.reports import MemoryAnswer, memory_tool
+
+PRODUCT = "coppermind-pipeline"
+VERSION = version(PRODUCT)
+
+INSTRUCTIONS = """\
+Coppermind keeps one memory, called a mind, for each client, fed read-only from the client's HubSpot.
+- Never mix two clients up: every answer names its mind. Pass mind= when the person names a client.
+- Numbers come from memory action=crm_report alone. Read trust and caveats first, and pass caveats on.
+- Pass audience=client for anything that a client will read.
+- To connect HubSpot: connectors action=connect source_type=hubspot, have the person open auth_url and approve, then
+  connectors action=status. Don't send anybody to HubSpot's App Marketplace or to its own Claude connector, and never
+  ask for a HubSpot token, key or secret.
+"""
+
+
+class Fault(BaseModel):
+    """What went wrong, and what to do about it."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class Failed(BaseModel):
+    """A call that did not succeed."""
+
+    error: Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Where and on whose behalf a tool is called."""
+
+    installation: Installation
+    caller: Caller
+    callback: CallbackListener
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """One tool.
+
+    Attributes:
+        arguments: what it takes; answers: what it may answer, beside `Failed`.
+        answer: calls the room below, with arguments of the right types.
+    """
+
+    name: str
+    title: str
+    description: str
+    annotations: mcp.ToolAnnotations
+    arguments: type[BaseModel]
+    answers: Any
+    answer: Callable[[Call, dict[str, Any]], Awaitable[Any]]
+
+    @cached_property
+    def definition(self) -> mcp.Tool:
+        """The tool as `tools/list` shows it."""
+        answers: Any = self.answers | Failed
+        return mcp.Tool(
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            annotations=self.annotations,
+            input_schema=input_schema(self.arguments),
+            # Clients want an object at the top; which one is left to the alternatives.
+            output_schema={"type": "object"} | TypeAdapter(answers).json_schema(mode="serialization"),
+        )
+
+    async def call(self, call: Call, arguments: dict[str, Any]) -> Any:
+        """Answer a call; raises CoppermindError for what a person can act on."""
+        return await self.answer(call, checked(self.name, self.arguments, arguments))
+
+
+async def _connectors(call: Call, arguments: dict[str, Any]) -> ConnectorsAnswer:
+    answer = await connectors_tool(
+        call.installation.database,
+        call.installation.settings,
+        call.caller,
+        now=datetime.now(UTC),
+        callback_listening=True,  # or else the next lines fail
+        **arguments,
+    )
+    if isinstance(answer, ConnectResponse):
+        until = answer.auth_url_expires_at
+        await anyio.to_thread.run_sync(lambda: call.callback.await_approval(answer.connector_id, until=until))
+    return answer
+
+
+async def _minds(call: Call, arguments: dict[str, Any]) -> Mind | MindList:
+    return await anyio.to_thread.run_sync(lambda: minds_tool(call.installation.database, call.caller, **arguments))
+
+
+async def _memory(call: Call, arguments: dict[str, Any]) -> MemoryAnswer:
+    database, name = call.installation.database, arguments.pop("mind", None)
+    mind = await anyio.to_thread.run_sync(lambda: resolve_mind(database, call.caller, name))
+    return await memory_tool(database, mind=mind, now=datetime.now(UTC), **arguments)
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            name="connectors",
+            title="HubSpot connectors",
+            description=(
+                "Connects a client's HubSpot to its mind, read-only, and says how the connection is. Use "
+                "action=connect source_type=hubspot for a link that a person approves, action=status for progress, "
+                "problems and the next step, and for what to tell somebody who can't connect (setup_help)."
+            ),
+            annotations=mcp.ToolAnnotations(
+                read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
+            ),
+            arguments=ConnectorsArguments,
+            answers=ConnectorsAnswer,
+            answer=_connectors,
+        ),
+        Tool(
+            name="minds",
+            title="Clients' minds",
+            description=(
+                "Lists, creates, switches and updates minds, one per client. Switch when the person turns to another "
+                "client; other calls mean the active mind unless they name one."
+            ),
+            # What an update changes can be changed back.
+            annotations=mcp.ToolAnnotations(
+                read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
+            ),
+            arguments=MindsArguments,
+            answers=Mind | MindList,
+            answer=_minds,
+        ),
+        Tool(
+            name="memory",
+            title="Client memory and CRM report",
+            description=(
+                "Answers questions about one client from its synced HubSpot. action=crm_report for revenue, win rate, "
+                "pipeline, sources and any other number of a period; action=search for what is known about deals, "
+                "people, companies, losses, channels and strategy. Every answer opens with trust: which portals, how "
+                "fresh, which filters. Nothing here changes anything."
+            ),
+            annotations=mcp.ToolAnnotations(
+                read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+            ),
+            arguments=MemoryArguments,
+            answers=MemoryAnswer,
+            answer=_memory,
+        ),
+    )
+}

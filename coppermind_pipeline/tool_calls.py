@@ -1,0 +1,52 @@
+"""What every tool checks of a call before it does anything: that the action exists, and takes what was given."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coppermind_pipeline.errors import UsageError
+
+
+class ToolArgumentError(UsageError):
+    """An argument of the tool can't be used."""
+
+    code = "tool_argument"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action of a tool: what answers it, the arguments it takes, and those of them that it can't do without."""
+
+    answer: Callable[..., Any]
+    takes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+def find_action(tool: str, actions: Mapping[str, Action], action: str, given: Mapping[str, Any]) -> Action:
+    """Return the action of that name.
+
+    Raises:
+        ToolArgumentError: there is none, it does not take an argument that was given, or it needs one that was not.
+    """
+    found = actions.get(action)
+    if found is None:
+        raise ToolArgumentError(f"{tool} has no action {action!r}.", hint=_nearest(action, actions, "Its actions are"))
+    for name in sorted(given.keys() - found.takes):
+        raise unknown_argument(action, name, found.takes)
+    for name in found.needs:
+        if name not in given:
+            raise ToolArgumentError(f"{action} needs a {name}.", hint=f"Call {tool} action={action} {name}=…")
+    return found
+
+
+def unknown_argument(taker: str, name: str, known: tuple[str, ...]) -> ToolArgumentError:
+    """Return the error for an argument that a tool or an action does not take; it names the nearest that it does."""
+    return ToolArgumentError(f"{taker} takes no {name!r}.", hint=_nearest(name, known, "It takes"))
+
+
+def _nearest(word: str, known: Mapping[str, Any] | tuple[str, ...], otherwise: str) -> str:
+    nearest = difflib.get_close_matches(word, list(known), n=1)
+    if nearest:
+        return f"Did you mean {nearest[0]}?"
+    return f"{otherwise} {', '.join(known)}." if known else "It takes no arguments."
