@@ -7,9 +7,8 @@ import uvloop
 
 from coppermind_pipeline.connectors import Connector, open_portal
 from coppermind_pipeline.defs.installation import Installation, shown_in_dagster
-from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.hubspot import SentRequest
-from coppermind_pipeline.sync import SyncContext, poll_failed, poll_started
+from coppermind_pipeline.sync import SyncContext, failure_noted, poll_started
 
 T = TypeVar("T")
 
@@ -36,12 +35,8 @@ def hubspot_step(
         if is_poll:
             with installation.database.mind(connector.mind_id) as connection:
                 poll_started(connection, {"connector": connector.id, "mind": connector.mind_id})
-        try:
+        with failure_noted(installation.database, connector):
             return uvloop.run(_with_portal(installation, connector, work))
-        except CoppermindError as error:
-            with installation.database.mind(connector.mind_id) as connection:
-                poll_failed(connection, connector, error)
-            raise
 
 
 async def _with_portal(

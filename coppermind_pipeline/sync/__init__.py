@@ -5,8 +5,9 @@ from coppermind_pipeline.sync.cursors import backfilled_once
 from coppermind_pipeline.sync.drift import Drift
 from coppermind_pipeline.sync.due_reconciliations import DueReconciliation, reconciled_since, reconciliations_due
 from coppermind_pipeline.sync.linking import Linked, link
+from coppermind_pipeline.sync.live_pull import pull_now
 from coppermind_pipeline.sync.normalize import Normalized, normalize
-from coppermind_pipeline.sync.polls import DuePoll, due_polls, poll_failed, poll_started, poll_succeeded
+from coppermind_pipeline.sync.polls import DuePoll, due_polls, failure_noted, poll_failed, poll_started, poll_succeeded
 from coppermind_pipeline.sync.probe import found_nothing
 from coppermind_pipeline.sync.pull import Pulled, pull
 from coppermind_pipeline.sync.reconciliation import WALK_EVERY, Reconciled, reconcile
@@ -35,6 +36,7 @@ __all__ = [
     "SyncContext",
     "backfilled_once",
     "due_polls",
+    "failure_noted",
     "found_nothing",
     "link",
     "normalize",
@@ -42,6 +44,7 @@ __all__ = [
     "poll_started",
     "poll_succeeded",
     "pull",
+    "pull_now",
     "read_account",
     "read_definitions",
     "read_owners",

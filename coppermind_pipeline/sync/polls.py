@@ -1,5 +1,7 @@
 """The book of polls: when HubSpot was last read, with what success, and what stands in the way."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -18,6 +20,7 @@ from coppermind_pipeline.connectors import (
 from coppermind_pipeline.errors import CoppermindError, HealsByItself, NeedsPerson
 from coppermind_pipeline.hubspot import GrantRejected, RateLimited, ScopeMissing, TokenRejected
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Database
 
 # How long a portal is left alone that nothing but a person's act will open again.
 LOOK_AGAIN_MINUTES = 60
@@ -114,6 +117,17 @@ def poll_failed(connection: Connection, connector: Connector, error: CoppermindE
         return
     set_last_error(connection, connector.id, error)
     record_event(connection, connector, "error", error.code, error.message)
+
+
+@contextmanager
+def failure_noted(database: Database, connector: Connector) -> Iterator[None]:
+    """Note what stops the block, before it goes on to the caller."""
+    try:
+        yield
+    except CoppermindError as error:
+        with database.mind(connector.mind_id) as connection:
+            poll_failed(connection, connector, error)
+        raise
 
 
 def _problem_kind(error: CoppermindError) -> ProblemKind | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import typer
@@ -148,6 +149,9 @@ def report(
     compare_to: Annotated[str | None, typer.Option(help="previous_period or previous_year.")] = None,
     as_of: Annotated[str | None, typer.Option(help="The state of the CRM at that time.")] = None,
     include_filtered: Annotated[bool, typer.Option("--include-filtered", help="Count filtered deals.")] = False,
+    live_fallback: Annotated[
+        bool, typer.Option("--live-fallback", help="Pull what changed first where the store is stale.")
+    ] = False,
     timezone: Annotated[str | None, typer.Option(help="An IANA zone such as America/Phoenix.")] = None,
     page: Annotated[int | None, typer.Option(min=1, help="Page of the deals.")] = None,
     page_rows: Annotated[int | None, typer.Option(min=1, help="Deals on a page.")] = None,
@@ -159,18 +163,23 @@ def report(
 ) -> None:
     """Report revenue, win rate and pipeline of a period, and how far the figures can be trusted."""
     from coppermind_pipeline.accounts import resolve_mind
-    from coppermind_pipeline.reports import ReportFormat, ReportRequest, crm_report, render
+    from coppermind_pipeline.reports import ReportFormat, ReportRequest, live_crm_report, render
+    from coppermind_pipeline.sync import pull_now
 
     request = ReportRequest.from_arguments(
         {
             "period": period, "start": start, "end": end, "date_basis": date_basis, "group_by": group_by,
             "connector_id": connector_id, "detail": detail, "compare_to": compare_to, "as_of": as_of,
-            "include_filtered": include_filtered, "timezone": timezone, "page": page, "page_rows": page_rows,
+            "include_filtered": include_filtered, "live_fallback": live_fallback, "timezone": timezone, "page": page,
+            "page_rows": page_rows,
         }
     )  # fmt: skip
     with open_session(customer) as session:
         found = resolve_mind(session.database, session.caller, mind)
-        answer = crm_report(session.database, mind=found, request=request, now=datetime.now(UTC))
+        refresh = partial(pull_now, session.database, session.settings)
+        answer = asyncio.run(
+            live_crm_report(session.database, mind=found, request=request, now=datetime.now(UTC), refresh=refresh)
+        )
     if format_ is None:
         output.show(answer, as_json=as_json, human=lambda: memory_views.report(render(answer, ReportFormat.MARKDOWN)))
     else:

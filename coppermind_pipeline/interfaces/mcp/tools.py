@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -23,6 +23,7 @@ from coppermind_pipeline.interfaces.mcp.arguments import (
     input_schema,
 )
 from coppermind_pipeline.reports import MemoryAnswer, memory_tool
+from coppermind_pipeline.sync import pull_now
 
 PRODUCT = "coppermind-pipeline"
 VERSION = version(PRODUCT)
@@ -119,7 +120,8 @@ async def _minds(call: Call, arguments: dict[str, Any]) -> Mind | MindList:
 async def _memory(call: Call, arguments: dict[str, Any]) -> MemoryAnswer:
     database, name = call.installation.database, arguments.pop("mind", None)
     mind = await anyio.to_thread.run_sync(lambda: resolve_mind(database, call.caller, name))
-    return await memory_tool(database, mind=mind, now=datetime.now(UTC), **arguments)
+    refresh = partial(pull_now, database, call.installation.settings)
+    return await memory_tool(database, mind=mind, now=datetime.now(UTC), refresh=refresh, **arguments)
 
 
 TOOLS = {

@@ -1,0 +1,63 @@
+"""A report on a stale store that was asked to pull first: with a portal that answers, and with one that does not."""
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import text
+
+from coppermind_pipeline.accounts import local_caller, resolve_mind
+from coppermind_pipeline.reports import CrmReport, ReportRequest, live_crm_report
+from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync import pull_now
+from coppermind_pipeline_tests.connected import Connected
+from coppermind_pipeline_tests.unthrottled import unthrottled
+
+
+async def test_a_stale_report_has_what_changed_since_the_last_poll(database: Database, tmp_path: Path):
+    async with unthrottled(database, tmp_path) as portal:
+        await portal.sync()
+        before = await _report(portal.connected)
+        deal = portal.live("deals")[0]
+        portal.portal.edit("deals", [deal], {"dealname": "Renamed a minute ago"})
+
+        _make_stale(portal.connected)
+        stale = await _report(portal.connected)
+        assert stale.trust.live_fallback_used
+        assert stale.trust.freshness == "fresh"
+        assert before.trust.last_successful_sync != stale.trust.last_successful_sync
+        assert portal.stored("deals", deal).name == "Renamed a minute ago"
+
+        _make_stale(portal.connected)
+        with database.connector_lock(portal.connected.connector_id):
+            busy = await _report(portal.connected)
+        assert not busy.trust.live_fallback_used
+        assert "Another process is syncing the connector" in busy.audit.caveats[0]
+
+        portal.portal.uninstall()
+        down = await _report(portal.connected)
+        assert not down.trust.live_fallback_used
+        assert down.audit.caveats[0].startswith("The live pull that was asked for failed")
+        assert down.summary == busy.summary
+
+
+async def _report(connected: Connected) -> CrmReport:
+    database = connected.database
+    return await live_crm_report(
+        database,
+        mind=resolve_mind(database, local_caller(database), "Acme"),
+        request=ReportRequest(live_fallback=True),
+        now=datetime.now(UTC),
+        refresh=partial(pull_now, database, connected.settings),
+    )
+
+
+def _make_stale(connected: Connected) -> None:
+    """Move every sign of life three hours back."""
+    with connected.database.mind(connected.connector.mind_id) as connection:
+        for table, column in (
+            ("hubspot_polls", "last_succeeded_at"),
+            ("hubspot_cursors", "page_stored_at"),
+            ("connectors", "connected_at"),
+        ):
+            connection.execute(text(f"UPDATE {table} SET {column} = {column} - interval '3 hours'"))
