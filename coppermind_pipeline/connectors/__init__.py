@@ -45,6 +45,7 @@ from coppermind_pipeline.connectors.events import (
 )
 from coppermind_pipeline.connectors.facts import ConnectorFacts, read_facts
 from coppermind_pipeline.connectors.freshness import Freshness, freshness
+from coppermind_pipeline.connectors.keys import key_file
 from coppermind_pipeline.connectors.periods import Period, period_at
 from coppermind_pipeline.connectors.polling import request_sync, resync
 from coppermind_pipeline.connectors.portal import open_portal, store_account
@@ -139,6 +140,7 @@ __all__ = [
     "find_connector",
     "freshness",
     "headline",
+    "key_file",
     "list_keys",
     "load_connector",
     "open_portal",

@@ -12,12 +12,14 @@ from coppermind_pipeline.defs.jobs import drain_job, reconciliation_job, sync_jo
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
 from coppermind_pipeline.defs.probes import polls_with_news
 from coppermind_pipeline.defs.work import DueSynthesis, WaitingQueue, connectors_with_waiting_memories, syntheses_due
+from coppermind_pipeline.store import InstallationPaused, paused_since
 from coppermind_pipeline.sync import DueReconciliation, reconciliations_due
 from coppermind_pipeline.sync import due_polls as polls_due
 
 Due = TypeVar("Due", DueSynthesis, WaitingQueue, DueReconciliation)
 
 _RUNNING = dg.DefaultSensorStatus.RUNNING
+_PAUSED = dg.SkipReason(f"the installation is paused. {InstallationPaused.hint}")
 _IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -48,6 +50,8 @@ def due_polls(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Sync the connectors that are due. A poll is probed first: one that finds nothing starts no run."""
+    if paused_since(installation.database):
+        return _PAUSED
     with installation.database.scheduler() as connection:
         due = polls_due(connection)
     idle = _idle(context.instance, (poll.connector_id for poll in due))
@@ -81,6 +85,8 @@ def due_syntheses(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Publish the current period of each connector whose backfill is complete and that has not published it."""
+    if paused_since(installation.database):
+        return _PAUSED
     return _runs(
         context.instance,
         syntheses_due(installation.database),
@@ -95,6 +101,8 @@ def waiting_memories(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Work off queues that no sync is working off: entries whose turn came again after a failure."""
+    if paused_since(installation.database):
+        return _PAUSED
     return _runs(
         context.instance,
         connectors_with_waiting_memories(installation.database),
@@ -109,6 +117,8 @@ def due_reconciliations(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Walk each portal's lists daily, and read again what changes without notice, in slices behind everything else."""
+    if paused_since(installation.database):
+        return _PAUSED
     with installation.database.scheduler() as connection:
         reconciliations = reconciliations_due(connection)
     minute = f"{datetime.now(UTC):%Y%m%dT%H%M}"

