@@ -1,5 +1,6 @@
 """A connector's life: connect, OAuth callback, configuration, credentials, status, diagnostics, disconnect."""
 
+from coppermind_pipeline.connectors.alerts import Alerted, send_alerts
 from coppermind_pipeline.connectors.authorization import Authorized, complete_authorization
 from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.connectors.config import Cadence, ConnectorConfig
@@ -66,6 +67,7 @@ from coppermind_pipeline.connectors.responses import (
 )
 from coppermind_pipeline.connectors.setup_help import SETUP_HELP, WRONG_FLOW_TEXT, SetupHelp
 from coppermind_pipeline.connectors.states import (
+    AT_WORK,
     STATE_GUIDES,
     Headline,
     OperationalState,
@@ -78,9 +80,11 @@ from coppermind_pipeline.connectors.status import connector_status, status
 from coppermind_pipeline.connectors.tokens import StoredTokens
 
 __all__ = [
+    "AT_WORK",
     "SETUP_HELP",
     "STATE_GUIDES",
     "WRONG_FLOW_TEXT",
+    "Alerted",
     "ApprovalDenied",
     "ApprovalFailed",
     "ApprovalIncomplete",
@@ -154,6 +158,7 @@ __all__ = [
     "request_sync",
     "resync",
     "rotate_keys",
+    "send_alerts",
     "set_last_error",
     "status",
     "store_account",

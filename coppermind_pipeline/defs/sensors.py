@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from coppermind_pipeline.connectors import active_connectors, load_connector, record_event
+from coppermind_pipeline.connectors import active_connectors, load_connector, record_event, send_alerts
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.jobs import drain_job, reconciliation_job, sync_job, synthesis_job
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
@@ -129,6 +129,19 @@ def due_reconciliations(
         priority=_PRIORITY_RECONCILIATION,
         otherwise="no reconciliation is due",
     )
+
+
+@dg.sensor(minimum_interval_seconds=30, default_status=_RUNNING)
+def alerts(installation: dg.ResourceParam[Installation]) -> dg.SkipReason:
+    """Tell the alert webhook of each connector that got into trouble or out of it."""
+    webhook_url = installation.settings.alert_webhook_url
+    if webhook_url is None:
+        return dg.SkipReason("COPPERMIND_ALERT_WEBHOOK_URL is not set")
+    if paused_since(installation.database):
+        return _PAUSED
+    alerted = send_alerts(installation.database, webhook_url)
+    answers = "" if alerted.webhook_answers else "; the webhook does not take them, and is tried again"
+    return dg.SkipReason(f"{alerted.sent} alerts sent{answers}")
 
 
 @dg.run_failure_sensor(monitored_jobs=[sync_job, reconciliation_job, drain_job, synthesis_job], default_status=_RUNNING)

@@ -5,11 +5,12 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from coppermind_pipeline.defs.assets import memories
 from coppermind_pipeline.defs.installation import Installation
-from coppermind_pipeline.defs.sensors import due_polls, due_reconciliations, due_syntheses, waiting_memories
+from coppermind_pipeline.defs.sensors import alerts, due_polls, due_reconciliations, due_syntheses, waiting_memories
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, resume
 from coppermind_pipeline_tests.stored_portal import StoredPortal
@@ -22,7 +23,8 @@ def paused(database: Database, local_customer: UUID, tmp_path: Path) -> Installa
     portal.execute("UPDATE connectors SET sync_requested_at = now() WHERE id = :connector")
     with database.owner() as connection:
         connection.execute(text("UPDATE installation SET paused_since = now()"))
-    return Installation(Settings(home=tmp_path), database)
+    settings = Settings(home=tmp_path, alert_webhook_url=SecretStr("http://127.0.0.1:1/hook"))
+    return Installation(settings, database)
 
 
 def _skip_message(sensor: dg.SensorDefinition, installation: Installation) -> str:
@@ -31,7 +33,7 @@ def _skip_message(sensor: dg.SensorDefinition, installation: Installation) -> st
     return (answer.skip_message or "") if isinstance(answer, dg.SkipReason) else ""
 
 
-@pytest.mark.parametrize("sensor", [due_polls, due_syntheses, waiting_memories, due_reconciliations])
+@pytest.mark.parametrize("sensor", [due_polls, due_syntheses, waiting_memories, due_reconciliations, alerts])
 def test_no_sensor_asks_for_work_until_it_is_resumed(paused: Installation, sensor: dg.SensorDefinition):
     assert "coppermind up --resume" in _skip_message(sensor, paused)
     resume(paused.database)

@@ -52,6 +52,7 @@ _ROWS = {
     "VALUES (:connector, :mind, 'deals', 'd')",
     "hubspot_drifts": "(connector_id, mind_id, object_type, portal_total, stored_total) "
     "VALUES (:connector, :mind, 'deals', 1, 1)",
+    "connector_alerts": "(connector_id, mind_id, since) VALUES (:connector, :mind, now())",
     "syntheses": "(connector_id, mind_id, period_key, cadence) VALUES (:connector, :mind, '2026-W01', 'weekly')",
 }
 
@@ -133,6 +134,7 @@ def test_a_mind_can_neither_change_nor_remove_nor_plant_another_minds_row(
 def test_the_scheduler_reads_connectors_and_cursors_and_nothing_else(database: Database, two_minds: tuple[UUID, UUID]):
     readable = {
         "connectors",
+        "connector_alerts",
         "hubspot_polls",
         "hubspot_backfills",
         "hubspot_cursors",
