@@ -5,6 +5,7 @@ from coppermind_pipeline.store.backups import Backup, backup, restore
 from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows
 from coppermind_pipeline.store.database import ROLES, Database
 from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
+from coppermind_pipeline.store.logins import login_url
 from coppermind_pipeline.store.pause import InstallationPaused, paused_since, require_not_paused, resume
 from coppermind_pipeline.store.upgrade import upgrade
 
@@ -19,6 +20,7 @@ __all__ = [
     "copy_rows",
     "embedded",
     "lock_writing",
+    "login_url",
     "paused_since",
     "require_not_paused",
     "restore",

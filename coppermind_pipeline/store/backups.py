@@ -165,17 +165,20 @@ def _check(programs: ClientPrograms, file: Path) -> Backup:
     """Read the file to its end, as a restore will, and return what it is."""
     if not file.is_file():
         raise FileUnusable(f"There is no file {file}.")
+    newer_server = NotABackup(
+        f"{file} was made on a newer PostgreSQL than the server here, which is {programs.major}.",
+        hint="Restore into a server that is no older than the one that it was made on.",
+    )
     try:
         contents = _run([programs.path("pg_restore"), "--list", file])
         _run([programs.path("pg_restore"), f"--file={os.devnull}", file])
     except ProgramFailed as error:
+        if "unsupported version" in error.message:
+            raise newer_server from error
         raise NotABackup(f"{file} is not a whole backup: {error.message}") from error
     written_by = re.search(r"Dumped by pg_dump version: (\d+)", contents)
     if written_by and programs.major is not None and int(written_by[1]) > programs.major:
-        raise NotABackup(
-            f"{file} was made on PostgreSQL {written_by[1]}, and the server here is {programs.major}.",
-            hint=f"Restore into PostgreSQL {written_by[1]} or newer.",
-        )
+        raise newer_server
     if " TABLE coppermind alembic_version " not in contents:
         raise NotABackup(f"{file} is a dump of another database.")
     revision = _revision(programs, file)

@@ -74,8 +74,8 @@ def connection_arguments(url: URL) -> tuple[str, Mapping[str, str]]:
 
     Every user of the machine may read a command line.
     """
-    address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    return address, os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {})
+    address = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+    return str(address), os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {})
 
 
 def _found() -> Iterator[ClientPrograms]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.store import (
@@ -16,7 +16,7 @@ from coppermind_pipeline.store import (
     restore,
     resume,
 )
-from coppermind_pipeline.store.client_programs import ClientProgramsMissing, client_programs
+from coppermind_pipeline.store.client_programs import ClientProgramsMissing, client_programs, connection_arguments
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 
@@ -173,6 +173,13 @@ def test_a_backup_of_a_newer_version_is_refused(
     backup(database, tmp_path / "newer")
     with pytest.raises(CoppermindError, match="newer version of the product"):
         restore(empty_database, tmp_path / "newer")
+
+
+def test_a_password_is_on_no_command_line():
+    url = make_url("postgresql+psycopg://ann:p%40ss@db.example:5433/crm?sslmode=require")
+    address, environment = connection_arguments(url)
+    assert address == "postgresql://ann@db.example:5433/crm?sslmode=require"
+    assert environment["PGPASSWORD"] == "p@ss"
 
 
 def test_programs_are_those_of_the_servers_own_version():

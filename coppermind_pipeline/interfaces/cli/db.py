@@ -53,24 +53,20 @@ def upgrade(*, as_json: output.JsonOption = False) -> None:
 def url(*, mind: MindOption = None, customer: CustomerOption = "local", as_json: output.JsonOption = False) -> None:
     """Print an address for psql and BI tools, and leave the embedded server running.
 
-    Without --mind it opens with the reader's role, which may read all minds and change nothing; with --mind it sees
-    that mind alone.
+    Without --mind it reads all minds, with --mind that one alone; it changes nothing and holds a password.
     """
     from coppermind_pipeline.accounts import local_caller, resolve_mind
     from coppermind_pipeline.interfaces.installation import open_installation
     from coppermind_pipeline.settings import Settings
-    from coppermind_pipeline.store import embedded
+    from coppermind_pipeline.store import embedded, login_url
 
     settings = Settings.from_environment()
     if settings.database_url is None:
         embedded.start(settings.home, keep_running=True)
     with open_installation(settings) as installation:
         database = installation.database
-        if mind is None:
-            address = database.url(role="coppermind_reader")
-        else:
-            found = resolve_mind(database, local_caller(database, customer), mind)
-            address = database.url(role="coppermind_app", mind_id=found.id)
+        found = resolve_mind(database, local_caller(database, customer), mind) if mind is not None else None
+        address = login_url(database, settings.home, mind_id=found.id if found else None)
     output.show({"url": address}, as_json=as_json, human=lambda: Text(address, overflow="ignore", no_wrap=True))
 
 
