@@ -141,7 +141,7 @@ def alerts(installation: dg.ResourceParam[Installation]) -> dg.SkipReason:
         return _PAUSED
     alerted = send_alerts(installation.database, webhook_url)
     answers = "" if alerted.webhook_answers else "; the webhook does not take them, and is tried again"
-    return dg.SkipReason(f"{alerted.sent} alerts sent{answers}")
+    return dg.SkipReason(f"alerts sent: {alerted.sent}{answers}")
 
 
 @dg.run_failure_sensor(monitored_jobs=[sync_job, reconciliation_job, drain_job, synthesis_job], default_status=_RUNNING)

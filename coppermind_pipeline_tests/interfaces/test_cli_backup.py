@@ -92,5 +92,7 @@ def test_an_installation_moves_to_a_new_home_by_the_command_line(
     assert without_key.exit_code == 1
     assert "key" in without_key.stdout
     assert "COPPERMIND_ENCRYPTION_KEYS" in without_key.stdout
+    (stuck,) = json.loads(coppermind("connectors", "status", "--all", "--json").stdout)["connectors"]
+    assert stuck["hubspot_diagnostics"]["operational_state"] == "auth_error"
     shutil.copyfile(key_file(connected.settings), new_home / key_file(connected.settings).name)
     assert coppermind("sync", connected.connector_id).exit_code == 0
