@@ -25,6 +25,7 @@ defs = dg.Definitions(
         sensors.due_syntheses,
         sensors.waiting_memories,
         sensors.due_reconciliations,
+        sensors.alerts,
         sensors.failed_runs,
     ],
     resources={"installation": installation.installation},

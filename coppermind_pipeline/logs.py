@@ -14,6 +14,8 @@ def configure_logs(level: int = logging.WARNING) -> None:
         renderers = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     else:
         renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    for quoting_addresses in ("httpx", "httpcore"):  # some are secrets: an alert webhook's, a link's
+        logging.getLogger(quoting_addresses).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

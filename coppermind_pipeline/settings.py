@@ -73,6 +73,14 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return url.rstrip("/")
 
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _secret_web_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and urlsplit(url.get_secret_value()).scheme not in {"http", "https"}:
+            msg = "it is no web address (its value is a secret, and not shown)"
+            raise ValueError(msg)
+        return url
+
     @property
     def redirect_uri(self) -> str:
         """The one redirect URI that the HubSpot app must have registered."""

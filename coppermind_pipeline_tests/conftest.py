@@ -51,6 +51,17 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
+def empty_database(postgres_url: str) -> Iterator[Database]:
+    """A second database, as a new installation's is."""
+    name = f"test_{next(_numbers)}"
+    _administer(postgres_url, f"CREATE DATABASE {name} TEMPLATE template_coppermind")
+    database = Database(_with_database(postgres_url, name))
+    yield database
+    database.dispose()
+    _administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
 def local_customer(database: Database) -> UUID:
     with database.reader() as connection:
         return connection.execute(text("SELECT id FROM customers WHERE name = 'local'")).scalar_one()

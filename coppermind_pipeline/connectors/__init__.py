@@ -1,5 +1,6 @@
 """A connector's life: connect, OAuth callback, configuration, credentials, status, diagnostics, disconnect."""
 
+from coppermind_pipeline.connectors.alerts import Alerted, send_alerts
 from coppermind_pipeline.connectors.authorization import Authorized, complete_authorization
 from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.connectors.config import Cadence, ConnectorConfig
@@ -45,6 +46,7 @@ from coppermind_pipeline.connectors.events import (
 )
 from coppermind_pipeline.connectors.facts import ConnectorFacts, read_facts
 from coppermind_pipeline.connectors.freshness import Freshness, freshness
+from coppermind_pipeline.connectors.keys import key_file
 from coppermind_pipeline.connectors.periods import Period, period_at
 from coppermind_pipeline.connectors.polling import request_sync, resync
 from coppermind_pipeline.connectors.portal import open_portal, store_account
@@ -65,6 +67,7 @@ from coppermind_pipeline.connectors.responses import (
 )
 from coppermind_pipeline.connectors.setup_help import SETUP_HELP, WRONG_FLOW_TEXT, SetupHelp
 from coppermind_pipeline.connectors.states import (
+    AT_WORK,
     STATE_GUIDES,
     Headline,
     OperationalState,
@@ -78,9 +81,11 @@ from coppermind_pipeline.connectors.tokens import StoredTokens
 from coppermind_pipeline.connectors.tool import ConnectorsAction, ConnectorsAnswer, connectors_tool
 
 __all__ = [
+    "AT_WORK",
     "SETUP_HELP",
     "STATE_GUIDES",
     "WRONG_FLOW_TEXT",
+    "Alerted",
     "ApprovalDenied",
     "ApprovalFailed",
     "ApprovalIncomplete",
@@ -143,6 +148,7 @@ __all__ = [
     "find_connector",
     "freshness",
     "headline",
+    "key_file",
     "list_keys",
     "load_connector",
     "open_portal",
@@ -156,6 +162,7 @@ __all__ = [
     "request_sync",
     "resync",
     "rotate_keys",
+    "send_alerts",
     "set_last_error",
     "status",
     "store_account",

@@ -19,7 +19,7 @@ from coppermind_pipeline.connectors.states import Headline
 from coppermind_pipeline.connectors.tokens import hubspot_app
 from coppermind_pipeline.hubspot import HubSpotError, RetryLimits, revoke
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, paused_since
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +74,7 @@ class _Ended:
 def _end(database: Database, settings: Settings, found: Connector) -> _Ended:
     """Take everything away that polling needs, in one transaction; what is to be revoked lives on in memory alone."""
     shared_with = _others_of_portal(database, found)
+    paused = paused_since(database) is not None
     with database.mind(found.mind_id) as connection:
         connector = lock_connector(connection, found.id)
         refresh_token, reason = None, "there was no token to revoke"
@@ -82,7 +83,9 @@ def _end(database: Database, settings: Settings, found: Connector) -> _Ended:
         except (KeyMissing, KeyFileExposed, InvalidKeys) as error:
             reason = f"the stored token could not be read: {error.message}"
         else:
-            if credentials is not None and shared_with:
+            if credentials is not None and paused:
+                reason = "the installation is paused, and another copy of it may be using the token"
+            elif credentials is not None and shared_with:
                 reason = f"the portal is read on by {', '.join(shared_with)}, which a revocation might cut off"
             elif credentials is not None:
                 refresh_token, reason = credentials.refresh_token, None

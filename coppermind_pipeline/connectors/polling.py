@@ -12,7 +12,7 @@ from coppermind_pipeline.connectors.errors import BackfillNotStarted, InvalidCon
 from coppermind_pipeline.connectors.events import record_event
 from coppermind_pipeline.connectors.responses import ResyncResponse, SyncResponse
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, require_not_paused
 
 _FOLLOW = "Follow it with `connectors action=status`; the running installation (`coppermind up`) begins within seconds."
 
@@ -22,7 +22,9 @@ def request_sync(database: Database, caller: Caller, connector_id: str) -> SyncR
 
     Raises:
         ConnectorNotFound, ConnectorNotActive: there is no such connector, or it is connected to no portal.
+        InstallationPaused: nothing is polled until an operator resumes the installation.
     """
+    require_not_paused(database)
     found = find_connector(database, caller, connector_id)
     with database.mind(found.mind_id) as connection:
         connector = lock_connector(connection, found.id)
@@ -62,8 +64,10 @@ def resync(
     Raises:
         ConnectorNotFound, ConnectorNotActive: there is no such connector, or it is connected to no portal.
         BackfillNotStarted: the first backfill has yet to start.
+        InstallationPaused: nothing is read until an operator resumes the installation.
         InvalidConfigValue: `since` or `object_type` can't be used.
     """
+    require_not_paused(database)
     asked_types = tuple(ObjectType) if object_type is None else (_object_type(object_type),)
     found = find_connector(database, caller, connector_id)
     with database.mind(found.mind_id) as connection:

@@ -13,7 +13,7 @@ from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.connectors.tokens import StoredTokens
 from coppermind_pipeline.hubspot import AccountDetails, HubSpotClient, SentRequest
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, require_not_paused
 
 
 @asynccontextmanager
@@ -28,8 +28,10 @@ async def open_portal(
 
     Raises:
         ConnectorNotActive: the connector is connected to no portal.
+        InstallationPaused: another copy of this installation may be using the connector's tokens.
     """
     connector.require_active()
+    await asyncio.to_thread(require_not_paused, database)
     assert connector.hub_id is not None  # noqa: S101 - an active connector has a portal, by the table's check
     zone = await asyncio.to_thread(_zone, database, connector)
     tokens = StoredTokens(database, settings, connector)

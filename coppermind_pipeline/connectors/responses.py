@@ -156,7 +156,10 @@ class StatusResponse(Response):
 
     mind: str | None = Field(description="the mind asked for; null where several minds are shown")
     connectors: tuple[ConnectorStatus, ...]
-    next_step: str | None = Field(description="what to do where there is no connector yet")
+    paused_since: Instant | None = Field(
+        description="the installation was restored from a backup then, and polls nothing until it is resumed"
+    )
+    next_step: str | None = Field(description="what to do where there is no connector yet, or the installation paused")
     setup_help: SetupHelp
 
 

@@ -31,6 +31,12 @@ class OperationalState(StrEnum):
     ACTIVE = "active"
 
 
+# Work goes on in these; every other state is trouble, of which an operator is alerted.
+AT_WORK = frozenset(
+    {OperationalState.BACKFILLING, OperationalState.SYNCING, OperationalState.DRAINING_QUEUE, OperationalState.ACTIVE}
+)
+
+
 class QueueState(StrEnum):
     """How the memory queue is."""
 
@@ -52,6 +58,12 @@ class Headline(StrEnum):
 def operational_state(facts: ConnectorFacts, *, now: datetime) -> OperationalState | None:
     """Return the first state of `_RULES` that applies; None while inactive, and while pending without an error."""
     return next((state for state, applies in _RULES if applies(facts, now)), OperationalState.ACTIVE)
+
+
+def trouble(facts: ConnectorFacts, *, now: datetime) -> OperationalState | None:
+    """Return the first trouble that applies, or None: as `operational_state`, but work that goes on hides none."""
+    rules = ((state, applies) for state, applies in _RULES if state not in AT_WORK)
+    return next((state for state, applies in rules if applies(facts, now)), None)
 
 
 def headline(facts: ConnectorFacts) -> Headline:

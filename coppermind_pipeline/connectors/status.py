@@ -25,7 +25,7 @@ from coppermind_pipeline.connectors.responses import (
 from coppermind_pipeline.connectors.setup_help import SETUP_HELP
 from coppermind_pipeline.connectors.states import headline, operational_state, queue_state, setup_failure
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, InstallationPaused, paused_since
 
 _NONE_YET = "Run `connectors action=connect source_type=hubspot` to connect a HubSpot portal to this mind."
 
@@ -59,10 +59,15 @@ def status(
         asked = resolve_mind(database, caller, mind)
         mind_name = asked.name
         found = read_facts(database, caller.customer_id, mind_id=asked.id)
+    connectors = tuple(connector_status(facts, now=now) for facts in found)
+    paused = paused_since(database)
+    if paused is not None:
+        connectors = tuple(each.model_copy(update={"next_step": InstallationPaused.hint}) for each in connectors)
     return StatusResponse(
         mind=mind_name,
-        connectors=tuple(connector_status(facts, now=now) for facts in found),
-        next_step=None if found else _NONE_YET,
+        connectors=connectors,
+        paused_since=paused,
+        next_step=InstallationPaused.hint if paused else None if found else _NONE_YET,
         setup_help=SETUP_HELP,
     )
 

@@ -13,7 +13,7 @@ from coppermind_pipeline.connectors import Connector, load_connector
 from coppermind_pipeline.errors import CoppermindError, HealsByItself
 from coppermind_pipeline.logs import configure_logs
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import Database, upgrade
+from coppermind_pipeline.store import Database, require_not_paused, upgrade
 from coppermind_pipeline.sync import Progress, unheard
 
 # A run leaves after the first, shorter time when another one waits; a backfill goes on in the next slice.
@@ -39,7 +39,13 @@ class Installation:
 
     @contextmanager
     def connector(self, connector_id: str) -> Iterator[Connector]:
-        """Be the connector's one writer inside the block; where another process is, wait for it first."""
+        """Be the connector's one writer inside the block; where another process is, wait for it first.
+
+        Raises:
+            InstallationPaused: nothing is changed until an operator resumes the installation.
+            ConnectorBusy: the other process takes too long.
+        """
+        require_not_paused(self.database)
         with self.database.connector_lock(connector_id, wait_s=WAIT_FOR_CONNECTOR_S) as granted:
             if not granted:
                 raise ConnectorBusy

@@ -6,18 +6,20 @@ from typing import TypeVar
 
 import dagster as dg
 
-from coppermind_pipeline.connectors import active_connectors, load_connector, record_event
+from coppermind_pipeline.connectors import active_connectors, load_connector, record_event, send_alerts
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.jobs import drain_job, reconciliation_job, sync_job, synthesis_job
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
 from coppermind_pipeline.defs.probes import polls_with_news
 from coppermind_pipeline.defs.work import DueSynthesis, WaitingQueue, connectors_with_waiting_memories, syntheses_due
+from coppermind_pipeline.store import InstallationPaused, paused_since
 from coppermind_pipeline.sync import DueReconciliation, reconciliations_due
 from coppermind_pipeline.sync import due_polls as polls_due
 
 Due = TypeVar("Due", DueSynthesis, WaitingQueue, DueReconciliation)
 
 _RUNNING = dg.DefaultSensorStatus.RUNNING
+_PAUSED = dg.SkipReason(f"the installation is paused. {InstallationPaused.hint}")
 _IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -48,6 +50,8 @@ def due_polls(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Sync the connectors that are due. A poll is probed first: one that finds nothing starts no run."""
+    if paused_since(installation.database):
+        return _PAUSED
     with installation.database.scheduler() as connection:
         due = polls_due(connection)
     idle = _idle(context.instance, (poll.connector_id for poll in due))
@@ -81,6 +85,8 @@ def due_syntheses(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Publish the current period of each connector whose backfill is complete and that has not published it."""
+    if paused_since(installation.database):
+        return _PAUSED
     return _runs(
         context.instance,
         syntheses_due(installation.database),
@@ -95,6 +101,8 @@ def waiting_memories(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Work off queues that no sync is working off: entries whose turn came again after a failure."""
+    if paused_since(installation.database):
+        return _PAUSED
     return _runs(
         context.instance,
         connectors_with_waiting_memories(installation.database),
@@ -109,6 +117,8 @@ def due_reconciliations(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Walk each portal's lists daily, and read again what changes without notice, in slices behind everything else."""
+    if paused_since(installation.database):
+        return _PAUSED
     with installation.database.scheduler() as connection:
         reconciliations = reconciliations_due(connection)
     minute = f"{datetime.now(UTC):%Y%m%dT%H%M}"
@@ -119,6 +129,19 @@ def due_reconciliations(
         priority=_PRIORITY_RECONCILIATION,
         otherwise="no reconciliation is due",
     )
+
+
+@dg.sensor(minimum_interval_seconds=30, default_status=_RUNNING)
+def alerts(installation: dg.ResourceParam[Installation]) -> dg.SkipReason:
+    """Tell the alert webhook of each connector that got into trouble or out of it."""
+    webhook_url = installation.settings.alert_webhook_url
+    if webhook_url is None:
+        return dg.SkipReason("COPPERMIND_ALERT_WEBHOOK_URL is not set")
+    if paused_since(installation.database):
+        return _PAUSED
+    alerted = send_alerts(installation.database, webhook_url)
+    answers = "" if alerted.webhook_answers else "; the webhook does not take them, and is tried again"
+    return dg.SkipReason(f"alerts sent: {alerted.sent}{answers}")
 
 
 @dg.run_failure_sensor(monitored_jobs=[sync_job, reconciliation_job, drain_job, synthesis_job], default_status=_RUNNING)

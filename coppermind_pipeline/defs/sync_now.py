@@ -16,7 +16,7 @@ from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import PARTITIONS, known_connectors
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, require_not_paused
 from coppermind_pipeline.sync import Progress, reconciled_since, unheard
 
 _SYNC = [
@@ -69,7 +69,12 @@ def sync_connector(
         until_complete: go on until there is nothing left to do, synthesis included.
         reconcile: also walk the portal's lists and read everything again, from now on and to the end, due or not.
         on_progress: hears how far each stage is.
+
+    Raises:
+        ConnectorNotFound, ConnectorNotActive: there is no such connector, or it is connected to no portal.
+        InstallationPaused: nothing is changed until an operator resumes the installation.
     """
+    require_not_paused(database)
     connector = load_connector(database, connector_id)
     connector.require_active()
     os.environ.update(prepare_dagster_home(settings, database))

@@ -7,12 +7,18 @@ from functools import cached_property
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import embedded, locks
 
-ROLES = ("coppermind_owner", "coppermind_app", "coppermind_scheduler", "coppermind_reader")
+ROLES = (
+    "coppermind_owner",
+    "coppermind_app",
+    "coppermind_scheduler",
+    "coppermind_reader",
+    "coppermind_mind_reader",
+)
 
 _POOL = {"pool_size": 4, "max_overflow": 12, "pool_recycle": 1800, "pool_pre_ping": True}
 
@@ -26,7 +32,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        """Take a libpq URL of a user who may create roles (or was granted the four); nothing is opened yet."""
+        """Take a libpq URL of a user who may create roles (or was granted the product's); nothing is opened yet."""
         self._url = make_url(url).set(drivername="postgresql+psycopg")
 
     @classmethod
@@ -107,12 +113,10 @@ class Database:
         with self.nobody() as connection:
             return connection.execute(text("SELECT clock_timestamp()")).scalar_one()
 
-    def url(self, *, role: str, mind_id: UUID | None = None) -> str:
-        """Return a libpq URL for tools of a person's choice, which opens with `role` and, where given, one mind."""
-        options = _options(role) + (f" -c coppermind.mind_id={mind_id}" if mind_id else "")
-        url = self._url.set(drivername="postgresql").update_query_dict({"options": options})
-        # libpq reads a plus sign as itself, not as a space.
-        return url.render_as_string(hide_password=False).replace("+", "%20")
+    @property
+    def address(self) -> URL:
+        """Where the database is, and as whom: for programs that connect by themselves."""
+        return self._url
 
     @property
     def dagster_url(self) -> str:

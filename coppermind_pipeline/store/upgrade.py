@@ -10,6 +10,13 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.store.database import ROLES, Database
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
 
+SCHEMAS = ("coppermind", "dagster")
+SCHEMAS_AND_USAGE = f"""
+CREATE SCHEMA IF NOT EXISTS coppermind AUTHORIZATION coppermind_owner;
+CREATE SCHEMA IF NOT EXISTS dagster;
+GRANT USAGE ON SCHEMA coppermind TO {", ".join(ROLES)};
+"""
+
 
 def upgrade(database: Database) -> None:
     """Create what is missing and run the outstanding revisions; on an up-to-date database it only looks.
@@ -20,7 +27,8 @@ def upgrade(database: Database) -> None:
         if _revision(connection) == _newest_revision():
             return
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
-        _create_roles_and_schemas(connection)
+        create_roles(connection)
+        connection.connection.cursor().execute(SCHEMAS_AND_USAGE)
         connection.execute(text("SET LOCAL ROLE coppermind_owner"))
         connection.execute(text("SET LOCAL search_path = coppermind"))
         configuration = _alembic()
@@ -44,7 +52,13 @@ def _alembic() -> Config:
     return configuration
 
 
-def _create_roles_and_schemas(connection: Connection) -> None:
+def known_revisions() -> set[str]:
+    """Return the revisions that this version of the product can upgrade from."""
+    return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+
+
+def create_roles(connection: Connection) -> None:
+    """Create the product's roles in the server, where they are missing; databases hold none."""
     for role in ROLES:
         # Roles belong to the whole server, so another database of it may have made them, even at this moment.
         connection.execute(
@@ -58,7 +72,4 @@ def _create_roles_and_schemas(connection: Connection) -> None:
             )
         )
         connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
-    connection.execute(text("CREATE SCHEMA IF NOT EXISTS coppermind AUTHORIZATION coppermind_owner"))
-    connection.execute(text("CREATE SCHEMA IF NOT EXISTS dagster"))
-    for role in ROLES:
         connection.execute(text(f"ALTER ROLE {role} SET search_path = coppermind"))

@@ -11,6 +11,10 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors import (
     Connector,
+    InvalidKeys,
+    KeyFileExposed,
+    KeyMissing,
+    NotConnected,
     ProblemKind,
     clear_problem,
     record_event,
@@ -24,6 +28,9 @@ from coppermind_pipeline.store import Database
 
 # How long a portal is left alone that nothing but a person's act will open again.
 LOOK_AGAIN_MINUTES = 60
+
+# HubSpot takes no token of ours, or we have none that can be read: after a restore without the keys, for example.
+_NO_AUTHORIZATION = (TokenRejected, GrantRejected, NotConnected, KeyMissing, KeyFileExposed, InvalidKeys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +143,4 @@ def _problem_kind(error: CoppermindError) -> ProblemKind | None:
         return "scope"
     if isinstance(error, RateLimited):
         return "rate_limit"
-    return "auth" if isinstance(error, TokenRejected | GrantRejected) else None
+    return "auth" if isinstance(error, _NO_AUTHORIZATION) else None

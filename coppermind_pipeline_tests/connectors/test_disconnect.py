@@ -19,6 +19,7 @@ from coppermind_pipeline.connectors import (
 from coppermind_pipeline.connectors.keys import key_file
 from coppermind_pipeline.sandbox import RunningSandbox
 from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.store import InstallationPaused
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person, answer
 
 
@@ -66,6 +67,19 @@ async def test_it_succeeds_without_hubspot_and_says_what_was_not_done(person: Pe
     assert (done.credentials_erased, done.token_revoked) == (True, False)
     assert "HubSpot did not take it back" in (done.not_revoked_because or "")
     assert "not revoked" in done.message
+    assert _credentials(person) == []
+
+
+async def test_a_paused_copy_does_not_revoke_the_token_of_the_original(person: Person, sandbox: RunningSandbox):
+    connector_id = (await person.connect()).connector_id
+    with person.database.owner() as connection:
+        connection.execute(text("UPDATE installation SET paused_since = now()"))
+    with pytest.raises(InstallationPaused):
+        async with open_portal(person.database, person.settings, load_connector(person.database, connector_id)):
+            pass
+    done = await _disconnect(person, connector_id)
+    assert "the installation is paused" in (done.not_revoked_because or "")
+    assert sandbox.control.requests(path="/revoke") == []
     assert _credentials(person) == []
 
 

@@ -73,7 +73,7 @@ def _has(document: dict[str, Any], fields: dict[str, Any]) -> None:
 
 def test_every_documented_field_is_there_in_its_shape(database: Database, caller: Caller, portal: StoredPortal):
     answer = status(database, caller, now=NOW).as_response()
-    assert answer.keys() == {"mind", "connectors", "next_step", "setup_help"}
+    assert answer.keys() == {"mind", "connectors", "paused_since", "next_step", "setup_help"}
     (connector,) = answer["connectors"]
     _has(connector, _CONNECTOR_FIELDS)
     _has(connector["hubspot_backfill"], _BACKFILL_FIELDS)
@@ -273,5 +273,5 @@ def test_status_of_many_connectors_is_one_query(database: Database, caller: Call
 
     event.listen(database._app, "before_cursor_execute", note)
     assert len(status(database, caller, all_minds=True, now=NOW).connectors) == 30
-    asked = [statement for statement in statements if "set_config" not in statement]
+    asked = [statement for statement in statements if "set_config" not in statement and "paused" not in statement]
     assert len(asked) == 1

@@ -10,7 +10,7 @@ ASSETS = """
     hubspot_crm_objects hubspot_associations reconciliation
     record_memories memories marketing_synthesis
 """
-SENSORS = "new_connectors due_polls due_syntheses waiting_memories due_reconciliations failed_runs"
+SENSORS = "new_connectors due_polls due_syntheses waiting_memories due_reconciliations alerts failed_runs"
 
 
 def test_the_code_location_loads():

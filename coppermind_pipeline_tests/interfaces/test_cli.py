@@ -22,7 +22,7 @@ COMMANDS = {
     "mcp", "tokens create", "tokens list", "tokens revoke",
     "sandbox serve",
     "keys list", "keys rotate",
-    "db start", "db stop", "db upgrade", "db url",
+    "db start", "db stop", "db upgrade", "db url", "db backup", "db restore",
 }  # fmt: skip
 
 
@@ -82,6 +82,14 @@ def test_a_setting_that_cannot_be_used_is_named(coppermind, monkeypatch):
     result = coppermind("minds", "list")
     assert result.exit_code == 2
     assert "COPPERMIND_PUBLIC_URL" in result.stderr
+
+
+def test_an_alert_webhook_that_is_no_web_address_is_refused_unseen(coppermind, monkeypatch):
+    monkeypatch.setenv("COPPERMIND_ALERT_WEBHOOK_URL", "hooks.example/secret-of-the-hook")
+    result = coppermind("minds", "list")
+    assert result.exit_code == 2
+    assert "COPPERMIND_ALERT_WEBHOOK_URL" in result.stderr
+    assert "secret-of-the-hook" not in result.stderr
 
 
 def test_minds_are_created_listed_switched_and_updated(coppermind):

@@ -12,10 +12,12 @@ import httpx
 import psutil
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from coppermind_pipeline.interfaces.everything import settings_as_environment
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
 from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.store import paused_since
 
 
 @pytest.fixture
@@ -26,9 +28,9 @@ def environment(installation_home: Path) -> dict[str, str]:
     }
 
 
-def _up(environment: dict[str, str]) -> subprocess.Popen[str]:
+def _up(environment: dict[str, str], *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [Path(sys.executable).with_name("coppermind"), "up", "--json"],
+        [Path(sys.executable).with_name("coppermind"), "up", "--json", *options],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -104,3 +106,15 @@ def test_a_port_in_use_is_named_before_anything_starts(environment):
     error = json.loads(refusal)["error"]
     assert f"Port {taken} is in use" in error["message"]
     assert "COPPERMIND_DAGSTER_PORT" in error["hint"]
+
+
+def test_it_says_that_a_restored_installation_is_paused_and_resumes_it_on_request(environment, database):
+    with database.owner() as connection:
+        connection.execute(text("UPDATE installation SET paused_since = now()"))
+    # A port in use ends the command before Dagster starts.
+    with socket.create_server(("127.0.0.1", int(environment["COPPERMIND_DAGSTER_PORT"]))):
+        for options, said, paused in (((), "coppermind up --resume", True), (("--resume",), "no longer paused", False)):
+            process = _up(environment, *options)
+            _, errors = process.communicate(timeout=60)
+            assert said in errors
+            assert (paused_since(database) is not None) is paused

@@ -105,6 +105,19 @@ def test_a_session_sees_its_own_customers_connectors_alone(installation, databas
         assert connection.scalar(text("SELECT status FROM connectors WHERE hub_id = 2")) == "active"
 
 
+def test_a_paused_installation_says_so_and_what_to_do(database, local_customer, signed_in):
+    StoredPortal.create(database, local_customer)
+    assert "Paused" not in signed_in.get("/").text
+    with database.owner() as connection:
+        connection.execute(text("UPDATE installation SET paused_since = now()"))
+    page = signed_in.get("/")
+    assert "Paused" in page.text
+    assert "<code>coppermind up --resume</code>" in page.text
+    refused = signed_in.post("/connectors/acme-hubspot-0007/sync", data={"csrf": csrf_of(page)})
+    assert refused.status_code == 409
+    assert "coppermind up --resume" in refused.text
+
+
 def test_every_answer_carries_the_security_headers(stranger, signed_in):
     for client in (stranger, signed_in):
         for path in (*ROUTES["GET"], "/static/pages.css"):

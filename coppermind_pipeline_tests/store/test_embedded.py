@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import URL, make_url
 
 from coppermind_pipeline.store import embedded
 
@@ -41,6 +42,10 @@ def _answers(url: str) -> bool:
         return False
 
 
+def _without_password(url: URL) -> str:
+    return str(URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query))
+
+
 def test_it_ends_with_its_last_user(home: Path):
     assert not _answers(_start_and_end(home, "as a user"))
 
@@ -51,6 +56,30 @@ def test_once_kept_running_it_outlives_every_user(home: Path):
     assert _start_and_end(home, "as a user") == url
     assert _answers(url)
     assert embedded.stop(home)
+    assert not _answers(url)
+
+
+def test_it_lets_nobody_in_without_a_password(home: Path):
+    url = make_url(_start_and_end(home, "keep"))
+    assert not _answers(_without_password(url))
+    assert not _answers(url.set(password="guessed").render_as_string(hide_password=False))
+    assert _answers(url.render_as_string(hide_password=False))
+
+
+def test_one_that_let_everybody_in_asks_for_passwords_from_its_next_start_on(home: Path):
+    url = _start_and_end(home, "as a user")
+    (home / "postgres" / "pg_hba.conf").write_text("local all all trust\n")
+    assert _start_and_end(home, "keep") == url
+    assert _answers(url)
+    assert not _answers(_without_password(make_url(url)))
+
+
+def test_a_lost_key_file_is_replaced_at_the_next_start(home: Path):
+    url = _start_and_end(home, "as a user")
+    (home / "database-logins.key").unlink()
+    renewed = _start_and_end(home, "keep")
+    assert renewed != url
+    assert _answers(renewed)
     assert not _answers(url)
 
 

@@ -1,13 +1,18 @@
 """A mind sees only its own rows, in every table, whatever the query."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.errors import CoppermindError
+from coppermind_pipeline.store import ROLES, Database, backup, login_url, restore
 
 # One row per table that holds a mind's data; the connector's own row comes first, the rest refer to it.
 _ROWS = {
@@ -51,6 +56,7 @@ _ROWS = {
     "VALUES (:connector, :mind, 'deals', 'd')",
     "hubspot_drifts": "(connector_id, mind_id, object_type, portal_total, stored_total) "
     "VALUES (:connector, :mind, 'deals', 1, 1)",
+    "connector_alerts": "(connector_id, mind_id, since) VALUES (:connector, :mind, now())",
     "syntheses": "(connector_id, mind_id, period_key, cadence) VALUES (:connector, :mind, '2026-W01', 'weekly')",
 }
 
@@ -95,7 +101,7 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
             text("""SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'coppermind'::regnamespace
                       AND NOT relrowsecurity""")
         )
-        assert set(unsecured) == {"alembic_version", "rate_limit_states", "rate_limit_late_calls"}
+        assert set(unsecured) == {"alembic_version", "installation", "rate_limit_late_calls", "rate_limit_states"}
 
 
 @pytest.mark.parametrize("table", [*_ROWS, "minds"])
@@ -132,6 +138,7 @@ def test_a_mind_can_neither_change_nor_remove_nor_plant_another_minds_row(
 def test_the_scheduler_reads_connectors_and_cursors_and_nothing_else(database: Database, two_minds: tuple[UUID, UUID]):
     readable = {
         "connectors",
+        "connector_alerts",
         "hubspot_polls",
         "hubspot_backfills",
         "hubspot_cursors",
@@ -164,13 +171,6 @@ def test_the_application_role_cannot_leave_row_level_security(database: Database
     assert not bypasses
 
 
-def test_a_url_bound_to_a_mind_shows_that_mind_alone(database: Database, two_minds: tuple[UUID, UUID]):
-    with psycopg.connect(database.url(role="coppermind_app", mind_id=two_minds[0])) as connection:
-        assert connection.execute("SELECT DISTINCT mind_id FROM memories").fetchall() == [(two_minds[0],)]
-    with psycopg.connect(database.url(role="coppermind_reader")) as connection:
-        assert connection.execute("SELECT count(*) FROM memories").fetchone() == (2,)
-
-
 def test_a_customer_sees_its_own_access_tokens_only(database: Database, local_customer: UUID):
     with database.owner() as connection:
         other = connection.scalar(text("INSERT INTO customers (name) VALUES ('other') RETURNING id"))
@@ -193,3 +193,159 @@ def test_a_customer_sees_its_own_access_tokens_only(database: Database, local_cu
             text("INSERT INTO access_tokens (customer_id, name, prefix, token_hash) VALUES (:c, 'n', 'planted', '')"),
             {"c": other},
         )
+
+
+def test_a_restored_database_keeps_minds_apart(
+    database: Database, empty_database: Database, two_minds: tuple[UUID, UUID], tmp_path: Path
+):
+    backup(database, tmp_path / "backup")
+    restore(empty_database, tmp_path / "backup")
+    for table in _ROWS:
+        with empty_database.nobody() as connection:
+            assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+        for mind in two_minds:
+            with empty_database.mind(mind) as connection:
+                assert connection.scalars(text(f"SELECT mind_id FROM {table}")).all() == [mind]
+    with empty_database.mind(two_minds[0]) as connection, pytest.raises(ProgrammingError, match="row-level security"):
+        connection.execute(text("INSERT INTO hubspot_polls VALUES ('globex-hubspot-abcd', :mind)"),
+                           {"mind": two_minds[1]})  # fmt: skip
+
+
+_SECRET_TABLES = {"connector_credentials", "oauth_states"}
+
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+@contextmanager
+def _logged_in(url: str) -> Iterator[Ask]:
+    """Whoever holds an address, and knows their way about PostgreSQL."""
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def ask(statement: str) -> list[tuple[Any, ...]]:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+        yield ask
+
+
+@pytest.fixture
+def login(database: Database, two_minds: tuple[UUID, UUID], tmp_path: Path) -> Iterator[Ask]:
+    """A login that is bound to the first mind."""
+    with _logged_in(login_url(database, tmp_path, mind_id=two_minds[0])) as ask:
+        yield ask
+
+
+@pytest.mark.parametrize("table", sorted(_ROWS.keys() - _SECRET_TABLES))
+def test_a_login_of_a_mind_reads_that_mind_alone(login: Ask, two_minds: tuple[UUID, UUID], table: str):
+    assert login(f"SELECT mind_id FROM {table}") == [(two_minds[0],)]
+
+
+def test_a_login_of_a_mind_reads_no_other_account_and_no_secret(login: Ask, two_minds: tuple[UUID, UUID]):
+    assert login("SELECT id FROM minds") == [(two_minds[0],)]
+    for table in (*_SECRET_TABLES, "access_tokens", "customers", "rate_limit_states"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            login(f"SELECT FROM {table}")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        login("SELECT FROM dagster.runs")
+
+
+def test_a_login_of_a_mind_cannot_become_more(login: Ask, two_minds: tuple[UUID, UUID]):
+    other = f"coppermind_mind_{two_minds[1].hex}"
+    for role in (*ROLES, "postgres"):
+        if role != "coppermind_mind_reader":  # which it is a member of: alone, that shows no row more
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                login(f"SET ROLE {role}")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            login(f"SET SESSION AUTHORIZATION {role}")
+    ours = login("SELECT session_user")[0][0]
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="cannot be renamed"):
+        login(f"ALTER ROLE {ours} RENAME TO {other}")
+    for attempt in (f"CREATE ROLE {other}", f"ALTER ROLE {ours} BYPASSRLS", f"GRANT coppermind_reader TO {ours}",
+                    f"ALTER ROLE {ours} SET coppermind.mind_id = '{two_minds[1]}'"):  # fmt: skip
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            login(attempt)
+    for trick in (
+        "RESET ROLE",
+        "SET ROLE NONE",
+        "SET ROLE coppermind_mind_reader",
+        "RESET ALL",
+        "RESET SESSION AUTHORIZATION",
+        f"SET coppermind.mind_id = '{two_minds[1]}'",
+        "SET search_path = pg_temp, coppermind",
+    ):
+        login(trick)
+        assert login("SELECT DISTINCT mind_id FROM coppermind.memories") == [(two_minds[0],)], trick
+    login("SET row_security = off")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        login("SELECT FROM coppermind.memories")
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_login_changes_nothing(database: Database, two_minds: tuple[UUID, UUID], tmp_path: Path, bound: bool):
+    url = login_url(database, tmp_path, mind_id=two_minds[0] if bound else None)
+    with _logged_in(url) as ask:
+        for table in _ROWS:
+            for attempt in (
+                f"INSERT INTO {table} (mind_id) VALUES ('{two_minds[0]}')",
+                f"UPDATE {table} SET mind_id = mind_id",
+                f"DELETE FROM {table}",
+                f"TRUNCATE {table}",
+                f"DROP TABLE {table}",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    ask(attempt)
+        for attempt in ("CREATE TABLE coppermind.mine ()", "CREATE TABLE public.mine ()", "CREATE SCHEMA mine",
+                        "SELECT nextval('change_seq')", "SELECT analyze_grown_tables()"):  # fmt: skip
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                ask(attempt)
+
+
+def test_a_login_without_a_mind_reads_all_of_them_and_becomes_nobody_else(
+    database: Database, two_minds: tuple[UUID, UUID], tmp_path: Path
+):
+    with _logged_in(login_url(database, tmp_path)) as ask:
+        assert ask("SELECT count(*) FROM memories") == [(2,)]
+        for role in set(ROLES) - {"coppermind_reader"} | {"postgres"}:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                ask(f"SET ROLE {role}")
+        ask("RESET ROLE")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ask("SELECT FROM connector_credentials")
+
+
+def test_a_logins_password_is_asked_for_is_good_for_it_alone_and_is_stored_nowhere(
+    database: Database, two_minds: tuple[UUID, UUID], tmp_path: Path
+):
+    url = make_url(login_url(database, tmp_path, mind_id=two_minds[0]))
+    assert make_url(login_url(database, tmp_path, mind_id=two_minds[0])) == url
+    other = make_url(login_url(database, tmp_path, mind_id=two_minds[1]))
+    login_url(database, tmp_path)
+    for wrong in (
+        URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query),
+        url.set(password="guessed"),
+        url.set(username=other.username),
+        url.set(username="coppermind_reader"),
+        url.set(username="postgres"),
+    ):
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(wrong.render_as_string(hide_password=False))
+    with database.administrator() as connection:
+        stored = connection.scalars(text("SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL")).all()
+    assert all(verifier.startswith("SCRAM-SHA-256$") for verifier in stored)
+    for file in tmp_path.iterdir():
+        assert file.stat().st_mode & 0o077 == 0 or file.stat().st_size == 0
+        assert str(url.password).encode() not in file.read_bytes()
+
+
+def test_a_database_user_who_may_make_no_roles_is_told_so(database: Database, database_url: str, tmp_path: Path):
+    with database.administrator() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS plain"))
+        connection.execute(text("CREATE ROLE plain LOGIN PASSWORD 'plain'"))
+    plain = Database(
+        make_url(database_url).set(username="plain", password="plain").render_as_string(hide_password=False)
+    )
+    with pytest.raises(CoppermindError) as refused:
+        login_url(plain, tmp_path)
+    assert refused.value.code == "login_refused"
+    assert "CREATEROLE" in refused.value.hint

@@ -32,13 +32,21 @@ def authorization(answer: ConnectResponse) -> RenderableType:
 
 
 def many(answer: StatusResponse) -> RenderableType:
-    """Show every connector of a status answer."""
+    """Show every connector of a status answer; first, where it is so, that the installation is paused."""
+    if answer.paused_since is not None:
+        since = f"{answer.paused_since:%Y-%m-%d %H:%M} UTC"
+        paused = f"The installation was restored from a backup, and is paused since {since}."
+        return Group(Text(paused, style="yellow"), Text(""), *_each(answer))
+    return Group(*_each(answer))
+
+
+def _each(answer: StatusResponse) -> Iterable[RenderableType]:
     if not answer.connectors:
-        return Text(answer.next_step or "There is no connector yet.")
+        return [Text(answer.next_step or "There is no connector yet.")]
     lines: list[RenderableType] = []
     for connector in answer.connectors:
         lines += [one(connector), Text("")]
-    return Group(*lines[:-1])
+    return lines[:-1]
 
 
 def one(connector: ConnectorStatus) -> RenderableType:

@@ -1,12 +1,21 @@
 """`coppermind db`: the database as such."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+from rich.console import Group
 from rich.text import Text
 
 from coppermind_pipeline.interfaces.cli import output
 from coppermind_pipeline.interfaces.cli.session import CustomerOption, MindOption
 
-app = typer.Typer(help="The database: start, stop, upgrade, and addresses for other tools.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from coppermind_pipeline.settings import Settings
+
+app = typer.Typer(
+    help="The database: start, stop, upgrade, backup, restore, and addresses for other tools.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -44,28 +53,91 @@ def upgrade(*, as_json: output.JsonOption = False) -> None:
 def url(*, mind: MindOption = None, customer: CustomerOption = "local", as_json: output.JsonOption = False) -> None:
     """Print an address for psql and BI tools, and leave the embedded server running.
 
-    Without --mind it opens with the reader's role, which may read all minds and change nothing; with --mind it sees
-    that mind alone.
+    Without --mind it reads all minds, with --mind that one alone; it changes nothing and holds a password.
     """
     from coppermind_pipeline.accounts import local_caller, resolve_mind
     from coppermind_pipeline.interfaces.installation import open_installation
     from coppermind_pipeline.settings import Settings
-    from coppermind_pipeline.store import embedded
+    from coppermind_pipeline.store import embedded, login_url
 
     settings = Settings.from_environment()
     if settings.database_url is None:
         embedded.start(settings.home, keep_running=True)
     with open_installation(settings) as installation:
         database = installation.database
-        if mind is None:
-            address = database.url(role="coppermind_reader")
-        else:
-            found = resolve_mind(database, local_caller(database, customer), mind)
-            address = database.url(role="coppermind_app", mind_id=found.id)
+        found = resolve_mind(database, local_caller(database, customer), mind) if mind is not None else None
+        address = login_url(database, settings.home, mind_id=found.id if found else None)
     output.show({"url": address}, as_json=as_json, human=lambda: Text(address, overflow="ignore", no_wrap=True))
 
 
-def _embedded_settings():  # noqa: ANN202  (the class is imported where it is used, to keep start-up fast)
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; nothing is left there where it fails.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    as_json: output.JsonOption = False,
+) -> None:
+    """Write everything that is stored to one file, Dagster's history included, while work goes on.
+
+    HubSpot credentials are in it as they are stored, encrypted; the keys are not. Keep both, apart from each other.
+    """
+    from coppermind_pipeline.interfaces.installation import open_installation
+    from coppermind_pipeline.store import backup as write
+
+    with open_installation() as installation:
+        written = write(installation.database, file, replace=force)
+        keys = _where_keys_are(installation.settings)
+    output.show(
+        {"file": written.file, "bytes": written.size, "revision": written.revision, "keys_included": False,
+         "keys": keys},
+        as_json=as_json,
+        human=lambda: Group(
+            Text(f"{written.file} holds everything that is stored ({written.size:,} bytes)."),
+            Text(f"The encryption keys are not in it: without those of {keys}, its HubSpot credentials can't be read. "
+                 "Keep them apart from it.", style="yellow"),
+        ),
+    )  # fmt: skip
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `coppermind db backup` wrote.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace what the installation holds now.")] = False,
+    as_json: output.JsonOption = False,
+) -> None:
+    """Put a backup in the place of an empty installation's database; it starts paused until `coppermind up --resume`.
+
+    Either all of it is restored or nothing is changed.
+    """
+    from coppermind_pipeline.connectors import list_keys
+    from coppermind_pipeline.interfaces.installation import open_installation
+    from coppermind_pipeline.store import InstallationPaused
+    from coppermind_pipeline.store import restore as read
+
+    with open_installation() as installation:
+        restored = read(installation.database, file, replace=force)
+        missing = [key.id for key in list_keys(installation.database, installation.settings) if not key.available]
+        keys = _where_keys_are(installation.settings)
+    lines = [Text(f"{restored.file} is restored. The installation is paused."), Text(InstallationPaused.hint)]
+    if missing:
+        needed = f"HubSpot credentials need the encryption key {', '.join(missing)}: put it into {keys} first."
+        lines.insert(1, Text(needed, style="yellow"))
+    output.show(
+        {"file": restored.file, "revision": restored.revision, "paused": True, "missing_keys": missing,
+         "next_step": InstallationPaused.hint},
+        as_json=as_json,
+        human=lambda: Group(*lines),
+    )  # fmt: skip
+
+
+def _where_keys_are(settings: "Settings") -> str:
+    from coppermind_pipeline.connectors import key_file
+
+    return "COPPERMIND_ENCRYPTION_KEYS" if settings.encryption_keys is not None else str(key_file(settings))
+
+
+def _embedded_settings() -> "Settings":
     from coppermind_pipeline.settings import Settings, SettingsError
 
     settings = Settings.from_environment()

@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -13,14 +14,28 @@ if TYPE_CHECKING:
     from coppermind_pipeline.interfaces.everything import Addresses
 
 
-def up(*, as_json: output.JsonOption = False) -> None:
+def up(
+    *,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Let an installation that was restored from a backup work: it starts paused."),
+    ] = False,
+    as_json: output.JsonOption = False,
+) -> None:
     """Start the database, Dagster and the web service on this machine, and stop them all on Ctrl-C."""
     from coppermind_pipeline.interfaces.everything import run_everything
     from coppermind_pipeline.interfaces.installation import open_installation
+    from coppermind_pipeline.store import InstallationPaused, paused_since
+    from coppermind_pipeline.store import resume as end_pause
 
     stop = threading.Event()
     output.stop_on_signals(stop)
     with open_installation(log_level=logging.INFO) as installation:
+        if resume and end_pause(installation.database):
+            output.note("The installation is no longer paused.")
+        elif paused_since(installation.database):
+            paused = InstallationPaused()
+            output.note(f"{paused.message} {paused.hint}")
         run_everything(
             installation,
             tell=output.note,

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from coppermind_pipeline import connectors
 from coppermind_pipeline.accounts import Caller, list_minds, local_caller
-from coppermind_pipeline.connectors import ConnectorStatus
+from coppermind_pipeline.connectors import ConnectorStatus, StatusResponse
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web.pages import page
 from coppermind_pipeline.interfaces.web.sign_in import checked_form, signed_in_customer
@@ -18,10 +18,13 @@ def show_connectors(request: Request) -> Response:
     """GET /: all connectors of the signed-in customer."""
     installation, caller = _on_behalf_of(request)
     minds = list_minds(installation.database, caller)
+    answer = _status(installation, caller)
     return page(
         request,
         "connectors.html",
-        connectors=_connectors(installation, caller),
+        connectors=_shown(answer),
+        paused_since=answer.paused_since,
+        what_to_do=answer.next_step,
         connectable=[mind for mind in minds if mind.kind in {"client", "prospect"}],
     )
 
@@ -29,7 +32,7 @@ def show_connectors(request: Request) -> Response:
 def show_states(request: Request) -> Response:
     """GET /connectors/states: the part of each connector that changes by itself, for the page to put in place."""
     installation, caller = _on_behalf_of(request)
-    return page(request, "connector_states.html", connectors=_connectors(installation, caller))
+    return page(request, "connector_states.html", connectors=_shown(_status(installation, caller)))
 
 
 async def connect(request: Request) -> Response:
@@ -71,7 +74,10 @@ def _on_behalf_of(request: Request) -> tuple[Installation, Caller]:
     return installation, local_caller(installation.database, signed_in_customer(request))
 
 
-def _connectors(installation: Installation, caller: Caller) -> list[ConnectorStatus]:
+def _status(installation: Installation, caller: Caller) -> StatusResponse:
+    return connectors.status(installation.database, caller, all_minds=True, now=datetime.now(UTC))
+
+
+def _shown(answer: StatusResponse) -> list[ConnectorStatus]:
     """Return the connectors to show: one that another replaced is history."""
-    answer = connectors.status(installation.database, caller, all_minds=True, now=datetime.now(UTC))
     return [connector for connector in answer.connectors if connector.replaced_by is None]

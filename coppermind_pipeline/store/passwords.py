@@ -1,0 +1,47 @@
+"""Passwords of database logins: derived from a key file, so that they are stored nowhere, and can be told again."""
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+import fasteners
+import psycopg
+from psycopg import sql
+
+KEY_FILE = "database-logins.key"
+
+_KEY_BYTES = 32
+
+
+def password_of(home: Path, role: str) -> str:
+    """Return the password of a role in the servers that the installation under `home` works with."""
+    return base64.urlsafe_b64encode(hmac.digest(_key(home), role.encode(), "sha256")).decode().rstrip("=")
+
+
+def key_fingerprint(home: Path) -> str:
+    """Return what tells this key file from any other, and says nothing about it."""
+    return hashlib.sha256(b"coppermind database logins " + _key(home)).hexdigest()[:12]
+
+
+def let_in(connection: psycopg.Connection, role: str, password: str) -> None:
+    """Make a role one that logs in with the password; the server is sent, and keeps, its SCRAM verifier alone."""
+    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier)))
+
+
+def _key(home: Path) -> bytes:
+    file = home / KEY_FILE
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with fasteners.InterProcessLock(home / f"{KEY_FILE}.lock"):
+        if not file.exists():
+            draft = file.with_suffix(".new")
+            draft.unlink(missing_ok=True)
+            with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as written:
+                written.write(secrets.token_bytes(_KEY_BYTES))
+                written.flush()
+                os.fsync(written.fileno())
+            draft.replace(file)
+    return file.read_bytes()
