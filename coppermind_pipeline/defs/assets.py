@@ -51,7 +51,7 @@ def property_definitions(
         await read_account(sync)
         return await asyncio.gather(*(read_definitions(sync, object_type) for object_type in ObjectType))
 
-    reads, requests = hubspot_step(installation, context.partition_key, read)
+    reads, requests = hubspot_step(installation, context.partition_key, read, poll=context.run.run_id)
     counts = {t.value: one.entries for t, one in zip(ObjectType, reads, strict=True)}
     return dg.MaterializeResult(metadata={**counts, "changed": any(one.changed for one in reads), "requests": requests})
 
@@ -59,13 +59,15 @@ def property_definitions(
 @dg.asset(partitions_def=connectors, group_name="reference", kinds={"hubspot", "postgres"})
 def pipelines(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """The deal pipelines and their stages, which decide what is won, lost and open."""
-    return _reference_result(*hubspot_step(installation, context.partition_key, read_pipelines))
+    return _reference_result(
+        *hubspot_step(installation, context.partition_key, read_pipelines, poll=context.run.run_id)
+    )
 
 
 @dg.asset(partitions_def=connectors, group_name="reference", kinds={"hubspot", "postgres"})
 def owners(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """Who records are assigned to, those who left included."""
-    return _reference_result(*hubspot_step(installation, context.partition_key, read_owners))
+    return _reference_result(*hubspot_step(installation, context.partition_key, read_owners, poll=context.run.run_id))
 
 
 def _reference_result(read: ReferenceRead, requests: int) -> dg.MaterializeResult:
@@ -102,7 +104,7 @@ def raw(
         await sync.write(poll_succeeded, sync.connector, pulled.read)
         return pulled
 
-    pulled, requests = hubspot_step(installation, context.partition_key, read)
+    pulled, requests = hubspot_step(installation, context.partition_key, read, poll=context.run.run_id)
     shared: dict[str, Any] = {"requests": requests, "complete": pulled.complete}
     for name, object_type in RAW_ASSETS.items():
         if name in selected:
@@ -188,9 +190,9 @@ def reconciliation(
         every = REREAD_EVERY if anew_after is None else dict.fromkeys(ObjectType, anew_after)
         return await reread(sync, time_is_up=time_is_up, every=every)
 
-    walked, requests = hubspot_step(installation, context.partition_key, walk, is_poll=False)
+    walked, requests = hubspot_step(installation, context.partition_key, walk)
     store_step(installation, context.partition_key, take_up)
-    again, more_requests = hubspot_step(installation, context.partition_key, read_again, is_poll=False)
+    again, more_requests = hubspot_step(installation, context.partition_key, read_again)
     store_step(installation, context.partition_key, take_up_and_profile)
     return dg.MaterializeResult(
         metadata={

@@ -24,17 +24,20 @@ def hubspot_step(
     connector_id: str,
     work: Callable[[SyncContext], Awaitable[T]],
     *,
-    is_poll: bool = True,
+    poll: str | None = None,
 ) -> tuple[T, int]:
     """Run a step that reads HubSpot; return its result and the number of requests.
 
-    What goes wrong is noted where status, checks and the next poll look for it, before the run fails. A step that is
-    part of no poll leaves the time of the next one as it is.
+    What goes wrong is noted where status, checks and the next poll look for it, before the run fails.
+
+    Args:
+        poll: id of the run that is the poll that the step is part of; one that is part of none leaves the time of the
+            next poll as it is.
     """
     with shown_in_dagster(), installation.connector(connector_id) as connector:
-        if is_poll:
+        if poll is not None:
             with installation.database.mind(connector.mind_id) as connection:
-                poll_started(connection, {"connector": connector.id, "mind": connector.mind_id})
+                poll_started(connection, {"connector": connector.id, "mind": connector.mind_id}, run_id=poll)
         with failure_noted(installation.database, connector):
             return uvloop.run(_with_portal(installation, connector, work))
 

@@ -72,15 +72,18 @@ def due_polls(connection: Connection) -> list[DuePoll]:
     return [DuePoll(row.id, row.due_at, row.reason) for row in rows]
 
 
-def poll_started(connection: Connection, ids: dict[str, Any]) -> None:
-    """Note that a poll begins."""
+def poll_started(connection: Connection, ids: dict[str, Any], *, run_id: str | None = None) -> None:
+    """Note that a poll begins; a further step of one that began with the same run is no other poll."""
     connection.execute(
         text(
-            """INSERT INTO hubspot_polls (connector_id, mind_id, last_started_at)
-               VALUES (:connector, :mind, clock_timestamp())
-               ON CONFLICT (connector_id) DO UPDATE SET last_started_at = excluded.last_started_at"""
+            """INSERT INTO hubspot_polls AS stored (connector_id, mind_id, last_started_at, run_id)
+               VALUES (:connector, :mind, clock_timestamp(), :run_id)
+               ON CONFLICT (connector_id) DO UPDATE
+                  SET last_started_at = CASE WHEN stored.run_id = excluded.run_id THEN stored.last_started_at
+                                             ELSE excluded.last_started_at END,
+                      run_id = excluded.run_id"""
         ),
-        ids,
+        {**ids, "run_id": run_id},
     )
 
 
@@ -102,11 +105,16 @@ def poll_succeeded(connection: Connection, connector: Connector, counts: dict[Ob
 
 
 def poll_failed(connection: Connection, connector: Connector, error: CoppermindError) -> None:
-    """Note what stopped the poll, where a person and the next poll will look for it."""
+    """Note what stopped the poll, where a person and the next poll will look for it.
+
+    A poll that fails in several of its steps has failed once.
+    """
     connection.execute(
         text(
             f"""UPDATE hubspot_polls
-                   SET last_failed_at = clock_timestamp(), failures = failures + 1,
+                   SET last_failed_at = clock_timestamp(),
+                       failures = CASE WHEN last_failed_at >= last_started_at THEN greatest(failures, 1)
+                                       ELSE failures + 1 END,
                        retry_at = CASE WHEN :needs_person
                                        THEN clock_timestamp() + interval '{LOOK_AGAIN_MINUTES} minutes'
                                        ELSE CAST(:retry_at AS timestamptz) END

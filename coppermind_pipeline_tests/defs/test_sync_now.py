@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from coppermind_pipeline.accounts import local_caller, resolve_mind
+from coppermind_pipeline.connectors import status
 from coppermind_pipeline.defs.sync_now import SyncOutcome, sync_connector
 from coppermind_pipeline.reports import ReportRequest, crm_report
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
@@ -82,3 +83,15 @@ def test_a_sync_with_reconciliation_finds_what_hubspot_does_not_announce(connect
         gone=gone,
     )
     assert [tuple(row) for row in outcome_rows] == [("archived", True)]
+
+
+def test_a_run_that_fails_in_several_of_its_steps_is_one_failed_poll(connected: Connected, sandbox: RunningSandbox):
+    sandbox.control.uninstall()
+    failures, states = [], []
+    for _ in range(2):
+        assert not sync_connector(connected.database, connected.settings, connected.connector_id).succeeded
+        failures.append(connected.rows("SELECT failures FROM hubspot_polls")[0].failures)
+        (shown,) = status(connected.database, local_caller(connected.database), now=datetime.now(UTC)).connectors
+        states.append(shown.hubspot_diagnostics.operational_state)
+    assert failures == [1, 2]
+    assert states == ["auth_error", "auth_error"]
