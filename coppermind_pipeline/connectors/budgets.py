@@ -20,6 +20,9 @@ from coppermind_pipeline.store import Database
 
 # Turns lie a little wider apart than the limit asks: so late may a call go out without anybody having to know.
 LATENESS_ABSORBED_MS = 30
+# Where the way to HubSpot is uneven, calls bunch up by more than is allowed for, and a 429 tells; then more is.
+JITTER_STEP_MS = 25
+JITTER_MAX_MS = 200
 
 
 class SharedBudgets:
@@ -29,6 +32,7 @@ class SharedBudgets:
         self._database = database
         self._hub_id = hub_id
         self._limits = {budget: calls for budget, (calls, _) in DEFAULT_RATES.items()}
+        self._jitter_ms = dict.fromkeys(Budget, JITTER_MS)
 
     async def acquire(self, budget: Budget) -> Callable[[], Awaitable[None]]:
         """Wait until one call may be sent.
@@ -46,7 +50,8 @@ class SharedBudgets:
                 return partial(self._note_sent, budget, turn.rank, due_at)
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None:
-        """Pause the budget for everybody; a pause that is under way is never shortened."""
+        """Pause the budget for everybody, never shortening a pause under way; this process goes on wider apart."""
+        self._jitter_ms[budget] = min(self._jitter_ms[budget] + JITTER_STEP_MS, JITTER_MAX_MS)
         await asyncio.to_thread(self._pause, budget, until)
 
     async def observe(
@@ -81,7 +86,7 @@ class SharedBudgets:
             await asyncio.to_thread(self._store_late_call, budget, rank, now)
 
     def _take_turn(self, budget: Budget) -> Row:
-        pace = paced(self._limits[budget], DEFAULT_RATES[budget][1])
+        pace = paced(self._limits[budget], DEFAULT_RATES[budget][1], jitter_ms=self._jitter_ms[budget])
         values = {
             "hub": self._hub_id,
             "budget": budget.value,
@@ -105,7 +110,7 @@ class SharedBudgets:
             return connection.execute(_LOOK_AGAIN, values).one()
 
     def _store_late_call(self, budget: Budget, rank: int, sent_at: float) -> None:
-        window_s = (DEFAULT_RATES[budget][1] + JITTER_MS - LATENESS_ABSORBED_MS) / 1_000
+        window_s = (DEFAULT_RATES[budget][1] + self._jitter_ms[budget] - LATENESS_ABSORBED_MS) / 1_000
         values = {"hub": self._hub_id, "budget": budget.value, "rank": rank}
         with self._database.nobody() as connection:
             connection.execute(_STORE_LATE_CALL, values | {"left_s": sent_at + window_s - monotonic()})

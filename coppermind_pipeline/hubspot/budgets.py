@@ -57,14 +57,14 @@ class Pace:
     burst: int
 
 
-def paced(limit: int, interval_ms: int) -> Pace:
+def paced(limit: int, interval_ms: int, *, jitter_ms: int = JITTER_MS) -> Pace:
     """Return the pace that stays within `limit` calls in any window of `interval_ms`.
 
     The generic cell rate algorithm admits at most `burst` + window ÷ emission calls in a window; the emission interval
-    is chosen so that this is `limit` even in a window that is `JITTER_MS` longer. Bursts are a twentieth of the limit.
+    is chosen so that this is `limit` even in a window that is `jitter_ms` longer. Bursts are a twentieth of the limit.
     """
     burst = max(1, limit // 20)
-    return Pace((interval_ms + JITTER_MS) / 1_000 / (limit - burst + 1), burst)
+    return Pace((interval_ms + jitter_ms) / 1_000 / (limit - burst + 1), burst)
 
 
 DEFAULT_RATES = {

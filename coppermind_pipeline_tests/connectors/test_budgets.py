@@ -102,6 +102,15 @@ async def test_a_call_that_goes_out_late_keeps_those_behind_it_at_a_distance_in_
     assert monotonic() - sent_at >= 1.0
 
 
+async def test_after_a_429_calls_keep_further_apart(database: Database):
+    shared = SharedBudgets(database, HUB_ID)
+    for _ in range(4):
+        await shared.back_off(Budget.SEARCH, until=datetime.now(UTC))
+    moments = await _calls(shared, budget=Budget.SEARCH, seconds=3)
+    assert _most_in_window(moments, 1.12) <= 5
+    assert len(moments) >= 10, "by a little"
+
+
 async def test_each_portal_and_each_budget_has_its_own(database: Database):
     started = monotonic()
     for budget in Budget:
