@@ -189,7 +189,8 @@ def _report_answer(report: CrmReport, rendering: ReportFormat) -> Answer:
         "trust": report.trust.model_dump(mode="json"),
         "caveats": report.audit.caveats,
         "format": rendering.value,
-        "content": render(report, rendering),
+        # Drawings would leave no room for rows; the tables hold the same figures.
+        "content": render(report, rendering, with_charts=False),
     }
 
 

@@ -7,16 +7,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from coppermind_pipeline import connectors
-from coppermind_pipeline.accounts import Caller, list_minds, local_caller
+from coppermind_pipeline.accounts import Caller, list_minds
 from coppermind_pipeline.connectors import ConnectorStatus
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web.pages import page
-from coppermind_pipeline.interfaces.web.sign_in import checked_form, signed_in_customer
+from coppermind_pipeline.interfaces.web.sign_in import checked_form, on_behalf_of
 
 
 def show_connectors(request: Request) -> Response:
     """GET /: all connectors of the signed-in customer."""
-    installation, caller = _on_behalf_of(request)
+    installation, caller = on_behalf_of(request)
     minds = list_minds(installation.database, caller)
     return page(
         request,
@@ -28,14 +28,14 @@ def show_connectors(request: Request) -> Response:
 
 def show_states(request: Request) -> Response:
     """GET /connectors/states: the part of each connector that changes by itself, for the page to put in place."""
-    installation, caller = _on_behalf_of(request)
+    installation, caller = on_behalf_of(request)
     return page(request, "connector_states.html", connectors=_connectors(installation, caller))
 
 
 async def connect(request: Request) -> Response:
     """POST /connectors/connect: make the authorization link of a mind, and show it."""
     form = await checked_form(request)
-    installation, caller = _on_behalf_of(request)
+    installation, caller = on_behalf_of(request)
     answer = await run_in_threadpool(
         connectors.connect,
         installation.database,
@@ -51,7 +51,7 @@ async def connect(request: Request) -> Response:
 async def sync(request: Request) -> Response:
     """POST /connectors/{id}/sync: ask for a poll now."""
     await checked_form(request)
-    installation, caller = _on_behalf_of(request)
+    installation, caller = on_behalf_of(request)
     await run_in_threadpool(connectors.request_sync, installation.database, caller, request.path_params["connector_id"])
     return RedirectResponse("/", status_code=303)
 
@@ -59,16 +59,11 @@ async def sync(request: Request) -> Response:
 async def disconnect(request: Request) -> Response:
     """POST /connectors/{id}/disconnect: disconnect, and say what was and was not done."""
     await checked_form(request)
-    installation, caller = _on_behalf_of(request)
+    installation, caller = on_behalf_of(request)
     answer = await connectors.disconnect(
         installation.database, installation.settings, caller, request.path_params["connector_id"]
     )
     return page(request, "disconnected.html", answer=answer)
-
-
-def _on_behalf_of(request: Request) -> tuple[Installation, Caller]:
-    installation: Installation = request.app.state.installation
-    return installation, local_caller(installation.database, signed_in_customer(request))
 
 
 def _connectors(installation: Installation, caller: Caller) -> list[ConnectorStatus]:
