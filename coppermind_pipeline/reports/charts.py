@@ -154,6 +154,8 @@ def _specification(rows: Sequence[_Row]) -> dict[str, Any]:
         "height": _ROW_PX * len(rows),
         "padding": 0,
         "background": None,
+        # The page says in one sentence what is drawn.
+        "config": {"aria": False},
         "view": {"stroke": None},
         "encoding": {"y": row},
         "layer": [

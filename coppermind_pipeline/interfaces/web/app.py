@@ -115,7 +115,8 @@ def _error_pages() -> dict:
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (what Starlette promises for this handler)
     if error.status_code == 401:
-        return page(request, "sign_in.html", status=401, reason=error.detail)
+        # A page that keeps itself up to date loads anew where its session has ended.
+        return page(request, "sign_in.html", status=401, reason=error.detail, headers={"HX-Refresh": "true"})
     if error.status_code == 404:
         return page(
             request,

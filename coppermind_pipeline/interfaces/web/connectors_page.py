@@ -1,6 +1,9 @@
 """The connectors page: each connector's state, a running backfill that moves by itself, connect and disconnect."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -8,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from coppermind_pipeline import connectors
 from coppermind_pipeline.accounts import Caller, list_minds
-from coppermind_pipeline.connectors import ConnectorStatus
+from coppermind_pipeline.connectors import ConnectorStatus, Headline, OperationalState
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web.pages import page
 from coppermind_pipeline.interfaces.web.sign_in import checked_form, on_behalf_of
@@ -18,18 +21,28 @@ def show_connectors(request: Request) -> Response:
     """GET /: all connectors of the signed-in customer."""
     installation, caller = on_behalf_of(request)
     minds = list_minds(installation.database, caller)
+    shown = _connectors(installation, caller)
     return page(
         request,
         "connectors.html",
-        connectors=_connectors(installation, caller),
+        connectors=shown,
+        action_of=_action,
+        buttons=_buttons(shown),
         connectable=[mind for mind in minds if mind.kind in {"client", "prospect"}],
     )
 
 
 def show_states(request: Request) -> Response:
-    """GET /connectors/states: the part of each connector that changes by itself, for the page to put in place."""
+    """GET /connectors/states: the part of each connector that changes by itself, for the page to put in place.
+
+    `buttons` says which connectors and buttons the page has; where it should have others by now, it is told to load
+    anew.
+    """
     installation, caller = on_behalf_of(request)
-    return page(request, "connector_states.html", connectors=_connectors(installation, caller))
+    shown = _connectors(installation, caller)
+    if request.query_params.get("buttons") != _buttons(shown):
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    return page(request, "connector_states.html", connectors=shown)
 
 
 async def connect(request: Request) -> Response:
@@ -64,6 +77,20 @@ async def disconnect(request: Request) -> Response:
         installation.database, installation.settings, caller, request.path_params["connector_id"]
     )
     return page(request, "disconnected.html", answer=answer)
+
+
+def _action(connector: ConnectorStatus) -> Literal["sync", "connect"] | None:
+    """Return what a person may want to do with a connector now, besides disconnecting it."""
+    if connector.status == Headline.INACTIVE:
+        return None
+    refused = connector.hubspot_diagnostics.operational_state == OperationalState.AUTH_ERROR
+    return "sync" if connector.connected_at and not refused else "connect"
+
+
+def _buttons(shown: Sequence[ConnectorStatus]) -> str:
+    """Return a short name for the connectors and buttons that a page shows."""
+    buttons = [(connector.connector_id, _action(connector)) for connector in shown]
+    return hashlib.sha256(repr(buttons).encode()).hexdigest()[:16]
 
 
 def _connectors(installation: Installation, caller: Caller) -> list[ConnectorStatus]:
