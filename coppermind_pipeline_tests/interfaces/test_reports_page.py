@@ -134,6 +134,7 @@ def test_deals_are_turned_page_by_page_and_a_file_has_all_of_them(portal: Stored
         ("date_basis=createdate", "'closedate'"),
         ("group_by=colour", "'source'"),
         ("page=0", "page:"),
+        ("page=9223372036854775808", "page:"),
         ("timezone=Mars/Olympus", "not a time zone"),
         ("as_of=2001-01-01", "2001"),
         ("connector_id=nobody", "nobody"),
@@ -176,3 +177,10 @@ def test_only_signed_in_people_see_reports(portal: StoredPortal, browser: TestCl
         page = browser.get(f"/reports{query}")
         assert page.status_code == 401
         assert "Rocket fuel" not in page.text
+
+
+def test_a_page_behind_the_last_one_is_empty(portal: StoredPortal, browser: TestClient):
+    page = browser.get(f"/reports?{_Q4}&page=1000000")
+    assert page.status_code == 200
+    assert "No deals here." in _words(page.text)
+    assert "More deals" not in page.text
