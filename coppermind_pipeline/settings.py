@@ -59,10 +59,18 @@ class Settings(BaseSettings):
     def _https_unless_localhost(cls, url: str) -> str:
         # HubSpot accepts a plain-http redirect URI for the host `localhost` alone: 127.0.0.1 is refused too.
         parts = urlsplit(url)
-        if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == "localhost")):
-            msg = f"{url!r} must be https, or http with the host localhost (HubSpot redirects nowhere else)"
+        is_allowed = (parts.scheme == "https" and parts.hostname) or (
+            parts.scheme == "http" and parts.hostname == "localhost"
+        )
+        if not is_allowed:
+            msg = f"{url!r} must be https with a host, or http with the host localhost (HubSpot redirects nowhere else)"
             raise ValueError(msg)
-        return url.rstrip("/")
+        # Reading the port checks it. The pages' links begin at the root, so that they can't live below a path.
+        origin = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port is not None else "")
+        if url.rstrip("/").lower() != origin:
+            msg = f"{url!r} must be scheme, host and port alone, such as {origin}"
+            raise ValueError(msg)
+        return origin
 
     @field_validator("hubspot_api_url", "hubspot_authorize_url")
     @classmethod

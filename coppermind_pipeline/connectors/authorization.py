@@ -11,7 +11,13 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle, lock_connector
 from coppermind_pipeline.connectors.credentials import store_grant
-from coppermind_pipeline.connectors.errors import ApprovalDenied, ApprovalFailed, ApprovalIncomplete, LinkWithdrawn
+from coppermind_pipeline.connectors.errors import (
+    FRESH_LINK,
+    ApprovalDenied,
+    ApprovalFailed,
+    ApprovalIncomplete,
+    LinkWithdrawn,
+)
 from coppermind_pipeline.connectors.events import clear_problem, record_event, set_last_error
 from coppermind_pipeline.connectors.links import AnsweredLink, use_link, withdraw_links
 from coppermind_pipeline.connectors.portal import store_account
@@ -84,6 +90,8 @@ async def complete_authorization(
         account = await _account(database, settings, grant)
         return await asyncio.to_thread(_activate, database, settings, link, grant, account)
     except CoppermindError as failure:
+        # The link is used up: what passes by itself elsewhere takes a person here.
+        failure.hint = failure.hint or f"Wait a few minutes, then {FRESH_LINK}"
         await asyncio.to_thread(_store_failure, database, link, failure, hub_id)
         log.warning("authorization failed", connector_id=link.connector_id, code=failure.code)
         raise

@@ -23,8 +23,8 @@ HealsByItself
 
 from coppermind_pipeline.errors import HealsByItself, NeedsPerson, UsageError
 
-_FRESH_LINK = "run `connectors action=connect source_type=hubspot` for a fresh link, and open it to approve."
-FRESH_LINK_HINT = _FRESH_LINK.replace("run", "Run", 1)
+FRESH_LINK = "run `connectors action=connect source_type=hubspot` for a fresh link, and open it to approve."
+FRESH_LINK_HINT = FRESH_LINK.replace("run", "Run", 1)
 
 
 class ConnectorNotFound(UsageError):
@@ -91,7 +91,7 @@ class LinkUsed(ApprovalFailed):
     """This authorization link was used already; each link works once."""
 
     code = "link_used"
-    hint = "`connectors action=status` shows whether the connection stands; if not, " + _FRESH_LINK
+    hint = "`connectors action=status` shows whether the connection stands; if not, " + FRESH_LINK
 
 
 class LinkExpired(ApprovalFailed):
@@ -100,7 +100,7 @@ class LinkExpired(ApprovalFailed):
     code = "link_expired"
     hint = (
         "HubSpot reports nothing back when a person refuses or may not install apps, so make sure that whoever "
-        "approves may, and may grant the scopes; then " + _FRESH_LINK
+        "approves may, and may grant the scopes; then " + FRESH_LINK
     )
 
 
@@ -116,7 +116,7 @@ class ApprovalDenied(ApprovalFailed):
     code = "approval_denied"
     hint = (
         "Someone who may install apps in HubSpot and grant the CRM read scopes has to approve, otherwise a HubSpot "
-        "admin: " + _FRESH_LINK
+        "admin: " + FRESH_LINK
     )
 
 

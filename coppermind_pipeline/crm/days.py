@@ -1,8 +1,8 @@
 """Days and time zones: a datetime has a day only within a zone; a `date` property has a day and no zone."""
 
 from datetime import UTC, date, datetime, time, tzinfo
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 
 def day_of(moment: datetime, zone: tzinfo) -> date:
@@ -26,10 +26,13 @@ def is_midnight_utc(moment: datetime) -> bool:
     return moment.astimezone(UTC).time() == time.min
 
 
-@lru_cache(maxsize=1_024)
 def time_zone(name: str) -> ZoneInfo | None:
     """Return the zone of a name such as HubSpot's "US/Eastern"; None where there is no such zone."""
-    try:
-        return ZoneInfo(name.strip())
-    except (ValueError, OSError, KeyError):  # a bad key, a directory of the database, an unknown zone
-        return None
+    key = name.strip()
+    return ZoneInfo(key) if key in _zone_names() else None
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    # The zone database's directory holds more files that can be read as zones, which PostgreSQL does not know.
+    return frozenset(available_timezones() - {"localtime"})

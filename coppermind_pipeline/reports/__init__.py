@@ -22,11 +22,12 @@ from coppermind_pipeline.reports.models import (
 from coppermind_pipeline.reports.periods import CompareTo
 from coppermind_pipeline.reports.rendering import ReportFormat, html_fragment, render, report_frame
 from coppermind_pipeline.reports.report import crm_report
-from coppermind_pipeline.reports.request import DateBasis, GroupBy, ReportRequest
+from coppermind_pipeline.reports.request import PAGE_ROWS_MAX, DateBasis, GroupBy, ReportRequest
 from coppermind_pipeline.reports.tool import MemoryAction, MemoryAnswer, memory_tool
 from coppermind_pipeline.reports.trust import RecordCounts, TrustBlock, trust_block
 
 __all__ = [
+    "PAGE_ROWS_MAX",
     "Amount",
     "Audit",
     "BeforeHistory",

@@ -1,17 +1,22 @@
 """Renderings of a report: for machines, for chats, for spreadsheets and for browsers."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+import orjson
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.reports.charts import draw
 from coppermind_pipeline.reports.figures import Amount, DealSum, Figures
-from coppermind_pipeline.reports.models import CrmReport, DealRow
+from coppermind_pipeline.reports.models import CrmReport, DealPage, DealRow
 from coppermind_pipeline.reports.tables import Cell, Table, tables
+from coppermind_pipeline.reports.trust import RecordCounts
 from coppermind_pipeline.reports.wording import moment, plain_day
 
 if TYPE_CHECKING:
@@ -32,11 +37,16 @@ class ReportFormat(StrEnum):
     HTML = "html"
 
 
-def render(report: CrmReport, format: ReportFormat) -> str:  # noqa: A002 - the argument's name in every interface
+def render(
+    report: CrmReport,
+    format: ReportFormat,  # noqa: A002 - the argument's name in every interface
+    *,
+    with_charts: bool = True,
+) -> str:
     """Return the report as text.
 
     `csv` is one table: the deals where the report lists them, else the groups, else the summary; each row carries
-    range, basis, zone and time of sync. `html` is a page of its own, without scripts.
+    range, basis, zone and time of sync. `html` is a page of its own, without scripts; only there are charts.
     """
     match format:
         case ReportFormat.JSON:
@@ -46,12 +56,13 @@ def render(report: CrmReport, format: ReportFormat) -> str:  # noqa: A002 - the 
         case ReportFormat.CSV:
             return _csv(report)
         case ReportFormat.HTML:
-            return _template("page.html").render(_html_values(report))
+            return _template("page.html").render(_html_values(report, with_charts=with_charts))
 
 
-def html_fragment(report: CrmReport) -> str:
-    """Return the report as one `<article>`, to stand in a page of another's."""
-    return _template("report.html").render(_html_values(report))
+def html_fragment(report: CrmReport) -> Markup:
+    """Return the report as one `<article>`, to stand in a page of another's that has `static/report.css`."""
+    fragment = _template("report.html").render(_html_values(report, with_charts=True))
+    return Markup(fragment)  # noqa: S704 - the template escapes what is in it
 
 
 def title_of(report: CrmReport) -> str:
@@ -60,7 +71,7 @@ def title_of(report: CrmReport) -> str:
 
 
 def _provenance(report: CrmReport) -> list[tuple[str, str]]:
-    """Return what every reading of the figures depends on, as name and value."""
+    """Return what every reading of the figures depends on, the trust block among it, as name and value."""
     trust, period = report.trust, report.period
     zone = ZoneInfo(period.timezone)
     synced = trust.last_successful_sync
@@ -77,8 +88,24 @@ def _provenance(report: CrmReport) -> list[tuple[str, str]]:
         ("Freshness", trust.freshness.replace("_", " ")),
         ("Backfill", "complete" if trust.backfill_complete else "not complete"),
         ("Covered since", "unknown" if trust.coverage_since is None else moment(trust.coverage_since, zone)),
+        ("Records stored", ", ".join(_record_count(name, counts) for name, counts in trust.record_counts.items())),
+        ("Properties", "all" if trust.hydration == "full" else "the required ones alone"),
+        ("Filters", "; ".join(_filters(trust.configured_filters)) or "none"),
         ("Source", trust.data_source + (", after a live pull" if trust.live_fallback_used else "")),
     ]  # fmt: skip
+
+
+def _record_count(object_type: ObjectType, counts: RecordCounts) -> str:
+    of_portal = "" if counts.portal_in_window is None else f" of {counts.portal_in_window:,}"
+    return f"{counts.stored:,}{of_portal} {object_type}"
+
+
+def _filters(by_connector: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    """Yield the filters in force, those of several connectors behind their names."""
+    for connector_id, filters in by_connector.items():
+        of = f"{connector_id}: " if len(by_connector) > 1 else ""
+        for key, value in filters.items():
+            yield f"{of}{key} {value if isinstance(value, str) else orjson.dumps(value).decode()}"
 
 
 def _markdown(report: CrmReport) -> str:
@@ -189,19 +216,26 @@ def _safe_cell(value: Any) -> Any:
     return value
 
 
-def _html_values(report: CrmReport) -> dict[str, Any]:
+def _html_values(report: CrmReport, *, with_charts: bool) -> dict[str, Any]:
     return {
         "title": title_of(report),
         "report": report,
         "provenance": _provenance(report),
+        "charts": draw(report) if with_charts else [],
         "tables": tables(report),
+        "deals_shown": None if report.deals is None else _deals_shown(report.deals),
     }
+
+
+def _deals_shown(page: DealPage) -> str:
+    first = (page.page - 1) * page.page_rows + 1
+    return f"Deals {first:,} to {first + len(page.rows) - 1:,} of {page.total:,}" if page.rows else "No deals here"
 
 
 @cache
 def _template(name: str) -> Template:
     environment = Environment(
-        loader=PackageLoader("coppermind_pipeline.reports"),
+        loader=ChoiceLoader([PackageLoader("coppermind_pipeline.reports", of) for of in ("templates", "static")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -12,6 +12,7 @@ from coppermind_pipeline.crm import time_zone
 from coppermind_pipeline.reports.errors import ReportArgumentError
 from coppermind_pipeline.reports.periods import CompareTo, check_period_name
 
+PAGE_MAX = 1_000_000
 PAGE_ROWS_MAX = 1_000
 GROUPS_MAX = 1_000
 
@@ -87,7 +88,7 @@ class ReportRequest(BaseModel):
     include_filtered: bool = Field(default=False, description="count the deals that the connector's filters leave out")
     live_fallback: bool = Field(default=False, description="pull the changed deals first where the store is stale")
     timezone: str | None = Field(default=None, description="IANA name, e.g. America/Phoenix")
-    page: int = Field(default=1, ge=1, description="of the rows")
+    page: int = Field(default=1, ge=1, le=PAGE_MAX, description="of the rows")
     page_rows: int = Field(default=16, ge=1, le=PAGE_ROWS_MAX)
     groups_max: int = Field(default=100, ge=1, le=GROUPS_MAX, description="groups beyond that are added up as `other`")
 

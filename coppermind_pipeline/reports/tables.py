@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from coppermind_pipeline.reports.figures import Amount, DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.groups import Group
@@ -20,13 +21,16 @@ _MEASURES = (
     ("Pipeline created", "pipeline_created"),
 )
 
+TableName = Literal["figures", "rates", "earlier-figures", "earlier-rates", "groups", "top-deals", "deals"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column's heading; numbers stand at its right edge."""
+    """A column's heading; numbers stand at its right edge, days on one line."""
 
     heading: str
     numeric: bool = False
+    days: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +43,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table; each row has a cell for each column."""
+    """One table; each row has a cell for each column. The name tells it from the report's others."""
 
+    name: TableName
     title: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
@@ -49,9 +54,10 @@ class Table:
 def tables(report: CrmReport) -> list[Table]:
     """Return the tables that have rows: figures, rates, the earlier range, groups, top deals, deals."""
     found = [
-        _sums("Figures", report.summary),
-        _rates("Rates", report.summary),
-        *([_sums("Earlier range", earlier), _rates("Rates of the earlier range", earlier)]
+        _sums("figures", "Figures", report.summary),
+        _rates("rates", "Rates", report.summary),
+        *([_sums("earlier-figures", "Earlier range", earlier),
+           _rates("earlier-rates", "Rates of the earlier range", earlier)]
           if (earlier := report.summary.compared_with) is not None else []),
         _groups(report),
         _top_deals(report.summary),
@@ -60,18 +66,24 @@ def tables(report: CrmReport) -> list[Table]:
     return [table for table in found if table.rows]
 
 
-def _sums(title: str, figures: Figures | RangeFigures) -> Table:
-    sums = [(name, getattr(figures, field)) for name, field in _MEASURES if hasattr(figures, field)]
+def groups_title(report: CrmReport) -> str:
+    """Return "By source"; without groups of its own, a report has its portals."""
+    return "By portal" if report.audit.group_by is None else f"By {report.audit.group_by}"
+
+
+def _sums(name: TableName, title: str, figures: Figures | RangeFigures) -> Table:
+    sums = [(measure, getattr(figures, field)) for measure, field in _MEASURES if hasattr(figures, field)]
     return Table(
+        name=name,
         title=title,
         columns=[Column(heading=""), Column(heading="Deals", numeric=True), Column(heading="Worth", numeric=True),
                  Column(heading="In company currency", numeric=True), Column(heading="Without amount", numeric=True)],
-        rows=[_texts(name, f"{deals.deals:,}", _worth(deals.amounts), _home(deals), f"{deals.without_amount:,}")
-              for name, deals in sums],
+        rows=[_texts(measure, f"{deals.deals:,}", _worth(deals.amounts), _home(deals), f"{deals.without_amount:,}")
+              for measure, deals in sums],
     )  # fmt: skip
 
 
-def _rates(title: str, figures: Figures | RangeFigures) -> Table:
+def _rates(name: TableName, title: str, figures: Figures | RangeFigures) -> Table:
     days = figures.median_days_to_close
     rows = [
         ("Win rate", NOTHING if figures.win_rate is None else percent(figures.win_rate)),
@@ -81,8 +93,9 @@ def _rates(title: str, figures: Figures | RangeFigures) -> Table:
     if isinstance(figures, Figures):
         rows.append(("Weighted pipeline", _worth(figures.weighted_pipeline)))
     return Table(
+        name=name,
         title=title,
-        columns=[Column(heading=""), Column(heading="Value", numeric=True)],
+        columns=[Column(heading=""), Column(heading="Value")],
         rows=[_texts(*row) for row in rows],
     )
 
@@ -96,7 +109,8 @@ def _groups(report: CrmReport) -> Table:
         *(Column(heading=heading, numeric=True) for heading in _GROUP_HEADINGS),
     ]  # fmt: skip
     return Table(
-        title="By portal" if by_portal else f"By {report.audit.group_by}",
+        name="groups",
+        title=groups_title(report),
         columns=columns,
         rows=[[*(_texts(str(group.portal_id)) if several else []), *_group_row(group)] for group in report.groups],
     )
@@ -119,8 +133,9 @@ def _group_row(group: Group) -> list[Cell]:
 
 def _top_deals(summary: Summary) -> Table:
     return Table(
+        name="top-deals",
         title="Largest won deals",
-        columns=[Column(heading="Deal"), Column(heading="Date"), Column(heading="Amount", numeric=True)],
+        columns=[Column(heading="Deal"), Column(heading="Date", days=True), Column(heading="Amount", numeric=True)],
         rows=[
             [Cell(text=deal.name or "Unnamed deal", link=deal.link),
              *_texts(str(deal.report_date or NOTHING), _money(deal.amount, deal.currency))]
@@ -130,13 +145,14 @@ def _top_deals(summary: Summary) -> Table:
 
 
 def _deals(report: CrmReport) -> Table:
-    headings = ("Deal", "Outcome", "Stage", "Pipeline", "Owner", "Source", "Company", "Country", "Close date",
-                "Report date")  # fmt: skip
+    headings = ("Deal", "Outcome", "Stage", "Pipeline", "Owner", "Source", "Company", "Country")  # fmt: skip
     return Table(
+        name="deals",
         title="Deals",
-        columns=[*(Column(heading=heading) for heading in headings), Column(heading="Amount", numeric=True)],
+        columns=[*(Column(heading=heading) for heading in headings), Column(heading="Close date", days=True),
+                 Column(heading="Report date", days=True), Column(heading="Amount", numeric=True)],
         rows=[_deal_row(row) for row in report.deals.rows] if report.deals is not None else [],
-    )
+    )  # fmt: skip
 
 
 def _deal_row(row: DealRow) -> list[Cell]:

@@ -164,9 +164,9 @@ def _limited(request: ReportRequest, groups_max: int, page_rows_max: int) -> Rep
 def _rendered(report: CrmReport, rendering: ReportFormat) -> CrmReport | RenderedReport:
     if rendering is ReportFormat.JSON:
         return report
-    return RenderedReport(
-        trust=report.trust, caveats=report.audit.caveats, format=rendering.value, content=render(report, rendering)
-    )
+    # Drawings would leave no room for rows; the tables hold the same figures.
+    content = render(report, rendering, with_charts=False)
+    return RenderedReport(trust=report.trust, caveats=report.audit.caveats, format=rendering.value, content=content)
 
 
 def _format(value: Any) -> ReportFormat:

@@ -3,7 +3,7 @@
 from coppermind_pipeline.store import embedded
 from coppermind_pipeline.store.backups import Backup, backup, restore
 from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows
-from coppermind_pipeline.store.database import ROLES, Database
+from coppermind_pipeline.store.database import ROLES, Database, UnstorableText
 from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
 from coppermind_pipeline.store.logins import login_url
 from coppermind_pipeline.store.pause import InstallationPaused, paused_since, require_not_paused, resume
@@ -14,6 +14,7 @@ __all__ = [
     "Backup",
     "Database",
     "InstallationPaused",
+    "UnstorableText",
     "analyze_grown_tables",
     "backup",
     "connector_is_locked",

@@ -7,8 +7,10 @@ from functools import cached_property
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+import psycopg
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 
+from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import embedded, locks
 
@@ -21,6 +23,13 @@ ROLES = (
 )
 
 _POOL = {"pool_size": 4, "max_overflow": 12, "pool_recycle": 1800, "pool_pre_ping": True}
+
+
+class UnstorableText(UsageError):
+    """A text holds a character that can't be stored or looked for."""
+
+    code = "unstorable_text"
+    hint = "Leave out NUL characters, and halves of surrogate pairs."
 
 
 class Database:
@@ -147,7 +156,17 @@ class Database:
         return self._engine("coppermind_owner")
 
     def _engine(self, role: str) -> Engine:
-        return create_engine(self._url, connect_args={"options": _options(role)}, **_POOL)
+        engine = create_engine(self._url, connect_args={"options": _options(role)}, **_POOL)
+        event.listen(engine, "handle_error", _refuse_unstorable_text)
+        return engine
+
+
+def _refuse_unstorable_text(context: ExceptionContext) -> None:
+    """Name what somebody sent us that PostgreSQL has no text for; the driver refuses it before the server sees it."""
+    refused = context.original_exception
+    # What the server refuses has a class of its own, derived from DataError.
+    if type(refused) is psycopg.DataError or isinstance(refused, UnicodeEncodeError):
+        raise UnstorableText from refused
 
 
 def _options(role: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, text
 
 from coppermind_pipeline.accounts import Caller, Mind, NoActiveMind, create_customer, create_mind
-from coppermind_pipeline.connectors import ConnectorNotFound, StatusResponse, connect, status
+from coppermind_pipeline.connectors import ConnectorNotFound, StatusResponse, status
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
@@ -262,16 +262,18 @@ def test_another_customer_sees_none_of_it(database: Database, caller: Caller, po
         assert connection.execute(text("SELECT connector_facts(NULL, NULL)")).all() == []
 
 
-def test_status_of_many_connectors_is_one_query(database: Database, caller: Caller, settings: Any):
-    for number in range(30):
-        create_mind(database, caller, f"Client {number}")
-        connect(database, settings, caller, mind=f"Client {number}", callback_listening=True)
+def test_status_of_a_hundred_connectors_is_one_query(database: Database, caller: Caller):
+    for number in range(100):
+        portal = StoredPortal.create(database, caller.customer_id, mind=f"client-{number}", hub_id=number)
+        portal.deal("1")
     statements: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
 
     event.listen(database._app, "before_cursor_execute", note)
-    assert len(status(database, caller, all_minds=True, now=NOW).connectors) == 30
+    connectors = status(database, caller, all_minds=True, now=NOW).connectors
+    assert len({connector.connector_id for connector in connectors}) == 100
+    assert all(connector.hubspot_diagnostics.latest_deal_seen for connector in connectors)
     asked = [statement for statement in statements if "set_config" not in statement and "paused" not in statement]
     assert len(asked) == 1

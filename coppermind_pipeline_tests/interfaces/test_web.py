@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
-from urllib.parse import quote
 
 import httpx
 import psutil
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from coppermind_pipeline.accounts import create_customer
@@ -21,10 +20,15 @@ from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
-ROUTES = {
-    "GET": ("/", "/connectors/states", "/sign-in", "/oauth/hubspot/callback", "/healthz", "/metrics", "/nothing"),
-    "POST": ("/connectors/connect", "/connectors/x/sync", "/connectors/x/disconnect", "/sign-out"),
-}
+OPEN = (
+    "/sign-in",
+    "/oauth/hubspot/callback",
+    "/healthz",
+    "/metrics",
+    "/nothing",
+    "/static/pages.css",
+    "/static/report.css",
+)
 
 
 @pytest.fixture
@@ -54,18 +58,27 @@ def signed_in(installation: Installation) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture
+def addresses(installation: Installation) -> dict[str, list[str]]:
+    """The addresses behind the sign-in, by method: those of all routes but the open ones."""
+    routes = [route for route in create_app(installation).routes if isinstance(route, Route) and route.path not in OPEN]
+    filled = [(re.sub(r"\{\w+\}", "x", route.path), route.methods or set()) for route in routes]
+    return {method: [path for path, methods in filled if method in methods] for method in ("GET", "POST")}
+
+
 def csrf_of(page: httpx.Response) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', page.text)
     assert found is not None
     return found[1]
 
 
-def test_pages_and_actions_are_for_signed_in_people_alone(stranger):
-    for path in ("/", "/connectors/states"):
+def test_pages_and_actions_are_for_signed_in_people_alone(stranger, addresses):
+    assert {"/", "/reports"} <= set(addresses["GET"])
+    for path in addresses["GET"]:
         page = stranger.get(path)
         assert page.status_code == 401
         assert "coppermind web --sign-in-link" in page.text
-    for path in ROUTES["POST"]:
+    for path in addresses["POST"]:
         assert stranger.post(path, data={"csrf": "x"}).status_code == 401
 
 
@@ -80,10 +93,25 @@ def test_a_sign_in_link_opens_a_session_once(installation, stranger):
         assert another.get(link).status_code == 401
 
 
-def test_a_forms_token_is_required(signed_in):
-    for path in ROUTES["POST"]:
+def test_a_forms_token_is_required(signed_in, addresses):
+    assert len(addresses["POST"]) >= 4
+    for path in addresses["POST"]:
         for form in ({}, {"csrf": ""}, {"csrf": "guessed"}, {"csrf": "ü"}):
             assert signed_in.post(path, data=form).status_code == 403, path
+
+
+def test_every_form_that_changes_something_carries_the_sessions_token(database, local_customer, signed_in):
+    StoredPortal.create(database, local_customer)
+    found = set()
+    for path in ("/", "/reports"):
+        page = signed_in.get(path)
+        for method, action, fields in re.findall(r'<form[^>]*method="(\w+)" action="([^"]+)"[^>]*>(.*?)</form>',
+                                                 page.text, re.DOTALL):  # fmt: skip
+            carries = f'name="csrf" value="{csrf_of(page)}"' in fields
+            assert carries == (method == "post"), action
+            found.add(action)
+    assert found == {"/sign-out", "/connectors/connect", "/connectors/acme-hubspot-0007/sync",
+                     "/connectors/acme-hubspot-0007/disconnect", "/reports"}  # fmt: skip
 
 
 def test_signing_out_ends_the_session(signed_in):
@@ -118,14 +146,16 @@ def test_a_paused_installation_says_so_and_what_to_do(database, local_customer, 
     assert "coppermind up --resume" in refused.text
 
 
-def test_every_answer_carries_the_security_headers(stranger, signed_in):
+def test_every_answer_carries_the_security_headers(stranger, signed_in, addresses):
     for client in (stranger, signed_in):
-        for path in (*ROUTES["GET"], "/static/pages.css"):
+        for path in (*OPEN, *addresses["GET"], "/reports?mind=nobody", "/reports?format=csv"):
             headers = client.get(path).headers
             assert headers["x-frame-options"] == "DENY", path
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "no-referrer"
+            assert headers["cache-control"] == "no-store"
             assert "default-src 'none'" in headers["content-security-policy"]
+            assert "unsafe-" not in headers["content-security-policy"]
             assert "upgrade-insecure-requests" not in headers["content-security-policy"]
             assert "server" not in headers
 
@@ -160,17 +190,20 @@ def test_metrics_count_connectors_and_answer_this_machine_alone(database, local_
         assert stranger.get("/metrics", headers=headers).status_code == 403
 
 
-def test_no_address_makes_the_service_stumble(stranger, signed_in):
-    random = Random(7)
-    alphabet = "abz019-_%/?&=.\\ü\u202e'\"<>;:"
-    for _ in range(150):
-        tail = "".join(random.choice(alphabet) for _ in range(random.randint(0, 30)))
-        for client in (stranger, signed_in):
-            method = random.choice(("GET", "POST", "HEAD", "PUT", "DELETE"))
-            path = random.choice([*ROUTES["GET"], *ROUTES["POST"]])
-            address = f"{str(client.base_url).rstrip('/')}{quote(path + tail, safe='/%?&=.:;')}".replace("%%", "%25%")
-            answer = client.request(method, address, data={"csrf": tail} if method == "POST" else None)
-            assert answer.status_code < 500, (method, path, tail)
+@pytest.mark.parametrize(
+    ("client", "address", "status"),
+    [
+        (("127.0.0.1", 5000), "http://localhost:8480", 200),
+        (("::1", 5000), "http://localhost:8480", 200),
+        (("203.0.113.7", 5000), "http://localhost:8480", 403),
+        (("127.0.0.1", 5000), "https://connect.example.com", 403),
+    ],
+)
+def test_metrics_are_for_a_client_on_this_machine_under_this_machines_name(database, tmp_path, client, address, status):
+    app = create_app(Installation(Settings(home=tmp_path, public_url="https://connect.example.com"), database))
+    answer = TestClient(app, base_url=address, client=client).get("/metrics")
+    assert answer.status_code == status
+    assert ("coppermind_connectors" in answer.text) == (status == 200)
 
 
 def test_a_port_that_is_taken_is_named_with_the_setting(installation):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -36,7 +37,8 @@ def test_renderings(known_report: CrmReport, format_: ReportFormat, snapshot: Sn
     rendered = render(known_report, format_)
     for name, drawn in (("mind", known_report.trust.mind_id), ("customer", known_report.trust.customer_id)):
         rendered = rendered.replace(str(drawn), f"<{name}>")
-    assert rendered == snapshot
+    # Where a legend's words stand depends on the machine's fonts; test_charts.py looks at drawings.
+    assert re.sub(r"<svg.*?</svg>", "<svg/>", rendered, flags=re.DOTALL) == snapshot
 
 
 def test_csv_without_rows_has_the_groups_else_the_summary(
@@ -60,6 +62,13 @@ def test_no_name_becomes_markup(known_report: CrmReport) -> None:
     assert "| \\*Free\\* \\[trial\\](x)" not in render(known_report, ReportFormat.MARKDOWN)
     assert "\\<script\\>" in render(known_report, ReportFormat.MARKDOWN)
     assert html_fragment(known_report) in page
+
+
+def test_a_page_needs_nothing_from_elsewhere(known_report: CrmReport) -> None:
+    page = render(known_report, ReportFormat.HTML)
+    assert page.count("<svg") == 2
+    assert re.findall(r"(?:src|url|@import)[=(]", page) == []
+    assert "<svg" not in render(known_report, ReportFormat.HTML, with_charts=False)
 
 
 def test_json_is_the_report_in_its_order(known_report: CrmReport) -> None:

@@ -28,7 +28,7 @@ from starlette.staticfiles import StaticFiles
 
 from coppermind_pipeline.errors import CoppermindError, HealsByItself, UsageError
 from coppermind_pipeline.interfaces.installation import Installation
-from coppermind_pipeline.interfaces.web import connectors_page, observability, sign_in
+from coppermind_pipeline.interfaces.web import connectors_page, observability, reports_page, sign_in
 from coppermind_pipeline.interfaces.web.callback import hubspot_callback
 from coppermind_pipeline.interfaces.web.pages import page
 from coppermind_pipeline.settings import CALLBACK_PATH, Settings
@@ -52,13 +52,19 @@ def _routes() -> Sequence[Route | Mount]:
         Route("/connectors/connect", connectors_page.connect, methods=["POST"], name="connect"),
         Route("/connectors/{connector_id}/sync", connectors_page.sync, methods=["POST"], name="sync"),
         Route("/connectors/{connector_id}/disconnect", connectors_page.disconnect, methods=["POST"], name="disconnect"),
+        Route("/reports", reports_page.show_report, name="reports"),
         Route(CALLBACK_PATH, hubspot_callback),
         Route(sign_in.SIGN_IN_PATH, sign_in.sign_in),
         Route("/sign-out", sign_in.sign_out, methods=["POST"], name="sign_out"),
         Route("/healthz", observability.healthz),
         Route("/metrics", observability.metrics),
-        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
+        Mount("/static", _static_files(), name="static"),
     ]
+
+
+def _static_files() -> StaticFiles:
+    # A report brings its own style sheet, which its page and its file share.
+    return StaticFiles(directory=Path(__file__).parent / "static", packages=[("coppermind_pipeline.reports", "static")])
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
@@ -109,7 +115,8 @@ def _error_pages() -> dict:
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (what Starlette promises for this handler)
     if error.status_code == 401:
-        return page(request, "sign_in.html", status=401, reason=error.detail)
+        # A page that keeps itself up to date loads anew where its session has ended.
+        return page(request, "sign_in.html", status=401, reason=error.detail, headers={"HX-Refresh": "true"})
     if error.status_code == 404:
         return page(
             request,

@@ -75,7 +75,7 @@ def _failure(request: Request, error: CoppermindError) -> Response:
         steps=explanation.steps,
         wrong_flow=SETUP_HELP.wrong_flow if explanation.wrong_flow else None,
         detail=error.code,
-        closing="Nothing was changed in HubSpot, and nothing was read from it.",
+        closing="This visit changed nothing in HubSpot, and read nothing from it.",
     )
 
 

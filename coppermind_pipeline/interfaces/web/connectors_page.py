@@ -1,44 +1,57 @@
 """The connectors page: each connector's state, a running backfill that moves by itself, connect and disconnect."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from coppermind_pipeline import connectors
-from coppermind_pipeline.accounts import Caller, list_minds, local_caller
-from coppermind_pipeline.connectors import ConnectorStatus, StatusResponse
+from coppermind_pipeline.accounts import Caller, list_minds
+from coppermind_pipeline.connectors import ConnectorStatus, Headline, OperationalState, StatusResponse
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web.pages import page
-from coppermind_pipeline.interfaces.web.sign_in import checked_form, signed_in_customer
+from coppermind_pipeline.interfaces.web.sign_in import checked_form, on_behalf_of
 
 
 def show_connectors(request: Request) -> Response:
     """GET /: all connectors of the signed-in customer."""
-    installation, caller = _on_behalf_of(request)
+    installation, caller = on_behalf_of(request)
     minds = list_minds(installation.database, caller)
     answer = _status(installation, caller)
+    shown = _shown(answer)
     return page(
         request,
         "connectors.html",
-        connectors=_shown(answer),
+        connectors=shown,
         paused_since=answer.paused_since,
         what_to_do=answer.next_step,
+        action_of=_action,
+        buttons=_buttons(shown),
         connectable=[mind for mind in minds if mind.kind in {"client", "prospect"}],
     )
 
 
 def show_states(request: Request) -> Response:
-    """GET /connectors/states: the part of each connector that changes by itself, for the page to put in place."""
-    installation, caller = _on_behalf_of(request)
-    return page(request, "connector_states.html", connectors=_shown(_status(installation, caller)))
+    """GET /connectors/states: the part of each connector that changes by itself, for the page to put in place.
+
+    `buttons` says which connectors and buttons the page has; where it should have others by now, it is told to load
+    anew.
+    """
+    installation, caller = on_behalf_of(request)
+    shown = _shown(_status(installation, caller))
+    if request.query_params.get("buttons") != _buttons(shown):
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    return page(request, "connector_states.html", connectors=shown)
 
 
 async def connect(request: Request) -> Response:
     """POST /connectors/connect: make the authorization link of a mind, and show it."""
     form = await checked_form(request)
-    installation, caller = _on_behalf_of(request)
+    installation, caller = on_behalf_of(request)
     answer = await run_in_threadpool(
         connectors.connect,
         installation.database,
@@ -54,7 +67,7 @@ async def connect(request: Request) -> Response:
 async def sync(request: Request) -> Response:
     """POST /connectors/{id}/sync: ask for a poll now."""
     await checked_form(request)
-    installation, caller = _on_behalf_of(request)
+    installation, caller = on_behalf_of(request)
     await run_in_threadpool(connectors.request_sync, installation.database, caller, request.path_params["connector_id"])
     return RedirectResponse("/", status_code=303)
 
@@ -62,16 +75,25 @@ async def sync(request: Request) -> Response:
 async def disconnect(request: Request) -> Response:
     """POST /connectors/{id}/disconnect: disconnect, and say what was and was not done."""
     await checked_form(request)
-    installation, caller = _on_behalf_of(request)
+    installation, caller = on_behalf_of(request)
     answer = await connectors.disconnect(
         installation.database, installation.settings, caller, request.path_params["connector_id"]
     )
     return page(request, "disconnected.html", answer=answer)
 
 
-def _on_behalf_of(request: Request) -> tuple[Installation, Caller]:
-    installation: Installation = request.app.state.installation
-    return installation, local_caller(installation.database, signed_in_customer(request))
+def _action(connector: ConnectorStatus) -> Literal["sync", "connect"] | None:
+    """Return what a person may want to do with a connector now, besides disconnecting it."""
+    if connector.status == Headline.INACTIVE:
+        return None
+    refused = connector.hubspot_diagnostics.operational_state == OperationalState.AUTH_ERROR
+    return "sync" if connector.connected_at and not refused else "connect"
+
+
+def _buttons(shown: Sequence[ConnectorStatus]) -> str:
+    """Return a short name for the connectors and buttons that a page shows."""
+    buttons = [(connector.connector_id, _action(connector)) for connector in shown]
+    return hashlib.sha256(repr(buttons).encode()).hexdigest()[:16]
 
 
 def _status(installation: Installation, caller: Caller) -> StatusResponse:

@@ -46,6 +46,12 @@ def _with_code(text: str) -> Markup:
     )
 
 
+def _words(name: str) -> str:
+    """Show an argument's value as words: `this_quarter` is "This quarter"."""
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -54,7 +60,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(count=_count, ago=_ago, with_code=_with_code, duration=duration_words)
+    environment.filters.update(count=_count, ago=_ago, with_code=_with_code, duration=duration_words, words=_words)
     environment.globals.update(state_of=state_words, scans_of=scans_under_way)
     return environment
 

@@ -15,6 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from coppermind_pipeline.accounts import Caller, local_caller
+from coppermind_pipeline.interfaces.installation import Installation
+
 LINK_LIFETIME_S = 24 * 3600
 SIGN_IN_PATH = "/sign-in"
 
@@ -82,6 +85,12 @@ def signed_in_customer(request: Request) -> str:
     if not isinstance(customer, str):
         raise HTTPException(401, "You are not signed in.")
     return customer
+
+
+def on_behalf_of(request: Request) -> tuple[Installation, Caller]:
+    """Return the installation, and the customer of the request's session as its caller; answers 401 without one."""
+    installation: Installation = request.app.state.installation
+    return installation, local_caller(installation.database, signed_in_customer(request))
 
 
 async def checked_form(request: Request) -> dict[str, str]:
