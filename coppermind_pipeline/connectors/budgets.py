@@ -21,8 +21,8 @@ from coppermind_pipeline.store import Database
 # Turns lie a little wider apart than the limit asks: so late may a call go out without anybody having to know.
 LATENESS_ABSORBED_MS = 30
 # Where the way to HubSpot is uneven, calls bunch up by more than is allowed for, and a 429 tells; then more is.
-JITTER_STEP_MS = 25
-JITTER_MAX_MS = 200
+JITTER_STEP_MS = 15
+JITTER_MAX_MS = 150
 
 
 class SharedBudgets:

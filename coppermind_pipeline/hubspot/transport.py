@@ -126,6 +126,7 @@ def _trusting_context() -> ssl.SSLContext:
 def _when_sent(on_sent: Callable[[], Awaitable[None]]) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
     async def trace(event: str, _: Mapping[str, Any]) -> None:
         if event.endswith(".send_request_body.complete"):
+            await asyncio.sleep(0)  # uvloop sends at the end of a turn of the loop what it was given in it
             await on_sent()
 
     return trace

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Feed:
-    """What an earlier stage brings; `is_finished` once it brings no more."""
+    """What an earlier stage brings to one later stage; anybody may wait for its end."""
 
-    is_finished: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _end: asyncio.Event = field(default_factory=asyncio.Event)
 
     def advance(self) -> None:
         """Say that there is more in the store."""
@@ -17,11 +17,20 @@ class Feed:
 
     def finish(self) -> None:
         """Say that there will be no more."""
-        self.is_finished = True
+        self._end.set()
         self._news.set()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there will be no more."""
+        return self._end.is_set()
 
     async def more(self) -> None:
         """Wait until there is more, or the feed is finished."""
         await self._news.wait()
         if not self.is_finished:
             self._news.clear()
+
+    async def end(self) -> None:
+        """Wait until the feed is finished."""
+        await self._end.wait()

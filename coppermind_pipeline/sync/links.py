@@ -18,6 +18,9 @@ LINKED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 
 # As many as one request takes; their answers, and the records that they name, are held in memory.
 DEALS_AT_ONCE_MAX = 1_000
+# Answers about links, whose records are read at once, beside scans and without them. Reads by id are what a scan's
+# pages wait for, too: were all of them lined up before the next page's, searches would be left unused meanwhile.
+ANSWERS_BESIDE_SCANS, ANSWERS_AT_ONCE_MAX = 200, 1_000
 
 
 async def read_associations(
@@ -56,15 +59,18 @@ async def read_referenced(
     time_is_up: Callable[[], bool],
     *,
     links: Feed | None = None,
+    beside_scans: Callable[[], bool] = lambda: False,
 ) -> tuple[int, bool]:
     """Read each contact and company that a deal is linked to and the log does not hold, whatever its age.
 
-    Return their number, and whether all are done. With `links`, goes on until those are finished.
+    Return their number, and whether all are done. With `links`, goes on until those are finished; `beside_scans` says
+    whether pages wait for reads meanwhile.
     """
     referenced = 0
     while True:
         last = links is None or links.is_finished
-        unread, seq = await context.read(_unread_references, context.ids())
+        answers = ANSWERS_BESIDE_SCANS if beside_scans() else ANSWERS_AT_ONCE_MAX
+        unread, seq = await context.read(_unread_references, context.ids(), answers)
         if seq is not None:
             read = await run_together(hydrators[to_type].read_all(ids) for to_type, ids in unread.items())
             found = dict(zip(unread, read, strict=True))
@@ -98,7 +104,9 @@ def _write_associations(
     move_stage_cursor(connection, ids, "associate", seq)
 
 
-def _unread_references(connection: Connection, ids: dict[str, Any]) -> tuple[dict[ObjectType, list[str]], int | None]:
+def _unread_references(
+    connection: Connection, ids: dict[str, Any], answers: int
+) -> tuple[dict[ObjectType, list[str]], int | None]:
     """Return the unread ids that the next answers name, and the sequence number of the last; None: none is left."""
     rows = connection.execute(
         text(
@@ -108,7 +116,7 @@ def _unread_references(connection: Connection, ids: dict[str, Any]) -> tuple[dic
                SELECT max(answers.seq) OVER () AS upto, to_type, link ->> 'id' AS to_id
                  FROM answers LEFT JOIN LATERAL jsonb_array_elements(links) AS link ON true"""
         ),
-        {**ids, "seq": stage_cursor(connection, ids, "reference").seq, "most": DEALS_AT_ONCE_MAX},
+        {**ids, "seq": stage_cursor(connection, ids, "reference").seq, "most": answers},
     ).all()
     unread = {}
     for to_type in LINKED_TYPES:

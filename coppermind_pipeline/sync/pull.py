@@ -83,7 +83,7 @@ async def pull(
         )
 
     async def read_records() -> bool:
-        # Deals alone at first, so that they and what they link to are there early.
+        # Deals alone at first, then what they link to beside the rest, so that both are there early.
         try:
             ended = [await read(scan) for scan in scans if scan.object_type == ObjectType.DEALS]
         finally:
@@ -95,22 +95,25 @@ async def pull(
         if ObjectType.DEALS not in types:
             return True
         (pulled.linked, linked_all), (pulled.referenced, referenced_all) = await run_together(
-            (
-                read_associations(context, time_is_up, deals=deals, links=links),
-                read_referenced(context, hydrators, time_is_up, links=links),
-            )
+            (read_associations(context, time_is_up, deals=deals, links=links), read_references())
         )
         return linked_all and referenced_all
+
+    async def read_references() -> tuple[int, bool]:
+        await deals.end()
+        return await read_referenced(
+            context, hydrators, time_is_up, links=links, beside_scans=lambda: not scanned.done()
+        )
 
     try:
         async with asyncio.TaskGroup() as group:
             for hydrator in hydrators.values():
                 hydrator.packed = PackedReads(hydrator.read, group)
-            records, linked = group.create_task(read_records()), group.create_task(read_links())
-            group.create_task(_follow(context, (records, linked)))
+            scanned, linked = group.create_task(read_records()), group.create_task(read_links())
+            group.create_task(_follow(context, (scanned, linked)))
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None
-    pulled.complete = records.result() and linked.result()
+    pulled.complete = scanned.result() and linked.result()
     return pulled
 
 

@@ -104,7 +104,7 @@ async def test_a_call_that_goes_out_late_keeps_those_behind_it_at_a_distance_in_
 
 async def test_after_a_429_calls_keep_further_apart(database: Database):
     shared = SharedBudgets(database, HUB_ID)
-    for _ in range(4):
+    for _ in range(7):
         await shared.back_off(Budget.SEARCH, until=datetime.now(UTC))
     moments = await _calls(shared, budget=Budget.SEARCH, seconds=3)
     assert _most_in_window(moments, 1.12) <= 5
