@@ -17,7 +17,7 @@ from coppermind_pipeline.connectors.polling import mind_name
 from coppermind_pipeline.connectors.responses import DisconnectResponse
 from coppermind_pipeline.connectors.states import Headline
 from coppermind_pipeline.connectors.tokens import hubspot_app
-from coppermind_pipeline.hubspot import HubSpotError, RetryLimits, revoke
+from coppermind_pipeline.hubspot import HubSpotError, PortalUnavailable, RetryLimits, revoke
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, paused_since
 
@@ -133,7 +133,8 @@ async def _revoke(settings: Settings, connector: Connector, refresh_token: Secre
         await revoke(hubspot_app(settings), refresh_token, retry_limits=_REVOKE_RETRY_LIMITS)
     except HubSpotError as error:
         log.warning("token not revoked", connector_id=connector.id, code=error.code)
-        return f"HubSpot did not take it back: {error.message}"
+        unreachable = isinstance(error, PortalUnavailable)
+        return f"HubSpot did not take it back: {'it is out of reach' if unreachable else error.message}"
     return None
 
 
