@@ -1,8 +1,8 @@
 """Search over one portal.
 
 A query's matching ids are computed once, sorted, and kept while the portal does not change. Pages are cut from
-them, by offset or, where a query walks ids upward, by bisection: so a walk through a million records costs one
-scan and not five thousand.
+them, by offset or, where a query walks ids upward or downward, by bisection: so a walk through a million records costs
+one scan and not five thousand.
 """
 
 from array import array
@@ -26,6 +26,8 @@ from coppermind_pipeline.sandbox.record_store import StoredRecord
 from coppermind_pipeline.sandbox.search_request import SearchRequest
 
 KEPT_RESULTS_MAX = 8
+
+_UPWARD, _DOWNWARD = ("hs_object_id", False), ("hs_object_id", True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,13 @@ class SearchIndex:
         start = 0 if low is None else bisect_left(ids, low)
         end = len(ids) if high is None else bisect_right(ids, high)
         total = max(0, end - start)
-        offset = start + (request.after or 0)
+        offset = request.after or 0
         limit = self._page_size(request)
-        page = ids[offset : min(offset + limit, end)]
-        read_to = offset + len(page) - start
+        if self._walks_ids(request) and request.sort == _DOWNWARD:
+            page = ids[max(end - offset - limit, start) : max(end - offset, start)][::-1]
+        else:
+            page = ids[start + offset : min(start + offset + limit, end)]
+        read_to = offset + len(page)
         more = read_to < total or (limit == 0 and total > 0)
         return SearchPage(total, self.portal.records.read_indexed(kind, page), read_to if more else None)
 
@@ -70,7 +75,7 @@ class SearchIndex:
 
     def _bounds_of_ids(self, request: SearchRequest) -> tuple[tuple[tuple[Filter, ...], ...], int | None, int | None]:
         """Take id bounds out of the filters where the sort makes them a cut through the sorted ids."""
-        if not self._ascends_by_id(request) or len(request.groups) != 1:
+        if not self._walks_ids(request) or len(request.groups) != 1:
             return request.groups, None, None
         low: int | None = None
         high: int | None = None
@@ -85,8 +90,8 @@ class SearchIndex:
                 high = min(bound, high) if high is not None else bound
         return (tuple(rest),), low, high
 
-    def _ascends_by_id(self, request: SearchRequest) -> bool:
-        return request.sort == ("hs_object_id", False) and self.portal.switches.id_order == "number"
+    def _walks_ids(self, request: SearchRequest) -> bool:
+        return request.sort in {_UPWARD, _DOWNWARD} and self.portal.switches.id_order == "number"
 
     def _matching(
         self, kind: ObjectKind, groups: tuple[tuple[Filter, ...], ...], request: SearchRequest
@@ -96,7 +101,9 @@ class SearchIndex:
         if self._version != version:
             self._kept.clear()
             self._version = version
-        key = (kind.name, groups, request.query, request.sort, self.portal.switches)
+        # One order of the ids serves walks in both directions.
+        sort = _UPWARD if self._walks_ids(request) else request.sort
+        key = (kind.name, groups, request.query, sort, self.portal.switches)
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = self._scan(kind, groups, request)
@@ -112,7 +119,7 @@ class SearchIndex:
         if request.query:
             where = all_of([where, words_condition(kind, request.query)])
         ids = f"SELECT id FROM {portal.records.indexed_source(kind)} WHERE {where.sql}"
-        if self._ascends_by_id(request):
+        if self._walks_ids(request):
             # Asked to sort by id, SQLite would read the whole table in that order instead of the index on dates.
             rows = portal.records.connection.execute(ids, where.parameters)
             return array("q", sorted(row[0] for row in rows))

@@ -16,8 +16,8 @@ from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
 
 LINKED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 
-# As many as one request takes; their answers, and the records that they name, are held in memory.
-DEALS_AT_ONCE_MAX = 1_000
+# A request takes 1,000; an answer about so many keeps a portal and us busy for long enough that searches bunch up.
+DEALS_AT_ONCE_MAX = 250
 # Answers about links, whose records are read at once, beside scans and without them. Reads by id are what a scan's
 # pages wait for, too: were all of them lined up before the next page's, searches would be left unused meanwhile.
 ANSWERS_BESIDE_SCANS, ANSWERS_AT_ONCE_MAX = 200, 1_000
