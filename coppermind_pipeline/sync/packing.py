@@ -35,7 +35,8 @@ class PackedReads:
     async def answers(self, ids: Iterable[str]) -> list[BatchRead]:
         """Return the answers that between them cover `ids`; they hold what other readers asked for, too."""
         batches = {id(batch): batch for batch in map(self._batch_of, ids)}
-        return [await batch.answer for batch in batches.values()]
+        # A reader that is cancelled must not cancel what others wait for.
+        return [await asyncio.shield(batch.answer) for batch in batches.values()]
 
     def _batch_of(self, hubspot_id: str) -> _Batch:
         batch = self._under_way.get(hubspot_id)
