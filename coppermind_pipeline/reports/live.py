@@ -41,9 +41,7 @@ async def live_crm_report(
     Raises:
         The errors of `crm_report`. A failed pull is none: the answer is then made from the store as it is.
     """
-    live_pull = NO_LIVE_PULL
-    if request.live_fallback and request.as_of is None:
-        live_pull = await pull_stale(database, mind=mind, request=request, now=now, refresh=refresh, pull_s=pull_s)
+    live_pull = await pull_stale(database, mind=mind, request=request, now=now, refresh=refresh, pull_s=pull_s)
     return await asyncio.to_thread(crm_report, database, mind=mind, request=request, now=now, live_pull=live_pull)
 
 
@@ -56,7 +54,12 @@ async def pull_stale(
     refresh: Refresh | None,
     pull_s: float = LIVE_PULL_S,
 ) -> LivePull:
-    """Pull the connectors of a report that are not fresh, one after another; never raises for a failed pull."""
+    """Pull the connectors of a report that are not fresh, one after another, where it asks for that.
+
+    Never raises for a failed pull.
+    """
+    if not request.live_fallback or request.as_of is not None:
+        return NO_LIVE_PULL
     stale = await asyncio.to_thread(_stale, database, mind, request, now)
     if not stale:
         return NO_LIVE_PULL

@@ -14,7 +14,7 @@ from coppermind_pipeline.memories import Audience, Memory, Sensitivity, UnknownM
 from coppermind_pipeline.reports.live import Refresh, pull_stale
 from coppermind_pipeline.reports.models import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport
 from coppermind_pipeline.reports.rendering import ReportFormat, render
-from coppermind_pipeline.reports.report import NO_LIVE_PULL, LivePull, crm_report
+from coppermind_pipeline.reports.report import LivePull, crm_report
 from coppermind_pipeline.reports.request import ReportRequest
 from coppermind_pipeline.reports.trust import TrustBlock, trust_block
 from coppermind_pipeline.store import Database
@@ -125,9 +125,7 @@ def _trust(call: _Call, found: Collection[Memory]) -> TrustBlock:
 async def _crm_report(call: _Call, given: Mapping[str, Any]) -> CrmReport | RenderedReport:
     rendering = _format(given.get("format", ReportFormat.JSON))
     request = ReportRequest.from_arguments({name: value for name, value in given.items() if name != "format"})
-    live_pull = NO_LIVE_PULL
-    if request.live_fallback and request.as_of is None:
-        live_pull = await pull_stale(call.database, mind=call.mind, request=request, now=call.now, refresh=call.refresh)
+    live_pull = await pull_stale(call.database, mind=call.mind, request=request, now=call.now, refresh=call.refresh)
     return await asyncio.to_thread(_fitting_report, call, request, rendering, live_pull)
 
 

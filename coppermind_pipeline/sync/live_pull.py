@@ -8,7 +8,7 @@ import uvloop
 from coppermind_pipeline.connectors import Connector, load_connector, open_portal
 from coppermind_pipeline.errors import HealsByItself
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, require_not_paused
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.linking import link
 from coppermind_pipeline.sync.normalize import normalize
@@ -37,6 +37,7 @@ async def pull_now(database: Database, settings: Settings, connector_id: str) ->
     Goes on in its thread to the end, also where the caller stops waiting: nobody else becomes the writer meanwhile.
 
     Raises:
+        InstallationPaused: nothing is polled until an operator resumes the installation.
         BeingSynced: another process is the writer.
         PullUnfinished: the time was up first.
         HubSpotError: HubSpot can't be read; it is noted as a failed poll.
@@ -45,6 +46,7 @@ async def pull_now(database: Database, settings: Settings, connector_id: str) ->
 
 
 def _pull_now(database: Database, settings: Settings, connector_id: str) -> None:
+    require_not_paused(database)
     reading_ends = monotonic() + READING_MAX_S
     with database.connector_lock(connector_id) as granted:
         if not granted:

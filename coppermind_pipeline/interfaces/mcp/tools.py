@@ -166,8 +166,9 @@ TOOLS = {
                 "people, companies, losses, channels and strategy. Every answer opens with trust: which portals, how "
                 "fresh, which filters. Nothing here changes anything."
             ),
+            # A report may ask HubSpot first (live_fallback).
             annotations=mcp.ToolAnnotations(
-                read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+                read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
             ),
             arguments=MemoryArguments,
             answers=MemoryAnswer,
