@@ -114,34 +114,32 @@ async def _by_search(
     under_way = {asyncio.create_task(_next(walk)): walk for walk in (upward, downward) if walk is not None}
     try:
         while True:
-            await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-            for task in [task for task in under_way if task.done()]:
-                walk = under_way.pop(task)
-                try:
-                    page = task.result()
-                except (_SearchNotTrusted, RequestRefused) as reason:
-                    if walk is upward:
-                        raise
-                    # The upward walk needs nobody to meet.
-                    log.warning("no search from the upper end", object_type=object_type.value, reason=str(reason))
-                    first_id = None
-                    continue
+            done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            task = done.pop()
+            walk = under_way.pop(task)
+            try:
+                page = task.result()
+            except (_SearchNotTrusted, RequestRefused) as reason:
                 if walk is upward:
-                    records = [r for r in page.records if first_id is None or int(r.id) < first_id]
-                    last_id = page.up_to_id
-                else:
-                    records = [r for r in page.records if int(r.id) > last_id]
-                    first_id = page.up_to_id
-                is_last = page.is_last or (first_id is not None and last_id >= first_id - 1)
-                yield ScanPage(
-                    _in_window(object_type, records, since), Position(last_id, first_id), is_last, page.total
-                )
-                if is_last:
-                    return
-                under_way[asyncio.create_task(_next(walk))] = walk
-                if downward is None and (page.total or 0) >= FROM_BOTH_ENDS_RECORDS:
-                    downward = window.walk(below=_ABOVE_ALL_IDS)
-                    under_way[asyncio.create_task(_next(downward))] = downward
+                    raise
+                # The upward walk needs nobody to meet.
+                log.warning("no search from the upper end", object_type=object_type.value, reason=str(reason))
+                first_id = None
+                continue
+            if walk is upward:
+                records = [r for r in page.records if first_id is None or int(r.id) < first_id]
+                last_id = page.up_to_id
+            else:
+                records = [r for r in page.records if int(r.id) > last_id]
+                first_id = page.up_to_id
+            is_last = page.is_last or (first_id is not None and last_id >= first_id - 1)
+            yield ScanPage(_in_window(object_type, records, since), Position(last_id, first_id), is_last, page.total)
+            if is_last:
+                return
+            under_way[asyncio.create_task(_next(walk))] = walk
+            if downward is None and (page.total or 0) >= FROM_BOTH_ENDS_RECORDS:
+                downward = window.walk(below=_ABOVE_ALL_IDS)
+                under_way[asyncio.create_task(_next(downward))] = downward
     finally:
         for task in under_way:
             task.cancel()
