@@ -1,6 +1,8 @@
 """What every tool checks of a call before it does anything: that the action exists, and takes what was given."""
 
+import asyncio
 import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +23,12 @@ class Action:
     answer: Callable[..., Any]
     takes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+
+    async def run(self, *arguments: Any) -> Any:
+        """Return the answer; what would block is answered on a thread."""
+        if inspect.iscoroutinefunction(self.answer):
+            return await self.answer(*arguments)
+        return await asyncio.to_thread(self.answer, *arguments)
 
 
 def find_action(tool: str, actions: Mapping[str, Action], action: str, given: Mapping[str, Any]) -> Action:

@@ -5,7 +5,7 @@ from coppermind_pipeline.connectors.authorization import Authorized, complete_au
 from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.connectors.config import Cadence, ConnectorConfig
 from coppermind_pipeline.connectors.configure import configure
-from coppermind_pipeline.connectors.connect import connect
+from coppermind_pipeline.connectors.connect import SOURCE_TYPE, connect
 from coppermind_pipeline.connectors.connector import (
     Connector,
     Lifecycle,
@@ -83,6 +83,7 @@ from coppermind_pipeline.connectors.tool import ConnectorsAction, ConnectorsAnsw
 __all__ = [
     "AT_WORK",
     "SETUP_HELP",
+    "SOURCE_TYPE",
     "STATE_GUIDES",
     "WRONG_FLOW_TEXT",
     "Alerted",

@@ -1,7 +1,6 @@
 """The `connectors` tool: all that can be done to a connection, behind one name."""
 
 import asyncio
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,16 +82,12 @@ async def connectors_tool(
         ConnectorNotFound: the customer, or the mind that was named, has no such connector.
         CoppermindError: of the action.
     """
-    call = _Call(
-        database=database, settings=settings, caller=caller, now=now, callback_listening=callback_listening
-    )  # fmt: skip
+    call = _Call(database=database, settings=settings, caller=caller, now=now, callback_listening=callback_listening)
     given = {name: value for name, value in arguments.items() if value is not None}
     found = find_action("connectors", _ACTIONS, action, given)
     if "connector_id" in given and "mind" in given:
         await asyncio.to_thread(_require_of_mind, call, given["connector_id"], given.pop("mind"))
-    if inspect.iscoroutinefunction(found.answer):
-        return await found.answer(call, given)
-    return await asyncio.to_thread(found.answer, call, given)
+    return await found.run(call, given)
 
 
 def _require_of_mind(call: _Call, connector_id: str, mind: str) -> None:

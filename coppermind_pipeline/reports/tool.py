@@ -1,7 +1,6 @@
 """The `memory` tool: search, get, list and the CRM report, each answer behind its trust block and under 20 KB."""
 
 import asyncio
-import inspect
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,9 +76,7 @@ async def memory_tool(
     call = _Call(database=database, mind=mind, now=now, refresh=refresh)
     given = {name: value for name, value in arguments.items() if value is not None}
     found = find_action("memory", _ACTIONS, action, given)
-    if inspect.iscoroutinefunction(found.answer):
-        return await found.answer(call, given)
-    return await asyncio.to_thread(found.answer, call, given)
+    return await found.run(call, given)
 
 
 def _search(call: _Call, given: Mapping[str, Any]) -> FoundMemories:

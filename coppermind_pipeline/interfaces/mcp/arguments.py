@@ -1,23 +1,22 @@
 """What the tools take, as an assistant reads it. The rooms below know which action takes which argument."""
 
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
 from coppermind_pipeline.accounts import MindKind, MindsAction
-from coppermind_pipeline.connectors import ConnectorsAction
+from coppermind_pipeline.connectors import SOURCE_TYPE, ConnectorsAction
 from coppermind_pipeline.memories import Audience, MemoryType, Sensitivity
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports import CompareTo, DateBasis, GroupBy, MemoryAction, ReportFormat
 from coppermind_pipeline.tool_calls import ToolArgumentError, unknown_argument
 
 
-def _about(description: str, values: type[StrEnum] | None = None, *, needed: bool = False) -> Any:
+def _about(description: str, values: Iterable[str] | None = None, *, needed: bool = False) -> Any:
     """Return the field of an argument; its values are listed for the assistant, and checked by the tool."""
-    listed: dict[str, Any] | None = None if values is None else {"enum": [value.value for value in values]}
+    listed: dict[str, Any] | None = None if values is None else {"enum": list(map(str, values))}
     return Field(default=... if needed else None, description=description, json_schema_extra=listed)
 
 
@@ -32,12 +31,6 @@ _MIND = (
     "Name of the client's mind; by default the active one, which minds action=switch sets. Name it whenever the person "
     "named a client."
 )
-
-
-class SourceType(StrEnum):
-    """What can be connected."""
-
-    HUBSPOT = "hubspot"
 
 
 class _Arguments(BaseModel):
@@ -55,7 +48,7 @@ class ConnectorsArguments(_Arguments):
         needed=True,
     )
     mind: _Text = _about(_MIND)
-    source_type: _Text = _about("connect: what to connect.", SourceType)
+    source_type: _Text = _about("connect: what to connect.", (SOURCE_TYPE,))
     connector_id: _Text = _about("status: this connector alone. Needed by configure, sync, resync and disconnect.")
     all: _Flag = _about("status: the connectors of all minds.")
     config: _Map = _about(
