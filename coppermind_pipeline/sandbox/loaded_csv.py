@@ -59,13 +59,14 @@ def load_csv(portal: Portal, directory: Path) -> None:
 def _load_records(portal: Portal, kind: ObjectKind, path: Path) -> None:
     header = _header(path)
     define_unknown(portal, kind, [name for name in header if name != "id"])
+    loaded_ms = portal.clock.now_ms()
     current = ""
 
     def watched() -> Iterator[StoredRecord]:
         nonlocal current
         for number, row in enumerate(_rows(path), start=1):
             current = row.where
-            yield _record(portal, kind, row, header, number)
+            yield _record(portal, kind, row, header, number, loaded_ms)
 
     try:
         portal.records.insert_many(kind, watched())
@@ -73,14 +74,15 @@ def _load_records(portal: Portal, kind: ObjectKind, path: Path) -> None:
         raise LoadError(f"{current}: its id is used by another row too") from error
 
 
-def _record(portal: Portal, kind: ObjectKind, row: _Row, header: list[str], number: int) -> StoredRecord:
+def _record(
+    portal: Portal, kind: ObjectKind, row: _Row, header: list[str], number: int, loaded_ms: int
+) -> StoredRecord:
     given = row.values.get("id") or row.values.get("hs_object_id")
     if given is None and ("id" in header or "hs_object_id" in header):
         raise LoadError(f"{row.where}: its id is empty")
     record_id = number if given is None else _id(given, row.where)
-    now_ms = portal.clock.now_ms()
-    created_ms = _instant(row, "createdate", now_ms)
-    modified_ms = _instant(row, kind.modified_property, now_ms)
+    created_ms = _instant(row, "createdate", loaded_ms)
+    modified_ms = _instant(row, kind.modified_property, loaded_ms)
     values = {name: _spelled(portal, kind, name, value) for name, value in row.values.items() if name != "id"}
     values |= {
         "createdate": iso(created_ms),

@@ -314,6 +314,7 @@ def test_the_pages_fit_any_screen(installation, database, local_customer, page, 
     assert page.evaluate("document.documentElement.scrollWidth") <= width_px
     page.get_by_role("button", name="Connect HubSpot").click()
     _heading(page, "Approve in HubSpot")
+    page.wait_for_load_state()  # a click ends with the new page's first words, which may come before its style sheet
     assert page.evaluate("document.documentElement.scrollWidth") <= width_px
     page.goto(f"{installation.settings.public_url}/reports?period=this_year")
     expect(page.locator("figure")).to_have_count(2)
