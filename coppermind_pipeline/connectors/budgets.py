@@ -3,14 +3,15 @@
 Each call takes its turn in one statement: GCRA with the theoretical arrival time as the row's state, advanced at once
 for every caller. So callers leave in the order in which they came, evenly spaced, and nobody asks twice for one turn.
 
-A turn says when a call may leave, not when it does. One that goes out late, from a process that was busy, is written
-down, and the calls whose window it has moved into wait for their distance from it.
+A turn says when a call may leave, not when it does, nor when HubSpot counts it. One that goes out late, from a process
+that was busy, or that may have been counted late, since its answer took longer than others, is written down, and the
+calls whose window it has moved into wait for their distance from it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from time import monotonic
 
 from sqlalchemy import Row, text
@@ -19,7 +20,11 @@ from coppermind_pipeline.hubspot import DEFAULT_RATES, JITTER_MS, PAUSE_WAITED_M
 from coppermind_pipeline.store import Database
 
 # Turns lie a little wider apart than the limit asks: so late may a call go out without anybody having to know.
-LATENESS_ABSORBED_MS = 30
+LATENESS_ABSORBED_MS = 15
+# An answer that took longer than the quickest of so many may have waited on its way before the call was counted, but no
+# longer than this: most of a long time is HubSpot's work, which comes after counting.
+QUICKEST_OF = 20
+COUNTED_LATE_MAX_MS = 80
 # Where the way to HubSpot is uneven, calls bunch up by more than is allowed for, and a 429 tells; then more is.
 JITTER_STEP_MS = 15
 JITTER_MAX_MS = 150
@@ -33,21 +38,19 @@ class SharedBudgets:
         self._hub_id = hub_id
         self._limits = {budget: calls for budget, (calls, _) in DEFAULT_RATES.items()}
         self._jitter_ms = dict.fromkeys(Budget, JITTER_MS)
+        self._took_s = {budget: deque[float](maxlen=QUICKEST_OF) for budget in Budget}
 
-    async def acquire(self, budget: Budget) -> Callable[[], Awaitable[None]]:
-        """Wait until one call may be sent.
-
-        Returns:
-            what to call once it has gone out: calls behind it keep their distance from that moment on.
+    async def acquire(self, budget: Budget) -> "_Turn":
+        """Wait until one call may be sent, and return its turn.
 
         Raises:
             RateLimited: the budget is paused for longer than `PAUSE_WAITED_MAX_S`; `retry_at` says until when.
         """
         while True:
+            asked_at = monotonic()
             turn = await asyncio.to_thread(self._take_turn, budget)
-            due_at = monotonic() + max(0.0, turn.wait_s)
             if await self._has_come(budget, turn):
-                return partial(self._note_sent, budget, turn.rank, due_at)
+                return _Turn(self, budget, turn.rank, due_at=asked_at + max(0.0, turn.wait_s))
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None:
         """Pause the budget for everybody, never shortening a pause under way; this process goes on wider apart."""
@@ -80,10 +83,16 @@ class SharedBudgets:
             wait_s = changed.late_calls_s or 0.0
         return True
 
-    async def _note_sent(self, budget: Budget, rank: int, due_at: float) -> None:
-        now = monotonic()
-        if now - due_at > LATENESS_ABSORBED_MS / 1_000:
-            await asyncio.to_thread(self._store_late_call, budget, rank, now)
+    async def _note_answered(self, turn: "_Turn", took_s: float) -> None:
+        """Take an answer's time as a sign of when its call was counted at the latest."""
+        others = self._took_s[turn.budget]
+        longer_s = took_s - min(others, default=took_s)
+        others.append(took_s)
+        await self._note_counted(turn, turn.sent_at + min(longer_s, COUNTED_LATE_MAX_MS / 1_000))
+
+    async def _note_counted(self, turn: "_Turn", counted_at: float) -> None:
+        if counted_at - turn.due_at > LATENESS_ABSORBED_MS / 1_000:
+            await asyncio.to_thread(self._store_late_call, turn.budget, turn.rank, counted_at)
 
     def _take_turn(self, budget: Budget) -> Row:
         pace = paced(self._limits[budget], DEFAULT_RATES[budget][1], jitter_ms=self._jitter_ms[budget])
@@ -109,11 +118,11 @@ class SharedBudgets:
         with self._database.nobody() as connection:
             return connection.execute(_LOOK_AGAIN, values).one()
 
-    def _store_late_call(self, budget: Budget, rank: int, sent_at: float) -> None:
+    def _store_late_call(self, budget: Budget, rank: int, counted_at: float) -> None:
         window_s = (DEFAULT_RATES[budget][1] + self._jitter_ms[budget] - LATENESS_ABSORBED_MS) / 1_000
         values = {"hub": self._hub_id, "budget": budget.value, "rank": rank}
         with self._database.nobody() as connection:
-            connection.execute(_STORE_LATE_CALL, values | {"left_s": sent_at + window_s - monotonic()})
+            connection.execute(_STORE_LATE_CALL, values | {"left_s": counted_at + window_s - monotonic()})
 
     def _pause(self, budget: Budget, until: datetime) -> None:
         with self._database.nobody() as connection:
@@ -124,6 +133,26 @@ class SharedBudgets:
     def _store_limit(self, budget: Budget, limit: int) -> None:
         with self._database.nobody() as connection:
             connection.execute(_STORE_LIMIT, {"hub": self._hub_id, "budget": budget.value, "limit": limit})
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One call's turn; times are those of this process's monotonic clock, in seconds."""
+
+    budgets: SharedBudgets
+    budget: Budget
+    rank: int
+    due_at: float
+    sent_at: float = 0.0
+
+    async def sent(self) -> None:
+        """Take note that the call has gone out just now."""
+        self.sent_at = monotonic()
+        await self.budgets._note_counted(self, self.sent_at)
+
+    async def answered(self) -> None:
+        """Take note that the answer has begun to come in."""
+        await self.budgets._note_answered(self, monotonic() - self.sent_at)
 
 
 _NOW = "extract(epoch FROM clock_timestamp())::float8"
@@ -156,9 +185,10 @@ _LOOK_AGAIN = text(
 _STORE_LATE_CALL = text(
     f"""WITH past AS (
             DELETE FROM rate_limit_late_calls WHERE hub_id = :hub AND budget = :budget AND window_ends < {_NOW})
-        INSERT INTO rate_limit_late_calls (hub_id, budget, rank, window_ends)
+        INSERT INTO rate_limit_late_calls AS late (hub_id, budget, rank, window_ends)
         VALUES (:hub, :budget, :rank, {_NOW} + CAST(:left_s AS float8))
-        ON CONFLICT (hub_id, budget, rank) DO UPDATE SET window_ends = excluded.window_ends"""
+        ON CONFLICT (hub_id, budget, rank) DO UPDATE
+           SET window_ends = greatest(late.window_ends, excluded.window_ends)"""
 )
 # The pause is counted from the caller's clock and kept by the database's, whatever lies between the two.
 _PAUSE = text(

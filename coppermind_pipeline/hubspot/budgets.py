@@ -4,7 +4,6 @@ The limits: search 5 a second per portal, associations 100 in ten seconds on the
 app 110 in ten seconds per installing portal (HubSpot, "API usage guidelines", "Search the CRM", "Associations").
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,8 +11,8 @@ from typing import Protocol
 
 # A pause beyond this (a day's limit) is not waited for: the caller learns `retry_at` and does something else.
 PAUSE_WAITED_MAX_S = 60.0
-# By so much may calls that left in good order bunch up before HubSpot counts them.
-JITTER_MS = 50
+# By so much may calls that left in good order bunch up before HubSpot counts them, with nobody able to see it.
+JITTER_MS = 30
 
 
 class Budget(StrEnum):
@@ -24,14 +23,23 @@ class Budget(StrEnum):
     GENERAL = "general"
 
 
+class Turn(Protocol):
+    """The turn of one call. Calls behind it keep their distance from when it went out, not from when it could have."""
+
+    async def sent(self) -> None:
+        """Take note that the call has gone out just now."""
+        ...
+
+    async def answered(self) -> None:
+        """Take note that the answer to the call, sent before, has begun to come in."""
+        ...
+
+
 class Budgets(Protocol):
     """The rate budgets of one portal. Whoever talks to the portal shares them."""
 
-    async def acquire(self, budget: Budget) -> Callable[[], Awaitable[None]]:
-        """Wait until one call may be sent.
-
-        Returns:
-            what to call once it has gone out: calls behind it keep their distance from that moment on.
+    async def acquire(self, budget: Budget) -> Turn:
+        """Wait until one call may be sent, and return its turn.
 
         Raises:
             RateLimited: the budget is paused for longer than `PAUSE_WAITED_MAX_S`; `retry_at` says until when.

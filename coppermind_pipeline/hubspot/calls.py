@@ -96,7 +96,7 @@ class PortalCalls:
         return await retried(attempt, limits=self.retry_limits, clock=self.clock)
 
     async def _send(self, request: "_Request", token: SecretStr) -> Answer:
-        note_sent = await self.budgets.acquire(request.budget)
+        turn = await self.budgets.acquire(request.budget)
         started = perf_counter()
         try:
             answer = await self.transport.send(
@@ -105,7 +105,8 @@ class PortalCalls:
                 query=request.query,
                 json_body=request.json_body,
                 bearer=token,
-                on_sent=note_sent,
+                on_sent=turn.sent,
+                on_answered=turn.answered,
             )
         except PortalUnavailable:
             self._count(request, None, took_ms=(perf_counter() - started) * 1000)

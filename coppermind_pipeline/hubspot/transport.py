@@ -20,6 +20,8 @@ CONNECTIONS_MAX = 32
 
 _REDACTED = b"[redacted]"
 
+_Listener = Callable[[], Awaitable[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -73,7 +75,8 @@ class Transport:
         json_body: bytes | None = None,
         form: Mapping[str, str | SecretStr] | None = None,
         bearer: SecretStr | None = None,
-        on_sent: Callable[[], Awaitable[None]] | None = None,
+        on_sent: _Listener | None = None,
+        on_answered: _Listener | None = None,
     ) -> Answer:
         """Send one request and return the whole answer, whatever its status.
 
@@ -81,6 +84,7 @@ class Transport:
 
         Args:
             on_sent: awaited as soon as the request has gone out to its end.
+            on_answered: awaited as soon as the head of the answer is there.
 
         Raises:
             PortalUnavailable: no complete answer came: refused, reset, timed out, cut off.
@@ -102,7 +106,7 @@ class Transport:
                     content=json_body,
                     data={name: _plain(value) for name, value in form.items()} if form else None,
                     headers=headers,
-                    extensions={"trace": _when_sent(on_sent)} if on_sent else None,
+                    extensions={"trace": _told(on_sent, on_answered)},
                 )
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             fault = "timed out" if isinstance(error, TimeoutError | httpx.TimeoutException) else "broke off"
@@ -123,11 +127,15 @@ def _trusting_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _when_sent(on_sent: Callable[[], Awaitable[None]]) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+def _told(
+    on_sent: _Listener | None, on_answered: _Listener | None
+) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
     async def trace(event: str, _: Mapping[str, Any]) -> None:
-        if event.endswith(".send_request_body.complete"):
+        if on_sent and event.endswith(".send_request_body.complete"):
             await asyncio.sleep(0)  # uvloop sends at the end of a turn of the loop what it was given in it
             await on_sent()
+        elif on_answered and event.endswith(".receive_response_headers.complete"):
+            await on_answered()
 
     return trace
 

@@ -66,7 +66,7 @@ def _load_records(portal: Portal, kind: ObjectKind, path: Path) -> None:
         nonlocal current
         for number, row in enumerate(_rows(path), start=1):
             current = row.where
-            yield _record(portal, kind, row, header, number, loaded_ms)
+            yield _record(portal, kind, row, header, number=number, loaded_ms=loaded_ms)
 
     try:
         portal.records.insert_many(kind, watched())
@@ -75,7 +75,7 @@ def _load_records(portal: Portal, kind: ObjectKind, path: Path) -> None:
 
 
 def _record(
-    portal: Portal, kind: ObjectKind, row: _Row, header: list[str], number: int, loaded_ms: int
+    portal: Portal, kind: ObjectKind, row: _Row, header: list[str], *, number: int, loaded_ms: int
 ) -> StoredRecord:
     given = row.values.get("id") or row.values.get("hs_object_id")
     if given is None and ("id" in header or "hs_object_id" in header):

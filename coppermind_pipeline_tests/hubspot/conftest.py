@@ -1,5 +1,6 @@
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,16 +40,13 @@ class CountedBudgets:
     def __init__(self) -> None:
         self.acquired: list[Budget] = []
         self.sent: list[Budget] = []
+        self.answered: list[Budget] = []
         self.pauses: list[tuple[Budget, datetime]] = []
         self.observed: list[tuple[Budget, int | None, int | None, int | None]] = []
 
-    async def acquire(self, budget: Budget) -> Callable[[], Awaitable[None]]:
+    async def acquire(self, budget: Budget) -> "CountedTurn":
         self.acquired.append(budget)
-
-        async def note_sent() -> None:
-            self.sent.append(budget)
-
-        return note_sent
+        return CountedTurn(self, budget)
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None:
         self.pauses.append((budget, until))
@@ -57,6 +55,18 @@ class CountedBudgets:
         self, budget: Budget, *, limit_max: int | None, remaining: int | None, interval_ms: int | None
     ) -> None:
         self.observed.append((budget, limit_max, remaining, interval_ms))
+
+
+@dataclass
+class CountedTurn:
+    budgets: CountedBudgets
+    budget: Budget
+
+    async def sent(self) -> None:
+        self.budgets.sent.append(self.budget)
+
+    async def answered(self) -> None:
+        self.budgets.answered.append(self.budget)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ async def test_an_expired_token_is_refreshed_once_and_the_call_succeeds(client, 
     assert (await client.account()).portal_id == 1
     assert [r.headers["authorization"] for r in portal.requests] == [f"Bearer {FIRST_TOKEN}", f"Bearer {SECOND_TOKEN}"]
     assert [t.get_secret_value() for t in tokens.rejections] == [FIRST_TOKEN]
-    assert budgets.acquired == budgets.sent == [Budget.GENERAL, Budget.GENERAL]
+    assert budgets.acquired == budgets.sent == budgets.answered == [Budget.GENERAL, Budget.GENERAL]
 
 
 async def test_a_token_rejected_after_the_refresh_needs_a_person(client, portal, tokens):

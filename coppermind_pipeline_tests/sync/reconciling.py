@@ -3,12 +3,10 @@
 Its client keeps no pace, because the sandbox that it talks to enforces no limits: pacing has tests of its own.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from coppermind_pipeline.connectors.tokens import StoredTokens
@@ -47,10 +45,14 @@ def never() -> bool:
 
 
 class Unpaced:
-    """Budgets without a limit."""
+    """Budgets without a limit, and the turn of each call in them."""
 
-    async def acquire(self, budget: Budget) -> Callable[[], Awaitable[None]]:
-        return partial(asyncio.sleep, 0)
+    async def acquire(self, budget: Budget) -> "Unpaced":
+        return self
+
+    async def sent(self) -> None: ...
+
+    async def answered(self) -> None: ...
 
     async def back_off(self, budget: Budget, *, until: datetime) -> None: ...
 
