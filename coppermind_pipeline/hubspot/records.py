@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import orjson
+
 from coppermind_pipeline.hubspot.answers import error_items
 from coppermind_pipeline.hubspot.errors import ErrorItem
 from coppermind_pipeline.object_types import ObjectType
@@ -29,13 +31,13 @@ class Record:
     """One CRM record.
 
     Attributes:
-        properties: values as received, text or None; a property without a value may also be left out.
+        properties: values as text, those that there are: most of what a portal defines is empty in most records.
         created_at, updated_at, archived_at: ISO 8601 texts as received.
         url: the record's page in HubSpot.
     """
 
     id: str
-    properties: dict[str, str | None]
+    properties: dict[str, str]
     created_at: str | None = None
     updated_at: str | None = None
     archived: bool = False
@@ -176,7 +178,11 @@ def read_records(results: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
     return tuple(
         Record(
             str(result["id"]),
-            result["properties"],
+            {
+                name: value if isinstance(value, str) else _as_text(value)
+                for name, value in result["properties"].items()
+                if value is not None
+            },
             result.get("createdAt"),
             result.get("updatedAt"),
             result.get("archived") is True,
@@ -185,6 +191,11 @@ def read_records(results: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
         )
         for result in results
     )
+
+
+def _as_text(value: Any) -> str:
+    # HubSpot writes every value as text; something that stands in for it may not.
+    return orjson.dumps(value).decode()
 
 
 def next_after(data: Mapping[str, Any]) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -19,8 +20,14 @@ from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
 BATCH_RECORDS = 2_000
 
 # What `interpret` returns, as columns; `merged_ids` speak of other rows and are applied apart.
-_INTERPRETED = tuple(field.name for field in fields(crm.NormalizedRecord) if field.name != "merged_ids")
-_COLUMNS = ("object_type", "hubspot_id", "properties", "archived_at", "archived_reason", "read_at", *_INTERPRETED)
+_INTERPRETED = tuple(
+    field.name for field in fields(crm.NormalizedRecord) if field.name not in {"merged_ids", "malformed"}
+)
+_interpreted = attrgetter(*_INTERPRETED)
+_COLUMNS = (
+    *("object_type", "hubspot_id", "properties", "archived_at", "archived_reason", "read_at", "malformed"),
+    *_INTERPRETED,
+)
 _KEY = ("object_type", "hubspot_id")
 
 
@@ -174,12 +181,9 @@ def _row(row: Row[Any], meaning: crm.Meaning, merges: list[Merge], done: Normali
         row.archived_at,
         row.archived_reason or ("archived" if row.archived_at else None),
         row.read_at,
-        *(_column(getattr(record, name)) for name in _INTERPRETED),
+        list(record.malformed),
+        *_interpreted(record),
     )
-
-
-def _column(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _storable(payload: str, properties: Mapping[str, str | None]) -> str:

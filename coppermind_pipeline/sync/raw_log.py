@@ -150,12 +150,7 @@ def store_associations(
 def _row(
     object_type: ObjectType, record: Record, definitions_hash: str, calculated: Collection[str]
 ) -> tuple[Any, ...]:
-    properties = {
-        name: value if isinstance(value, str) else _as_text(value)
-        for name, value in record.properties.items()
-        if value is not None
-    }
-    own = {name: value for name, value in properties.items() if name not in calculated}
+    own = {name: value for name, value in record.properties.items() if name not in calculated}
     archived_at = crm.read_datetime(record.archived_at) if record.archived_at else None
     return (
         record.id,
@@ -163,13 +158,8 @@ def _row(
         modified_at(object_type, record),
         definitions_hash,
         archived_at,
-        _json(properties).decode(),
+        _json(record.properties).decode(),
     )
-
-
-def _as_text(value: Any) -> str:
-    # HubSpot writes every value as text; something that stands in for it may not.
-    return orjson.dumps(value).decode()
 
 
 def _json(properties: dict[str, str]) -> bytes:

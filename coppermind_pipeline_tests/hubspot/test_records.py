@@ -64,7 +64,7 @@ async def test_a_search_page_keeps_total_records_and_cursor(client, portal):
         Reply(body={"total": 1, "results": [], "paging": None}),
     )
     first, last, empty = [await client.search(CONTACTS) for _ in range(3)]
-    assert (first.total, first.after, first.records[0].properties) == (25_000, "200", {"email": None})
+    assert (first.total, first.after, first.records[0].properties) == (25_000, "200", {})
     assert (last.after, last.records[0].id) == (None, "7")
     assert empty.after is None
 
@@ -151,7 +151,8 @@ async def test_the_recorded_answers_read_as_records(make_client, portal, recordi
     portal.will(Reply(body=search), Reply(body=listing), Reply(body=batch))
     deals = await client.search(DEALS)
     assert (deals.total, len(deals.records), deals.after) == (21, 5, "5")
-    assert [r.properties for r in deals.records] == [r["properties"] for r in search["results"]]
+    values = [{name: v for name, v in r["properties"].items() if v is not None} for r in search["results"]]
+    assert [r.properties for r in deals.records] == values
     page = await client.list_page(CONTACTS)
     assert ([r.id for r in page.records], page.after) == (["1", "51", "101"], "394")
     read = await client.batch_read(CONTACTS, ["110338039632", "110323586992"], ["email"])
