@@ -1,6 +1,7 @@
 """Linking: from the raw answers about associations to validity intervals, and from those to each deal's attribution."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -57,16 +58,23 @@ def link(database: Database, connector: Connector, *, on_progress: Callable[[Pro
 
 
 def link_so_far(
-    database: Database, connector: Connector, *, on_progress: Callable[[Progress], None] = unheard
+    database: Database,
+    connector: Connector,
+    *,
+    on_progress: Callable[[Progress], None] = unheard,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Linked:
     """Bring associations and attributions up to date with what is pulled and normalized by now.
 
     A link that an answer no longer names ends at the time of that answer; one whose labels changed ends, and begins
     anew. Deals are attributed again where they, their links, or the records that they are linked to have changed.
+
+    Args:
+        enough: asked between batches; once it says so, the rest is left to the next time.
     """
     ids = {"connector": connector.id, "mind": connector.mind_id}
     linked = Linked()
-    while _take_up_answers(database, connector, ids, linked):
+    while not enough() and _take_up_answers(database, connector, ids, linked):
         on_progress(Progress("link", linked.answers))
     with database.mind(connector.mind_id) as connection:
         analyze_grown_tables(connection)
@@ -74,9 +82,12 @@ def link_so_far(
         upto = connection.scalar(
             text("SELECT max(change_seq) FROM hubspot_crm_objects WHERE connector_id = :connector"), ids
         )
-    for deals in _deals_to_attribute(database, connector, ids, since):
-        with database.mind(connector.mind_id) as connection:
-            linked.attributed += _attribute(connection, ids, deals)
+    with closing(_deals_to_attribute(database, connector, ids, since)) as batches:
+        for deals in batches:
+            with database.mind(connector.mind_id) as connection:
+                linked.attributed += _attribute(connection, ids, deals)
+            if enough():
+                return linked
     with database.mind(connector.mind_id) as connection:
         move_stage_cursor(connection, ids, "attribute", upto or 0)
     return linked
@@ -152,7 +163,7 @@ _BEGIN_LINKS = text(
 
 def _deals_to_attribute(
     database: Database, connector: Connector, ids: dict[str, Any], since: int
-) -> Iterator[Sequence[str]]:
+) -> Generator[Sequence[str]]:
     """Yield the ids of the deals that changed after `since`, or that are linked to a record that did."""
     with database.mind(connector.mind_id) as connection:
         changed = connection.execution_options(yield_per=BATCH_DEALS).scalars(
@@ -169,7 +180,8 @@ def _deals_to_attribute(
             ),
             {**ids, "since": since},
         )
-        yield from changed.partitions(BATCH_DEALS)
+        with closing(changed):
+            yield from changed.partitions(BATCH_DEALS)
 
 
 def _attribute(connection: Connection, ids: dict[str, Any], deals: Sequence[str]) -> int:

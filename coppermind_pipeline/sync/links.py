@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.hubspot import Associations, Record
+from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Associations, Record
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
@@ -66,11 +66,14 @@ async def read_referenced(
     Return their number, and whether all are done. With `links`, goes on until those are finished; `beside_scans` says
     whether pages wait for reads meanwhile.
     """
-    referenced = 0
+    referenced, beside = 0, ANSWERS_BESIDE_SCANS
     while True:
         last = links is None or links.is_finished
-        answers = ANSWERS_BESIDE_SCANS if beside_scans() else ANSWERS_AT_ONCE_MAX
+        answers = beside if beside_scans() else ANSWERS_AT_ONCE_MAX
         unread, seq = await context.read(_unread_references, context.ids(), answers)
+        # The scans read most of what is linked; the more of it they have, the more answers name little that is unread.
+        names_little = sum(map(len, unread.values())) <= BATCH_READ_IDS_MAX
+        beside = min(2 * beside, ANSWERS_AT_ONCE_MAX) if names_little else ANSWERS_BESIDE_SCANS
         if seq is not None:
             read = await run_together(hydrators[to_type].read_all(ids) for to_type, ids in unread.items())
             found = dict(zip(unread, read, strict=True))

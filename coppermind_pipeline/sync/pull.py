@@ -4,9 +4,7 @@ One event loop; scans, hydration, links and writing overlap, and the portal's ra
 """
 
 import asyncio
-import gc
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TypeAlias
@@ -22,6 +20,7 @@ from coppermind_pipeline.sync.feed import Feed
 from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
 from coppermind_pipeline.sync.linking import link_so_far
 from coppermind_pipeline.sync.links import read_associations, read_referenced
+from coppermind_pipeline.sync.memory import rare_collections, share_arenas
 from coppermind_pipeline.sync.normalize import normalize
 from coppermind_pipeline.sync.packing import PackedReads
 from coppermind_pipeline.sync.raw_log import is_news, known_versions
@@ -30,7 +29,6 @@ from coppermind_pipeline.sync.scan import ScanPage, scan_modified
 # Pages of one scan that may be hydrated or wait to be written: enough to hide latency, few enough to hold in memory.
 PAGES_AHEAD_MAX = 3
 FOLLOW_EVERY_S = 5.0
-COLLECT_AFTER_OBJECTS = 10_000
 
 _Pages: TypeAlias = "asyncio.Queue[tuple[ScanPage, asyncio.Task[list[Record]]] | None]"
 
@@ -108,8 +106,9 @@ async def pull(
             context, hydrators, time_is_up, links=links, beside_scans=lambda: not scanned.done()
         )
 
+    share_arenas()
     try:
-        with _rare_collections():
+        with rare_collections():
             async with asyncio.TaskGroup() as group:
                 for hydrator in hydrators.values():
                     hydrator.packed = PackedReads(hydrator.read, group)
@@ -119,21 +118,6 @@ async def pull(
         raise first_error(failed) from None
     pulled.complete = scanned.result() and linked.result()
     return pulled
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Let the garbage collector look seldom: a page is thousands of objects, and goes without it once it is written.
-
-    At its usual pace it takes a tenth of a pull's processor time. The few answers that only it can free, being in
-    cycles, must not pile up: with 50,000 objects between two looks they took 200 MiB.
-    """
-    usual = gc.get_threshold()
-    gc.set_threshold(COLLECT_AFTER_OBJECTS, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 async def _follow(context: SyncContext, reading: Sequence[asyncio.Task[bool]]) -> None:
@@ -146,7 +130,9 @@ async def _follow(context: SyncContext, reading: Sequence[asyncio.Task[bool]]) -
         started = monotonic()
         await asyncio.to_thread(normalize, context.database, context.connector)
         if monotonic() - started < FOLLOW_EVERY_S / 4:
-            await asyncio.to_thread(link_so_far, context.database, context.connector)
+            await asyncio.to_thread(
+                link_so_far, context.database, context.connector, enough=lambda: all(task.done() for task in reading)
+            )
 
 
 def _unheard() -> None:

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from coppermind_pipeline.hubspot import Record
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import linking, raw_log
 from coppermind_pipeline_tests.unthrottled import unthrottled
+
+_LINKING_STAGES = "SELECT seq FROM pipeline_stages WHERE stage IN ('link', 'attribute') ORDER BY stage"
 
 
 async def test_deals_are_attributed_a_bounded_number_at_a_time(
@@ -27,6 +30,22 @@ async def test_deals_are_attributed_a_bounded_number_at_a_time(
         await portal.sync()
         deals = portal.connected.rows("SELECT count(*) AS n FROM hubspot_crm_objects WHERE object_type = 'deals'")[0].n
     assert max(attributed) <= 10 < deals == sum(attributed)
+
+
+async def test_linking_that_is_cut_short_leaves_the_rest_to_the_next_time(database: Database, tmp_path: Path):
+    async with unthrottled(database, tmp_path) as portal:
+        await portal.sync()
+        with database.administrator() as connection:
+            connection.execute(
+                text("UPDATE coppermind.pipeline_stages SET seq = 0 WHERE stage IN ('link', 'attribute')")
+            )
+        cut_short = linking.link_so_far(database, portal.connected.connector, enough=lambda: True)
+        reached = [stage.seq for stage in portal.connected.rows(_LINKING_STAGES)]
+        whole = linking.link_so_far(database, portal.connected.connector)
+        reached_then = [stage.seq for stage in portal.connected.rows(_LINKING_STAGES)]
+        answers = portal.connected.rows("SELECT count(*) AS n FROM hubspot_raw_associations")[0].n
+    assert (cut_short.answers, reached) == (0, [0, 0])
+    assert whole.answers == answers > 0 < min(reached_then)
 
 
 async def test_of_two_answers_about_one_record_in_one_transaction_the_last_is_kept(database: Database, tmp_path: Path):
