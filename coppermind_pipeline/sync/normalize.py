@@ -17,7 +17,7 @@ from coppermind_pipeline.sync.meanings import load_interpretation
 from coppermind_pipeline.sync.merges import Merge, record_merges
 from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
 
-BATCH_RECORDS = 1_000
+BATCH_RECORDS = 2_000
 
 # What `interpret` returns, as columns; `merged_ids` speak of other rows and are applied apart.
 _INTERPRETED = tuple(
