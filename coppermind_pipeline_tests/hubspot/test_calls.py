@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import logging
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -144,6 +145,13 @@ async def test_an_unreadable_answer_is_tried_again_then_told_as_unavailable(clie
         await client.account()
     assert isinstance(unavailable.value, HealsByItself)
     assert len(sent) == len(portal.requests) == 5
+
+
+async def test_a_compressed_answer_is_read(client, portal):
+    body = gzip.compress(ACCOUNT.content)
+    portal.will(Reply(body=body, headers={"Content-Encoding": "gzip"}))
+    assert (await client.account()).portal_id == 1
+    assert "gzip" in portal.requests[0].headers["accept-encoding"]
 
 
 async def test_a_silent_portal_times_out(make_client, portal, sent):
