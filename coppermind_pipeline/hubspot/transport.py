@@ -107,7 +107,6 @@ class Transport:
             headers["Authorization"] = f"Bearer {bearer.get_secret_value()}"
         if json_body is not None:
             headers["Content-Type"] = "application/json"
-        listening = _on_sent.set(on_sent)
         try:
             async with asyncio.timeout(self._request_timeout_s):
                 response = await self._client.request(
@@ -117,15 +116,13 @@ class Transport:
                     content=json_body,
                     data={name: _plain(value) for name, value in form.items()} if form else None,
                     headers=headers,
-                    extensions={"on_answered": on_answered},
+                    extensions={"on_sent": on_sent, "on_answered": on_answered},
                 )
         except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, TimeoutError) as error:
             # httpx-aiohttp takes every broken connection for a timeout; what aiohttp said is the cause.
             cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
             fault = "timed out" if isinstance(cause, TimeoutError) else "broke off"
             raise PortalUnavailable(f"{method} {path} {fault} ({type(cause).__name__}).") from error
-        finally:
-            _on_sent.reset(listening)
         content = response.content
         if response.status_code >= httpx.codes.BAD_REQUEST:
             content = _blanked(content, bearer, *(form or {}).values())
@@ -149,7 +146,11 @@ class _Connections(AiohttpTransport):
         super().__init__(verify=tls, client=lambda: _session(tls))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await super().handle_async_request(request)
+        listening = _on_sent.set(request.extensions["on_sent"])
+        try:
+            response = await super().handle_async_request(request)
+        finally:
+            _on_sent.reset(listening)
         if isinstance(response.stream, AiohttpResponseStream):
             response.stream.CHUNK_SIZE = READ_BYTES  # pyright: ignore[reportAttributeAccessIssue] - the type says 16384
         if on_answered := request.extensions["on_answered"]:

@@ -71,10 +71,10 @@ async def read_referenced(
         last = links is None or links.is_finished
         answers = beside if beside_scans() else ANSWERS_AT_ONCE_MAX
         unread, seq = await context.read(_unread_references, context.ids(), answers)
-        # The scans read most of what is linked; the more of it they have, the more answers name little that is unread.
-        names_little = sum(map(len, unread.values())) <= BATCH_READ_IDS_MAX
-        beside = min(2 * beside, ANSWERS_AT_ONCE_MAX) if names_little else ANSWERS_BESIDE_SCANS
         if seq is not None:
+            # The scans read most of what is linked: the more of it they have, the more answers name little unread.
+            names_little = sum(map(len, unread.values())) <= BATCH_READ_IDS_MAX
+            beside = min(2 * beside, ANSWERS_AT_ONCE_MAX) if names_little else ANSWERS_BESIDE_SCANS
             read = await run_together(hydrators[to_type].read_all(ids) for to_type, ids in unread.items())
             found = dict(zip(unread, read, strict=True))
             await context.write(_write_referenced, context, hydrators, found, seq)
