@@ -71,8 +71,9 @@ class PortalCalls:
         read: Callable[[Any], T],
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        decode: Callable[[bytes], Any] = decoded,
     ) -> T:
-        """Make one call and return what `read` makes of the answer's JSON.
+        """Make one call and return what `read` makes of the answer's JSON, as `decode` returns it.
 
         An answer that is cut off, is no JSON, or lacks what `read` needs counts as a fault of the portal and is asked
         for again: it never reads as an empty one.
@@ -91,7 +92,7 @@ class PortalCalls:
             answer = await self._send(request, token)
             if answer.status == 401:
                 answer = await self._send(request, await self.tokens.refreshed(token))
-            return await self._read(request, answer, read)
+            return await self._read(request, answer, decode, read)
 
         return await retried(attempt, limits=self.retry_limits, clock=self.clock)
 
@@ -145,9 +146,11 @@ class PortalCalls:
                 interval_ms=_whole(headers.get("x-hubspot-ratelimit-interval-milliseconds")),
             )
 
-    async def _read(self, request: "_Request", answer: Answer, read: Callable[[Any], T]) -> T:
+    async def _read(
+        self, request: "_Request", answer: Answer, decode: Callable[[bytes], Any], read: Callable[[Any], T]
+    ) -> T:
         if answer.status < 300:
-            return read_answer(str(request), answer, read)
+            return read_answer(str(request), answer, read, decode=decode)
         budget = request.budget
         error = error_for(str(request), answer, budget=budget, now=self.clock(), zone=self.zone)
         if isinstance(error, RateLimited) and error.retry_at is not None:
@@ -168,14 +171,14 @@ class _Request:
         return f"{self.method} {self.path}"
 
 
-def read_answer(what: str, answer: Answer, read: Callable[[Any], T]) -> T:
+def read_answer(what: str, answer: Answer, read: Callable[[Any], T], *, decode: Callable[[bytes], Any] = decoded) -> T:
     """Return what `read` makes of a successful answer's JSON.
 
     Raises:
         PortalUnavailable: the body is cut off, no JSON, or not of the documented shape.
     """
     try:
-        return read(decoded(answer.content))
+        return read(decode(answer.content))
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         missing = f": {error} is missing" if isinstance(error, KeyError) else ""
         # Without the cause: a JSON error carries the whole body, which may hold a token or a person's data.

@@ -12,6 +12,7 @@ from coppermind_pipeline.hubspot.calls import AccessTokens, PortalCalls, SentReq
 from coppermind_pipeline.hubspot.definitions import Pipeline, PropertyDefinition, read_pipelines, read_properties
 from coppermind_pipeline.hubspot.errors import PortalUnavailable
 from coppermind_pipeline.hubspot.portal import AccountDetails, Owner, each_owner_once, read_account, read_owners
+from coppermind_pipeline.hubspot.record_answers import RecordAnswers
 from coppermind_pipeline.hubspot.records import (
     BATCH_READ_IDS_MAX,
     LIST_PAGE_RECORDS_MAX,
@@ -67,6 +68,7 @@ class HubSpotClient:
     ) -> None:
         self._transport = Transport(base_url, request_timeout_s=request_timeout_s)
         self._calls = PortalCalls(self._transport, tokens, budgets, retry_limits, clock, zone, on_request)
+        self._record_answers = {object_type: RecordAnswers() for object_type in ObjectType}
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -110,7 +112,12 @@ class HubSpotClient:
         if after is not None:
             body["after"] = after
         return await self._calls.call(
-            "POST", paths.search(object_type), budget=Budget.SEARCH, body=body, read=read_search_page
+            "POST",
+            paths.search(object_type),
+            budget=Budget.SEARCH,
+            body=body,
+            decode=self._record_answers[object_type].decode,
+            read=read_search_page,
         )
 
     async def batch_read(
@@ -143,6 +150,7 @@ class HubSpotClient:
                 "properties": list(properties),
                 "propertiesWithHistory": [],
             },
+            decode=self._record_answers[object_type].decode,
             read=lambda data: read_batch(data, asked=asked),
         )
 
@@ -171,7 +179,12 @@ class HubSpotClient:
         if after is not None:
             query["after"] = after
         return await self._calls.call(
-            "GET", paths.objects(object_type), budget=Budget.GENERAL, query=query, read=read_list_page
+            "GET",
+            paths.objects(object_type),
+            budget=Budget.GENERAL,
+            query=query,
+            decode=self._record_answers[object_type].decode,
+            read=read_list_page,
         )
 
     async def properties(self, object_type: ObjectType) -> tuple[PropertyDefinition, ...]:

@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import orjson
-
 from coppermind_pipeline.hubspot.answers import error_items
 from coppermind_pipeline.hubspot.errors import ErrorItem
 from coppermind_pipeline.object_types import ObjectType
@@ -174,15 +172,11 @@ def read_batch(data: Mapping[str, Any], *, asked: Sequence[str]) -> BatchRead:
 
 
 def read_records(results: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
-    """Return `results` as records."""
+    """Return `results` as records; `RecordAnswers` has left in them what values there are."""
     return tuple(
         Record(
             str(result["id"]),
-            {
-                name: value if isinstance(value, str) else _as_text(value)
-                for name, value in result["properties"].items()
-                if value is not None
-            },
+            result["properties"],
             result.get("createdAt"),
             result.get("updatedAt"),
             result.get("archived") is True,
@@ -191,11 +185,6 @@ def read_records(results: Iterable[Mapping[str, Any]]) -> tuple[Record, ...]:
         )
         for result in results
     )
-
-
-def _as_text(value: Any) -> str:
-    # HubSpot writes every value as text; something that stands in for it may not.
-    return orjson.dumps(value).decode()
 
 
 def next_after(data: Mapping[str, Any]) -> str | None:

@@ -27,7 +27,7 @@ from coppermind_pipeline.sync.raw_log import is_news, known_versions
 from coppermind_pipeline.sync.scan import ScanPage, scan_modified
 
 # Pages of one scan that may be hydrated or wait to be written: enough to hide latency, few enough to hold in memory.
-PAGES_AHEAD_MAX = 3
+PAGES_AHEAD_MAX = 8
 FOLLOW_EVERY_S = 5.0
 
 _Pages: TypeAlias = "asyncio.Queue[tuple[ScanPage, asyncio.Task[list[Record]]] | None]"

@@ -1,0 +1,90 @@
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coppermind_pipeline.hubspot.record_answers import RecordAnswers
+
+NAMES = st.sampled_from(["email", "a b", 'with "quotes"', "back\\slash", "1st", "class", "größe", "hs_object_id"])
+ODD_VALUES = st.integers(-5, 5) | st.just([1, "x"]) | st.just("\ud83d") | st.just("\x00")
+
+
+@st.composite
+def histories(draw):
+    """Answers whose records mostly have the same properties in one order, and text or nothing in them."""
+    text = st.none() | st.text(max_size=8)
+    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    usual = st.fixed_dictionaries(dict.fromkeys(names, text))
+    odd = st.fixed_dictionaries(dict.fromkeys(names, text | ODD_VALUES))
+    records = st.fixed_dictionaries(
+        {
+            "id": st.integers(1, 9).map(str),
+            "properties": usual | usual | odd | st.dictionaries(NAMES, text | ODD_VALUES),
+        },
+        optional={"archived": st.booleans(), "updatedAt": st.just("2026-01-01T00:00:00Z"), "url": st.none()},
+    )
+    answers = st.fixed_dictionaries(
+        {"results": st.lists(records, max_size=3)},
+        optional={
+            "total": st.integers(0, 9),
+            "paging": st.just({"next": {"after": "200"}}),
+            "errors": st.just([{"category": "OBJECT_NOT_FOUND", "context": {"ids": ["5"]}}]),
+        },
+    )
+    return draw(st.lists(answers, min_size=2, max_size=6))
+
+
+def what_there_is(answer):
+    """The answer without empty values, and all values of properties as text."""
+    records = [
+        {
+            **{name: value for name, value in record.items() if value is not None},
+            "properties": {
+                name: value if isinstance(value, str) else orjson.dumps(value).decode()
+                for name, value in record["properties"].items()
+                if value is not None
+            },
+        }
+        for record in answer["results"]
+    ]
+    return {**answer, "results": records}
+
+
+def without_empty_fields(data):
+    return {
+        **data,
+        "results": [{name: v for name, v in record.items() if v is not None} for record in data["results"]],
+    }
+
+
+@given(histories())
+def test_each_answer_reads_the_same_whatever_came_before(answers):
+    decoder = RecordAnswers()
+    for answer in answers:
+        assert without_empty_fields(decoder.decode(json.dumps(answer).encode())) == what_there_is(answer)
+
+
+def answer(*records):
+    return orjson.dumps({"results": [{"id": "1", "properties": properties} for properties in records]})
+
+
+@pytest.mark.parametrize("broken", [b"", b"<html>", answer({"email": "a"})[:-3], answer({"email": "a"}) + b"}"])
+def test_what_is_no_json_is_refused_before_and_after_an_answer(broken):
+    decoder = RecordAnswers()
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"."):
+            decoder.decode(broken)
+        decoder.decode(answer({"email": "a", "phone": None}))
+
+
+@pytest.mark.parametrize(
+    "broken", [b"[]", b"{}", b'{"results": [{"id": "1"}]}', b'{"results": [{"properties": null}]}']
+)
+def test_what_holds_no_records_is_refused_before_and_after_an_answer(broken):
+    decoder = RecordAnswers()
+    for _ in range(2):
+        with pytest.raises((TypeError, AttributeError, LookupError)):
+            decoder.decode(broken)
+        decoder.decode(answer({"email": "a", "phone": None}))
