@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from coppermind_pipeline.hubspot import Record
+from coppermind_pipeline.hubspot import HubSpotError, Record
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import first_error, run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
@@ -148,23 +148,30 @@ async def _read_scan(
     on_page: Callable[[], None],
     pulled: Pulled,
 ) -> bool:
-    """Read one scan to its end, or until the time is up; pages are hydrated side by side, and written in order."""
+    """Read one scan to its end, or until the time is up; pages are hydrated side by side, and written in order.
+
+    Where a search fails, what the searches before it found is still written.
+    """
     pages: _Pages = asyncio.Queue(PAGES_AHEAD_MAX)
 
-    async def search(group: asyncio.TaskGroup) -> bool:
-        async for page in scan_modified(
-            context.client,
-            scan.object_type,
-            since=scan.since,
-            properties=hydrator.properties.required,
-            start=scan.position,
-        ):
-            await pages.put((page, group.create_task(_news(context, hydrator, page.records))))
-            if time_is_up() and not page.is_last:
-                await pages.put(None)
-                return False
+    async def search(group: asyncio.TaskGroup) -> bool | HubSpotError:
+        ended: bool | HubSpotError = True
+        try:
+            async for page in scan_modified(
+                context.client,
+                scan.object_type,
+                since=scan.since,
+                properties=hydrator.properties.required,
+                start=scan.position,
+            ):
+                await pages.put((page, group.create_task(_news(context, hydrator, page.records))))
+                if time_is_up() and not page.is_last:
+                    ended = False
+                    break
+        except HubSpotError as error:
+            ended = error
         await pages.put(None)
-        return True
+        return ended
 
     async def write() -> None:
         found, total = scan.records, scan.total
@@ -182,9 +189,12 @@ async def _read_scan(
         searching, writing = group.create_task(search(group)), group.create_task(write())
     # A group keeps silent about a task that was cancelled; its result does not, and then nothing is vouched for.
     writing.result()
-    if searching.result():
+    ended = searching.result()
+    if isinstance(ended, HubSpotError):
+        raise ended
+    if ended:
         await context.write(complete, context.ids(), scan)
-    return searching.result()
+    return ended
 
 
 async def _waiting_pages(pages: _Pages) -> list[tuple[ScanPage, list[Record]]]:

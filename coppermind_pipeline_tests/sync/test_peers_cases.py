@@ -45,6 +45,7 @@ from coppermind_pipeline.hubspot import RateLimited, SentRequest
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync.pull import PAGES_AHEAD_MAX
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.sync.reconciling import Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled
@@ -111,19 +112,21 @@ class Cut(Exception):
 async def test_a_sync_that_breaks_off_again_and_again_reads_no_more_twice_than_was_in_flight(
     database: Database, tmp_path: Path
 ):
-    # Seven requests are about definitions; then pages of 20, at most five of which are read ahead of what is stored.
-    async with unthrottled(database, tmp_path, contacts=400, companies=0, deals=0) as portal:
+    # Pages of 20; one is being written, one waits to be put with those read ahead.
+    in_flight_max = (PAGES_AHEAD_MAX + 2) * 20
+    async with unthrottled(database, tmp_path, contacts=600, companies=0, deals=0) as portal:
         runs = 0
         while True:
             runs += 1
             try:
-                await _pull_cut_after(portal, 22)
+                await _pull_cut_after(portal, 24)
             except Cut:
                 continue
             break
         hydrated = sum(request.records for request in portal.portal.requests(path="contacts/batch/read"))
         assert runs >= 3
-        assert 400 <= hydrated <= 400 + (runs - 1) * 5 * 20
+        in_window = len(portal.connected.rows("SELECT FROM hubspot_raw_records"))
+        assert in_window <= hydrated <= in_window + (runs - 1) * in_flight_max
         portal.derive()
         portal.assert_equal()
 
