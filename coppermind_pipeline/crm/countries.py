@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 import pycountry
-from babel import Locale
+from babel import Locale, localedata
 
 UNRECOGNIZED = "Unrecognized"
 UNKNOWN_COUNTRY = "Unknown country"
@@ -88,6 +88,8 @@ def _codes_by_name() -> dict[str, str]:
         for code, name in Locale(language).territories.items():
             if code in codes:
                 table.setdefault(_normalized(name), code)
+        # Babel keeps all that it knows of a language, a megabyte each, and has no public way to let it go.
+        localedata._cache.pop(language)
     return table
 
 

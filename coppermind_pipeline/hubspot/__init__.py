@@ -43,6 +43,7 @@ from coppermind_pipeline.hubspot.records import (
     Operator,
     Record,
     SearchPage,
+    properties_json,
 )
 from coppermind_pipeline.hubspot.retries import RetryLimits
 
@@ -97,6 +98,7 @@ __all__ = [
     "exchange_code",
     "introspect",
     "paced",
+    "properties_json",
     "refresh",
     "revoke",
 ]

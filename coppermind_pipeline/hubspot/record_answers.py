@@ -7,27 +7,24 @@ import msgspec
 import orjson
 
 from coppermind_pipeline.hubspot.answers import decoded
-
-# What is read of an answer and of a record in it, besides the results and the properties; the rest is passed over.
-_OF_ANSWER = ("total", "paging", "errors")
-_OF_RECORD = ("createdAt", "updatedAt", "archived", "archivedAt", "url")
+from coppermind_pipeline.hubspot.records import Record, properties_json
 
 
 class RecordAnswers:
     """Decodes answers with records of one type, by the property names that earlier ones had.
 
     A record lists each property that was asked for, and most are empty. Read into structures with a place for each
-    known name, and written out again without the empty ones, an answer is left with a sixth of its values before any
-    object is made; that takes half the time of reading it whole. One that does not fit is read as any other JSON, and
-    learnt from: it has a property that was not known, or a value that is no text.
+    known name, and kept as JSON without the empty ones, they take half the time and a fraction of the memory. An answer
+    that does not fit is read as any other JSON, and learnt from: it has a property that was not known, or a value that
+    is no text.
     """
 
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._decoder: msgspec.json.Decoder[Any] | None = None
 
-    def decode(self, content: bytes) -> Any:
-        """Return the JSON value of a body, whose records have those values that there are, as text.
+    def decode(self, content: bytes) -> Mapping[str, Any]:
+        """Return `total`, `paging` and `errors` of an answer as they are, and `results` as a tuple of `Record`.
 
         Raises:
             ValueError: the body is no JSON: cut off, or a web page.
@@ -35,18 +32,15 @@ class RecordAnswers:
         """
         if self._decoder is not None:
             try:
-                return orjson.loads(msgspec.json.encode(self._decoder.decode(content)))
+                return _as_mapping(self._decoder.decode(content))
             except ValueError:
                 pass
         data = decoded(content)
         self._learn(data["results"])
-        for record in data["results"]:
-            properties = record["properties"].items()
-            record["properties"] = {name: _as_text(value) for name, value in properties if value is not None}
-        return data
+        return {**data, "results": tuple(map(_record, data["results"]))}
 
-    def _learn(self, records: Sequence[Mapping[str, Any]]) -> None:
-        orders = {tuple(record["properties"]) for record in records}
+    def _learn(self, results: Sequence[Mapping[str, Any]]) -> None:
+        orders = {tuple(result["properties"]) for result in results}
         # Places are looked up in their order: where each record has its own, a dict is faster.
         if len(orders) != 1 or (order := orders.pop()) == self._names:
             return
@@ -54,9 +48,61 @@ class RecordAnswers:
         self._decoder = _decoder(self._names)
 
 
+def _record(result: Mapping[str, Any]) -> Record:
+    return Record(
+        str(result["id"]),
+        properties_json({name: _as_text(value) for name, value in result["properties"].items() if value is not None}),
+        result.get("createdAt"),
+        result.get("updatedAt"),
+        result.get("archived") is True,
+        result.get("archivedAt"),
+        result.get("url"),
+    )
+
+
 def _as_text(value: Any) -> str:
     # HubSpot writes every value as text; something that stands in for it may not.
     return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+class _Result(msgspec.Struct, rename="camel"):
+    """A record in an answer; in an answer that is decoded, `properties` is a structure of its own."""
+
+    id: Any
+    properties: Any
+    created_at: Any = None
+    updated_at: Any = None
+    archived: Any = None
+    archived_at: Any = None
+    url: Any = None
+
+
+class _Answer(msgspec.Struct):
+    results: Any
+    total: Any = None
+    paging: Any = None
+    errors: Any = None
+
+
+def _as_mapping(answer: _Answer) -> Mapping[str, Any]:
+    encode = msgspec.json.encode
+    return {
+        "total": answer.total,
+        "paging": answer.paging,
+        "errors": answer.errors,
+        "results": tuple(
+            Record(
+                str(result.id),
+                encode(result.properties),
+                result.created_at,
+                result.updated_at,
+                result.archived is True,
+                result.archived_at,
+                result.url,
+            )
+            for result in answer.results
+        ),
+    }
 
 
 def _decoder(names: Sequence[str]) -> msgspec.json.Decoder[Any] | None:
@@ -72,12 +118,5 @@ def _decoder(names: Sequence[str]) -> msgspec.json.Decoder[Any] | None:
         )
     except ValueError:
         return None
-    record = msgspec.defstruct(
-        "Record",
-        [("id", Any), ("properties", properties), *((name, Any, None) for name in _OF_RECORD)],
-        omit_defaults=True,
-    )
-    answer = msgspec.defstruct(
-        "Answer", [("results", list[record]), *((name, Any, None) for name in _OF_ANSWER)], omit_defaults=True
-    )
-    return msgspec.json.Decoder(answer)
+    result = msgspec.defstruct("Result", [("properties", properties)], bases=(_Result,))
+    return msgspec.json.Decoder(msgspec.defstruct("Answer", [("results", list[result])], bases=(_Answer,)))

@@ -26,8 +26,9 @@ from coppermind_pipeline.sync.packing import PackedReads
 from coppermind_pipeline.sync.raw_log import is_news, known_versions
 from coppermind_pipeline.sync.scan import ScanPage, scan_modified
 
-# Pages of one scan that may be hydrated or wait to be written: enough to hide latency, few enough to hold in memory.
-PAGES_AHEAD_MAX = 8
+# Pages of one scan that may be hydrated or wait to be written, and those that share a transaction: enough to hide
+# latency, few enough to hold in memory.
+PAGES_AHEAD_MAX, PAGES_WRITTEN_MAX = 6, 3
 FOLLOW_EVERY_S = 5.0
 
 _Pages: TypeAlias = "asyncio.Queue[tuple[ScanPage, asyncio.Task[list[Record]]] | None]"
@@ -200,7 +201,7 @@ async def _read_scan(
 async def _waiting_pages(pages: _Pages) -> list[tuple[ScanPage, list[Record]]]:
     """Return what has come while the last pages were written, so that it shares a transaction; none at the end."""
     hydrated: list[tuple[ScanPage, list[Record]]] = []
-    while len(hydrated) < PAGES_AHEAD_MAX and not (hydrated and pages.empty()):
+    while len(hydrated) < PAGES_WRITTEN_MAX and not (hydrated and pages.empty()):
         entry = await pages.get()
         if entry is None:
             pages.put_nowait(None)  # for the next call

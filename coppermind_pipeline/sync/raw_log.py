@@ -1,7 +1,6 @@
 """The raw log: each distinct version of a record that a pull saw, once, as HubSpot sent it."""
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +10,10 @@ import orjson
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
-from coppermind_pipeline.hubspot import Associations, Record
+from coppermind_pipeline.hubspot import Associations, Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import copy_rows
-from coppermind_pipeline.sync.scan import modified_at
+from coppermind_pipeline.sync.scan import modified_at, modified_by
 
 _COLUMNS = ("hubspot_id", "content_hash", "modified_at", "definitions_hash", "archived_at", "payload")
 
@@ -150,25 +149,17 @@ def store_associations(
 def _row(
     object_type: ObjectType, record: Record, definitions_hash: str, calculated: Collection[str]
 ) -> tuple[Any, ...]:
-    own = {name: value for name, value in record.properties.items() if name not in calculated}
+    properties = record.properties
+    own = {name: value for name, value in properties.items() if name not in calculated}
     archived_at = crm.read_datetime(record.archived_at) if record.archived_at else None
     return (
         record.id,
-        hashlib.blake2b(_json(own) + (b"archived" if record.archived else b""), digest_size=16).digest(),
-        modified_at(object_type, record),
+        hashlib.blake2b(properties_json(own) + (b"archived" if record.archived else b""), digest_size=16).digest(),
+        modified_by(object_type, properties, updated_at=record.updated_at),
         definitions_hash,
         archived_at,
-        _json(record.properties).decode(),
+        properties_json(properties).decode(),
     )
-
-
-def _json(properties: dict[str, str]) -> bytes:
-    """Return the properties as JSON with names in order, so that the same values always make the same text."""
-    try:
-        return orjson.dumps(properties, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:
-        # Half of a surrogate pair, which UTF-8 can't carry; an escape sequence can.
-        return json.dumps(properties, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _links_json(links: Iterable[Any]) -> str:

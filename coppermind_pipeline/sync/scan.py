@@ -1,7 +1,7 @@
 """The scan: every record of one type modified at or after a moment, each once, in pages, whatever changes meanwhile."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -287,5 +287,10 @@ def _in_window(object_type: ObjectType, records: Iterable[Record], since: dateti
 
 def modified_at(object_type: ObjectType, record: Record) -> datetime | None:
     """Return when HubSpot says that the record was last modified; None where it does not say, or not readably."""
-    value = record.properties.get(MODIFIED_PROPERTY[object_type]) or record.updated_at
+    return modified_by(object_type, record.properties, updated_at=record.updated_at)
+
+
+def modified_by(object_type: ObjectType, properties: Mapping[str, str], *, updated_at: str | None) -> datetime | None:
+    """Return what `modified_at` returns, of a record whose properties are at hand."""
+    value = properties.get(MODIFIED_PROPERTY[object_type]) or updated_at
     return crm.read_datetime(value) if value else None

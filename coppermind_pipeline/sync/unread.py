@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
-from coppermind_pipeline.hubspot import Record
+from coppermind_pipeline.hubspot import Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
 
 
@@ -32,10 +32,13 @@ def keep_unread_values(
     )
     # Picked out here, because PostgreSQL's own JSON functions refuse U+0000 and lone surrogates anywhere in the text.
     stored = {
-        row.hubspot_id: {name: v for name, v in crm.decode_properties(row.payload).items() if name in unread}
+        row.hubspot_id: {
+            name: value
+            for name, value in crm.decode_properties(row.payload).items()
+            if name in unread and value is not None
+        }
         for row in rows
     }
     return [
-        replace(record, properties=record.properties | stored[record.id]) if record.id in stored else record
-        for record in records
+        replace(record, content=properties_json(record.properties | stored.get(record.id, {}))) for record in records
     ]

@@ -10,7 +10,7 @@ from coppermind_pipeline.sync.packing import PackedReads
 
 
 def _answer(ids: Sequence[str]) -> BatchRead:
-    return BatchRead(records=tuple(Record(i, {}) for i in ids))
+    return BatchRead(records=tuple(Record(i, b"{}") for i in ids))
 
 
 async def test_a_reader_that_is_cancelled_leaves_the_shared_answer_to_the_others():

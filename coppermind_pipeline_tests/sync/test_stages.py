@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from coppermind_pipeline.hubspot import Record
+from coppermind_pipeline.hubspot import Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import linking, raw_log
@@ -49,7 +49,11 @@ async def test_linking_that_is_cut_short_leaves_the_rest_to_the_next_time(databa
 
 
 async def test_of_two_answers_about_one_record_in_one_transaction_the_last_is_kept(database: Database, tmp_path: Path):
-    twice = [Record("77", {"city": "Utrecht"}), Record("78", {"city": "Gouda"}), Record("77", {"city": "Delft"})]
+    twice = [
+        Record("77", properties_json({"city": "Utrecht"})),
+        Record("78", properties_json({"city": "Gouda"})),
+        Record("77", properties_json({"city": "Delft"})),
+    ]
     async with unthrottled(database, tmp_path) as portal:
         connector = portal.connected.connector
         ids = {"connector": connector.id, "mind": connector.mind_id}
