@@ -1,14 +1,10 @@
-"""How a pull's process handles memory: it makes and frees a great many objects, in several threads."""
+"""How a pull's process handles memory: it makes and frees a great many objects."""
 
-import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 COLLECT_AFTER_OBJECTS = 10_000
-ARENAS_MAX = 2
-
-_M_ARENA_MAX = -8  # glibc, malloc.h
 
 
 @contextmanager
@@ -24,13 +20,3 @@ def rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
-
-
-def share_arenas() -> None:
-    """Have threads allocate from the same arenas, for the life of the process.
-
-    glibc gives each thread one of its own and returns little of it: whichever thread a batch of rows ran in kept the
-    batch's memory, so that a long pull grew. Other C libraries have no such setting and no such habit.
-    """
-    if set_option := getattr(ctypes.CDLL(None), "mallopt", None):
-        set_option(_M_ARENA_MAX, ARENAS_MAX)
