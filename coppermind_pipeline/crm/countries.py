@@ -46,7 +46,7 @@ _WITHIN_A_WORD = re.compile("[.'\u2019]")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def country_code(text: str) -> str | None:
     """Return the ISO 3166 alpha-2 code of a code or a name, in any case and in the larger languages; else None.
 

@@ -45,7 +45,7 @@ def domain_and_parents(domain: str) -> tuple[str, ...]:
     return tuple(".".join(labels[start:]) for start in range(len(labels)))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def _ascii_domain(domain: str) -> str | None:
     domain = domain.strip().rstrip(".").lower()
     if not domain.isascii():
