@@ -32,8 +32,8 @@ class Record:
     """One CRM record.
 
     Attributes:
-        content: its properties as JSON, as `properties_json` writes them. Thousands of records wait to be written at a
-            time; as objects, their values would take four times the memory.
+        content: its properties as a JSON object of text, names in any order. Thousands of records wait to be written
+            at a time; as objects, their values would take more than twice the memory.
         created_at, updated_at, archived_at: ISO 8601 texts as received.
         url: the record's page in HubSpot.
     """

@@ -40,5 +40,8 @@ def keep_unread_values(
         for row in rows
     }
     return [
-        replace(record, content=properties_json(record.properties | stored.get(record.id, {}))) for record in records
+        replace(record, content=properties_json(record.properties | kept))
+        if (kept := stored.get(record.id))
+        else record
+        for record in records
     ]

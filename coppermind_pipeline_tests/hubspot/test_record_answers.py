@@ -23,7 +23,10 @@ def histories(draw):
             "id": st.integers(1, 9).map(str),
             "properties": usual | usual | odd | st.dictionaries(NAMES, text | ODD_VALUES),
         },
-        optional={"archived": st.booleans(), "updatedAt": st.just("2026-01-01T00:00:00Z"), "url": st.none()},
+        optional={
+            "archived": st.booleans(),
+            **dict.fromkeys(("createdAt", "updatedAt", "archivedAt", "url"), st.none() | st.text(max_size=3)),
+        },
     )
     answers = st.fixed_dictionaries(
         {"results": st.lists(records, max_size=3)},
@@ -48,8 +51,10 @@ def as_read(answer):
                     for name, value in result["properties"].items()
                     if value is not None
                 },
+                result.get("createdAt"),
                 result.get("updatedAt"),
                 result.get("archived", False),
+                result.get("archivedAt"),
                 result.get("url"),
             )
             for result in answer["results"]
@@ -62,7 +67,7 @@ def decoded_by(decoder, answer):
     return {
         **{name: data.get(name) for name in ("total", "paging", "errors")},
         "results": [
-            (record.id, record.properties, record.updated_at, record.archived, record.url) for record in data["results"]
+            (r.id, r.properties, r.created_at, r.updated_at, r.archived, r.archived_at, r.url) for r in data["results"]
         ],
     }
 
@@ -88,11 +93,11 @@ def test_what_is_no_json_is_refused_before_and_after_an_answer(broken):
 
 
 @pytest.mark.parametrize(
-    "broken", [b"[]", b"{}", b'{"results": [{"id": "1"}]}', b'{"results": [{"properties": null}]}']
+    "broken", [b"[]", b"{}", b'{"results": [{"id": "1"}]}', b'{"results": [{"id": "1", "properties": null}]}']
 )
 def test_what_holds_no_records_is_refused_before_and_after_an_answer(broken):
     decoder = RecordAnswers()
     for _ in range(2):
-        with pytest.raises((TypeError, AttributeError, LookupError)):
+        with pytest.raises((ValueError, TypeError, AttributeError, LookupError)):
             decoder.decode(broken)
         decoder.decode(answer({"email": "a", "phone": None}))

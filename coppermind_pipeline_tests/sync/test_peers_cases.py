@@ -45,7 +45,7 @@ from coppermind_pipeline.hubspot import RateLimited, SentRequest
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync.pull import PAGES_AHEAD_MAX
+from coppermind_pipeline.sync.pull import PAGES_AHEAD_MAX, PAGES_WRITTEN_MAX
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.sync.reconciling import Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled
@@ -112,8 +112,8 @@ class Cut(Exception):
 async def test_a_sync_that_breaks_off_again_and_again_reads_no_more_twice_than_was_in_flight(
     database: Database, tmp_path: Path
 ):
-    # Pages of 20; one is being written, one waits to be put with those read ahead.
-    in_flight_max = (PAGES_AHEAD_MAX + 2) * 20
+    # Pages of 20; one more waits to be put with those read ahead.
+    in_flight_max = (PAGES_AHEAD_MAX + PAGES_WRITTEN_MAX + 1) * 20
     async with unthrottled(database, tmp_path, contacts=600, companies=0, deals=0) as portal:
         runs = 0
         while True:
