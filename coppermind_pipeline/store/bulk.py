@@ -21,11 +21,11 @@ def copy_rows(connection: Connection, *, like: str, columns: Sequence[str], rows
     """
     cursor = connection.connection.cursor()
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
     cursor.execute(
-        sql.SQL("CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-            names, sql.Identifier(like)
-        )
+        sql.SQL(
+            """DROP TABLE IF EXISTS pg_temp.incoming;
+               CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA"""
+        ).format(names, sql.Identifier(like))
     )
     count = 0
     with cursor.copy(sql.SQL("COPY incoming ({}) FROM STDIN").format(names)) as copy:

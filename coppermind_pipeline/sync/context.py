@@ -39,8 +39,8 @@ class SyncContext:
     """One connector, its portal and its mind's rows.
 
     The holder of the connector's lock makes one and hands it to the steps. Database work runs in threads, so that the
-    event loop goes on talking to HubSpot meanwhile; writes run one after another, so that sequence numbers commit in
-    their order and a reader that stops at the highest one has overlooked nothing below it.
+    event loop goes on talking to HubSpot meanwhile; writers take turns, so that sequence numbers commit in their order
+    and a reader that stops at the highest one has overlooked nothing below it.
     """
 
     database: Database
@@ -53,6 +53,14 @@ class SyncContext:
         """Run `work` in one transaction of the connector's mind, after the writes before it."""
         async with self._writing:
             return await asyncio.to_thread(self._in_transaction, self._alone(work), *args, **kwargs)
+
+    async def append(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work`, which appends to the raw log, in one transaction of the connector's mind.
+
+        It takes its turn by itself, once its rows are with the server: to bring them there is most of the work, and
+        several may do it at a time.
+        """
+        return await asyncio.to_thread(self._in_transaction, work, *args, **kwargs)
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work`, which only reads, in one transaction of the connector's mind."""

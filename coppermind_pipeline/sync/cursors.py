@@ -1,5 +1,6 @@
 """Scans and their cursors: which windows are to be read, how far each has come, and what follows at their end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -94,8 +95,8 @@ def begin_scans(connection: Connection, ids: dict[str, Any], *, backfill_since: 
     return sorted(scans, key=lambda scan: (scan.kind == "backfill", _ORDER.index(scan.object_type)))
 
 
-def advance(connection: Connection, ids: dict[str, Any], scan: Scan, page: ScanPage) -> None:
-    """Vouch for the page's rows, which the caller has written in this transaction.
+def advance(connection: Connection, ids: dict[str, Any], scan: Scan, pages: Sequence[ScanPage]) -> None:
+    """Vouch for the rows of consecutive pages, which the caller has written in this transaction.
 
     A scan that a resync has replaced meanwhile vouches for nothing; the new one reads its records again.
     """
@@ -104,33 +105,36 @@ def advance(connection: Connection, ids: dict[str, Any], scan: Scan, page: ScanP
         "type": scan.object_type,
         "scan": scan.kind,
         "started_at": scan.started_at,
-        "records": len(page.records),
     }
+    position = pages[-1].position
     connection.execute(
         text(
             """UPDATE hubspot_cursors
                   SET last_id = :last_id, first_id = :first_id, by_list = :by_list, list_after = :list_after,
-                      pages = pages + 1,
+                      pages = pages + :pages,
                       -- A scan that goes over to the list begins anew.
                       records = CASE WHEN by_list = :by_list THEN records ELSE 0 END + :records
                 WHERE connector_id = :connector AND object_type = :type AND scan = :scan AND started_at = :started_at"""
         ),
         {
             **of_scan,
-            "last_id": page.position.last_id,
-            "first_id": page.position.first_id,
-            "by_list": page.position.by_list,
-            "list_after": page.position.list_after,
+            "last_id": position.last_id,
+            "first_id": position.first_id,
+            "by_list": position.by_list,
+            "list_after": position.list_after,
+            "pages": len(pages),
+            "records": sum(len(page.records) for page in pages if page.position.by_list == position.by_list),
         },
     )
-    if scan.kind == "backfill" and page.total is not None:
+    total = next((page.total for page in reversed(pages) if page.total is not None), None)
+    if scan.kind == "backfill" and total is not None:
         connection.execute(
             text(
                 """UPDATE hubspot_backfills
                       SET totals = totals || jsonb_build_object(CAST(:type AS text), CAST(:total AS bigint))
                     WHERE connector_id = :connector"""
             ),
-            {**of_scan, "total": page.total},
+            {**of_scan, "total": total},
         )
 
 

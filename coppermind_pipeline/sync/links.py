@@ -43,7 +43,7 @@ async def read_associations(
             answers = await run_together(
                 context.client.associations(ObjectType.DEALS, to_type, ids) for to_type in LINKED_TYPES
             )
-            await context.write(_write_associations, context.ids(), dict(zip(LINKED_TYPES, answers, strict=True)), seq)
+            await context.append(_write_associations, context.ids(), dict(zip(LINKED_TYPES, answers, strict=True)), seq)
             linked += len(ids)
             links.advance()
             context.on_progress(Progress("associations", linked))
@@ -77,7 +77,7 @@ async def read_referenced(
             beside = min(2 * beside, ANSWERS_AT_ONCE_MAX) if names_little else ANSWERS_BESIDE_SCANS
             read = await run_together(hydrators[to_type].read_all(ids) for to_type, ids in unread.items())
             found = dict(zip(unread, read, strict=True))
-            await context.write(_write_referenced, context, hydrators, found, seq)
+            await context.append(_write_referenced, context, hydrators, found, seq)
             referenced += sum(map(len, found.values()))
             context.on_progress(Progress("referenced", referenced))
             if time_is_up():

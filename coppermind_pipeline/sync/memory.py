@@ -1,10 +1,13 @@
-"""How a pull's process handles memory: it makes and frees a great many objects."""
+"""How a pull's process handles memory: it makes and frees a great many objects, in several threads."""
 
+import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 COLLECT_AFTER_OBJECTS = 10_000
+
+_M_ARENA_MAX = -8  # glibc, malloc.h
 
 
 @contextmanager
@@ -20,3 +23,14 @@ def rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
+
+
+def share_one_arena() -> None:
+    """Have all threads allocate from one arena, for the life of the process.
+
+    glibc gives each thread one of its own and returns little of it: whichever thread a batch of rows ran in kept the
+    batch's memory, so that a long pull grew: 254 MiB at a million records, 221 with one arena. Other C libraries have
+    no such setting and no such habit.
+    """
+    if set_option := getattr(ctypes.CDLL(None), "mallopt", None):
+        set_option(_M_ARENA_MAX, 1)

@@ -20,7 +20,7 @@ from coppermind_pipeline.sync.feed import Feed
 from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
 from coppermind_pipeline.sync.linking import link_so_far
 from coppermind_pipeline.sync.links import read_associations, read_referenced
-from coppermind_pipeline.sync.memory import rare_collections
+from coppermind_pipeline.sync.memory import rare_collections, share_one_arena
 from coppermind_pipeline.sync.normalize import normalize
 from coppermind_pipeline.sync.packing import PackedReads
 from coppermind_pipeline.sync.raw_log import is_news, known_versions
@@ -107,6 +107,7 @@ async def pull(
             context, hydrators, time_is_up, links=links, beside_scans=lambda: not scanned.done()
         )
 
+    share_one_arena()
     try:
         with rare_collections():
             async with asyncio.TaskGroup() as group:
@@ -176,7 +177,7 @@ async def _read_scan(
     async def write() -> None:
         found, total = scan.records, scan.total
         while hydrated := await _waiting_pages(pages):
-            await context.write(_write_pages, context, scan, hydrated, hydrator)
+            await context.append(_write_pages, context, scan, hydrated, hydrator)
             for page, records in hydrated:
                 found += len(page.records)
                 total = total if page.total is None else page.total
@@ -225,5 +226,4 @@ def _write_pages(
     hydrator: Hydrator,
 ) -> None:
     store_records(connection, context, [record for _, records in hydrated for record in records], hydrator)
-    for page, _ in hydrated:
-        advance(connection, context.ids(), scan, page)
+    advance(connection, context.ids(), scan, [page for page, _ in hydrated])

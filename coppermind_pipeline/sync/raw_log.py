@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.hubspot import Associations, Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import copy_rows
+from coppermind_pipeline.store import copy_rows, lock_writing
 from coppermind_pipeline.sync.scan import modified_at, modified_by
 
 _COLUMNS = ("hubspot_id", "content_hash", "modified_at", "definitions_hash", "archived_at", "payload")
@@ -80,6 +80,7 @@ def append_records(
         columns=_COLUMNS,
         rows=(_row(object_type, record, definitions_hash, calculated) for record in distinct),
     )
+    lock_writing(connection, ids["connector"])
     of_type = {**ids, "type": object_type}
     appended = connection.execute(_APPEND, of_type).rowcount
     if appended < len(distinct):
@@ -133,6 +134,7 @@ def store_associations(
         columns=("from_id", "links"),
         rows=((deal_id, _links_json(links)) for deal_id, links in associations.links.items()),
     )
+    lock_writing(connection, ids["connector"])
     connection.execute(
         text(
             """INSERT INTO hubspot_raw_associations AS stored

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.hubspot import Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import lock_writing
 
 
 def keep_unread_values(
@@ -18,7 +19,11 @@ def keep_unread_values(
     records: Sequence[Record],
     unread: Set[str],
 ) -> list[Record]:
-    """Return the records with the stored values of the properties in `unread`, which they were read without."""
+    """Return the records with the stored values of the properties in `unread`, which they were read without.
+
+    Nobody else appends a version from here to the end of the transaction.
+    """
+    lock_writing(connection, ids["connector"])
     rows = connection.execute(
         text(
             """SELECT wanted.hubspot_id, newest.payload

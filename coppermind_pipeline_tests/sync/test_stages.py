@@ -1,9 +1,11 @@
 """What the stages behind a pull hold at a time, and what they keep of records that come twice."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from coppermind_pipeline.hubspot import Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
@@ -11,6 +13,8 @@ from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import linking, raw_log
 from coppermind_pipeline_tests.unthrottled import unthrottled
 
+_WAITING = """SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 _LINKING_STAGES = "SELECT seq FROM pipeline_stages WHERE stage IN ('link', 'attribute') ORDER BY stage"
 
 
@@ -66,3 +70,23 @@ async def test_of_two_answers_about_one_record_in_one_transaction_the_last_is_ke
         )
     assert appended == 2
     assert [(row.hubspot_id, row.city) for row in stored] == [("77", "Delft"), ("78", "Gouda")]
+
+
+async def test_who_appends_second_gets_its_sequence_numbers_once_the_first_has_committed(
+    database: Database, tmp_path: Path
+):
+    """Else a reader could stop at the second's numbers, and never see the lower ones that commit after."""
+
+    def append(connection: Connection, ids: dict[str, Any], hubspot_id: str) -> None:
+        records = [Record(hubspot_id, properties_json({}))]
+        raw_log.append_records(connection, ids, ObjectType.CONTACTS, records, definitions_hash="", calculated=())
+
+    async with unthrottled(database, tmp_path) as portal, portal.context() as sync:
+        with database.mind(portal.connected.connector.mind_id) as first:
+            append(first, sync.ids(), "1")
+            second = asyncio.create_task(sync.append(append, sync.ids(), "2"))
+            while not portal.connected.rows(_WAITING):
+                assert not (await asyncio.wait([second], timeout=0.01))[0]
+        await second
+        appended = portal.connected.rows("SELECT hubspot_id FROM hubspot_raw_records ORDER BY seq")
+    assert [row.hubspot_id for row in appended] == ["1", "2"]
