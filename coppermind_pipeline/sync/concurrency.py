@@ -1,10 +1,13 @@
-"""Work side by side in one event loop, where the first failure ends all of it."""
+"""Work side by side, where the first failure ends all of it."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_THE_END: Any = object()
 
 
 async def run_together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -21,3 +24,13 @@ def first_error(failed: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the error that made a task group fail: its first, whatever groups lie around it."""
     first = failed.exceptions[0]
     return first_error(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def one_ahead(items: Iterable[T]) -> Iterator[T]:
+    """Yield the items; a thread makes the next one while the caller is busy with this."""
+    made = iter(items)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        following = thread.submit(next, made, _THE_END)
+        while (item := following.result()) is not _THE_END:
+            following = thread.submit(next, made, _THE_END)
+            yield item

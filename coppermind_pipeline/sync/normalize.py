@@ -1,7 +1,7 @@
 """Normalization: from the raw log to `hubspot_crm_objects`, without HubSpot, as often as one likes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any
 
@@ -12,12 +12,13 @@ from coppermind_pipeline import crm
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, analyze_grown_tables, copy_rows
+from coppermind_pipeline.sync.concurrency import one_ahead
 from coppermind_pipeline.sync.context import Progress, unheard
 from coppermind_pipeline.sync.meanings import load_interpretation
 from coppermind_pipeline.sync.merges import Merge, record_merges
 from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
 
-BATCH_RECORDS = 2_000
+BATCH_RECORDS = 1_000
 
 # What `interpret` returns, as columns; `merged_ids` speak of other rows and are applied apart.
 _INTERPRETED = tuple(
@@ -56,9 +57,10 @@ def normalize(
     rules_changed = cursor.rules not in {"", interpretation.digest}
     done = Normalized()
     batches = _every_record(database, ids, connector) if rules_changed else _news(database, ids, connector, cursor.seq)
-    for rows, seq in batches:
+    interpreted = ((_interpret(rows, interpretation.meaning), seq) for rows, seq in batches)
+    for batch, seq in one_ahead(interpreted):
         with database.mind(connector.mind_id) as connection:
-            _store(connection, ids, rows, interpretation.meaning, done)
+            _store(connection, ids, batch, done)
             if not rules_changed:
                 move_stage_cursor(connection, ids, "normalize", seq, rules=interpretation.digest)
             analyze_grown_tables(connection)
@@ -122,16 +124,45 @@ def _every_record(
         yield rows, 0
 
 
-def _store(
-    connection: Connection, ids: dict[str, Any], rows: Sequence[Row[Any]], meaning: crm.Meaning, done: Normalized
-) -> None:
-    merges: list[Merge] = []
-    interpreted = [_row(row, meaning, merges, done) for row in rows]
-    record_merges(connection, ids, merges)
-    copy_rows(connection, like="hubspot_crm_objects", columns=_COLUMNS, rows=interpreted)
+@dataclass(slots=True)
+class _Batch:
+    """Records as they are to be stored, and what else their values say."""
+
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
+    malformed: int = 0
+
+
+def _interpret(rows: Iterable[Row[Any]], meaning: crm.Meaning) -> _Batch:
+    batch = _Batch()
+    for row in rows:
+        properties = crm.decode_properties(row.payload)
+        object_type = ObjectType(row.object_type)
+        record = crm.interpret(object_type, row.hubspot_id, properties, meaning)
+        batch.merges.extend(Merge(object_type, loser_id, row.hubspot_id) for loser_id in record.merged_ids)
+        batch.malformed += len(record.malformed)
+        batch.rows.append(
+            (
+                row.object_type,
+                row.hubspot_id,
+                _storable(row.payload, properties),
+                row.archived_at,
+                row.archived_reason or ("archived" if row.archived_at else None),
+                row.read_at,
+                list(record.malformed),
+                *_interpreted(record),
+            )
+        )
+    return batch
+
+
+def _store(connection: Connection, ids: dict[str, Any], batch: _Batch, done: Normalized) -> None:
+    record_merges(connection, ids, batch.merges)
+    copy_rows(connection, like="hubspot_crm_objects", columns=_COLUMNS, rows=batch.rows)
     columns = (*_COLUMNS, "merged_into")
     changing = [column for column in columns if column not in {*_KEY, "read_at"}]
-    done.read += len(rows)
+    done.read += len(batch.rows)
+    done.malformed += batch.malformed
     done.changed += connection.execute(
         text(
             f"""INSERT INTO hubspot_crm_objects AS stored (connector_id, mind_id, referenced_only, {", ".join(columns)})
@@ -166,24 +197,6 @@ _AS_MERGED = {
                                THEN incoming.archived_reason ELSE 'merged' END""",
     "merged_into": "CASE WHEN incoming.archived_reason IS DISTINCT FROM 'erased' THEN merge.survivor_id END",
 }
-
-
-def _row(row: Row[Any], meaning: crm.Meaning, merges: list[Merge], done: Normalized) -> tuple[Any, ...]:
-    properties = crm.decode_properties(row.payload)
-    object_type = ObjectType(row.object_type)
-    record = crm.interpret(object_type, row.hubspot_id, properties, meaning)
-    merges.extend(Merge(object_type, loser_id, row.hubspot_id) for loser_id in record.merged_ids)
-    done.malformed += len(record.malformed)
-    return (
-        row.object_type,
-        row.hubspot_id,
-        _storable(row.payload, properties),
-        row.archived_at,
-        row.archived_reason or ("archived" if row.archived_at else None),
-        row.read_at,
-        list(record.malformed),
-        *_interpreted(record),
-    )
 
 
 def _storable(payload: str, properties: Mapping[str, str | None]) -> str:
