@@ -48,6 +48,7 @@ class SyncContext:
     client: HubSpotClient
     on_progress: Callable[[Progress], None] = unheard
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _appending: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
     async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` in one transaction of the connector's mind, after the writes before it."""
@@ -57,10 +58,12 @@ class SyncContext:
     async def append(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work`, which appends to the raw log, in one transaction of the connector's mind.
 
-        It takes its turn by itself, once its rows are with the server: to bring them there is most of the work, and
-        several may do it at a time.
+        It takes its turn by itself, once its rows are with the server: to bring them there is most of the work, and one
+        may do it while another commits. No more, for those that wait for their turn take up threads that others need:
+        the rate budgets, above all.
         """
-        return await asyncio.to_thread(self._in_transaction, work, *args, **kwargs)
+        async with self._appending:
+            return await asyncio.to_thread(self._in_transaction, work, *args, **kwargs)
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work`, which only reads, in one transaction of the connector's mind."""
