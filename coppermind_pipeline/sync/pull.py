@@ -20,7 +20,7 @@ from coppermind_pipeline.sync.feed import Feed
 from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
 from coppermind_pipeline.sync.linking import link_so_far
 from coppermind_pipeline.sync.links import read_associations, read_referenced
-from coppermind_pipeline.sync.memory import give_back_memory, rare_collections
+from coppermind_pipeline.sync.memory import rare_collections
 from coppermind_pipeline.sync.normalize import normalize
 from coppermind_pipeline.sync.packing import PackedReads
 from coppermind_pipeline.sync.raw_log import is_news, known_versions
@@ -107,7 +107,6 @@ async def pull(
             context, hydrators, time_is_up, links=links, beside_scans=lambda: not scanned.done()
         )
 
-    give_back_memory()
     try:
         with rare_collections():
             async with asyncio.TaskGroup() as group:
