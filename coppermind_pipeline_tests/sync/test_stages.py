@@ -1,4 +1,4 @@
-"""What the stages behind a pull hold at a time, and what they keep of records that come twice."""
+"""What a pull and the stages behind it hold at a time, in what order, and what they keep of records that come twice."""
 
 import asyncio
 from pathlib import Path
@@ -76,17 +76,30 @@ async def test_who_appends_second_gets_its_sequence_numbers_once_the_first_has_c
     database: Database, tmp_path: Path
 ):
     """Else a reader could stop at the second's numbers, and never see the lower ones that commit after."""
-
-    def append(connection: Connection, ids: dict[str, Any], hubspot_id: str) -> None:
-        records = [Record(hubspot_id, properties_json({}))]
-        raw_log.append_records(connection, ids, ObjectType.CONTACTS, records, definitions_hash="", calculated=())
-
     async with unthrottled(database, tmp_path) as portal, portal.context() as sync:
         with database.mind(portal.connected.connector.mind_id) as first:
-            append(first, sync.ids(), "1")
-            second = asyncio.create_task(sync.append(append, sync.ids(), "2"))
+            _append(first, sync.ids(), "1")
+            second = asyncio.create_task(sync.append(_append, sync.ids(), "2"))
             while not portal.connected.rows(_WAITING):
                 assert not (await asyncio.wait([second], timeout=0.01))[0]
         await second
         appended = portal.connected.rows("SELECT hubspot_id FROM hubspot_raw_records ORDER BY seq")
     assert [row.hubspot_id for row in appended] == ["1", "2"]
+
+
+async def test_those_that_wait_to_append_leave_threads_to_others(database: Database, tmp_path: Path):
+    async with unthrottled(database, tmp_path) as portal, portal.context() as sync:
+        with database.mind(portal.connected.connector.mind_id) as first:
+            _append(first, sync.ids(), "0")
+            waiting = [asyncio.create_task(sync.append(_append, sync.ids(), str(i))) for i in range(1, 40)]
+            async with asyncio.timeout(10):
+                for _ in waiting:
+                    await asyncio.to_thread(int)
+            assert not any(task.done() for task in waiting)
+        await asyncio.gather(*waiting)
+        assert len(portal.connected.rows("SELECT FROM hubspot_raw_records")) == 1 + len(waiting)
+
+
+def _append(connection: Connection, ids: dict[str, Any], hubspot_id: str) -> None:
+    records = [Record(hubspot_id, properties_json({}))]
+    raw_log.append_records(connection, ids, ObjectType.CONTACTS, records, definitions_hash="", calculated=())
