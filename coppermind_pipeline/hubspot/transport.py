@@ -109,7 +109,7 @@ class Transport:
             headers["Content-Type"] = "application/json"
         try:
             async with asyncio.timeout(self._request_timeout_s):
-                response = await self._client.request(
+                async with self._client.stream(
                     method,
                     path,
                     params=query,
@@ -117,13 +117,15 @@ class Transport:
                     data={name: _plain(value) for name, value in form.items()} if form else None,
                     headers=headers,
                     extensions={"on_sent": on_sent, "on_answered": on_answered},
-                )
+                ) as response:
+                    # Not read by the response itself: it is in a cycle with its stream, and what it holds, a megabyte
+                    # at times, would wait for the garbage collector.
+                    content = b"".join([part async for part in response.aiter_bytes()])
         except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, TimeoutError) as error:
             # httpx-aiohttp takes every broken connection for a timeout; what aiohttp said is the cause.
             cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
             fault = "timed out" if isinstance(cause, TimeoutError) else "broke off"
             raise PortalUnavailable(f"{method} {path} {fault} ({type(cause).__name__}).") from error
-        content = response.content
         if response.status_code >= httpx.codes.BAD_REQUEST:
             content = _blanked(content, bearer, *(form or {}).values())
         return Answer(response.status_code, response.headers, content)

@@ -1,6 +1,8 @@
 import asyncio
+import gc
 import gzip
 import logging
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -152,6 +154,21 @@ async def test_a_compressed_answer_is_read(client, portal):
     portal.will(Reply(body=body, headers={"Content-Encoding": "gzip"}))
     assert (await client.account()).portal_id == 1
     assert "gzip" in portal.requests[0].headers["accept-encoding"]
+
+
+async def test_the_bodies_of_answers_do_not_wait_for_the_garbage_collector(client, portal):
+    portal.will(*(Reply(body={**ACCOUNT.body, "unread": "x" * 1_000_000}) for _ in range(10)))
+    await client.account()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(9):
+            await client.account()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert held < 1_000_000
 
 
 async def test_a_silent_portal_times_out(make_client, portal, sent):
