@@ -4,7 +4,11 @@ import json
 import subprocess
 import sys
 
-from coppermind_pipeline_tests.benchmarks.measures import backfill_under_limits, backfill_unlimited
+from coppermind_pipeline_tests.benchmarks.measures import (
+    backfill_under_limits,
+    backfill_unlimited,
+    normalization,
+)
 
 BENCHMARKS = {
     "backfill_under_limits": lambda: backfill_under_limits(
@@ -13,6 +17,7 @@ BENCHMARKS = {
     "backfill_unlimited_10k": lambda: backfill_unlimited(records=10_000),
     "backfill_unlimited_100k": lambda: backfill_unlimited(records=100_000),
     "backfill_unlimited_1m": lambda: backfill_unlimited(records=1_000_000),
+    "normalization": lambda: normalization(records=100_000),
 }
 # A quarter of an hour; run by its name.
 NOT_BY_DEFAULT = {"backfill_unlimited_1m"}

@@ -4,10 +4,12 @@ import math
 from typing import Any
 
 import uvloop
+from sqlalchemy import text
 
 from coppermind_pipeline.connectors import open_portal
 from coppermind_pipeline.memories import map_records
 from coppermind_pipeline.sync import SyncContext, found_nothing, link, normalize
+from coppermind_pipeline.sync.stages import move_stage_cursor
 from coppermind_pipeline_tests.benchmarks.installation import Installation, installation, peak_mib, stopwatch
 
 
@@ -58,6 +60,25 @@ def backfill_unlimited(*, records: int) -> dict[str, Any]:
         "requests_per_1000_records": round(measured.requests / found * 1_000, 2),
         "peak_mib": peak_mib(),
         "idle_poll": idle,
+    }
+
+
+def normalization(*, records: int) -> dict[str, Any]:
+    """Records a second from the raw log to normalized rows: what has been pulled is normalized from nothing."""
+    with installation(contacts=records * 5 // 8, companies=records // 8, deals=records // 4, limits=False) as measured:
+        connected = measured.connected
+        uvloop.run(measured.pull(limited=False))
+        with connected.database.mind(connected.connector.mind_id) as connection:
+            connection.execute(text("DELETE FROM hubspot_crm_objects"))
+            ids = {"connector": connected.connector_id, "mind": connected.connector.mind_id}
+            move_stage_cursor(connection, ids, "normalize", 0, rules="")
+        with stopwatch() as took:
+            normalized = normalize(connected.database, connected.connector)
+    return {
+        "records": normalized.changed,
+        "records_per_s": round(normalized.changed / took["wall_s"]),
+        **took,
+        "peak_mib": peak_mib(),
     }
 
 
