@@ -1,10 +1,11 @@
 """From a record's properties to typed columns: each decision about one record is made here, once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import TypeVar
+
+import msgspec
 
 from coppermind_pipeline.crm.countries import country_code
 from coppermind_pipeline.crm.days import start_of
@@ -28,8 +29,7 @@ Properties = Mapping[str, str | None]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NormalizedRecord:
+class NormalizedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A record as the reporting store holds it; None where a field does not apply, is empty, or can't be read.
 
     Attributes:

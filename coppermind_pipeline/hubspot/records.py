@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 import orjson
 
 from coppermind_pipeline.hubspot.answers import decoded, error_items
@@ -27,8 +28,7 @@ MODIFIED_PROPERTY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One CRM record.
 
     Attributes:

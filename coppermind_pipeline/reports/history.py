@@ -5,7 +5,6 @@ filters are today's, so that the figures differ from today's by what happened to
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -22,7 +21,7 @@ TABLE = "records_as_of"
 
 _BATCH_RECORDS = 2_000
 _INTERPRETED = tuple(
-    field.name for field in fields(crm.NormalizedRecord) if field.name not in {"merged_ids", "malformed"}
+    name for name in crm.NormalizedRecord.__struct_fields__ if name not in {"merged_ids", "malformed"}
 )
 _ATTRIBUTED = {
     "primary_company_id": "primary_company_id",

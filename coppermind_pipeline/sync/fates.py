@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import msgspec
+
 from coppermind_pipeline import crm
 from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Record
 from coppermind_pipeline.sync.concurrency import run_together
@@ -90,4 +92,4 @@ def _dated(record: Record) -> Record:
     """Return an archived record with the time at which it was archived; where HubSpot names none, that it is so now."""
     if record.archived and record.archived_at and crm.read_datetime(record.archived_at):
         return record
-    return replace(record, archived=True, archived_at=datetime.now(UTC).isoformat())
+    return msgspec.structs.replace(record, archived=True, archived_at=datetime.now(UTC).isoformat())

@@ -1,7 +1,7 @@
 """Normalization: from the raw log to `hubspot_crm_objects`, without HubSpot, as often as one likes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
@@ -22,7 +22,7 @@ BATCH_RECORDS = 1_000
 
 # What `interpret` returns, as columns; `merged_ids` speak of other rows and are applied apart.
 _INTERPRETED = tuple(
-    field.name for field in fields(crm.NormalizedRecord) if field.name not in {"merged_ids", "malformed"}
+    name for name in crm.NormalizedRecord.__struct_fields__ if name not in {"merged_ids", "malformed"}
 )
 _interpreted = attrgetter(*_INTERPRETED)
 _COLUMNS = (

@@ -144,7 +144,7 @@ def _stage_rows(pipeline: Pipeline) -> Iterable[tuple[Any, ...]]:
             crm.storable_text(stage.label),
             stage.display_order,
             is_closed,
-            None if probability is None else str(probability),
+            probability,
         )
 
 

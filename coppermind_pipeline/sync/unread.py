@@ -1,9 +1,9 @@
 """Values that a portal refuses to let us read at present: what was known of them stays, as nothing says otherwise."""
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
@@ -45,7 +45,7 @@ def keep_unread_values(
         for row in rows
     }
     return [
-        replace(record, content=properties_json(record.properties | kept))
+        msgspec.structs.replace(record, content=properties_json(record.properties | kept))
         if (kept := stored.get(record.id))
         else record
         for record in records
