@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from coppermind_pipeline.hubspot.answers import error_items
 from coppermind_pipeline.hubspot.errors import ErrorItem
 from coppermind_pipeline.hubspot.records import next_after
@@ -13,8 +15,7 @@ ASSOCIATION_INPUTS_MAX = 1_000
 NONE_FOUND = "crm.associations.NO_ASSOCIATIONS_FOUND"
 
 
-@dataclass(frozen=True, slots=True)
-class AssociationType:
+class AssociationType(msgspec.Struct, frozen=True, gc=False):
     """Why two records are linked.
 
     Attributes:
@@ -28,8 +29,7 @@ class AssociationType:
     label: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True, gc=False):
     """A link to another record, with each of its types: the primary one comes beside the plain one."""
 
     to_id: str

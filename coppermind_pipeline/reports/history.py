@@ -20,9 +20,7 @@ from coppermind_pipeline.store import copy_rows
 TABLE = "records_as_of"
 
 _BATCH_RECORDS = 2_000
-_INTERPRETED = tuple(
-    name for name in crm.NormalizedRecord.__struct_fields__ if name not in {"merged_ids", "malformed"}
-)
+_INTERPRETED = tuple(name for name in crm.NormalizedRecord.__struct_fields__ if name not in {"merged_ids", "malformed"})
 _ATTRIBUTED = {
     "primary_company_id": "primary_company_id",
     "lead_contact_id": "lead_contact_id",

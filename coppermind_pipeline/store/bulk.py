@@ -18,7 +18,7 @@ def copy_rows(connection: Connection, *, like: str, columns: Sequence[str], rows
         connection: the open transaction.
         like: the table whose column types the temporary table takes over.
         columns: the columns that each row gives, in this order.
-        rows: one sequence of values each; JSON columns take JSON text.
+        rows: one sequence of values each, of the Python type that goes with the column's; JSON columns take JSON text.
     """
     cursor = connection.connection.cursor()
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -31,13 +31,13 @@ def copy_rows(connection: Connection, *, like: str, columns: Sequence[str], rows
     )
     while cursor.nextset():
         pass
-    types = [column.type_code for column in cursor.description]
+    type_codes = [type_code for _, type_code, *_ in cursor.description or ()]
     for dumper in _JsonText, _JsonbText:
         cursor.adapters.register_dumper(None, dumper)
     count = 0
-    # In text, each character of a payload would be looked at for being one that has to be escaped, and again there.
+    # As text, each character of a payload would be looked at for being one to escape, here and again by the server.
     with cursor.copy(sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT BINARY)").format(names)) as copy:
-        copy.set_types(types)
+        copy.set_types(type_codes)
         for row in rows:
             copy.write_row(row)
             count += 1
@@ -64,4 +64,3 @@ class _JsonbText(_JsonText):
 def analyze_grown_tables(connection: Connection) -> None:
     """Let the planner know what a batch of writes has made of the tables; a millisecond where none has doubled."""
     connection.execute(text("SELECT analyze_grown_tables()"))
-

@@ -21,9 +21,7 @@ from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
 BATCH_RECORDS = 1_000
 
 # What `interpret` returns, as columns; `merged_ids` speak of other rows and are applied apart.
-_INTERPRETED = tuple(
-    name for name in crm.NormalizedRecord.__struct_fields__ if name not in {"merged_ids", "malformed"}
-)
+_INTERPRETED = tuple(name for name in crm.NormalizedRecord.__struct_fields__ if name not in {"merged_ids", "malformed"})
 _interpreted = attrgetter(*_INTERPRETED)
 _COLUMNS = (
     *("object_type", "hubspot_id", "properties", "archived_at", "archived_reason", "read_at", "malformed"),
@@ -133,22 +131,22 @@ class _Batch:
     malformed: int = 0
 
 
-def _interpret(rows: Iterable[Row[Any]], meaning: crm.Meaning) -> _Batch:
+def _interpret(rows: Iterable[Sequence[Any]], meaning: crm.Meaning) -> _Batch:
     batch = _Batch()
-    for row in rows:
-        properties = crm.decode_properties(row.payload)
-        object_type = ObjectType(row.object_type)
-        record = crm.interpret(object_type, row.hubspot_id, properties, meaning)
-        batch.merges.extend(Merge(object_type, loser_id, row.hubspot_id) for loser_id in record.merged_ids)
+    for type_name, hubspot_id, _, payload, read_at, archived_at, archived_reason in rows:
+        properties = crm.decode_properties(payload)
+        object_type = ObjectType(type_name)
+        record = crm.interpret(object_type, hubspot_id, properties, meaning)
+        batch.merges.extend(Merge(object_type, loser_id, hubspot_id) for loser_id in record.merged_ids)
         batch.malformed += len(record.malformed)
         batch.rows.append(
             (
-                row.object_type,
-                row.hubspot_id,
-                _storable(row.payload, properties),
-                row.archived_at,
-                row.archived_reason or ("archived" if row.archived_at else None),
-                row.read_at,
+                object_type,
+                hubspot_id,
+                _storable(payload, properties),
+                archived_at,
+                archived_reason or ("archived" if archived_at else None),
+                read_at,
                 list(record.malformed),
                 *_interpreted(record),
             )
@@ -201,6 +199,6 @@ _AS_MERGED = {
 
 def _storable(payload: str, properties: Mapping[str, str | None]) -> str:
     """Return the properties as jsonb can hold them; nearly always they are so already."""
-    if "\\u0000" not in payload and "\\ud" not in payload:
+    if "\\u" not in payload or ("\\u0000" not in payload and "\\ud" not in payload):
         return payload
     return orjson.dumps({name: value and crm.storable_text(value) for name, value in properties.items()}).decode()
