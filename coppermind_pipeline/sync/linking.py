@@ -120,6 +120,7 @@ def _take_up_answers(database: Database, connector: Connector, ids: dict[str, An
             {**ids, "deals": list({*ended, *begun})},
         )
         move_stage_cursor(connection, ids, "link", taken.seq)
+        analyze_grown_tables(connection)
     linked.answers += taken.answers
     linked.ended += len(ended)
     linked.begun += len(begun)
@@ -140,15 +141,24 @@ _NAMED_LINKS = text(
         GROUP BY from_id, to_type, read_at, coalesce(merge.survivor_id, link ->> 'id')"""
 )
 
+# The stored links are looked up answer by answer: left to itself, the planner reads all of them for a thousand answers.
 _END_LINKS = text(
-    """UPDATE hubspot_associations AS stored SET valid_to = greatest(answers.read_at, stored.valid_from)
-         FROM answers
-        WHERE stored.connector_id = :connector AND stored.from_type = 'deals' AND stored.from_id = answers.from_id
-          AND stored.to_type = answers.to_type AND stored.valid_to IS NULL
-          AND NOT EXISTS (SELECT FROM named
-                           WHERE named.from_id = stored.from_id AND named.to_type = stored.to_type
-                             AND named.to_id = stored.to_id AND named.labels = stored.labels
-                             AND named.type_ids = stored.type_ids)
+    """WITH unnamed AS MATERIALIZED (
+           SELECT answers.from_id, answers.to_type, answers.read_at, live.to_id, live.valid_from
+             FROM answers
+            CROSS JOIN LATERAL (
+                  SELECT to_id, labels, type_ids, valid_from FROM hubspot_associations
+                   WHERE connector_id = :connector AND from_type = 'deals' AND from_id = answers.from_id
+                     AND to_type = answers.to_type AND valid_to IS NULL OFFSET 0) AS live
+            WHERE NOT EXISTS (SELECT FROM named
+                               WHERE named.from_id = answers.from_id AND named.to_type = answers.to_type
+                                 AND named.to_id = live.to_id AND named.labels = live.labels
+                                 AND named.type_ids = live.type_ids))
+       UPDATE hubspot_associations AS stored SET valid_to = greatest(unnamed.read_at, stored.valid_from)
+         FROM unnamed
+        WHERE stored.connector_id = :connector AND stored.from_type = 'deals' AND stored.from_id = unnamed.from_id
+          AND stored.to_type = unnamed.to_type AND stored.to_id = unnamed.to_id
+          AND stored.valid_from = unnamed.valid_from
        RETURNING stored.from_id"""
 )
 
