@@ -33,6 +33,7 @@ def postgres_url() -> str:
     home = Path(tempfile.mkdtemp(prefix="coppermind-tests-", dir=_MEMORY if in_memory else None))
     atexit.register(shutil.rmtree, home, ignore_errors=True)  # registered first, hence run after the server has stopped
     url = embedded.start(home)
+    # The log of what is written is of no use here, and would take up the memory.
     _administer(url, "ALTER SYSTEM SET max_wal_size = '256MB'")
     _administer(url, "SELECT pg_reload_conf()")
     _administer(url, "CREATE DATABASE template_coppermind")

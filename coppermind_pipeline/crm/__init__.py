@@ -14,7 +14,7 @@ from coppermind_pipeline.crm.labels import UNKNOWN_SOURCE, Label, Labels, Owner
 from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain, canonical_email
 from coppermind_pipeline.crm.meaning import LATE_STAGE_PROBABILITY, LOSS_REASON_PROPERTY, Meaning
 from coppermind_pipeline.crm.money import Money, amount_text, format_money, sums_by_currency
-from coppermind_pipeline.crm.records import NormalizedRecord, interpret
+from coppermind_pipeline.crm.records import VALUE_FIELDS, NormalizedRecord, interpret
 from coppermind_pipeline.crm.sources import source_detail
 from coppermind_pipeline.crm.stages import (
     DATE_ENTERED_PREFIX,
@@ -46,6 +46,7 @@ __all__ = [
     "UNKNOWN_COUNTRY",
     "UNKNOWN_SOURCE",
     "UNRECOGNIZED",
+    "VALUE_FIELDS",
     "Attribution",
     "FilterConfigError",
     "FilterProblem",

@@ -88,6 +88,10 @@ class NormalizedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     malformed: tuple[str, ...] = ()
 
 
+# Fields about the record itself: `merged_ids` speak of other ones, `malformed` of what was not taken as it came.
+VALUE_FIELDS = tuple(name for name in NormalizedRecord.__struct_fields__ if name not in {"merged_ids", "malformed"})
+
+
 def interpret(object_type: ObjectType, hubspot_id: str, properties: Properties, meaning: Meaning) -> NormalizedRecord:
     """Return what a record says, by the one set of rules that memories, synthesis and reports share; never raises.
 

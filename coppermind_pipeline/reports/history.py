@@ -20,7 +20,6 @@ from coppermind_pipeline.store import copy_rows
 TABLE = "records_as_of"
 
 _BATCH_RECORDS = 2_000
-_INTERPRETED = tuple(name for name in crm.NormalizedRecord.__struct_fields__ if name not in {"merged_ids", "malformed"})
 _ATTRIBUTED = {
     "primary_company_id": "primary_company_id",
     "lead_contact_id": "lead_contact_id",
@@ -105,11 +104,11 @@ def _store(
     copied = copy_rows(
         connection,
         like="hubspot_crm_objects",
-        columns=("hubspot_id", "archived_at", "read_at", *_INTERPRETED),
+        columns=("hubspot_id", "archived_at", "read_at", *crm.VALUE_FIELDS),
         rows=(_interpreted(row, object_type, meaning, losers) for row in rows),
     )
     if copied:
-        columns = ", ".join(("hubspot_id", "archived_at", "read_at", *_INTERPRETED))
+        columns = ", ".join(("hubspot_id", "archived_at", "read_at", *crm.VALUE_FIELDS))
         connection.execute(
             text(
                 f"""INSERT INTO {TABLE} (connector_id, object_type, properties, {columns})
@@ -124,7 +123,7 @@ def _store(
 def _interpreted(row: Row[Any], object_type: ObjectType, meaning: crm.Meaning, losers: list[str]) -> tuple[Any, ...]:
     record = crm.interpret(object_type, row.hubspot_id, crm.decode_properties(row.payload), meaning)
     losers.extend(record.merged_ids)
-    return (row.hubspot_id, row.archived_at, row.read_at, *(getattr(record, name) for name in _INTERPRETED))
+    return (row.hubspot_id, row.archived_at, row.read_at, *(getattr(record, name) for name in crm.VALUE_FIELDS))
 
 
 def _attribute(connection: Connection, values: Mapping[str, Any], rows: Iterable[Row[Any]]) -> None:

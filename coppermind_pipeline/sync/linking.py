@@ -77,7 +77,6 @@ def link_so_far(
     while not enough() and _take_up_answers(database, connector, ids, linked):
         on_progress(Progress("link", linked.answers))
     with database.mind(connector.mind_id) as connection:
-        analyze_grown_tables(connection)
         since = stage_cursor(connection, ids, "attribute").seq
         upto = connection.scalar(
             text("SELECT max(change_seq) FROM hubspot_crm_objects WHERE connector_id = :connector"), ids

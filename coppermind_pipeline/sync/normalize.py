@@ -20,12 +20,10 @@ from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
 
 BATCH_RECORDS = 1_000
 
-# What `interpret` returns, as columns; `merged_ids` speak of other rows and are applied apart.
-_INTERPRETED = tuple(name for name in crm.NormalizedRecord.__struct_fields__ if name not in {"merged_ids", "malformed"})
-_interpreted = attrgetter(*_INTERPRETED)
+_interpreted = attrgetter(*crm.VALUE_FIELDS)
 _COLUMNS = (
     *("object_type", "hubspot_id", "properties", "archived_at", "archived_reason", "read_at", "malformed"),
-    *_INTERPRETED,
+    *crm.VALUE_FIELDS,
 )
 _KEY = ("object_type", "hubspot_id")
 

@@ -1,4 +1,4 @@
-"""Bulk copies: what arrives is what was sent, in every type of column that the store has."""
+"""Bulk copies: what arrives is what was sent, in every type of column that rows are copied to."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
