@@ -19,7 +19,7 @@ from coppermind_pipeline.connectors.errors import (
     LinkWithdrawn,
 )
 from coppermind_pipeline.connectors.events import clear_problem, record_event, set_last_error
-from coppermind_pipeline.connectors.links import AnsweredLink, use_link, withdraw_links
+from coppermind_pipeline.connectors.links import AnsweredLink, code_verifier, use_link
 from coppermind_pipeline.connectors.portal import store_account
 from coppermind_pipeline.connectors.tokens import hubspot_app
 from coppermind_pipeline.errors import CoppermindError
@@ -84,7 +84,7 @@ async def complete_authorization(
     link = await asyncio.to_thread(use_link, database, state)
     hub_id: int | None = None
     try:
-        grant = await _granted(settings, code, error, error_description)
+        grant = await _granted(settings, state, code, error, error_description)
         hub_id = grant.hub_id
         _require_scopes(grant)
         account = await _account(database, settings, grant)
@@ -98,14 +98,19 @@ async def complete_authorization(
 
 
 async def _granted(
-    settings: Settings, code: SecretStr | str | None, error: str | None, error_description: str | None
+    settings: Settings, state: str, code: SecretStr | str | None, error: str | None, error_description: str | None
 ) -> Grant:
     if error:
         raise _denied(error, error_description)
     if not code:
         raise ApprovalIncomplete
     secret_code = code if isinstance(code, SecretStr) else SecretStr(code)
-    grant = await exchange_code(hubspot_app(settings), secret_code, redirect_uri=settings.redirect_uri)
+    grant = await exchange_code(
+        hubspot_app(settings),
+        secret_code,
+        redirect_uri=settings.redirect_uri,
+        code_verifier=code_verifier(settings, state),
+    )
     if grant.refresh_token is None:
         raise ApprovalFailed("HubSpot issued an access token that can't be renewed: the refresh token is missing.")
     return grant
@@ -181,7 +186,6 @@ def _activate(
             _replace(connection, pending, by=connector)
         _make_active(connection, connector, grant.hub_id)
         store_grant(connection, settings, connector, grant)
-        withdraw_links(connection, pending.id)
         if isinstance(account, AccountDetails):
             store_account(connection, connector, account)
         else:

@@ -12,7 +12,6 @@ from coppermind_pipeline.connectors.connector import Connector, Lifecycle, find_
 from coppermind_pipeline.connectors.credentials import erase_credentials, read_credentials
 from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, KeyMissing
 from coppermind_pipeline.connectors.events import record_event
-from coppermind_pipeline.connectors.links import withdraw_links
 from coppermind_pipeline.connectors.polling import mind_name
 from coppermind_pipeline.connectors.responses import DisconnectResponse
 from coppermind_pipeline.connectors.states import Headline
@@ -90,7 +89,6 @@ def _end(database: Database, settings: Settings, found: Connector) -> _Ended:
             elif credentials is not None:
                 refresh_token, reason = credentials.refresh_token, None
         erased = erase_credentials(connection, connector.id)
-        withdraw_links(connection, connector.id)
         values = {"id": connector.id}
         if connector.status is not Lifecycle.INACTIVE:
             connection.execute(

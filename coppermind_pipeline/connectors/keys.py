@@ -16,6 +16,8 @@ from typing import Self
 
 import fasteners
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretBytes
 
 from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, KeyMissing
@@ -81,13 +83,27 @@ class KeyRing:
             KeyMissing: the key is not at hand.
             cryptography.exceptions.InvalidTag: the ciphertext was altered, or belongs to another connector.
         """
-        key = next((key for key in self.keys if key.id == key_id), None)
+        key = self._key(key_id)
         if key is None:
             raise KeyMissing(
                 f"The credentials of {connector_id} were encrypted with key {key_id}, which is not at hand."
             )
         nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         return AESGCM(key.secret.get_secret_value()).decrypt(nonce, ciphertext, _associated(connector_id, key_id))
+
+    def derive(self, purpose: str, *, key_id: str) -> bytes:
+        """Return 32 bytes that only who holds the key can tell, the same ones for the same purpose each time.
+
+        Raises:
+            KeyMissing: the key is not at hand.
+        """
+        key = self._key(key_id)
+        if key is None:
+            raise KeyMissing(f"Key {key_id}, which an authorization link was made with, is not at hand.")
+        return HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(key.secret.get_secret_value())
+
+    def _key(self, key_id: str) -> Key | None:
+        return next((key for key in self.keys if key.id == key_id), None)
 
 
 def add_key(settings: Settings) -> None:

@@ -39,7 +39,7 @@ class ConnectResponse(AboutConnector):
     status: Lifecycle
     auth_url: str = Field(description="the page where a person approves; open it in a browser")
     auth_url_expires_at: Instant
-    scopes: tuple[str, ...] = Field(description="what is asked for: read scopes alone")
+    scopes: tuple[str, ...] = Field(description="what is asked for: read scopes alone (`setup_help.scopes_note`)")
     callback_listening: bool = Field(description="whether an approval would be heard of at this moment")
     next_step: str
     setup_help: SetupHelp

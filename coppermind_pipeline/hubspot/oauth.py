@@ -4,11 +4,13 @@ Source: HubSpot, "Working with OAuth" and the OpenAPI description of the dated t
 These calls are charged to no budget: without a token there is no portal yet, and HubSpot counts them apart.
 """
 
+import base64
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from pydantic import SecretStr
 
@@ -29,6 +31,9 @@ SCOPES = (
     "crm.schemas.deals.read",
 )
 
+# HubSpot's basic scope: every app requires it, and the page refuses a link that lacks one of those. It opens no record.
+BASIC_SCOPE = "oauth"
+
 # An authorization code lives for under a minute, and a person waits in front of the page.
 RETRY_LIMITS = RetryLimits(attempts=4, time_s=20.0)
 REQUEST_TIMEOUT_S = 20.0
@@ -38,6 +43,8 @@ REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a field
 
 BAD_AUTH_CODE = "BAD_AUTH_CODE"
 BAD_REFRESH_TOKEN = "BAD_REFRESH_TOKEN"  # noqa: S105 - HubSpot's name of an error
+
+BAD_HUB = "BAD_HUB"
 
 _REFUSED_STATUSES = frozenset({400, 401, 403})
 
@@ -54,6 +61,10 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "BAD_REDIRECT_URI": (
         "The redirect URI is not the one that the approval was given for",
         "Register the redirect URI of this installation, to the letter, on the HubSpot app's Auth page.",
+    ),
+    BAD_HUB: (
+        "HubSpot does not know the account any more: it is missing or was deleted",
+        "Connect the account that holds the records now; disconnect this connector if it is gone for good.",
     ),
     "BAD_CLIENT_ID": (
         "HubSpot does not know the client id, or the authorization belongs to another app",
@@ -114,7 +125,15 @@ class Introspection:
     expires_in_s: int | None
 
 
-def authorize_url(page: str, *, client_id: str, redirect_uri: str, state: str, scopes: Iterable[str] = SCOPES) -> str:
+def authorize_url(
+    page: str,
+    *,
+    client_id: str,
+    redirect_uri: str,
+    state: str,
+    code_verifier: SecretStr | None = None,
+    scopes: Iterable[str] = (BASIC_SCOPE, *SCOPES),
+) -> str:
     """Return the address where a person approves the app.
 
     Args:
@@ -122,7 +141,8 @@ def authorize_url(page: str, *, client_id: str, redirect_uri: str, state: str, s
         client_id: the HubSpot app's.
         redirect_uri: one of those registered in the app, to the letter.
         state: comes back with the approval, unchanged.
-        scopes: the permissions to ask for.
+        code_verifier: the exchange has to bring it along (PKCE); the address carries its digest alone.
+        scopes: the permissions to ask for: all that the app requires, and none that it does not have.
     """
     parts = urlsplit(page)
     query = [
@@ -132,11 +152,24 @@ def authorize_url(page: str, *, client_id: str, redirect_uri: str, state: str, s
         ("scope", " ".join(scopes)),
         ("state", state),
     ]
-    return parts._replace(query=urlencode(query)).geturl()
+    if code_verifier is not None:
+        query += [("code_challenge", _challenge(code_verifier)), ("code_challenge_method", "S256")]
+    # A space is `%20`, as in HubSpot's own links; `+` means one in forms only.
+    return parts._replace(query=urlencode(query, quote_via=quote)).geturl()
+
+
+def _challenge(code_verifier: SecretStr) -> str:
+    digest = hashlib.sha256(code_verifier.get_secret_value().encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 async def exchange_code(
-    app: OAuthApp, code: SecretStr, *, redirect_uri: str, retry_limits: RetryLimits = RETRY_LIMITS
+    app: OAuthApp,
+    code: SecretStr,
+    *,
+    redirect_uri: str,
+    code_verifier: SecretStr | None = None,
+    retry_limits: RetryLimits = RETRY_LIMITS,
 ) -> Grant:
     """Turn the code of an approval into tokens, and find out which portal granted which scopes.
 
@@ -144,13 +177,20 @@ async def exchange_code(
         app: the HubSpot app that was approved.
         code: as it came back with the approval; it works once and briefly.
         redirect_uri: the one that the approval was asked with.
+        code_verifier: likewise.
         retry_limits: how long a passing fault is waited out.
 
     Raises:
         GrantRejected: HubSpot refuses; `reason` is its code, the message says what it means.
         RateLimited, PortalUnavailable: still so after retries.
     """
-    form = {"grant_type": "authorization_code", "redirect_uri": redirect_uri, "code": code}
+    form: dict[str, str | SecretStr] = {
+        "grant_type": "authorization_code",
+        "redirect_uri": redirect_uri,
+        "code": code,
+    }
+    if code_verifier is not None:
+        form["code_verifier"] = code_verifier
     grant = await _post(app, paths.TOKEN, form, read=_read_grant, retry_limits=retry_limits)
     if grant.hub_id is not None and grant.scopes:
         return grant

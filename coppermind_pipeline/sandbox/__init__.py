@@ -16,13 +16,14 @@ To approve without a browser, add `decision=approve` (and `hub_id`) to the autho
 
 from coppermind_pipeline.sandbox.app import create_app
 from coppermind_pipeline.sandbox.clock import Clock
-from coppermind_pipeline.sandbox.config import SandboxConfig, Switches
+from coppermind_pipeline.sandbox.config import AppSettings, SandboxConfig, Switches
 from coppermind_pipeline.sandbox.control_client import ControlClient, ControlError, PortalState
 from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.sandbox.load_error import LoadError
 from coppermind_pipeline.sandbox.server import RunningSandbox, serve
 
 __all__ = [
+    "AppSettings",
     "Clock",
     "ControlClient",
     "ControlError",

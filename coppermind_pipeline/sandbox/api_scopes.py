@@ -6,18 +6,6 @@ Source: the security lists in HubSpot's published OpenAPI files; any one of the 
 from coppermind_pipeline.sandbox.endpoint import Call
 from coppermind_pipeline.sandbox.object_kinds import OBJECT_KINDS
 
-KNOWN_SCOPES = frozenset(
-    {
-        "oauth",
-        "crm.objects.owners.read",
-        *(
-            f"crm.{part}.{kind.name}.{right}"
-            for part in ("objects", "schemas")
-            for kind in OBJECT_KINDS
-            for right in ("read", "write")
-        ),
-    }
-)
 _OBJECT_READS = tuple(kind.read_scope for kind in OBJECT_KINDS)
 _SCHEMA_READS = tuple(f"crm.schemas.{kind.name}.read" for kind in OBJECT_KINDS)
 

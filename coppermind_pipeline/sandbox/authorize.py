@@ -1,7 +1,7 @@
 """The page where a person lets the app into a portal, or does not.
 
 Source: HubSpot, OAuth quickstart: parameters, exact redirect URI (https, or http for the host localhost only), and
-that nothing is sent back after a refusal.
+that nothing is sent back after a refusal; its help page on permission errors: which links it refuses, in which words.
 """
 
 from collections.abc import Mapping
@@ -12,40 +12,60 @@ from jinja2 import Environment, PackageLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from coppermind_pipeline.sandbox.api_scopes import KNOWN_SCOPES
 from coppermind_pipeline.sandbox.portal import Portal
 from coppermind_pipeline.sandbox.sandbox_state import Sandbox
 
 _PAGES = Environment(loader=PackageLoader("coppermind_pipeline.sandbox", "data"), autoescape=True)
 
 
+INSUFFICIENT_SCOPES = (
+    "Couldn't complete the connection: Authorization failed because the provided scopes are insufficient. "
+    "Please contact the app developer."
+)
+MISMATCHED_SCOPES = (
+    "Couldn't complete the connection: Authorization failed because there is a mismatch between the scopes in the "
+    "install URL and the app's configured scopes. Please contact the app developer."
+)
+# HubSpot's words for these three are not public.
+UNKNOWN_CLIENT = (
+    "Couldn't complete the connection: Authorization failed because no app has this client ID. "
+    "Please contact the app developer."
+)
+UNKNOWN_REDIRECT = (
+    "Couldn't complete the connection: Authorization failed because the redirect URL doesn't match one that is "
+    "registered for this app. Please contact the app developer."
+)
+ACCOUNT_NOT_ALLOWED = (
+    "Couldn't complete the connection: Authorization failed because this app can't be installed in this account. "
+    "Please contact the app developer."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """What the app asks for."""
+    """What an install link asks for."""
 
     client_id: str
     redirect_uri: str
     scopes: tuple[str, ...]
+    optional_scopes: tuple[str, ...]
     state: str | None
+    code_challenge: str | None
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "AuthorizationRequest":
         """Read it from the page's address; raises ValueError with what HubSpot's error page would say."""
-        redirect_uri = query.get("redirect_uri", "")
-        if not allowed_redirect(redirect_uri):
-            raise ValueError(
-                f"Couldn't complete the connection: the redirect URL {redirect_uri!r} must be https,"
-                " or http with the host localhost."
-            )
-        required = query.get("scope", "").replace("+", " ").split()
-        unknown = [scope for scope in required if scope not in KNOWN_SCOPES]
-        if not required or unknown:
-            raise ValueError(
-                f"This app asks for scopes that don't exist or can't be granted: {unknown or 'none at all'}."
-            )
-        optional = [scope for scope in query.get("optional_scope", "").split() if scope in KNOWN_SCOPES]
-        scopes = tuple(dict.fromkeys(["oauth", *required, *optional]))
-        return cls(query.get("client_id", ""), redirect_uri, scopes, query.get("state"))
+        challenge = query.get("code_challenge")
+        if challenge is not None and query.get("code_challenge_method") != "S256":
+            raise ValueError("Couldn't complete the connection: code_challenge_method must be S256.")
+        return cls(
+            client_id=query.get("client_id", ""),
+            redirect_uri=query.get("redirect_uri", ""),
+            scopes=tuple(dict.fromkeys(query.get("scope", "").split())),
+            optional_scopes=tuple(query.get("optional_scope", "").split()),
+            state=query.get("state"),
+            code_challenge=challenge,
+        )
 
 
 def allowed_redirect(uri: str) -> bool:
@@ -63,13 +83,15 @@ async def authorize(request: Request) -> Response:
     if request.method == "POST":
         async with request.form() as form:
             fields |= {name: str(value) for name, value in form.items()}
+    decision = fields.get("decision")
     try:
         wanted = AuthorizationRequest.read(fields)
         _check_app(sandbox, wanted)
         portal = _chosen_portal(sandbox, fields.get("hub_id") or request.path_params.get("hub_id"))
+        if decision is not None:
+            _check_account(sandbox, portal)
     except ValueError as wrong:
         return _page("authorize_error.html", status=400, message=str(wrong))
-    decision = fields.get("decision")
     if decision == "approve":
         return _approved(sandbox, portal, wanted)
     if decision == "deny":
@@ -78,13 +100,18 @@ async def authorize(request: Request) -> Response:
 
 
 def _approved(sandbox: Sandbox, portal: Portal, wanted: AuthorizationRequest) -> Response:
-    scopes = tuple(scope for scope in wanted.scopes if scope not in portal.switches.withheld_scopes)
+    # An optional scope that the app or the account lacks is dropped.
+    optional = [scope for scope in wanted.optional_scopes if scope in sandbox.app.optional_scopes]
+    scopes = tuple(
+        scope for scope in dict.fromkeys([*wanted.scopes, *optional]) if scope not in portal.switches.withheld_scopes
+    )
     portal.uninstalled = False
     code = sandbox.grants.issue_code(
         client_id=wanted.client_id,
         hub_id=portal.hub_id,
         scopes=scopes,
         redirect_uri=wanted.redirect_uri,
+        code_challenge=wanted.code_challenge,
         now_ms=sandbox.clock.now_ms(),
     )
     return _redirect(wanted, {"code": code.value})
@@ -104,13 +131,23 @@ def _redirect(wanted: AuthorizationRequest, answer: dict[str, str]) -> Response:
 
 
 def _check_app(sandbox: Sandbox, wanted: AuthorizationRequest) -> None:
-    config = sandbox.config
-    if wanted.client_id != config.client_id:
-        raise ValueError(f"We couldn't find an app with the client ID {wanted.client_id!r}.")
-    if config.redirect_uris and wanted.redirect_uri not in config.redirect_uris:
-        raise ValueError(
-            "Couldn't complete the connection: the redirect URL doesn't match the one registered for this app."
-        )
+    app = sandbox.app
+    if wanted.client_id != sandbox.config.client_id:
+        raise ValueError(UNKNOWN_CLIENT)
+    if not allowed_redirect(wanted.redirect_uri) or wanted.redirect_uri not in (
+        app.redirect_uris or [wanted.redirect_uri]
+    ):
+        raise ValueError(UNKNOWN_REDIRECT)
+    if not set(wanted.scopes) <= set(app.required_scopes):
+        raise ValueError(MISMATCHED_SCOPES)
+    if not set(app.required_scopes) <= set(wanted.scopes):
+        raise ValueError(INSUFFICIENT_SCOPES)
+
+
+def _check_account(sandbox: Sandbox, portal: Portal) -> None:
+    allowed = sandbox.app.allowed_accounts
+    if allowed is not None and portal.hub_id not in allowed:
+        raise ValueError(ACCOUNT_NOT_ALLOWED)
 
 
 def _chosen_portal(sandbox: Sandbox, hub_id: str | int | None) -> Portal:

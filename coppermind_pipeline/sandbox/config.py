@@ -26,6 +26,8 @@ class Switches:
     refresh_token_rotates: bool = False
     #: A refusal redirects with `error=access_denied`; off: HubSpot sends nothing at all.
     refusal_redirects: bool = False
+    #: The app is installed at the level of a user; introspection says so under this name.
+    user_level_field: Literal["", "isUserLevel", "is_user_level"] = ""
     #: Revoking a refresh token also ends the access tokens made from it.
     revoke_ends_access: bool = False
     #: Scopes that the next approval does not grant, although they were asked for.
@@ -70,6 +72,29 @@ class Switches:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppSettings:
+    """What the app's developer set in HubSpot; an install link that does not fit is refused on HubSpot's own page."""
+
+    #: An install link has to name all of them. `oauth` is among those of every app.
+    required_scopes: tuple[str, ...] = (
+        "oauth",
+        "crm.objects.contacts.read",
+        "crm.objects.companies.read",
+        "crm.objects.deals.read",
+        "crm.objects.owners.read",
+        "crm.schemas.contacts.read",
+        "crm.schemas.companies.read",
+        "crm.schemas.deals.read",
+    )
+    #: May be asked for under `optional_scope`, and there alone.
+    optional_scopes: tuple[str, ...] = ()
+    #: Exact redirect URIs of the app; empty: any that HubSpot would let an app register.
+    redirect_uris: tuple[str, ...] = ()
+    #: Accounts that a private app may be installed in; None: all.
+    allowed_accounts: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxConfig:
     """A sandbox's portals, the app that may connect to them, and how it answers."""
 
@@ -93,8 +118,7 @@ class SandboxConfig:
     latency_ms: float = 0
     client_id: str = "sandbox-client"
     client_secret: str = "sandbox-secret"  # noqa: S105  (a portal of made-up records has nothing to guard)
-    #: Exact redirect URIs of the app; empty: any that HubSpot would let an app register.
-    redirect_uris: tuple[str, ...] = ()
+    app: AppSettings = field(default_factory=AppSettings)
     token_lifetime_s: int = 1_800
     code_lifetime_s: int = 60
     #: The domain of the portal's own people: colleagues and test contacts have addresses there.

@@ -1,15 +1,15 @@
 """What each control request does to a sandbox."""
 
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from coppermind_pipeline.sandbox import control_requests as requests
 from coppermind_pipeline.sandbox import edits
 from coppermind_pipeline.sandbox.catalogue import stage_definitions
-from coppermind_pipeline.sandbox.config import Switches
+from coppermind_pipeline.sandbox.config import AppSettings, Switches
 from coppermind_pipeline.sandbox.definitions import Definition
 from coppermind_pipeline.sandbox.edits import EditError
 from coppermind_pipeline.sandbox.grants import Grant, GrantKind
@@ -22,7 +22,9 @@ from coppermind_pipeline.sandbox.record_store import StoredRecord
 from coppermind_pipeline.sandbox.sandbox_state import Sandbox
 
 Answer = dict[str, Any]
+T = TypeVar("T", Switches, AppSettings)
 _SWITCHES = TypeAdapter(Switches)
+_APP_SETTINGS = TypeAdapter(AppSettings)
 
 
 def portal_of(sandbox: Sandbox, hub_id: int | None) -> Portal:
@@ -181,14 +183,13 @@ def _set_limits(sandbox: Sandbox, wanted: requests.SetLimits) -> Answer:
 
 def _set_switches(sandbox: Sandbox, wanted: requests.SetSwitches) -> Answer:
     portal = portal_of(sandbox, wanted.hub_id)
-    unknown = set(wanted.switches) - {field.name for field in fields(Switches)}
-    if unknown:
-        raise EditError(f"there is no switch {', '.join(sorted(unknown))}")
-    try:
-        portal.switches = _SWITCHES.validate_python(asdict(portal.switches) | wanted.switches)
-    except ValidationError as error:
-        raise EditError(str(error)) from error
+    portal.switches = _changed(_SWITCHES, portal.switches, wanted.switches, "switch")
     return asdict(portal.switches)
+
+
+def _set_app(sandbox: Sandbox, wanted: requests.SetApp) -> Answer:
+    sandbox.app = _changed(_APP_SETTINGS, sandbox.app, wanted.settings, "setting of the app")
+    return asdict(sandbox.app)
 
 
 def _set_account(sandbox: Sandbox, wanted: requests.SetAccount) -> Answer:
@@ -274,6 +275,17 @@ def record_document(kind: ObjectKind, record: StoredRecord) -> Answer:
     }
 
 
+def _changed(adapter: TypeAdapter[T], current: T, changes: dict[str, Any], what: str) -> T:
+    values = asdict(current)
+    unknown = changes.keys() - values.keys()
+    if unknown:
+        raise EditError(f"there is no {what} {', '.join(sorted(unknown))}")
+    try:
+        return adapter.validate_python(values | changes)
+    except ValidationError as error:
+        raise EditError(str(error)) from error
+
+
 def _kind(name: str) -> ObjectKind:
     kind = object_kind(name)
     if kind is None:
@@ -303,6 +315,7 @@ ACTIONS: dict[str, Action] = {
     "set_property": (requests.PropertyChange, _set_property),
     "set_limits": (requests.SetLimits, _set_limits),
     "set_switches": (requests.SetSwitches, _set_switches),
+    "set_app": (requests.SetApp, _set_app),
     "set_account": (requests.SetAccount, _set_account),
     "issue_token": (requests.IssueToken, _issue_token),
     "uninstall": (requests.Nothing, _uninstall),

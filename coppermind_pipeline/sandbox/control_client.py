@@ -282,6 +282,10 @@ class ControlClient:
         """Turn switches (see `Switches`)."""
         self._post("set_switches", switches=switches, hub_id=hub_id)
 
+    def set_app(self, **settings: Any) -> None:
+        """Change what the app's developer set (see `AppSettings`)."""
+        self._post("set_app", settings=settings)
+
     def add_fault(self, fault: Fault) -> None:
         """Set a fault, after those set already."""
         self._post("add_faults", faults=[fault.model_dump()])

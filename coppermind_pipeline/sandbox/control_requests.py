@@ -133,6 +133,12 @@ class SetSwitches(ControlRequest):
     switches: dict[str, Any]
 
 
+class SetApp(ControlRequest):
+    """Settings of the app by name; the others stay."""
+
+    settings: dict[str, Any]
+
+
 class SetAccount(ControlRequest):
     """Account settings; what is left out stays."""
 

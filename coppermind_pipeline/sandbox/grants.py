@@ -25,6 +25,8 @@ class Grant:
     issued_ms: int
     expires_ms: int | None
     redirect_uri: str | None = None
+    #: The digest of the verifier that the exchange of a code has to bring (PKCE).
+    code_challenge: str | None = None
     #: The refresh token that an access token was made with.
     parent: str | None = None
     revoked: bool = False
@@ -39,13 +41,30 @@ class Grants:
     _by_value: dict[str, Grant] = field(default_factory=dict)
 
     def issue_code(
-        self, *, client_id: str, hub_id: int, scopes: tuple[str, ...], redirect_uri: str, now_ms: int
+        self,
+        *,
+        client_id: str,
+        hub_id: int,
+        scopes: tuple[str, ...],
+        redirect_uri: str,
+        code_challenge: str | None,
+        now_ms: int,
     ) -> Grant:
         """Issue a code; it works once, and briefly."""
         expires_ms = now_ms + self.code_lifetime_s * 1000
         value = "na1-" + secrets.token_urlsafe(18)
         return self._keep(
-            Grant(GrantKind.CODE, value, client_id, hub_id, scopes, now_ms, expires_ms, redirect_uri=redirect_uri)
+            Grant(
+                GrantKind.CODE,
+                value,
+                client_id,
+                hub_id,
+                scopes,
+                now_ms,
+                expires_ms,
+                redirect_uri=redirect_uri,
+                code_challenge=code_challenge,
+            )
         )
 
     def issue_refresh(self, grant: Grant, *, now_ms: int) -> Grant:

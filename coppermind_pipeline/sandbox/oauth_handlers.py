@@ -3,6 +3,8 @@
 Source: HubSpot, "Manage OAuth tokens" (fields, error members of new and v1 endpoints) and its OpenAPI files.
 """
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -64,6 +66,8 @@ def introspect(call: Call) -> Reply:
         "token_use": grant.kind.value,
         "token_type": "bearer",
     }
+    if portal.switches.user_level_field:
+        document[portal.switches.user_level_field] = True
     if grant.expires_ms is not None:
         document["expires_in"] = (grant.expires_ms - call.sandbox.clock.now_ms()) // 1000
     return ok(document)
@@ -125,8 +129,15 @@ def _redeemed_code(call: Call, form: Mapping[str, str]) -> Grant:
         raise _refused(call, "invalid_grant", "BAD_AUTH_CODE", "missing or unknown auth code")
     if code.redirect_uri != form.get("redirect_uri"):
         raise _refused(call, "invalid_grant", "BAD_REDIRECT_URI", "redirect_uri differs from the one authorized")
+    if code.code_challenge is not None and code.code_challenge != _challenge_of(form.get("code_verifier", "")):
+        raise _refused(call, "invalid_grant", "BAD_AUTH_CODE", "code_verifier does not match code_challenge")
     code.revoked = True
     return code
+
+
+def _challenge_of(code_verifier: str) -> str:
+    """Return the S256 challenge of a code verifier (RFC 7636)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def _refreshed(call: Call, form: Mapping[str, str]) -> Grant:

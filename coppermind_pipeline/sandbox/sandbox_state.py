@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from coppermind_pipeline.sandbox.clock import Clock
-from coppermind_pipeline.sandbox.config import SandboxConfig
+from coppermind_pipeline.sandbox.config import AppSettings, SandboxConfig
 from coppermind_pipeline.sandbox.faults import Faults
 from coppermind_pipeline.sandbox.generated.portal_filling import fill
 from coppermind_pipeline.sandbox.generated.world import World
@@ -27,12 +27,14 @@ class Sandbox:
     searches: dict[int, SearchIndex] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
     latency_ms: float = field(init=False)
+    app: AppSettings = field(init=False)
     grants: Grants = field(init=False)
     log: RequestLog = field(init=False)
 
     def __post_init__(self) -> None:
         config = self.config
         self.latency_ms = config.latency_ms
+        self.app = config.app
         self.grants = Grants(config.token_lifetime_s, config.code_lifetime_s)
         self.log = RequestLog(config.log_requests_max)
         try:

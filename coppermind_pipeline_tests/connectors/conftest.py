@@ -1,13 +1,14 @@
 """A portal to connect to, and a person who approves."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from coppermind_pipeline.accounts import Caller, Mind, create_mind, local_caller
-from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
+from coppermind_pipeline.sandbox import AppSettings, RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person
@@ -26,6 +27,7 @@ def sandbox(running_sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
     running_sandbox.control.clear_log()
     yield running_sandbox
     running_sandbox.control.clear_faults()
+    running_sandbox.control.set_app(**asdict(AppSettings()))
     running_sandbox.control.set_switches(withheld_scopes=(), refusal_redirects=False, refresh_token_rotates=False)
 
 

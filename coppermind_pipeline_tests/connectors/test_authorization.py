@@ -1,8 +1,11 @@
 """From `connect` to an active connector, and every way in which that can fail."""
 
 import asyncio
+import html
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from sqlalchemy import text
 
@@ -20,6 +23,8 @@ from coppermind_pipeline.connectors import (
     active_connectors,
     load_connector,
     open_portal,
+    rotate_keys,
+    status,
 )
 from coppermind_pipeline.hubspot import SCOPES, GrantRejected, PortalUnavailable, ScopeMissing
 from coppermind_pipeline.sandbox import RunningSandbox
@@ -40,9 +45,49 @@ def test_connect_returns_the_link_to_the_portals_authorization_page(person: Pers
     assert asked.connector_id.startswith("acme-hubspot-")
     assert (asked.status, asked.mind, asked.scopes) == ("pending_setup", "Acme", SCOPES)
     query = {name: values for name, (values,) in parse_qs(urlsplit(asked.auth_url).query).items()}
-    assert query.keys() == {"client_id", "redirect_uri", "scope", "state"}
-    assert query["scope"].split() == list(SCOPES)
+    assert query.keys() == {
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "state",
+        "code_challenge",
+        "code_challenge_method",
+    }
+    assert query["scope"].split() == ["oauth", *SCOPES]
+    assert len(SCOPES) == 7
     assert query["redirect_uri"] == "http://localhost:8480/oauth/hubspot/callback"
+
+
+@pytest.mark.parametrize(
+    ("app", "words"),
+    [
+        ({"required_scopes": ["oauth", *SCOPES, "tickets"]}, "the provided scopes are insufficient"),
+        ({"required_scopes": ["oauth", *SCOPES[:-1]], "optional_scopes": SCOPES[-1:]}, "a mismatch between the scopes"),
+        ({"redirect_uris": ["https://other.example/oauth/hubspot/callback"]}, "redirect URL doesn't match"),
+        ({"allowed_accounts": [HUB_IDS[1]]}, "be installed in this account"),
+        ({}, "no app has this client ID"),
+    ],
+)
+def test_status_holds_the_sentence_of_each_page_on_which_hubspot_refuses_a_link(
+    person: Person, sandbox: RunningSandbox, app: dict, words: str
+):
+    sandbox.control.set_app(**app)
+    if not app:
+        other = person.settings.model_copy(update={"hubspot_client_id": "another"})
+        person = Person(person.database, other, person.caller)
+    asked = person.ask()
+    page = httpx.post(asked.auth_url, data={"decision": "approve", "hub_id": HUB_IDS[0]})
+    said = html.unescape(page.text)
+    assert (page.status_code, "location" in page.headers) == (400, False)
+    assert words in said
+    told = status(person.database, person.caller, now=datetime.now(UTC))
+    assert [connector.status.value for connector in told.connectors] == ["pending_setup"]
+    assert told.connectors[0].last_error is None
+    [refusal] = [each for each in told.setup_help.refusals if words.lower() in each.text.lower()]
+    assert refusal.meaning
+    assert refusal.what_to_do
+    if refusal.verbatim:
+        assert refusal.text in said
 
 
 def test_asked_again_while_pending_it_is_the_same_connector_with_a_fresh_link(person: Person):
@@ -125,8 +170,30 @@ async def test_an_expired_link_is_refused(person: Person, acme: Mind):
 async def test_another_link_of_a_connected_connector_is_worth_nothing(person: Person):
     other = answer(person.ask().auth_url, hub_id=HUB_IDS[1])
     await person.connect()
-    with pytest.raises(LinkUsed):
+    with pytest.raises(LinkWithdrawn, match="by another link meanwhile; this one was not used"):
         await person.complete(other)
+
+
+async def test_a_used_link_says_what_its_approval_led_to(person: Person):
+    redirect = answer(person.ask().auth_url)
+    with pytest.raises(GrantRejected) as rejected:
+        await person.complete(redirect | {"code": "made-up"})
+    with pytest.raises(LinkUsed, match="did not lead to a connection") as used:
+        await person.complete(redirect)
+    assert rejected.value.message in used.value.message
+
+
+async def test_an_approval_serves_the_link_that_it_was_asked_with_alone(person: Person):
+    # A code that somebody slips into another person's way back: HubSpot misses the verifier of the link it is for.
+    stolen, own = answer(person.ask().auth_url), answer(person.ask().auth_url)
+    with pytest.raises(GrantRejected, match="code_verifier"):
+        await person.complete({"state": own["state"], "code": stolen["code"]})
+
+
+async def test_a_link_outlives_a_rotation_of_keys(person: Person):
+    redirect = answer(person.ask().auth_url)
+    rotate_keys(person.database, person.settings)
+    assert (await person.complete(redirect)).hub_id == HUB_IDS[0]
 
 
 async def test_an_approval_of_a_known_portal_goes_to_the_connector_that_has_it(person: Person, acme: Mind):

@@ -46,7 +46,7 @@ def app(portal):
     return OAuthApp(portal.url, "the-client-id", CLIENT_SECRET)
 
 
-def test_the_authorization_page_is_asked_for_the_seven_read_scopes():
+def test_the_authorization_page_is_asked_for_the_seven_read_scopes_and_hubspots_basic_one():
     url = authorize_url(
         "https://app.hubspot.com/oauth/authorize?a=1", client_id="id", redirect_uri=REDIRECT_URI, state="s/1"
     )
@@ -55,9 +55,26 @@ def test_the_authorization_page_is_asked_for_the_seven_read_scopes():
         "a": ["1"],
         "client_id": ["id"],
         "redirect_uri": [REDIRECT_URI],
-        "scope": [" ".join(SEVEN_SCOPES)],
+        "scope": [" ".join(["oauth", *SEVEN_SCOPES])],
         "state": ["s/1"],
     }
+    # Each of HubSpot's own links spells a space so.
+    assert "scope=oauth%20crm.objects.contacts.read%20" in url
+    assert "+" not in url
+
+
+async def test_a_code_verifier_goes_to_the_exchange_and_its_digest_into_the_link(app, portal):
+    # The pair of RFC 7636, appendix B.
+    verifier = SecretStr("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
+    url = authorize_url(
+        "https://x.example", client_id="i", redirect_uri=REDIRECT_URI, state="s", code_verifier=verifier
+    )
+    query = parse_qs(urlsplit(url).query)
+    assert query["code_challenge"] == ["E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"]
+    assert query["code_challenge_method"] == ["S256"]
+    portal.will(Reply(body=ISSUED))
+    await exchange_code(app, CODE, redirect_uri=REDIRECT_URI, code_verifier=verifier)
+    assert portal.requests[0].form["code_verifier"] == verifier.get_secret_value()
 
 
 async def test_a_code_is_exchanged_for_a_grant(app, portal):
@@ -124,6 +141,7 @@ async def test_a_token_is_introspected_and_revoked_under_both_names_of_its_field
         ({"error": "invalid_grant", "status": "BAD_AUTH_CODE"}, "BAD_AUTH_CODE", "approval code"),
         ({"error": "invalid_grant", "error_description": "no"}, "invalid_grant", "approval code"),
         ({"status": "BAD_REDIRECT_URI"}, "BAD_REDIRECT_URI", "redirect URI"),
+        ({"status": "BAD_HUB", "message": "missing or deleted"}, "BAD_HUB", "account"),
         ({"status": "BAD_CLIENT_ID"}, "BAD_CLIENT_ID", "client id"),
         ({"error": "invalid_client", "status": "BAD_CLIENT_SECRET"}, "BAD_CLIENT_SECRET", "client secret"),
         ({"status": "error", "category": "SOMETHING_NEW", "message": "well"}, "SOMETHING_NEW", "well"),

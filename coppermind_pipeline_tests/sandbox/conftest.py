@@ -9,6 +9,7 @@ import pytest
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 
 SCOPES = (
+    "oauth",
     "crm.objects.contacts.read",
     "crm.objects.companies.read",
     "crm.objects.deals.read",

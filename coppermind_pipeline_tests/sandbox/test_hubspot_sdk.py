@@ -105,7 +105,7 @@ def test_associations_are_read_in_batches(client, here, shared: RunningSandbox):
 
 
 def test_tokens_are_exchanged_and_described(here, shared: RunningSandbox):
-    asked = {"client_id": shared.client_id, "redirect_uri": CALLBACK, "scope": SCOPES[0], "decision": "approve"}
+    asked = {"client_id": shared.client_id, "redirect_uri": CALLBACK, "scope": " ".join(SCOPES), "decision": "approve"}
     code = httpx.URL(httpx.get(shared.authorize_url, params=asked).headers["location"]).params["code"]
     oauth = hubspot.HubSpot().oauth
     tokens = here(oauth.tokens_api).create(

@@ -4,10 +4,11 @@ from typing import Any
 import httpx
 import pytest
 
-from coppermind_pipeline.sandbox import Clock, RunningSandbox
+from coppermind_pipeline.sandbox import AppSettings, Clock, RunningSandbox
 from coppermind_pipeline_tests.sandbox.conftest import SCOPES
 
 CALLBACK = "http://localhost:8480/oauth/hubspot/callback"
+OPTIONAL = "crm.objects.deals.write"
 
 
 class App:
@@ -52,6 +53,14 @@ def app(start) -> Iterator[App]:
         yield app
 
 
+@pytest.fixture
+def strict_app(start) -> Iterator[App]:
+    settings = AppSettings(redirect_uris=(CALLBACK,), optional_scopes=(OPTIONAL,))
+    app = App(start(portals=2, contacts=5, companies=2, deals=2, app=settings))
+    with app.http:
+        yield app
+
+
 def test_the_page_offers_approval_and_refusal_and_lists_the_scopes(app: App):
     page = app.ask(decision=None)
     assert page.status_code == 200
@@ -64,7 +73,7 @@ def test_approving_by_form_redirects_with_code_and_state(app: App):
     form = {
         "client_id": "sandbox-client",
         "redirect_uri": CALLBACK,
-        "scope": SCOPES[0],
+        "scope": " ".join(SCOPES),
         "state": "x",
         "decision": "approve",
     }
@@ -78,7 +87,7 @@ def test_a_code_becomes_tokens_that_say_portal_and_scopes(app: App):
     answer = app.exchange(app.code()).json()
     assert answer["token_type"] == "bearer"
     assert answer["expires_in"] == 1800
-    assert set(answer["scopes"]) == {"oauth", *SCOPES}
+    assert set(answer["scopes"]) == set(SCOPES)
     assert len(answer["access_token"]) > 300
     assert app.call(answer["access_token"]).json()["portalId"] == answer["hub_id"]
 
@@ -130,17 +139,56 @@ def test_redirects_go_to_https_or_to_http_localhost_only(app: App, uri: str):
 
 
 def test_a_registered_redirect_uri_must_match_exactly(start):
-    app = App(start(redirect_uris=(CALLBACK,)))
+    app = App(start(app=AppSettings(redirect_uris=(CALLBACK,))))
     assert app.ask().status_code == 302
     assert app.ask(redirect_uri=CALLBACK + "/").status_code == 400
     app.http.close()
 
 
-def test_scopes_that_cannot_be_granted_end_on_hubspots_page(app: App):
-    assert app.ask(scope="crm.objects.contacts.read crm.everything").status_code == 400
-    optional = app.exchange(app.code(optional_scope="crm.everything crm.objects.deals.write")).json()["scopes"]
-    assert "crm.everything" not in optional
-    assert "crm.objects.deals.write" in optional
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"scope": " ".join(SCOPES[1:])}, "the provided scopes are insufficient"),
+        ({"scope": " ".join(SCOPES[:-1])}, "the provided scopes are insufficient"),
+        ({"scope": ""}, "the provided scopes are insufficient"),
+        ({"scope": " ".join([*SCOPES, "crm.objects.quotes.read"])}, "a mismatch between the scopes in the install URL"),
+        ({"scope": " ".join([*SCOPES, OPTIONAL])}, "a mismatch between the scopes in the install URL"),
+        ({"redirect_uri": CALLBACK + "/"}, "the redirect URL"),
+        ({"client_id": "someone"}, "no app has this client ID"),
+        ({"hub_id": 1}, "have access to the account"),
+        ({"code_challenge": "x", "code_challenge_method": "plain"}, "code_challenge_method"),
+    ],
+)
+def test_a_link_that_does_not_fit_the_app_ends_on_hubspots_page(strict_app: App, changes: dict[str, Any], words: str):
+    for decision in ("approve", None):
+        refused = strict_app.ask(decision, **changes)
+        assert (refused.status_code, refused.headers["content-type"]) == (400, "text/html; charset=utf-8")
+        assert "location" not in refused.headers
+        assert words in refused.text
+    assert strict_app.ask().status_code == 302
+
+
+def test_a_private_app_is_installed_in_its_listed_accounts_alone(strict_app: App):
+    first, second = (portal["hub_id"] for portal in strict_app.sandbox.control.portals())
+    strict_app.sandbox.control.set_app(allowed_accounts=[second])
+    refused = strict_app.ask(hub_id=first)
+    assert (refused.status_code, "location" in refused.headers) == (400, False)
+    assert "be installed in this account" in refused.text
+    assert strict_app.ask(hub_id=second).status_code == 302
+
+
+def test_optional_scopes_are_granted_where_the_app_has_them_and_dropped_elsewhere(strict_app: App):
+    code = strict_app.code(optional_scope=f"crm.everything {OPTIONAL}")
+    assert set(strict_app.exchange(code).json()["scopes"]) == {*SCOPES, OPTIONAL}
+
+
+def test_a_code_asked_for_with_a_challenge_needs_its_verifier(app: App):
+    # The pair of RFC 7636, appendix B.
+    verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    challenge = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
+    for wrong in ({}, {"code_verifier": verifier[::-1]}):
+        assert app.exchange(app.code(**challenge), **wrong).json()["status"] == "BAD_AUTH_CODE"
+    assert app.exchange(app.code(**challenge), code_verifier=verifier).status_code == 200
 
 
 def test_a_refusal_sends_nothing_unless_switched_so(app: App):

@@ -46,6 +46,12 @@ def _each(answer: StatusResponse) -> Iterable[RenderableType]:
     lines: list[RenderableType] = []
     for connector in answer.connectors:
         lines += [one(connector), Text("")]
+    if any(connector.status.value == "pending_setup" for connector in answer.connectors):
+        lines += [Text("If HubSpot refuses, it says so on a page of its own and tells Coppermind nothing:")]
+        lines += [
+            Text.assemble("  ", (refusal.text, "bold"), f"\n    {refusal.meaning} {refusal.what_to_do}")
+            for refusal in answer.setup_help.refusals
+        ] + [Text("")]
     return lines[:-1]
 
 

@@ -26,10 +26,13 @@ def serve(
     ] = None,
 ) -> None:
     """Serve a simulated portal on this machine until interrupted."""
-    from coppermind_pipeline.sandbox import SandboxConfig
+    from coppermind_pipeline.sandbox import AppSettings, SandboxConfig
     from coppermind_pipeline.sandbox import serve as serve_portal
+    from coppermind_pipeline.settings import Settings
 
-    config = SandboxConfig(seed=seed, contacts=contacts, companies=companies, deals=deals, load=load)
+    # As in HubSpot, the app has the redirect URI of one installation: the one of these settings.
+    app = AppSettings(redirect_uris=(Settings.from_environment().redirect_uri,))
+    config = SandboxConfig(seed=seed, contacts=contacts, companies=companies, deals=deals, load=load, app=app)
     address = f"http://127.0.0.1:{port}"
     output.note(
         "A simulated HubSpot portal. Let the product use it with these settings:\n"

@@ -29,6 +29,7 @@ def show_connectors(request: Request) -> Response:
         connectors=shown,
         paused_since=answer.paused_since,
         what_to_do=answer.next_step,
+        setup_help=answer.setup_help if any(each.status == Headline.PENDING_SETUP for each in shown) else None,
         action_of=_action,
         buttons=_buttons(shown),
         connectable=[mind for mind in minds if mind.kind in {"client", "prospect"}],
