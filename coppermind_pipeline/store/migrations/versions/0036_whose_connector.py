@@ -1,0 +1,15 @@
+"""Keys that keep a mind's rows to its own connectors, and a connector to its own customer."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0036"
+down_revision = "0029"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # Straight to the driver: without parameters it takes a whole file, and leaves percent signs alone.
+    op.get_bind().connection.cursor().execute(Path(__file__).with_suffix(".sql").read_text())
