@@ -22,8 +22,8 @@ ROLES = (
     "coppermind_mind_reader",
 )
 
-# A plan that was prepared while the tables were empty has been seen to take a thousand times as long later. So the driver
-# prepares nothing; the server goes on keeping the plans of foreign keys' checks, which cost a tenth of the ingest else.
+# A plan that was prepared while the tables were empty has been seen to take a thousand times as long later. So the
+# driver prepares nothing; the server keeps the plans of foreign keys' checks, which cost a tenth of the ingest else.
 _NOTHING_PREPARED = {"prepare_threshold": None}
 _POOL = {"pool_size": 4, "max_overflow": 12, "pool_recycle": 1800, "pool_pre_ping": True}
 
