@@ -1,5 +1,6 @@
 """The installation's settings, read once from the environment (`COPPERMIND_*`) and passed down."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -10,6 +11,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from coppermind_pipeline.errors import UsageError
 
 CALLBACK_PATH = "/oauth/hubspot/callback"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class SettingsError(UsageError):
@@ -78,6 +86,10 @@ class Settings(BaseSettings):
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             msg = f"{url!r} is no web address"
+            raise ValueError(msg)
+        # The client secret and every token go there.
+        if parts.scheme != "https" and not _is_loopback(parts.hostname):
+            msg = f"{url!r} must be https; plain http is for this machine alone (localhost, 127.0.0.1)"
             raise ValueError(msg)
         return url.rstrip("/")
 

@@ -46,3 +46,19 @@ def test_an_address_that_hubspot_or_the_pages_could_not_use_is_refused(monkeypat
 def test_without_a_setting_it_is_this_machine(monkeypatch):
     monkeypatch.delenv("COPPERMIND_PUBLIC_URL", raising=False)
     assert Settings.from_environment().redirect_uri == "http://localhost:8480/oauth/hubspot/callback"
+
+
+@pytest.mark.parametrize("name", ["COPPERMIND_HUBSPOT_API_URL", "COPPERMIND_HUBSPOT_AUTHORIZE_URL"])
+def test_hubspot_is_called_by_https_unless_it_is_this_machine(monkeypatch, name):
+    for url in (
+        "http://api.hubapi.com",
+        "http://localhost.example.com",
+        "http://10.0.0.1:80",
+        "http://127.0.0.1.nip.io",
+    ):
+        monkeypatch.setenv(name, url)
+        with pytest.raises(SettingsError, match=f"{name}: .* must be https; plain http is for this machine alone"):
+            Settings.from_environment()
+    for url in ("https://api.hubapi.com", "http://127.0.0.1:8490", "http://[::1]:8490", "http://localhost:8490/oauth"):
+        monkeypatch.setenv(name, url)
+        assert url in {Settings.from_environment().hubspot_api_url, Settings.from_environment().hubspot_authorize_url}

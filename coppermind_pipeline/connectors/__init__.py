@@ -16,6 +16,7 @@ from coppermind_pipeline.connectors.connector import (
 from coppermind_pipeline.connectors.credentials import KeyUse, list_keys, rotate_keys
 from coppermind_pipeline.connectors.disconnect import disconnect
 from coppermind_pipeline.connectors.errors import (
+    ApprovalBroken,
     ApprovalDenied,
     ApprovalFailed,
     ApprovalIncomplete,
@@ -87,6 +88,7 @@ __all__ = [
     "STATE_GUIDES",
     "WRONG_FLOW_TEXT",
     "Alerted",
+    "ApprovalBroken",
     "ApprovalDenied",
     "ApprovalFailed",
     "ApprovalIncomplete",

@@ -13,6 +13,7 @@ from coppermind_pipeline.connectors.connector import Connector, Lifecycle, lock_
 from coppermind_pipeline.connectors.credentials import store_grant
 from coppermind_pipeline.connectors.errors import (
     FRESH_LINK,
+    ApprovalBroken,
     ApprovalDenied,
     ApprovalFailed,
     ApprovalIncomplete,
@@ -77,6 +78,7 @@ async def complete_authorization(
     it is raised; the connector then stays pending. An active connector of the same portal stays as it was.
 
     Raises:
+        ApprovalBroken: something failed that nobody foresaw.
         ApprovalFailed: the state is worth nothing, or HubSpot says no; its subclass says which.
         GrantRejected, ScopeMissing: HubSpot refuses the exchange, or granted less than was asked.
         RateLimited, PortalUnavailable: HubSpot could not be reached.
@@ -89,12 +91,16 @@ async def complete_authorization(
         _require_scopes(grant)
         account = await _account(database, settings, grant)
         return await asyncio.to_thread(_activate, database, settings, link, grant, account)
-    except CoppermindError as failure:
+    except Exception as cause:  # noqa: BLE001 - told as it is, or as what nobody foresaw
+        # What nobody foresaw is told too, without its words, which may hold data: the link is used up all the same.
+        failure = cause if isinstance(cause, CoppermindError) else ApprovalBroken()
         # The link is used up: what passes by itself elsewhere takes a person here.
         failure.hint = failure.hint or f"Wait a few minutes, then {FRESH_LINK}"
         await asyncio.to_thread(_store_failure, database, link, failure, hub_id)
-        log.warning("authorization failed", connector_id=link.connector_id, code=failure.code)
-        raise
+        log.warning(
+            "authorization failed", connector_id=link.connector_id, code=failure.code, error=type(cause).__name__
+        )
+        raise failure from None
 
 
 async def _granted(

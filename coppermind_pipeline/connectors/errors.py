@@ -12,7 +12,8 @@ NeedsPerson
 ├── ApprovalFailed           an approval came back that can't be used; a fresh link is needed
 │   ├── LinkUnknown, LinkUsed, LinkExpired, LinkWithdrawn
 │   ├── ApprovalDenied
-│   └── ApprovalIncomplete
+│   ├── ApprovalIncomplete
+│   └── ApprovalBroken
 ├── NotConnected             the connector holds no authorization (any more)
 ├── KeyMissing               stored credentials can't be decrypted with the keys at hand
 ├── KeyFileExposed
@@ -124,6 +125,13 @@ class ApprovalIncomplete(ApprovalFailed):
     """HubSpot sent the browser back without an approval code."""
 
     code = "approval_incomplete"
+
+
+class ApprovalBroken(ApprovalFailed):
+    """The approval came back, but connecting failed for a reason that is none of HubSpot's."""
+
+    code = "unexpected"
+    hint = "Tell whoever runs this installation, then " + FRESH_LINK
 
 
 class NotConnected(NeedsPerson):

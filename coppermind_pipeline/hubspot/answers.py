@@ -32,6 +32,7 @@ _WAIT_AFTER_429_S = {TEN_SECONDLY: 10.0, SECONDLY: 1.0}
 # Statuses below 500 that pass by themselves: request timeout, record locked, portal being moved.
 _PASSING_STATUSES = frozenset({408, 423, 477})
 _LOCKED_WAIT_S = 2.0
+WORDS_CHARACTERS_MAX = 500
 
 _REFUSED_PROPERTY_CODES = re.compile(r"PROPERTY|INVALID_NAME", re.IGNORECASE)
 _QUOTED_PROPERTY = re.compile(r"""propert(?:y|ies)\b[^"'`]{0,20}["'`]([^"'`\s]+)["'`]""", re.IGNORECASE)
@@ -48,7 +49,12 @@ def decoded(content: bytes) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
+        pass
+    try:
         return json.loads(content)
+    except RecursionError:
+        msg = "nested too deeply"
+        raise ValueError(msg) from None
 
 
 def error_for(what: str, answer: Answer, *, budget: Budget | None, now: datetime, zone: tzinfo) -> HubSpotError:
@@ -134,9 +140,15 @@ def retry_after(answer: Answer, *, now: datetime) -> datetime | None:
     return max(now, date if date.tzinfo else date.replace(tzinfo=UTC))
 
 
+def printable(words: str) -> str:
+    """Return HubSpot's words on one line, cut short, without what steers a terminal or what no database takes."""
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:WORDS_CHARACTERS_MAX]
+
+
 def _said(body: ErrorBody) -> str:
-    words = f": {body.message.rstrip('.')}" if body.message else ""
-    return f"{words} (correlation id {body.correlation_id})." if body.correlation_id else f"{words}."
+    message = printable(body.message)
+    words = f": {message.rstrip('.')}" if message else ""
+    return f"{words} (correlation id {printable(body.correlation_id)})." if body.correlation_id else f"{words}."
 
 
 def _oauth_code(data: Mapping[str, Any]) -> str:

@@ -9,16 +9,16 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from pydantic import SecretStr
 
 from coppermind_pipeline.hubspot import paths
-from coppermind_pipeline.hubspot.answers import error_body, error_for
-from coppermind_pipeline.hubspot.calls import read_answer
-from coppermind_pipeline.hubspot.errors import AuthorizationRevoked, ErrorBody, GrantRejected
+from coppermind_pipeline.hubspot.answers import error_body, error_for, printable
+from coppermind_pipeline.hubspot.errors import AuthorizationRevoked, ErrorBody, GrantRejected, PortalUnavailable
 from coppermind_pipeline.hubspot.retries import RetryLimits, retried
+from coppermind_pipeline.hubspot.token_answers import Grant, Introspection, Unreadable, read_grant, read_introspection
 from coppermind_pipeline.hubspot.transport import Answer, Transport
 
 SCOPES = (
@@ -45,6 +45,8 @@ BAD_AUTH_CODE = "BAD_AUTH_CODE"
 BAD_REFRESH_TOKEN = "BAD_REFRESH_TOKEN"  # noqa: S105 - HubSpot's name of an error
 
 BAD_HUB = "BAD_HUB"
+# Not HubSpot's: a code that was exchanged for an answer that nobody can use.
+MALFORMED_ANSWER = "MALFORMED_ANSWER"
 
 _REFUSED_STATUSES = frozenset({400, 401, 403})
 
@@ -92,37 +94,6 @@ class OAuthApp:
     api_url: str
     client_id: str
     client_secret: SecretStr
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What the token endpoint issued.
-
-    Attributes:
-        refresh_token: None where HubSpot sent none: the one in use stays valid.
-        expires_in_s: life of the access token.
-        hub_id: the portal; always there after an exchange, None where a refresh did not repeat it.
-        scopes: granted ones, `oauth` and others beside those asked for; likewise empty only after a refresh.
-    """
-
-    access_token: SecretStr
-    refresh_token: SecretStr | None
-    expires_in_s: int
-    hub_id: int | None
-    scopes: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Introspection:
-    """What HubSpot knows about a token; only `active` is sure to be there."""
-
-    active: bool
-    hub_id: int | None
-    hub_domain: str | None
-    user: str | None
-    user_id: int | None
-    scopes: frozenset[str]
-    expires_in_s: int | None
 
 
 def authorize_url(
@@ -191,7 +162,7 @@ async def exchange_code(
     }
     if code_verifier is not None:
         form["code_verifier"] = code_verifier
-    grant = await _post(app, paths.TOKEN, form, read=_read_grant, retry_limits=retry_limits)
+    grant = await _post(app, paths.TOKEN, form, read=read_grant, retry_limits=retry_limits)
     if grant.hub_id is not None and grant.scopes:
         return grant
     known = await introspect(app, grant.access_token, retry_limits=retry_limits)
@@ -215,7 +186,7 @@ async def refresh(app: OAuthApp, refresh_token: SecretStr, *, retry_limits: Retr
         RateLimited, PortalUnavailable: still so after retries.
     """
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-    return await _post(app, paths.TOKEN, form, read=_read_grant, retry_limits=retry_limits)
+    return await _post(app, paths.TOKEN, form, read=read_grant, retry_limits=retry_limits)
 
 
 async def introspect(
@@ -228,7 +199,7 @@ async def introspect(
         RateLimited, PortalUnavailable: still so after retries.
     """
     form = _token_form(token, kind)
-    return await _post(app, paths.TOKEN_INTROSPECT, form, read=_read_introspection, retry_limits=retry_limits)
+    return await _post(app, paths.TOKEN_INTROSPECT, form, read=read_introspection, retry_limits=retry_limits)
 
 
 async def revoke(
@@ -259,13 +230,21 @@ async def _post(
     path: str,
     form: Mapping[str, str | SecretStr],
     *,
-    read: Callable[[Any], T],
+    read: Callable[[bytes], T],
     retry_limits: RetryLimits,
 ) -> T:
     async with Transport(app.api_url, request_timeout_s=REQUEST_TIMEOUT_S) as transport:
 
         async def attempt() -> T:
-            return read_answer(f"POST {path}", await _sent(transport, app, path, form), read)
+            answer = await _sent(transport, app, path, form)
+            try:
+                return read(answer.content)
+            except Unreadable as unreadable:
+                said = f"HubSpot's answer to POST {path} can't be used: {unreadable}."
+                # A code that was taken is spent: asked again, HubSpot would only say so.
+                if "code" in form:
+                    raise GrantRejected(said, reason=MALFORMED_ANSWER) from None
+                raise PortalUnavailable(said) from None
 
         return await retried(attempt, limits=retry_limits, clock=_now)
 
@@ -286,47 +265,10 @@ def _grant_error(body: ErrorBody, *, refreshing: bool) -> GrantRejected:
     if code == "INVALID_GRANT":
         code = BAD_REFRESH_TOKEN if refreshing else BAD_AUTH_CODE
     meaning, hint = _REASONS.get(code, ("HubSpot's token endpoint refuses", None))
-    said = f" ({body.message.rstrip('.')})" if body.message else ""
+    reason, message = printable(reason), printable(body.message)
+    said = f" ({message.rstrip('.')})" if message else ""
     kind = AuthorizationRevoked if code == BAD_REFRESH_TOKEN else GrantRejected
     return kind(f"{meaning}: {reason}{said}.", reason=reason, hint=hint, body=body)
-
-
-def _read_grant(data: Mapping[str, Any]) -> Grant:
-    refresh_token = data.get("refresh_token")
-    hub_id = data.get("hub_id")
-    return Grant(
-        access_token=SecretStr(_text(data["access_token"])),
-        refresh_token=SecretStr(_text(refresh_token)) if refresh_token else None,
-        expires_in_s=int(data["expires_in"]),
-        hub_id=None if hub_id is None else int(hub_id),
-        scopes=_scopes(data),
-    )
-
-
-def _read_introspection(data: Mapping[str, Any]) -> Introspection:
-    hub_id, user_id, expires_in = data.get("hub_id"), data.get("user_id"), data.get("expires_in")
-    return Introspection(
-        active=data["active"] is True,
-        hub_id=None if hub_id is None else int(hub_id),
-        hub_domain=data.get("hub_domain"),
-        user=data.get("user"),
-        user_id=None if user_id is None else int(user_id),
-        scopes=_scopes(data),
-        expires_in_s=None if expires_in is None else int(expires_in),
-    )
-
-
-def _scopes(data: Mapping[str, Any]) -> frozenset[str]:
-    # A list in HubSpot's answers; one text in the OAuth standard, under `scope`.
-    scopes = data.get("scopes") or data.get("scope") or ()
-    return frozenset(scopes.split() if isinstance(scopes, str) else scopes)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        msg = "not a text"
-        raise TypeError(msg)
-    return value
 
 
 def _now() -> datetime:

@@ -2,7 +2,10 @@
 
 import asyncio
 import html
+import json
+import math
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -11,6 +14,7 @@ from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Mind, create_mind
 from coppermind_pipeline.connectors import (
+    ApprovalBroken,
     ApprovalDenied,
     ApprovalFailed,
     ApprovalIncomplete,
@@ -26,7 +30,7 @@ from coppermind_pipeline.connectors import (
     rotate_keys,
     status,
 )
-from coppermind_pipeline.hubspot import SCOPES, GrantRejected, PortalUnavailable, ScopeMissing
+from coppermind_pipeline.hubspot import SCOPES, GrantRejected, PortalUnavailable, RequestRefused, ScopeMissing
 from coppermind_pipeline.sandbox import RunningSandbox
 from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.settings import SettingsError
@@ -257,6 +261,90 @@ async def test_a_missing_scope_is_named_and_an_active_connector_of_the_portal_st
     assert _stored(person.database, acme, asked.connector_id)["setup_error"]["code"] == "scope_missing"
     stays = _stored(person.database, acme, active.connector_id)
     assert (stays["status"], stays["last_error"]["code"], stays["setup_error"]) == ("active", "scope_missing", None)
+
+
+ANSWER = {
+    "access_token": "access",
+    "refresh_token": "refresh",
+    "expires_in": 1800,
+    "hub_id": HUB_IDS[0],
+    "scopes": ["oauth", *SCOPES],
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("[" * 100_000 + "]" * 100_000, "no JSON"),
+        ('{"a":' * 100_000 + "1" + "}" * 100_000, "no JSON"),
+        ("<html><h1>Just a moment</h1></html>", "no JSON"),
+        ("", "no JSON"),
+        ("[]", "no JSON object"),
+        ("null", "no JSON object"),
+        (json.dumps(ANSWER | {"expires_in": math.inf}), "expires_in is not usable"),
+        (json.dumps(ANSWER | {"expires_in": math.nan}), "expires_in is not usable"),
+        (ANSWER | {"expires_in": -1}, "expires_in is not usable"),
+        (ANSWER | {"expires_in": 0}, "expires_in is not usable"),
+        (json.dumps(ANSWER | {"expires_in": 10**400}), "expires_in is not usable"),
+        (ANSWER | {"expires_in": True}, "expires_in is not usable"),
+        (ANSWER | {"expires_in": "soon"}, "expires_in is not usable"),
+        ({k: v for k, v in ANSWER.items() if k != "expires_in"}, "expires_in is missing"),
+        *[
+            (json.dumps(ANSWER | {"hub_id": hub_id}), "hub_id is not usable")
+            for hub_id in (0, -1, 1.5, True, "x", [1], 2**63, math.inf)
+        ],
+        *[
+            (ANSWER | {field: token}, f"{field} is not usable")
+            for field in ("access_token", "refresh_token")
+            for token in ("a\x00b", "a\r\nX-Evil: 1", "a\x1b[2J", "a\u202eb", ["a"], 7, {"a": 1}, "x" * 20_000)
+        ],
+        (ANSWER | {"access_token": ""}, "access_token is not usable"),
+        (ANSWER | {"scopes": [1]}, "scopes is not usable"),
+        (ANSWER | {"scopes": ["a\x00b"]}, "scopes is not usable"),
+        (ANSWER | {"scopes": {"a": [["b"]]}}, "scopes is not usable"),
+        (ANSWER | {"scopes": 7}, "scopes is not usable"),
+    ],
+)
+async def test_a_malformed_token_answer_is_a_setup_error_that_the_used_link_repeats(
+    person: Person, acme: Mind, sandbox: RunningSandbox, body: object, words: str
+):
+    asked = person.ask()
+    redirect = answer(asked.auth_url)
+    sandbox.control.add_fault(Fault(path="/token$", status=200, body=body))
+    with pytest.raises((GrantRejected, ScopeMissing), match=words):
+        await person.complete(redirect)
+    stored = _stored(person.database, acme, asked.connector_id)
+    assert stored["status"] == "pending_setup"
+    assert words in stored["setup_error"]["message"]
+    assert stored["last_error"]["message"] == stored["setup_error"]["message"]
+    assert stored["setup_error"]["hint"]
+    with pytest.raises(LinkUsed, match=words):
+        await person.complete(redirect)
+
+
+async def test_what_hubspot_says_is_stored_without_what_no_database_takes(
+    person: Person, acme: Mind, sandbox: RunningSandbox
+):
+    for status_code, kind in ((400, GrantRejected), (404, RequestRefused)):
+        asked = person.ask()
+        redirect = answer(asked.auth_url)
+        told = {"status": "a\x00b", "message": "no\x00thing \x1b[2J" + "x" * 10_000, "correlationId": "\x00"}
+        sandbox.control.add_fault(Fault(path="/token$", status=status_code, body=told))
+        with pytest.raises(kind):
+            await person.complete(redirect)
+        said = _stored(person.database, acme, asked.connector_id)["setup_error"]["message"]
+        assert "no thing [2J" in said
+        assert len(said) < 1_000
+
+
+async def test_what_nobody_foresaw_is_a_setup_error_too(person: Person, acme: Mind):
+    asked = person.ask()
+    redirect = answer(asked.auth_url)
+    # The disk of the key file's directory is gone, say.
+    broken = person.settings.model_copy(update={"home": Path("/dev/null/nowhere")})
+    with pytest.raises(ApprovalBroken, match="none of HubSpot's"):
+        await Person(person.database, broken, person.caller).complete(redirect)
+    assert _stored(person.database, acme, asked.connector_id)["setup_error"]["code"] == "unexpected"
 
 
 async def test_an_unreachable_token_endpoint_is_a_setup_error(person: Person, acme: Mind, sandbox: RunningSandbox):

@@ -17,6 +17,7 @@ from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.interfaces.web import WebService
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
+from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 
@@ -138,6 +139,15 @@ def test_a_wrong_code_is_explained_without_showing_it(installation, browser):
     assert "HubSpot could not be connected" in _words(page)
     assert "made-up-code" not in page.text
     assert state not in page.text
+
+
+def test_a_token_answer_that_makes_no_sense_is_explained(installation, browser, sandbox):
+    pending = _connect(installation)
+    sandbox.control.add_fault(Fault(path="/token$", status=200, body="[" * 100_000))
+    page = _answer(browser, pending.auth_url, "approve")
+    assert page.status_code == 400
+    assert "HubSpot could not be connected" in _words(page)
+    assert "can't be used: it is no JSON" in _words(page)
 
 
 def test_what_an_address_says_is_shown_as_text_alone(installation, browser):
