@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.store.database import ROLES, Database
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
+from coppermind_pipeline.store.public_doors import close_public_doors
 
 SCHEMAS = ("coppermind", "dagster")
 SCHEMAS_AND_USAGE = f"""
@@ -28,6 +29,7 @@ def upgrade(database: Database) -> None:
             return
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         create_roles(connection)
+        close_public_doors(connection)  # where the server lets us; who hands out logins of minds insists on it
         connection.connection.cursor().execute(SCHEMAS_AND_USAGE)
         connection.execute(text("SET LOCAL ROLE coppermind_owner"))
         connection.execute(text("SET LOCAL search_path = coppermind"))
