@@ -36,6 +36,7 @@ from coppermind_pipeline.connectors.errors import (
     RefreshBusy,
     UnknownConfigKey,
     UnsupportedSource,
+    UserLevelApp,
 )
 from coppermind_pipeline.connectors.events import (
     ProblemKind,
@@ -140,6 +141,7 @@ __all__ = [
     "SyncResponse",
     "UnknownConfigKey",
     "UnsupportedSource",
+    "UserLevelApp",
     "active_connectors",
     "clear_problem",
     "complete_authorization",

@@ -8,6 +8,7 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline.connectors.access_level import is_user_level, note_level
 from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle, lock_connector
 from coppermind_pipeline.connectors.credentials import store_grant
@@ -90,7 +91,8 @@ async def complete_authorization(
         hub_id = grant.hub_id
         _require_scopes(grant)
         account = await _account(database, settings, grant)
-        return await asyncio.to_thread(_activate, database, settings, link, grant, account)
+        user_level = await is_user_level(hubspot_app(settings), grant.access_token)
+        return await asyncio.to_thread(_activate, database, settings, link, grant, account, user_level=user_level)
     except Exception as cause:  # noqa: BLE001 - told as it is, or as what nobody foresaw
         # What nobody foresaw is told too, without its words, which may hold data: the link is used up all the same.
         failure = cause if isinstance(cause, CoppermindError) else ApprovalBroken()
@@ -175,7 +177,13 @@ class _FreshToken:
 
 
 def _activate(
-    database: Database, settings: Settings, link: AnsweredLink, grant: Grant, account: AccountDetails | HubSpotError
+    database: Database,
+    settings: Settings,
+    link: AnsweredLink,
+    grant: Grant,
+    account: AccountDetails | HubSpotError,
+    *,
+    user_level: bool | None,
 ) -> Authorized:
     assert grant.hub_id is not None  # noqa: S101 - an exchange names the portal
     with database.mind(link.mind_id) as connection:
@@ -192,6 +200,7 @@ def _activate(
             _replace(connection, pending, by=connector)
         _make_active(connection, connector, grant.hub_id)
         store_grant(connection, settings, connector, grant)
+        note_level(connection, connector, user_level=user_level, hub_id=grant.hub_id)
         if isinstance(account, AccountDetails):
             store_account(connection, connector, account)
         else:

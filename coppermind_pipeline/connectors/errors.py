@@ -18,11 +18,13 @@ NeedsPerson
 ├── KeyMissing               stored credentials can't be decrypted with the keys at hand
 ├── KeyFileExposed
 └── InvalidKeys
+Degraded
+└── UserLevelApp             the app sees what one user may see, and the sync goes on with that
 HealsByItself
 └── RefreshBusy              another process has been refreshing the token for too long
 """
 
-from coppermind_pipeline.errors import HealsByItself, NeedsPerson, UsageError
+from coppermind_pipeline.errors import Degraded, HealsByItself, NeedsPerson, UsageError
 
 FRESH_LINK = "run `connectors action=connect source_type=hubspot` for a fresh link, and open it to approve."
 FRESH_LINK_HINT = FRESH_LINK.replace("run", "Run", 1)
@@ -162,6 +164,16 @@ class InvalidKeys(NeedsPerson):
 
     code = "invalid_encryption_keys"
     hint = "Each key is 32 random bytes in base64, newest first, separated by commas or line ends."
+
+
+class UserLevelApp(Degraded):
+    """The HubSpot app is installed for a user: records that this user may not see are missing."""
+
+    code = "user_level_app"
+    hint = (
+        "Install the app for the whole account, with a user who sees all contacts, companies and deals: "
+        "disconnect, then " + FRESH_LINK
+    )
 
 
 class RefreshBusy(HealsByItself):

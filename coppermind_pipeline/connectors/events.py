@@ -7,10 +7,14 @@ import orjson
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors.connector import Connector
+from coppermind_pipeline.connectors.errors import UserLevelApp
 from coppermind_pipeline.errors import CoppermindError
 
 Severity = Literal["info", "warning", "error"]
 ProblemKind = Literal["auth", "rate_limit", "scope", "config"]
+
+# Calls succeed in spite of these: only who reported one takes it back, by its code.
+_STANDING = (UserLevelApp.code,)
 
 
 def record_event(  # noqa: PLR0917 - reads as one line of a log
@@ -38,8 +42,13 @@ def record_event(  # noqa: PLR0917 - reads as one line of a log
     )
 
 
-def report_problem(connection: Connection, connector: Connector, kind: ProblemKind, error: CoppermindError) -> None:
-    """Show an error in status until `clear_problem`, and log it when it is new; it becomes the last error."""
+def report_problem(
+    connection: Connection, connector: Connector, kind: ProblemKind, error: CoppermindError, *, stops: bool = True
+) -> None:
+    """Show an error in status until `clear_problem`, and log it when it is new.
+
+    It becomes the last error, unless nothing `stops` for it.
+    """
     known = connection.scalar(
         text("SELECT true FROM connector_problems WHERE connector_id = :connector AND kind = :kind AND code = :code"),
         {"connector": connector.id, "kind": kind, "code": error.code},
@@ -60,9 +69,10 @@ def report_problem(connection: Connection, connector: Connector, kind: ProblemKi
             "hint": error.hint,
         },
     )
-    set_last_error(connection, connector.id, error)
+    if stops:
+        set_last_error(connection, connector.id, error)
     if not known:
-        record_event(connection, connector, "error", error.code, error.message, {"kind": kind})
+        record_event(connection, connector, "error" if stops else "warning", error.code, error.message, {"kind": kind})
 
 
 def clear_problem(connection: Connection, connector: Connector, kind: ProblemKind, code: str | None = None) -> None:
@@ -71,12 +81,13 @@ def clear_problem(connection: Connection, connector: Connector, kind: ProblemKin
         text(
             """WITH cleared AS (
                    DELETE FROM connector_problems
-                    WHERE connector_id = :connector AND kind = :kind AND (CAST(:code AS text) IS NULL OR code = :code)
+                    WHERE connector_id = :connector AND kind = :kind
+                      AND CASE WHEN CAST(:code AS text) IS NULL THEN code <> ALL(:standing) ELSE code = :code END
                    RETURNING code)
                UPDATE connectors SET last_error = NULL
                 WHERE id = :connector AND last_error ->> 'code' IN (SELECT code FROM cleared)"""
         ),
-        {"connector": connector.id, "kind": kind, "code": code},
+        {"connector": connector.id, "kind": kind, "code": code, "standing": list(_STANDING)},
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from coppermind_pipeline.connectors.connector import Lifecycle
-from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT, LinkExpired
+from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT, LinkExpired, UserLevelApp
 from coppermind_pipeline.connectors.facts import ConnectorFacts, ErrorFact
 from coppermind_pipeline.connectors.freshness import is_overdue
 
@@ -112,7 +112,10 @@ _RULES: tuple[tuple[OperationalState | None, Callable[[ConnectorFacts, datetime]
     (None, lambda f, _: f.connector.status is Lifecycle.INACTIVE),
     (OperationalState.SETUP_ERROR, lambda f, now: setup_failure(f, now=now) is not None),
     (None, lambda f, _: f.connector.status is Lifecycle.PENDING_SETUP),
-    (OperationalState.AUTH_ERROR, lambda f, _: any(problem.kind in {"auth", "scope"} for problem in f.problems)),
+    (
+        OperationalState.AUTH_ERROR,
+        lambda f, _: any(p.kind in {"auth", "scope"} and p.code != UserLevelApp.code for p in f.problems),
+    ),
     (
         OperationalState.RATE_LIMITED,
         lambda f, now: f.poll.retry_at is not None and f.poll.retry_at > now + timedelta(seconds=BACK_OFF_SHOWN_S),

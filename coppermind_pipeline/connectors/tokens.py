@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
+from coppermind_pipeline.connectors.access_level import is_user_level, note_level
 from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.connectors.credentials import Credentials, read_credentials, store_grant
 from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, KeyMissing, NotConnected, RefreshBusy
@@ -123,10 +124,18 @@ class StoredTokens:
                 store_grant(connection, self._settings, self._connector, grant)
                 clear_problem(connection, self._connector, "auth")
                 log.info("access token refreshed", connector_id=self._connector.id, life_s=grant.expires_in_s)
-                return self._read(connection)
-        # After the transaction, so that what it reported is committed.
+                credentials = self._read(connection)
+        # After the transaction, so that what it reported is committed, and nobody waits for the lock.
+        if refused is None:
+            self._note_level(credentials.access_token)
+            return credentials
         log.warning("refresh refused", connector_id=self._connector.id, reason=refused.reason)
         raise refused
+
+    def _note_level(self, access_token: SecretStr) -> None:
+        user_level = asyncio.run(is_user_level(hubspot_app(self._settings), access_token))
+        with self._database.mind(self._connector.mind_id) as connection:
+            note_level(connection, self._connector, user_level=user_level, hub_id=self._connector.hub_id)
 
     def _read(self, connection: Connection, *, lock: bool = False) -> Credentials:
         credentials = read_credentials(connection, self._settings, self._connector, lock=lock)

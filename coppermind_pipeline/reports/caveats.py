@@ -109,6 +109,15 @@ def _inactive(found: Findings) -> Iterable[str]:
             yield f"{_named(portal)} is disconnected; its records are no longer updated."
 
 
+def _user_level(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        if portal.user_level:
+            yield (
+                f"HubSpot's app is installed for a user: records that {portal.name}'s user may not see are missing, "
+                "and counts can be partial."
+            )
+
+
 def _hydration(found: Findings) -> Iterable[str]:
     for portal in found.portals:
         if portal.degraded:
@@ -222,6 +231,7 @@ _RULES = (
     _coverage,
     _as_of,
     _inactive,
+    _user_level,
     _hydration,
     _drift,
     _unfinished_filters,

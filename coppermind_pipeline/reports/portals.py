@@ -7,7 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.connectors import ConnectorConfig, ConnectorNotFound, Freshness, Lifecycle, freshness
+from coppermind_pipeline.connectors import (
+    ConnectorConfig,
+    ConnectorNotFound,
+    Freshness,
+    Lifecycle,
+    UserLevelApp,
+    freshness,
+)
 from coppermind_pipeline.object_types import ObjectType
 
 # The type ids under which HubSpot's pages show records.
@@ -29,6 +36,7 @@ class Portal:
         degraded: object types that are read without some of their properties.
         adrift: object types of which HubSpot counts more or fewer than are stored, beyond its index's delay.
         config_problems: filters or settings that can't be applied, as sentences.
+        user_level: HubSpot shows what one user may see, and no more.
     """
 
     connector_id: str
@@ -48,6 +56,7 @@ class Portal:
     degraded: tuple[str, ...]
     adrift: tuple[str, ...]
     config_problems: tuple[str, ...]
+    user_level: bool
 
     @property
     def name(self) -> str:
@@ -80,7 +89,7 @@ def load_portals(connection: Connection, *, connector_ids: Collection[str] | Non
         ConnectorNotFound: the mind has no connector of a given id.
     """
     wanted = None if connector_ids is None else sorted(set(connector_ids))
-    rows = connection.execute(text(_PORTALS), {"connectors": wanted}).mappings()
+    rows = connection.execute(text(_PORTALS), {"connectors": wanted, "user_level": UserLevelApp.code}).mappings()
     portals = tuple(_portal(row) for row in rows)
     missing = set(wanted or ()) - {portal.connector_id for portal in portals}
     if missing:
@@ -113,6 +122,7 @@ def _portal(row: Mapping[Any, Any]) -> Portal:
         degraded=tuple(row["degraded"]),
         adrift=tuple(row["adrift"]),
         config_problems=tuple(row["config_problems"]),
+        user_level=row["user_level"],
     )
 
 
@@ -125,7 +135,8 @@ SELECT c.id, c.status, c.hub_id, c.config, c.connected_at, p.time_zone, p.compan
        ARRAY(SELECT d.object_type FROM hubspot_drifts d
               WHERE d.connector_id = c.id AND d.confirmed_at IS NOT NULL ORDER BY 1) AS adrift,
        ARRAY(SELECT e.message FROM connector_problems e
-              WHERE e.connector_id = c.id AND e.kind = 'config' ORDER BY e.since, e.code) AS config_problems
+              WHERE e.connector_id = c.id AND e.kind = 'config' ORDER BY e.since, e.code) AS config_problems,
+       EXISTS (SELECT FROM connector_problems e WHERE e.connector_id = c.id AND e.code = :user_level) AS user_level
   FROM connectors c
   LEFT JOIN hubspot_portals p ON p.connector_id = c.id
   LEFT JOIN hubspot_polls o ON o.connector_id = c.id
