@@ -6,6 +6,8 @@ from importlib.resources import files
 
 import idna
 
+from coppermind_pipeline.visible_text import visible_text
+
 # Anybody may have an address there: such a domain tells nothing about who a contact works for.
 PUBLIC_MAIL_DOMAINS = frozenset(
     files("coppermind_pipeline.crm").joinpath("public_mail_domains.csv").read_text(encoding="utf-8").split()[1:]
@@ -14,14 +16,14 @@ PUBLIC_MAIL_DOMAINS = frozenset(
 ADDRESS_CHARS_MAX = 320
 
 # Space, and what PostgreSQL can't hold.
-_NOT_IN_AN_ADDRESS = re.compile("[\\s\0\ud800-\udfff]")
+_NOT_IN_AN_ADDRESS = re.compile("[\\s\ud800-\udfff]")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
 def canonical_email(text: str) -> tuple[str, str] | None:
     """Return (address, domain) in lower case, the domain in its ASCII form; None where the text is no address."""
-    local, at, domain = text.strip().rpartition("@")
-    if not at or not local or len(text) > ADDRESS_CHARS_MAX or _NOT_IN_AN_ADDRESS.search(local):
+    local, at, domain = visible_text(text).strip().rpartition("@")
+    if not at or not local or len(text) > ADDRESS_CHARS_MAX or _NOT_IN_AN_ADDRESS.search(local) or "\0" in text:
         return None
     ascii_domain = _ascii_domain(domain)
     return (f"{local.lower()}@{ascii_domain}", ascii_domain) if ascii_domain is not None else None

@@ -22,6 +22,7 @@ from coppermind_pipeline.crm.values import (
     read_decimal,
     read_probability,
     read_text,
+    storable_text,
 )
 from coppermind_pipeline.object_types import ObjectType
 
@@ -279,7 +280,7 @@ class _Fields:
         if value is None:
             if not is_blank(raw):
                 self._malformed.append(name)
-        elif value != raw and value != raw.strip():
+        elif value != raw and storable_text(raw) != raw:  # what nobody sees is no loss
             self._malformed.append(name)
         return value
 

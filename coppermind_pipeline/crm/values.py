@@ -1,7 +1,8 @@
 """Reading HubSpot's values: every property arrives as text, most as HubSpot documents it, some as anything at all.
 
 A reader returns None for a value that is blank *or* that can't be read; it never raises and never guesses. What it
-returns always fits its column: `numeric(30,6)`, `timestamptz`, or `text` without U+0000 and lone surrogates.
+returns always fits its column: `numeric(30,6)`, `timestamptz`, or `text` without U+0000 and lone surrogates; and of a
+text it returns what a person can see.
 """
 
 import json
@@ -10,6 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 import orjson
+
+from coppermind_pipeline.visible_text import visible_text
 
 # HubSpot computes with binary doubles, which are exact to 15 digits: a longer amount is a typing error or an overflow.
 WHOLE_DIGITS_MAX = 15
@@ -56,11 +59,19 @@ def decode_properties(payload: str) -> dict[str, str | None]:
 
 
 def read_text(value: str, *, chars_max: int = LINE_CHARS_MAX) -> str | None:
-    """Return storable text without surrounding space; None where it is blank or longer than `chars_max`."""
+    """Return storable, visible text without surrounding space; None where it is blank or longer than `chars_max`.
+
+    Prose keeps its lines.
+    """
     value = value.strip()
     if not value or len(value) > chars_max:
         return None
-    return storable_text(value)
+    return visible_text(storable_text(value), one_line=chars_max <= LINE_CHARS_MAX).strip() or None
+
+
+def read_label(value: str) -> str:
+    """Return what a portal calls something (an option, a stage, an owner) as storable, visible text on one line."""
+    return visible_text(storable_text(value), one_line=True)
 
 
 def read_decimal(value: str) -> Decimal | None:
@@ -125,8 +136,8 @@ def read_boolean(value: str) -> bool | None:
 
 
 def is_blank(value: str) -> bool:
-    """Say whether a value is HubSpot's empty value: "" and null are the same, and so is space alone."""
-    return not value or value.isspace()
+    """Say whether a value is HubSpot's empty value: "" and null are the same, and so is what shows nothing."""
+    return not value or value.isspace() or (not value.isprintable() and not visible_text(value).strip())
 
 
 def id_order(hubspot_id: str) -> tuple[bool, int, str]:

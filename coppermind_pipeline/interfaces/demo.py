@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.panel import Panel
+from rich.text import Text
 
 from coppermind_pipeline.accounts import Mind, create_mind, local_caller, resolve_mind
 from coppermind_pipeline.connectors import ConnectResponse, connect
@@ -60,7 +61,7 @@ def main() -> int:
             else:
                 _demonstrate(portal, home)
     except CoppermindError as error:
-        console.print(f"[bold red]{error.message}[/] {error.hint}")
+        console.print(Text.assemble((error.message, "bold red"), f" {error.hint}"))
         return 1
     return 0
 
@@ -142,13 +143,13 @@ def _memories(installation: Installation, mind: Mind, memory_type: str, sensitiv
 
 
 def _show(memory: Memory) -> None:
-    console.print(Panel(memory.content, title=f"{memory.type} · {memory.sensitivity}", title_align="left"))
+    console.print(Panel(Text(memory.content), title=f"{memory.type} · {memory.sensitivity}", title_align="left"))
 
 
 def _show_report(installation: Installation, mind: Mind) -> None:
     console.rule("5. This quarter's report")
     report = crm_report(installation.database, mind=mind, request=ReportRequest(), now=datetime.now(UTC))
-    console.print(Panel(report.trust.model_dump_json(indent=2), title="trust", title_align="left"))
+    console.print(Panel(Text(report.trust.model_dump_json(indent=2)), title="trust", title_align="left"))
     console.print(Markdown(render(report, ReportFormat.MARKDOWN)))
 
 

@@ -10,6 +10,7 @@ from babel.dates import format_date
 
 from coppermind_pipeline.crm import Labels, country_label, day_of, format_money, source_detail
 from coppermind_pipeline.memories.subjects import Named, Origin, Place
+from coppermind_pipeline.visible_text import visible_text
 
 NAME_CHARS_MAX = 150
 REASON_CHARS_MAX = 600
@@ -44,7 +45,7 @@ class Wording:
 
 def one_line(text: str, chars_max: int = NAME_CHARS_MAX) -> str:
     """Return a person's text on one line, cut with an ellipsis where it is longer than `chars_max`."""
-    line = " ".join(text.split()) if len(text) <= 10 * chars_max else " ".join(text[: 10 * chars_max].split())
+    line = " ".join(visible_text(text[: 10 * chars_max], one_line=True).split())
     return line if len(line) <= chars_max else line[: chars_max - 1].rstrip() + "…"
 
 

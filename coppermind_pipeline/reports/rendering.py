@@ -1,5 +1,6 @@
 """Renderings of a report: for machines, for chats, for spreadsheets and for browsers."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -18,6 +19,7 @@ from coppermind_pipeline.reports.models import CrmReport, DealPage, DealRow
 from coppermind_pipeline.reports.tables import Cell, Table, tables
 from coppermind_pipeline.reports.trust import RecordCounts
 from coppermind_pipeline.reports.wording import moment, plain_day
+from coppermind_pipeline.visible_text import visible_text, visible_values
 
 if TYPE_CHECKING:
     import pandas
@@ -50,13 +52,13 @@ def render(
     """
     match format:
         case ReportFormat.JSON:
-            return report.model_dump_json(indent=2)
+            return json.dumps(visible_values(report.model_dump(mode="json")), indent=2, ensure_ascii=False)
         case ReportFormat.MARKDOWN:
-            return _markdown(report)
+            return visible_text(_markdown(report))
         case ReportFormat.CSV:
             return _csv(report)
         case ReportFormat.HTML:
-            return _template("page.html").render(_html_values(report, with_charts=with_charts))
+            return visible_text(_template("page.html").render(_html_values(report, with_charts=with_charts)))
 
 
 def html_fragment(report: CrmReport) -> Markup:
@@ -175,7 +177,7 @@ def report_frame(report: CrmReport) -> "pandas.DataFrame":
 
 def _csv(report: CrmReport) -> str:
     # As text before pandas writes it: it would make floats of whole numbers that are missing somewhere.
-    cells = report_frame(report).map(lambda value: "" if value is None else str(_safe_cell(value)))
+    cells = report_frame(report).map(lambda value: "" if value is None else str(_safe_cell(visible_values(value))))
     return cells.to_csv(index=False, lineterminator="\r\n")
 
 

@@ -12,7 +12,7 @@ from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
 
 # Raised when the rules of `crm` change, so that every record is interpreted again from the raw log.
-RULES_VERSION = 1
+RULES_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ def _links_json(links: Iterable[Any]) -> str:
             {
                 "id": link.to_id,
                 "types": [
-                    {"category": t.category, "type_id": t.type_id, "label": t.label and crm.storable_text(t.label)}
+                    {"category": t.category, "type_id": t.type_id, "label": t.label and crm.read_label(t.label)}
                     for t in sorted(link.types, key=lambda t: (t.category, t.type_id))
                 ],
             }

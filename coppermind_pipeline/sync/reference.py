@@ -79,7 +79,7 @@ async def ask_definitions(client: HubSpotClient, object_type: ObjectType) -> Ref
 async def ask_pipelines(client: HubSpotClient) -> ReferenceAnswer:
     """Return what HubSpot says about the deal pipelines and their stages."""
     pipelines = await client.pipelines()
-    rows = [(pipeline.id, crm.storable_text(pipeline.label), pipeline.display_order) for pipeline in pipelines]
+    rows = [(pipeline.id, crm.read_label(pipeline.label), pipeline.display_order) for pipeline in pipelines]
     stages = [row for pipeline in pipelines for row in _stage_rows(pipeline)]
     return ReferenceAnswer("pipelines", ((_PIPELINES, rows), (_STAGES, stages)))
 
@@ -124,12 +124,10 @@ def _definition_row(object_type: ObjectType, definition: PropertyDefinition) -> 
     return (
         object_type.value,
         crm.storable_text(definition.name),
-        crm.storable_text(definition.label),
+        crm.read_label(definition.label),
         definition.type,
         definition.field_type,
-        orjson.dumps(
-            [{"value": crm.storable_text(o.value), "label": crm.storable_text(o.label)} for o in options]
-        ).decode(),
+        orjson.dumps([{"value": crm.read_label(o.value), "label": crm.read_label(o.label)} for o in options]).decode(),
         definition.calculated,
     )
 
@@ -141,7 +139,7 @@ def _stage_rows(pipeline: Pipeline) -> Iterable[tuple[Any, ...]]:
         yield (
             pipeline.id,
             stage.id,
-            crm.storable_text(stage.label),
+            crm.read_label(stage.label),
             stage.display_order,
             is_closed,
             probability,
@@ -153,8 +151,8 @@ def _owner_row(owner: Owner) -> tuple[Any, ...]:
     user_id = owner.user_id_including_inactive if owner.user_id is None else owner.user_id
     return (
         owner.id,
-        crm.storable_text(" ".join(names) or owner.email or ""),
-        *(text and crm.storable_text(text) for text in (owner.email, owner.first_name, owner.last_name)),
+        crm.read_label(" ".join(names) or owner.email or ""),
+        *(text and crm.read_label(text) for text in (owner.email, owner.first_name, owner.last_name)),
         None if user_id is None else str(user_id),
         owner.archived,
     )

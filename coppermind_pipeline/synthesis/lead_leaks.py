@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, RowMapping, text
 
-from coppermind_pipeline.crm import PropertyDefinition
+from coppermind_pipeline.crm import PropertyDefinition, read_label
 
 LeakKind = Literal["disqualified", "postponed", "stuck"]
 LEAK_KINDS: tuple[LeakKind, ...] = ("disqualified", "postponed", "stuck")
@@ -98,7 +98,7 @@ def _reasons(connection: Connection, connector_id: str, properties: list[str]) -
         return None, ()
     counts: dict[str, list[Reason]] = {name: [] for name in properties}
     for row in connection.execute(text(_REASONS), {"connector": connector_id, "names": properties}):
-        counts[row.property].append(Reason(value=row.value, leads=row.leads))
+        counts[row.property].append(Reason(value=read_label(row.value), leads=row.leads))
     name = max(properties, key=lambda each: sum(reason.leads for reason in counts[each]))
     return name, tuple(sorted(counts[name], key=lambda reason: (-reason.leads, reason.value)))
 

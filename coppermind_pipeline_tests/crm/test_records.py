@@ -365,3 +365,11 @@ def test_fields_that_do_not_apply_to_a_type_are_empty():
         assert {name for name in deal_only if getattr(record, name) is not None} == set()
     deal = interpret(ObjectType.DEALS, "5", everything, MEANING)
     assert (deal.email, deal.country_text, deal.lifecycle_stage, deal.domain) == (None, None, None, None)
+
+
+def test_what_nobody_sees_is_dropped_and_is_no_fault_of_the_record():
+    deal = _deal(dealname="\x1b[31mBig\u200b deal\u202e\n2026", closed_lost_reason="Too\u2060 dear\r\nfor\x9b us\x07")
+    assert (deal.name, deal.loss_reason) == ("[31mBig deal 2026", "Too dear\nfor us")
+    contact = _contact(firstname="\u200b", lastname="نمی\u200cشود", email="ann\u200b@x.example", city="\ufeffBerlin")
+    assert (contact.name, contact.email, contact.city) == ("نمی\u200cشود", "ann@x.example", "Berlin")
+    assert (deal.malformed, contact.malformed) == ((), ())

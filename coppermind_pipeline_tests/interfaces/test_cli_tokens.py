@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+from sqlalchemy import text
+
 from coppermind_pipeline.store import Database
 
 
@@ -34,3 +37,26 @@ def test_a_revoked_token_stays_in_the_list(coppermind, database: Database):
     unknown = coppermind("tokens", "revoke", "coppermind_none")
     assert unknown.exit_code == 2
     assert "tokens list" in unknown.stderr
+
+
+@pytest.mark.parametrize("name", ["[bold]", "[/]", "[link=https://x.example]here[/link]", ":bug:"])
+def test_names_that_look_like_markup_are_printed_as_they_are(coppermind, name: str):
+    assert name in coppermind("customers", "create", name).stdout
+    assert name in coppermind("customers", "list").stdout
+    coppermind("tokens", "create", "--customer", name, "--name", name)
+    assert coppermind("tokens", "list").stdout.count(name) == 2
+    assert name in coppermind("minds", "create", f"Mind {name}", "--customer", name).stdout
+    assert name in coppermind("minds", "list", "--customer", name).stdout
+    assert coppermind("tokens", "revoke", name).exit_code == 2
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_nothing_that_steers_a_terminal_is_printed(coppermind, database: Database, options: tuple[str, ...]):
+    with database.owner() as connection:
+        connection.execute(
+            text("INSERT INTO customers (name) VALUES (:name)"), {"name": "A\x1b[2J\x9b1m\u202eg\u200b\x07"}
+        )
+    printed = coppermind("customers", "list", *options).stdout
+    assert "A[2J1mg" in printed
+    assert not set(printed) & set("\x1b\x9b\u202e\u200b\x07")
+    assert "\\u001b" not in printed

@@ -14,6 +14,7 @@ import anyio.to_thread
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from coppermind_pipeline.accounts import create_customer, create_mind, local_caller
 from coppermind_pipeline.connectors import SETUP_HELP
@@ -260,3 +261,16 @@ def test_standard_output_carries_the_protocol_alone_and_its_end_is_the_servers(p
     assert answers[1]["result"]["serverInfo"]["name"] == "coppermind-pipeline"
     assert answers[2]["result"]["structuredContent"]["connectors"][0]["mind"] == "acme"
     assert "no such tool" in answers[3]["error"]["message"]
+
+
+async def test_an_assistant_is_told_nothing_that_nobody_sees(database: Database):
+    caller = create_customer(database, "Hidden")
+    with database.owner() as connection:
+        connection.execute(
+            text("INSERT INTO minds (customer_id, name, slug, kind) VALUES (:c, :name, 'a', 'client')"),
+            {"c": caller.id, "name": "Ac\x1b[2J\u202e\u200bme\U000e0041"},
+        )
+    async with in_process(Installation(Settings(), database), local_caller(database, "Hidden")) as assistant:
+        answer = await assistant.call("minds", action="list")
+        assert answer["minds"][0]["name"] == "Ac[2Jme"
+        assert "Ac[2Jme" in await assistant.read("minds", action="list")

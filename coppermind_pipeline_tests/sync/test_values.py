@@ -133,3 +133,20 @@ async def test_a_malformed_value_put_right_is_no_longer_counted(portal: Reconcil
     await portal.sync()
     row = portal.stored("deals", deal)
     assert (row.malformed, row.amount) == ([], Decimal("1000.50"))
+
+
+async def test_what_nobody_sees_is_in_no_row_that_texts_are_made_of(portal: Reconciling):
+    hidden = "\x1b[31m\u202e\u200b\x9b\U000e0041"
+    pipeline = portal.portal.export().pipelines["deals"][0]["id"]
+    portal.portal.set_stage(pipeline, "hidden_stage", label=f"In{hidden}spected")
+    portal.portal.set_owners([{"id": "9", "firstName": f"No{hidden}or", "lastName": "", "email": "noor@x.example"}])
+    deal = portal.portal.create(
+        "deals", {"dealname": f"Big{hidden} deal", "closed_lost_reason": f"Too\r\n{hidden}dear"}
+    )
+    assert (await portal.sync()).complete
+    portal.derive()
+    row = portal.stored("deals", deal)
+    assert (row.name, row.loss_reason, row.malformed) == ("Big[31m deal", "Too\n[31mdear", [])
+    (stage,) = portal.connected.rows("SELECT label FROM hubspot_stages WHERE hubspot_id = 'hidden_stage'")
+    (owner,) = portal.connected.rows("SELECT label FROM hubspot_owners WHERE hubspot_id = '9'")
+    assert (stage.label, owner.label) == ("In[31mspected", "No[31mor")

@@ -8,14 +8,19 @@ from functools import cache
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
 from coppermind_pipeline.errors import CoppermindError, UsageError
+from coppermind_pipeline.visible_text import visible_text, visible_values
 
 _JSON = "coppermind.json"
+
+# What people call things may look like markup ("[bold]") or an emoji's name (":bug:"), and is printed as it is.
+_AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
 
 
 def _remember_json(context: typer.Context, *, value: bool) -> bool:
@@ -44,14 +49,23 @@ class ErrorsForPeople(TyperGroup):
 @cache
 def console() -> Console:
     """Return standard output: coloured on a terminal, plain elsewhere, where long lines stay whole."""
-    terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, soft_wrap=True, width=200)
+    terminal = _Console(**_AS_IT_IS)
+    return terminal if terminal.is_terminal else _Console(**_AS_IT_IS, soft_wrap=True, width=200)
 
 
 @cache
 def error_console() -> Console:
     """Return standard error, where progress, notes and errors go, so that an answer can be piped on."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _Console(**_AS_IT_IS, stderr=True, soft_wrap=True)
+
+
+class _Console(Console):
+    """A console that prints what can be seen: names and messages may come from anywhere."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as ever, but for what steers the terminal beside Rich's own control codes."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible_text(segment.text), segment.style)
 
 
 def show(answer: Any, *, as_json: bool, human: Callable[[], RenderableType]) -> None:
@@ -66,7 +80,7 @@ def show_json(answer: Any) -> None:
     """Print a value as JSON: amounts as decimal strings, times as RFC 3339."""
     from pydantic_core import to_jsonable_python
 
-    print(json.dumps(to_jsonable_python(answer), indent=2, ensure_ascii=False))
+    print(json.dumps(visible_values(to_jsonable_python(answer)), indent=2, ensure_ascii=False))
 
 
 def show_error(error: CoppermindError, *, as_json: bool) -> None:

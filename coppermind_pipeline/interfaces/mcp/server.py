@@ -15,6 +15,7 @@ from coppermind_pipeline.interfaces.callback_listener import CallbackListener
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.texts import readable
 from coppermind_pipeline.interfaces.mcp.tools import INSTRUCTIONS, PRODUCT, TOOLS, VERSION, Call, Failed, Fault
+from coppermind_pipeline.visible_text import visible_text, visible_values
 
 log = structlog.get_logger(__name__)
 
@@ -69,9 +70,10 @@ def create_server(installation: Installation, *, caller: Callable[[], Caller], c
 
 def _result(text: str, answer: Any, *, is_error: bool = False) -> mcp.CallToolResult:
     # The protocol asks for the whole answer as text too, for clients that show their model nothing else.
+    structured = visible_values(to_jsonable_python(answer))
     return mcp.CallToolResult(
-        content=[mcp.TextContent(text=text), mcp.TextContent(text=to_json(answer).decode())],
-        structured_content=to_jsonable_python(answer),
+        content=[mcp.TextContent(text=visible_text(text)), mcp.TextContent(text=to_json(structured).decode())],
+        structured_content=structured,
         is_error=is_error,
     )
 
