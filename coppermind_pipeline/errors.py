@@ -4,7 +4,8 @@ CoppermindError                 a person can act on it: code, message, hint
 ├── UsageError                  wrong call; nothing was done                  (exit 2)
 ├── NeedsPerson                 stays until someone acts                      (state auth_error, setup_error)
 ├── HealsByItself               retried by us, at the latest at `retry_at`    (state rate_limited, error)
-└── Degraded                    work goes on with less; becomes an event and a caveat
+├── Degraded                    work goes on with less; becomes an event and a caveat
+└── Unexpected                  nobody foresaw it; told by its kind alone
 
 Each room derives its own errors from these four. The docstring of a class is its default message.
 """
@@ -58,3 +59,16 @@ class Degraded(CoppermindError):
     """Work goes on with less."""
 
     code = "degraded"
+
+
+class Unexpected(CoppermindError):
+    """Something failed that nobody foresaw: a full disk, or a fault of the program."""
+
+    code = "unexpected"
+    hint = (
+        "Look for the failed run in Dagster's UI and at the free space of the disk; if it stays, hand it to support "
+        "with the time of last_error."
+    )
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"Something failed that nobody foresaw ({kind}).")

@@ -43,11 +43,18 @@ def record_event(  # noqa: PLR0917 - reads as one line of a log
 
 
 def report_problem(
-    connection: Connection, connector: Connector, kind: ProblemKind, error: CoppermindError, *, stops: bool = True
+    connection: Connection,
+    connector: Connector,
+    kind: ProblemKind,
+    error: CoppermindError,
+    *,
+    stops: bool = True,
+    step: str | None = None,
+    run_id: str | None = None,
 ) -> None:
     """Show an error in status until `clear_problem`, and log it when it is new.
 
-    It becomes the last error, unless nothing `stops` for it.
+    It becomes the last error, unless nothing `stops` for it. `step` is what raised it, whose success takes it back.
     """
     known = connection.scalar(
         text("SELECT true FROM connector_problems WHERE connector_id = :connector AND kind = :kind AND code = :code"),
@@ -55,10 +62,11 @@ def report_problem(
     )
     connection.execute(
         text(
-            """INSERT INTO connector_problems (connector_id, mind_id, kind, code, message, hint, last_seen)
-               VALUES (:connector, :mind, :kind, :code, :message, :hint, clock_timestamp())
+            """INSERT INTO connector_problems (connector_id, mind_id, kind, code, message, hint, step, last_seen)
+               VALUES (:connector, :mind, :kind, :code, :message, :hint, :step, clock_timestamp())
                ON CONFLICT (connector_id, kind, code) DO UPDATE
-                  SET message = excluded.message, hint = excluded.hint, last_seen = excluded.last_seen"""
+                  SET message = excluded.message, hint = excluded.hint, step = excluded.step,
+                      last_seen = excluded.last_seen"""
         ),
         {
             "connector": connector.id,
@@ -67,37 +75,48 @@ def report_problem(
             "code": error.code,
             "message": error.message,
             "hint": error.hint,
+            "step": step,
         },
     )
     if stops:
-        set_last_error(connection, connector.id, error)
+        set_last_error(connection, connector.id, error, step=step)
     if not known:
-        record_event(connection, connector, "error" if stops else "warning", error.code, error.message, {"kind": kind})
+        details = {"kind": kind, "step": step, "hint": error.hint, "run_id": run_id}
+        record_event(connection, connector, "error" if stops else "warning", error.code, error.message, details)
 
 
-def clear_problem(connection: Connection, connector: Connector, kind: ProblemKind, code: str | None = None) -> None:
-    """Take back what `report_problem` showed of that kind (and code), because the same call succeeded."""
+def clear_problem(
+    connection: Connection, connector: Connector, kind: ProblemKind, code: str | None = None, *, step: str | None = None
+) -> None:
+    """Take back what `report_problem` showed of that kind (and code, and step), because the same call succeeded."""
     connection.execute(
         text(
             """WITH cleared AS (
                    DELETE FROM connector_problems
                     WHERE connector_id = :connector AND kind = :kind
                       AND CASE WHEN CAST(:code AS text) IS NULL THEN code <> ALL(:standing) ELSE code = :code END
+                      AND (CAST(:step AS text) IS NULL OR step = :step)
                    RETURNING code)
                UPDATE connectors SET last_error = NULL
                 WHERE id = :connector AND last_error ->> 'code' IN (SELECT code FROM cleared)"""
         ),
-        {"connector": connector.id, "kind": kind, "code": code, "standing": list(_STANDING)},
+        {"connector": connector.id, "kind": kind, "code": code, "standing": list(_STANDING), "step": step},
     )
 
 
-def set_last_error(connection: Connection, connector_id: str, error: CoppermindError, *, setup: bool = False) -> None:
-    """Store the connector's last error; with `setup`, also as what keeps it from being set up."""
+def set_last_error(
+    connection: Connection, connector_id: str, error: CoppermindError, *, setup: bool = False, step: str | None = None
+) -> None:
+    """Store the connector's last error; with `setup`, also as what keeps it from being set up.
+
+    `step` is the step of a sync that it stopped.
+    """
     connection.execute(
         text(
             f"""UPDATE connectors
                    SET last_error = jsonb_build_object('code', CAST(:code AS text), 'message', CAST(:message AS text),
-                                                       'hint', CAST(:hint AS text), 'at', clock_timestamp())
+                                                       'hint', CAST(:hint AS text), 'at', clock_timestamp(),
+                                                       'step', CAST(:step AS text))
                        {
                 ", setup_error = jsonb_build_object('code', CAST(:code AS text), "
                 "'message', CAST(:message AS text), 'hint', CAST(:hint AS text), 'at', clock_timestamp())"
@@ -106,5 +125,5 @@ def set_last_error(connection: Connection, connector_id: str, error: CoppermindE
             }
                  WHERE id = :connector"""
         ),
-        {"connector": connector_id, "code": error.code, "message": error.message, "hint": error.hint},
+        {"connector": connector_id, "code": error.code, "message": error.message, "hint": error.hint, "step": step},
     )

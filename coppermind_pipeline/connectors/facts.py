@@ -63,9 +63,13 @@ class PortalFact(_Facts):
 
 
 class PollFact(_Facts):
-    """The polls so far; `failures` counts those in a row."""
+    """The polls so far; `failures` counts those in a row.
+
+    `last_succeeded_at` is the end of the last complete pull, `last_ended_at` that of a poll or a slice of a backfill.
+    """
 
     last_started_at: datetime | None = None
+    last_ended_at: datetime | None = None
     last_succeeded_at: datetime | None = None
     last_failed_at: datetime | None = None
     failures: int = 0
@@ -78,7 +82,7 @@ class PollFact(_Facts):
         """Whether the last poll that started has not ended."""
         if self.last_started_at is None:
             return False
-        ends = [at for at in (self.last_succeeded_at, self.last_failed_at) if at is not None]
+        ends = [at for at in (self.last_succeeded_at, self.last_ended_at, self.last_failed_at) if at is not None]
         return not ends or self.last_started_at > max(ends)
 
 

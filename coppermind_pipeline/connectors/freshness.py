@@ -14,26 +14,17 @@ class Freshness(StrEnum):
     NEVER_SYNCED = "never_synced"
 
 
-def freshness(
-    *,
-    last_pull_at: datetime | None,
-    last_page_at: datetime | None = None,
-    connected_at: datetime | None = None,
-    poll_interval_minutes: int,
-    now: datetime,
-) -> Freshness:
-    """Return how fresh a portal's records are; `NEVER_SYNCED` while nothing was pulled, however long that is.
+def freshness(*, last_pull_at: datetime | None, poll_interval_minutes: int, now: datetime) -> Freshness:
+    """Return how fresh a portal's records are. Nothing but a complete pull counts: no reconnect, no page of a backfill.
 
     Args:
-        last_pull_at: end of the last successful pull.
-        last_page_at: when a backfill stored its last page: while it moves, it is not stale.
-        connected_at: of the last approval: a portal that was just connected again is not stale at once.
+        last_pull_at: end of the last complete pull.
         poll_interval_minutes: as configured; two of them may pass, and five minutes.
         now: aware.
     """
-    if last_pull_at is None and last_page_at is None:
+    if last_pull_at is None:
         return Freshness.NEVER_SYNCED
-    overdue = is_overdue(last_pull_at, last_page_at, connected_at, poll_interval_minutes=poll_interval_minutes, now=now)
+    overdue = is_overdue(last_pull_at, poll_interval_minutes=poll_interval_minutes, now=now)
     return Freshness.STALE if overdue else Freshness.FRESH
 
 

@@ -4,11 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 from coppermind_pipeline.connectors.connector import Lifecycle
 from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT
-from coppermind_pipeline.connectors.facts import ConnectorFacts
+from coppermind_pipeline.connectors.facts import ConnectorFacts, ErrorFact
 from coppermind_pipeline.connectors.states import STATE_GUIDES, OperationalState, operational_state, setup_failure
 
 # A sync that was asked for begins within this where the installation runs.
 SYNC_STARTS_WITHIN_MINUTES = 2
+
+# Errors that can pass without anybody's help.
+_PASSES = frozenset({"portal_unavailable", "rate_limited", "refresh_busy", "connector_busy", "being_synced"})
+
+# States whose own next step would pass over an error.
+_SAYS_NOTHING_OF_ERRORS = frozenset(
+    {OperationalState.ERROR, OperationalState.STALE, OperationalState.BACKFILLING, OperationalState.ACTIVE}
+)
 
 
 def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
@@ -23,11 +31,32 @@ def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
     state = operational_state(facts, now=now)
     if state is OperationalState.RATE_LIMITED and facts.poll.retry_at is not None:
         return f"Nothing is to be done; polling resumes by itself at {_minute(facts.poll.retry_at)}."
+    if state is OperationalState.AUTH_ERROR:
+        return next((problem.hint for problem in facts.problems if problem.hint), FRESH_LINK_HINT)
+    if connector.last_error is not None and state in _SAYS_NOTHING_OF_ERRORS:
+        return _after(connector.last_error, repeated=state is OperationalState.ERROR)
     if state is OperationalState.BACKFILLING and facts.backfill is None:
         return _first_sync(facts, now=now)
     if state is OperationalState.ACTIVE:
         return _active(facts)
     return STATE_GUIDES[state].person if state is not None else ""
+
+
+def _after(error: ErrorFact, *, repeated: bool) -> str:
+    """Say what to do about the last error: only what can pass by itself is said to."""
+    if error.hint:
+        return error.hint
+    if error.code not in _PASSES:
+        return (
+            "Hand last_error to support: what was refused once is refused again at each poll, until the cause that it "
+            "names is gone."
+        )
+    if repeated:
+        return (
+            "Look at status.hubspot.com and at this machine's way to HubSpot: polls fail one after another, and "
+            "last_error says how; polls go on meanwhile."
+        )
+    return "Nothing is to be done yet; the last poll failed, and the next one tries again by itself."
 
 
 def _pending(facts: ConnectorFacts, *, now: datetime) -> str:

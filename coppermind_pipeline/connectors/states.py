@@ -158,7 +158,7 @@ STATE_GUIDES: dict[OperationalState, StateGuide] = {
     OperationalState.ERROR: StateGuide(
         cause="The last two polls failed.",
         product="It tries again at every poll.",
-        person="Nothing is to be done yet: polls go on; if last_error stays the same, hand it to support.",
+        person="Look at last_error, which says what stands in the way; polls go on meanwhile.",
     ),
     OperationalState.STALE: StateGuide(
         cause="No pull has succeeded for two poll intervals and five minutes.",

@@ -10,7 +10,7 @@ import dagster as dg
 from coppermind_pipeline.connectors import Connector, profile_portal
 from coppermind_pipeline.defs.installation import Installation, slice_end
 from coppermind_pipeline.defs.partitions import connectors
-from coppermind_pipeline.defs.steps import hubspot_step, store_step
+from coppermind_pipeline.defs.steps import hubspot_step, poll_id, store_step
 from coppermind_pipeline.memories import Drained, Mapped, drain, map_records
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync import (
@@ -26,8 +26,9 @@ from coppermind_pipeline.sync import (
     backfilled_once,
     link,
     normalize,
-    poll_succeeded,
+    poll_ended,
     pull,
+    pull_ended,
     read_account,
     read_definitions,
     read_owners,
@@ -51,7 +52,7 @@ def property_definitions(
         await read_account(sync)
         return await asyncio.gather(*(read_definitions(sync, object_type) for object_type in ObjectType))
 
-    reads, requests = hubspot_step(installation, context.partition_key, read, poll=context.run.run_id)
+    reads, requests = hubspot_step(installation, context, read)
     counts = {t.value: one.entries for t, one in zip(ObjectType, reads, strict=True)}
     return dg.MaterializeResult(metadata={**counts, "changed": any(one.changed for one in reads), "requests": requests})
 
@@ -59,15 +60,13 @@ def property_definitions(
 @dg.asset(partitions_def=connectors, group_name="reference", kinds={"hubspot", "postgres"})
 def pipelines(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """The deal pipelines and their stages, which decide what is won, lost and open."""
-    return _reference_result(
-        *hubspot_step(installation, context.partition_key, read_pipelines, poll=context.run.run_id)
-    )
+    return _reference_result(*hubspot_step(installation, context, read_pipelines))
 
 
 @dg.asset(partitions_def=connectors, group_name="reference", kinds={"hubspot", "postgres"})
 def owners(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """Who records are assigned to, those who left included."""
-    return _reference_result(*hubspot_step(installation, context.partition_key, read_owners, poll=context.run.run_id))
+    return _reference_result(*hubspot_step(installation, context, read_owners))
 
 
 def _reference_result(read: ReferenceRead, requests: int) -> dg.MaterializeResult:
@@ -97,14 +96,15 @@ def raw(
     types = [object_type for name, object_type in RAW_ASSETS.items() if name in selected]
     if RAW_ASSOCIATIONS in selected and ObjectType.DEALS not in types:
         types.append(ObjectType.DEALS)  # links are read of the deals that are new
-    time_is_up = slice_end(context.instance)
+    time_is_up, poll = slice_end(context.instance), poll_id(context)
 
     async def read(sync: SyncContext) -> Pulled:
         pulled = await pull(sync, types=types, time_is_up=time_is_up)
-        await sync.write(poll_succeeded, sync.connector, pulled.read)
+        if poll is not None:
+            await sync.write(pull_ended, sync.connector, pulled.read, complete=pulled.current)
         return pulled
 
-    pulled, requests = hubspot_step(installation, context.partition_key, read, poll=context.run.run_id)
+    pulled, requests = hubspot_step(installation, context, read)
     shared: dict[str, Any] = {"requests": requests, "complete": pulled.complete}
     for name, object_type in RAW_ASSETS.items():
         if name in selected:
@@ -127,7 +127,7 @@ def hubspot_crm_objects(
     """What the records mean: typed columns for reports, from the raw log."""
     done = store_step(
         installation,
-        context.partition_key,
+        context,
         lambda connector: normalize(installation.database, connector, on_progress=installation.on_progress),
     )
     return dg.MaterializeResult(
@@ -148,7 +148,7 @@ def hubspot_associations(
                 profile_portal(connection, connector, now=datetime.now(UTC))
         return linked
 
-    done = store_step(installation, context.partition_key, work)
+    done = store_step(installation, context, work)
     return dg.MaterializeResult(
         metadata={
             "links_begun": done.begun,
@@ -190,10 +190,10 @@ def reconciliation(
         every = REREAD_EVERY if anew_after is None else dict.fromkeys(ObjectType, anew_after)
         return await reread(sync, time_is_up=time_is_up, every=every)
 
-    walked, requests = hubspot_step(installation, context.partition_key, walk)
-    store_step(installation, context.partition_key, take_up)
-    again, more_requests = hubspot_step(installation, context.partition_key, read_again)
-    store_step(installation, context.partition_key, take_up_and_profile)
+    walked, requests = hubspot_step(installation, context, walk)
+    store_step(installation, context, take_up)
+    again, more_requests = hubspot_step(installation, context, read_again)
+    store_step(installation, context, take_up_and_profile)
     return dg.MaterializeResult(
         metadata={
             "archived": walked.archived,
@@ -232,7 +232,7 @@ def record_memories(
             on_progress=lambda mapped: installation.on_progress(Progress("memories", mapped.considered)),
         )
 
-    mapped = store_step(installation, context.partition_key, work)
+    mapped = store_step(installation, context, work)
     return dg.MaterializeResult(
         metadata={"considered": mapped.considered, "queued": mapped.queued, "retired": mapped.retired}
     )
@@ -240,17 +240,20 @@ def record_memories(
 
 @dg.asset(partitions_def=connectors, deps=[record_memories], group_name="memories", kinds={"postgres"})
 def memories(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
-    """The queue's drain: queued texts become the mind's memories."""
+    """The queue's drain: queued texts become the mind's memories. It is the last step of a poll."""
 
     def work(connector: Connector) -> Drained:
-        return drain(
+        drained = drain(
             installation.database,
             connector_id=connector.id,
             mind_id=connector.mind_id,
             on_progress=lambda drained: installation.on_progress(Progress("queue", drained.published)),
         )
+        with installation.database.mind(connector.mind_id) as connection:
+            poll_ended(connection, connector, run_id=context.run.run_id)
+        return drained
 
-    drained = store_step(installation, context.partition_key, work)
+    drained = store_step(installation, context, work)
     return dg.MaterializeResult(
         metadata={
             "published": drained.published,
@@ -294,7 +297,7 @@ def marketing_synthesis(
         drain(installation.database, connector_id=connector.id, mind_id=connector.mind_id)
         return result
 
-    result = store_step(installation, context.partition_key, work)
+    result = store_step(installation, context, work)
     return dg.MaterializeResult(
         metadata={
             "period_key": result.period_key,

@@ -39,15 +39,11 @@ def fresh(context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam
     connector, (facts, *_) = _facts(
         installation,
         context.partition_key,
-        """SELECT max(last_succeeded_at) AS last_pull_at,
-                  (SELECT max(page_stored_at) FROM hubspot_cursors WHERE connector_id = :connector) AS last_page_at
-             FROM hubspot_polls WHERE connector_id = :connector""",
+        "SELECT max(last_succeeded_at) AS last_pull_at FROM hubspot_polls WHERE connector_id = :connector",
     )
     now = datetime.now(UTC)
     found = freshness(
         last_pull_at=facts.last_pull_at,
-        last_page_at=facts.last_page_at,
-        connected_at=connector.connected_at,
         poll_interval_minutes=connector.config.poll_interval_minutes,
         now=now,
     )
@@ -55,9 +51,9 @@ def fresh(context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam
     return dg.AssetCheckResult(
         passed=found is Freshness.FRESH,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="No pull has succeeded yet."
+        description="No pull has been complete yet."
         if age_minutes is None
-        else f"The last successful pull is {age_minutes:.0f} minutes old: {found}.",
+        else f"The last complete pull is {age_minutes:.0f} minutes old: {found}.",
         metadata={} if age_minutes is None else {"age_minutes": age_minutes},
     )
 

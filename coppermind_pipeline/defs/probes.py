@@ -9,7 +9,7 @@ import uvloop
 from coppermind_pipeline.connectors import Connector, load_connector, open_portal
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.errors import CoppermindError
-from coppermind_pipeline.sync import DuePoll, SyncContext, found_nothing, poll_failed, poll_started
+from coppermind_pipeline.sync import DuePoll, SyncContext, as_noted, found_nothing, poll_failed, poll_started
 
 log = structlog.get_logger(__name__)
 
@@ -48,9 +48,10 @@ async def _has_news(installation: Installation, connector_id: str) -> bool:
         try:
             async with open_portal(database, installation.settings, connector) as client:
                 return not await found_nothing(SyncContext(database, connector, client))
-        except CoppermindError as error:
-            await asyncio.to_thread(_note_failure, installation, connector, error)
-            log.warning("probe failed", connector_id=connector_id, code=error.code)
+        except Exception as error:  # noqa: BLE001 - one connector's trouble, whatever it is, is no other's
+            noted = as_noted(error)
+            await asyncio.to_thread(_note_failure, installation, connector, noted)
+            log.warning("probe failed", connector_id=connector_id, code=noted.code)
             return False
 
 

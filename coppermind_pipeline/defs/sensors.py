@@ -13,7 +13,7 @@ from coppermind_pipeline.defs.partitions import connectors, known_connectors
 from coppermind_pipeline.defs.probes import polls_with_news
 from coppermind_pipeline.defs.work import DueSynthesis, WaitingQueue, connectors_with_waiting_memories, syntheses_due
 from coppermind_pipeline.store import InstallationPaused, paused_since
-from coppermind_pipeline.sync import DueReconciliation, reconciliations_due
+from coppermind_pipeline.sync import DueReconciliation, note_lost_run, reconciliations_due
 from coppermind_pipeline.sync import due_polls as polls_due
 
 Due = TypeVar("Due", DueSynthesis, WaitingQueue, DueReconciliation)
@@ -160,6 +160,7 @@ def failed_runs(context: dg.RunFailureSensorContext, installation: dg.ResourcePa
             f"The run of {context.dagster_run.job_name} failed.",
             {"run_id": context.dagster_run.run_id},
         )
+        note_lost_run(connection, connector, run_id=context.dagster_run.run_id)
 
 
 def _runs(

@@ -36,6 +36,10 @@ class ScanProgress:
 def state_words(connector: ConnectorStatus) -> StateWords:
     """Return the words for the most telling state: the operational one, else the headline."""
     state = connector.hubspot_diagnostics.operational_state or connector.status
+    if state == "active" and connector.last_error is not None:
+        return StateWords("The last sync failed, and is tried again", "warn")
+    if state == "active" and connector.hubspot_diagnostics.last_successful_hubspot_pull is None:
+        return StateWords("Not read completely yet", "busy")
     return _WORDS[state]
 
 

@@ -61,17 +61,29 @@ def _stale(found: Findings) -> Iterable[str]:
     for portal in found.portals:
         freshness = portal.freshness(now=found.now)
         if freshness is Freshness.NEVER_SYNCED:
-            yield f"{_named(portal)} has not been synced yet."
+            begun = portal.since is not None
+            yield f"{_named(portal)} has not been {'read completely' if begun else 'synced'} yet."
         elif freshness is Freshness.STALE and portal.last_pull_at is not None:
             yield (
                 f"{_named(portal)} was last synced {_age(found.now, portal.last_pull_at)} ago, on "
                 f"{moment(portal.last_pull_at, found.zone)}; later HubSpot activity is not in these figures."
             )
-        elif freshness is Freshness.STALE and portal.last_page_at is not None:
+
+
+def _trouble(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        if portal.status is not Lifecycle.ACTIVE:
+            continue
+        if portal.refusals:
+            for refusal in portal.refusals:
+                yield f"HubSpot refuses access to {portal.name}: {refusal.rstrip('.')}."
+        elif portal.retry_at is not None and portal.retry_at > found.now:
             yield (
-                f"{_named(portal)} was never synced completely, and nothing of it was read for "
-                f"{_age(found.now, portal.last_page_at)}."
+                f"HubSpot has {portal.name} pause until {moment(portal.retry_at, found.zone)}; nothing that changes in "
+                "it is read before."
             )
+        elif portal.last_error is not None:
+            yield f"The last sync of {portal.name} failed: {portal.last_error.rstrip('.')}."
 
 
 def _backfill(found: Findings) -> Iterable[str]:
@@ -225,9 +237,10 @@ def _filters_lifted(found: Findings) -> Iterable[str]:
 
 _RULES = (
     _no_portal,
-    _live_failure,
     _stale,
     _backfill,
+    _trouble,
+    _live_failure,
     _coverage,
     _as_of,
     _inactive,

@@ -28,8 +28,10 @@ class Portal:
     Attributes:
         hub_id: None until a portal was approved.
         time_zone: of its reports: as configured, else the portal's.
-        last_pull_at: end of the last successful pull.
-        last_page_at: when the backfill stored its last page.
+        last_pull_at: end of the last complete pull.
+        refusals: why HubSpot refuses the authorization or a part of it, as sentences.
+        last_error: what stopped the last poll, or another step of the sync, as a sentence; None once it succeeded.
+        retry_at: when the pause that HubSpot asked for ends.
         since: start of the window; None before the first sync.
         first_completed_at: of the backfill; a later resync leaves it.
         totals: what the portal says it holds in the window, by object type.
@@ -46,9 +48,10 @@ class Portal:
     time_zone: str | None
     company_currency: str | None
     ui_domain: str | None
-    connected_at: datetime | None
     last_pull_at: datetime | None
-    last_page_at: datetime | None
+    refusals: tuple[str, ...]
+    last_error: str | None
+    retry_at: datetime | None
     since: datetime | None
     backfill_completed_at: datetime | None
     first_completed_at: datetime | None
@@ -64,11 +67,9 @@ class Portal:
         return f"portal {self.hub_id}" if self.hub_id is not None else f"connector {self.connector_id}"
 
     def freshness(self, *, now: datetime) -> Freshness:
-        """Return how fresh the portal's records are, by the rule that its connector's state follows."""
+        """Return how fresh the portal's records are, by the rule that checks and synthesis follow, too."""
         return freshness(
             last_pull_at=self.last_pull_at,
-            last_page_at=self.last_page_at,
-            connected_at=self.connected_at,
             poll_interval_minutes=self.config.poll_interval_minutes,
             now=now,
         )
@@ -112,9 +113,10 @@ def _portal(row: Mapping[Any, Any]) -> Portal:
         time_zone=config.report_timezone or row["time_zone"],
         company_currency=row["company_currency"],
         ui_domain=row["ui_domain"],
-        connected_at=row["connected_at"],
         last_pull_at=row["last_succeeded_at"],
-        last_page_at=row["last_page_at"],
+        refusals=tuple(row["refusals"]),
+        last_error=row["last_error"],
+        retry_at=row["retry_at"],
         since=row["since"],
         backfill_completed_at=row["completed_at"],
         first_completed_at=row["first_completed_at"],
@@ -127,10 +129,12 @@ def _portal(row: Mapping[Any, Any]) -> Portal:
 
 
 _PORTALS = """
-SELECT c.id, c.status, c.hub_id, c.config, c.connected_at, p.time_zone, p.company_currency, p.ui_domain,
-       o.last_succeeded_at, b.since, b.completed_at, b.first_completed_at, b.totals,
-       (SELECT max(s.page_stored_at) FROM hubspot_cursors s
-         WHERE s.connector_id = c.id AND s.scan = 'backfill') AS last_page_at,
+SELECT c.id, c.status, c.hub_id, c.config, p.time_zone, p.company_currency, p.ui_domain,
+       o.last_succeeded_at, o.retry_at, c.last_error ->> 'message' AS last_error,
+       b.since, b.completed_at, b.first_completed_at, b.totals,
+       ARRAY(SELECT e.message FROM connector_problems e
+              WHERE e.connector_id = c.id AND e.kind IN ('auth', 'scope') AND e.code <> :user_level
+              ORDER BY e.since, e.code) AS refusals,
        ARRAY(SELECT h.object_type FROM hubspot_hydrations h WHERE h.connector_id = c.id ORDER BY 1) AS degraded,
        ARRAY(SELECT d.object_type FROM hubspot_drifts d
               WHERE d.connector_id = c.id AND d.confirmed_at IS NOT NULL ORDER BY 1) AS adrift,

@@ -7,7 +7,19 @@ from coppermind_pipeline.sync.due_reconciliations import DueReconciliation, reco
 from coppermind_pipeline.sync.linking import Linked, link
 from coppermind_pipeline.sync.live_pull import pull_now
 from coppermind_pipeline.sync.normalize import Normalized, normalize
-from coppermind_pipeline.sync.polls import DuePoll, due_polls, failure_noted, poll_failed, poll_started, poll_succeeded
+from coppermind_pipeline.sync.polls import (
+    DuePoll,
+    as_noted,
+    due_polls,
+    failure_noted,
+    note_lost_run,
+    poll_ended,
+    poll_failed,
+    poll_started,
+    poll_succeeded,
+    pull_ended,
+    step_succeeded,
+)
 from coppermind_pipeline.sync.probe import found_nothing
 from coppermind_pipeline.sync.pull import Pulled, pull
 from coppermind_pipeline.sync.reconciliation import WALK_EVERY, Reconciled, reconcile
@@ -34,16 +46,20 @@ __all__ = [
     "ReferenceRead",
     "Reread",
     "SyncContext",
+    "as_noted",
     "backfilled_once",
     "due_polls",
     "failure_noted",
     "found_nothing",
     "link",
     "normalize",
+    "note_lost_run",
+    "poll_ended",
     "poll_failed",
     "poll_started",
     "poll_succeeded",
     "pull",
+    "pull_ended",
     "pull_now",
     "read_account",
     "read_definitions",
@@ -53,5 +69,6 @@ __all__ = [
     "reconciled_since",
     "reconciliations_due",
     "reread",
+    "step_succeeded",
     "unheard",
 ]

@@ -12,7 +12,7 @@ from coppermind_pipeline.store import Database, require_not_paused
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.linking import link
 from coppermind_pipeline.sync.normalize import normalize
-from coppermind_pipeline.sync.polls import failure_noted, poll_started, poll_succeeded
+from coppermind_pipeline.sync.polls import failure_noted, live_pull_succeeded
 from coppermind_pipeline.sync.pull import pull
 
 # Of the 20 seconds that a report waits for it; the rest is for what follows the pull.
@@ -52,12 +52,13 @@ def _pull_now(database: Database, settings: Settings, connector_id: str) -> None
         if not granted:
             raise BeingSynced
         connector = load_connector(database, connector_id)
-        with database.mind(connector.mind_id) as connection:
-            poll_started(connection, {"connector": connector.id, "mind": connector.mind_id})
         with failure_noted(database, connector):
             complete = uvloop.run(_read(database, settings, connector, reading_ends))
-        normalize(database, connector)
-        link(database, connector)
+            normalize(database, connector)
+            link(database, connector)
+        if complete:
+            with database.mind(connector.mind_id) as connection:
+                live_pull_succeeded(connection, connector)
     if not complete:
         raise PullUnfinished
 
@@ -66,6 +67,4 @@ async def _read(database: Database, settings: Settings, connector: Connector, re
     async with open_portal(database, settings, connector) as client:
         sync = SyncContext(database, connector, client)
         pulled = await pull(sync, time_is_up=lambda: monotonic() > reading_ends)
-        if pulled.complete:
-            await sync.write(poll_succeeded, connector, pulled.read)
-        return pulled.complete
+        return pulled.current

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 import orjson
+import structlog
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from coppermind_pipeline.connectors import (
     Connector,
@@ -21,10 +23,20 @@ from coppermind_pipeline.connectors import (
     report_problem,
     set_last_error,
 )
-from coppermind_pipeline.errors import CoppermindError, HealsByItself, NeedsPerson
+from coppermind_pipeline.errors import CoppermindError, HealsByItself, NeedsPerson, Unexpected
 from coppermind_pipeline.hubspot import GrantRejected, RateLimited, ScopeMissing, TokenRejected
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
+
+log = structlog.get_logger(__name__)
+
+# Steps that are no assets.
+PROBE, LIVE_PULL, LOST_RUN = "probe", "live_pull", "lost_run"
+
+# Errors of these stay when a poll succeeds: it does not do what they do. (A poll's own run drains the queue, but one
+# that finds nothing does not.)
+_NO_PART_OF_A_POLL = ("reconciliation", "marketing_synthesis", "memories")
+_ASKED_BY_EVERY_POLL = (PROBE, "property_definitions", "pipelines", "owners", "raw")
 
 # How long a portal is left alone that nothing but a person's act will open again.
 LOOK_AGAIN_MINUTES = 60
@@ -81,68 +93,166 @@ def poll_started(connection: Connection, ids: dict[str, Any], *, run_id: str | N
                ON CONFLICT (connector_id) DO UPDATE
                   SET last_started_at = CASE WHEN stored.run_id = excluded.run_id THEN stored.last_started_at
                                              ELSE excluded.last_started_at END,
+                      read_to_end_at = CASE WHEN stored.run_id = excluded.run_id THEN stored.read_to_end_at END,
                       run_id = excluded.run_id"""
         ),
         {**ids, "run_id": run_id},
     )
 
 
-def poll_succeeded(connection: Connection, connector: Connector, counts: dict[ObjectType, int]) -> None:
-    """Note that everything asked of HubSpot was answered; `counts` are the records read, by type."""
+def pull_ended(connection: Connection, connector: Connector, counts: dict[ObjectType, int], *, complete: bool) -> None:
+    """Note what a poll's pull has read, by type, and whether that was all; the poll goes on to its other steps."""
     connection.execute(
         text(
-            """UPDATE hubspot_polls SET last_succeeded_at = clock_timestamp(), failures = 0, retry_at = NULL,
-                                        last_counts = CAST(:counts AS jsonb)
+            """UPDATE hubspot_polls SET last_counts = CAST(:counts AS jsonb),
+                                        read_to_end_at = CASE WHEN :complete THEN clock_timestamp() END
                 WHERE connector_id = :connector"""
         ),
-        {"connector": connector.id, "counts": orjson.dumps({t.value: count for t, count in counts.items()}).decode()},
+        {
+            "connector": connector.id,
+            "counts": orjson.dumps({t.value: count for t, count in counts.items()}).decode(),
+            "complete": complete,
+        },
     )
-    connection.execute(
-        text("UPDATE connectors SET last_error = NULL WHERE id = :connector"), {"connector": connector.id}
+
+
+def poll_ended(connection: Connection, connector: Connector, *, run_id: str | None) -> None:
+    """Note that every step of the poll that this run is has succeeded; of a run that is no poll nothing is noted.
+
+    What is stored is as new as the end of its pull, where that read everything; a slice of a backfill does not.
+    """
+    complete = connection.scalar(
+        text(
+            """UPDATE hubspot_polls SET last_succeeded_at = coalesce(read_to_end_at, last_succeeded_at),
+                                        last_ended_at = clock_timestamp(), failures = 0, retry_at = NULL
+                WHERE connector_id = :connector AND run_id IS NOT DISTINCT FROM :run_id
+                  AND (last_failed_at IS NULL OR last_failed_at < last_started_at)
+            RETURNING read_to_end_at IS NOT NULL"""
+        ),
+        {"connector": connector.id, "run_id": run_id},
     )
-    for kind in ("auth", "scope", "rate_limit"):
+    if complete is None:
+        return
+    for kind in ("auth", "rate_limit"):
         clear_problem(connection, connector, kind)
+    if complete:
+        connection.execute(
+            text(
+                """UPDATE connectors SET last_error = NULL
+                    WHERE id = :connector AND coalesce(last_error ->> 'step', '') <> ALL(:others)"""
+            ),
+            {"connector": connector.id, "others": list(_NO_PART_OF_A_POLL)},
+        )
+        for step in _ASKED_BY_EVERY_POLL:
+            clear_problem(connection, connector, "scope", step=step)
 
 
-def poll_failed(connection: Connection, connector: Connector, error: CoppermindError) -> None:
-    """Note what stopped the poll, where a person and the next poll will look for it.
+def poll_succeeded(connection: Connection, connector: Connector, counts: dict[ObjectType, int]) -> None:
+    """Note a poll that took no run: everything was asked and answered; `counts` are the records read, by type."""
+    pull_ended(connection, connector, counts, complete=True)
+    poll_ended(connection, connector, run_id=None)
 
-    A poll that fails in several of its steps has failed once.
+
+def live_pull_succeeded(connection: Connection, connector: Connector) -> None:
+    """Note that all records that had changed were read, and no more: what keeps polls from succeeding stays noted."""
+    connection.execute(
+        text(
+            """INSERT INTO hubspot_polls (connector_id, mind_id, last_succeeded_at)
+               VALUES (:connector, :mind, clock_timestamp())
+               ON CONFLICT (connector_id) DO UPDATE SET last_succeeded_at = excluded.last_succeeded_at"""
+        ),
+        {"connector": connector.id, "mind": connector.mind_id},
+    )
+    clear_problem(connection, connector, "auth")
+    step_succeeded(connection, connector, LIVE_PULL)
+
+
+def step_succeeded(connection: Connection, connector: Connector, step: str) -> None:
+    """Take back the error that the same step raised before."""
+    connection.execute(
+        text("UPDATE connectors SET last_error = NULL WHERE id = :connector AND last_error ->> 'step' = :step"),
+        {"connector": connector.id, "step": step},
+    )
+    clear_problem(connection, connector, "scope", step=step)
+
+
+def poll_failed(
+    connection: Connection,
+    connector: Connector,
+    error: CoppermindError,
+    *,
+    step: str = PROBE,
+    run_id: str | None = None,
+) -> None:
+    """Note what stopped a step, where a person and the next poll will look for it.
+
+    A poll that fails in several of its steps has failed once; a step of no poll leaves the count of failed polls alone.
     """
     connection.execute(
         text(
             f"""UPDATE hubspot_polls
-                   SET last_failed_at = clock_timestamp(),
-                       failures = CASE WHEN last_failed_at >= last_started_at THEN greatest(failures, 1)
+                   SET last_failed_at = CASE WHEN :of_poll AND run_id IS NOT DISTINCT FROM :run_id
+                                             THEN clock_timestamp() ELSE last_failed_at END,
+                       failures = CASE WHEN NOT :of_poll OR run_id IS DISTINCT FROM :run_id THEN failures
+                                       WHEN last_failed_at >= last_started_at THEN greatest(failures, 1)
                                        ELSE failures + 1 END,
                        retry_at = CASE WHEN :needs_person
                                        THEN clock_timestamp() + interval '{LOOK_AGAIN_MINUTES} minutes'
-                                       ELSE CAST(:retry_at AS timestamptz) END
+                                       WHEN :of_poll THEN CAST(:retry_at AS timestamptz)
+                                       ELSE coalesce(CAST(:retry_at AS timestamptz), retry_at) END
                  WHERE connector_id = :connector"""
         ),
         {
             "connector": connector.id,
+            "run_id": run_id,
+            "of_poll": step != LIVE_PULL,
             "needs_person": isinstance(error, NeedsPerson),
             "retry_at": error.retry_at if isinstance(error, HealsByItself) else None,
         },
     )
     kind = _problem_kind(error)
     if kind is not None:
-        report_problem(connection, connector, kind, error)
+        report_problem(connection, connector, kind, error, step=step, run_id=run_id)
         return
-    set_last_error(connection, connector.id, error)
-    record_event(connection, connector, "error", error.code, error.message)
+    set_last_error(connection, connector.id, error, step=step)
+    details = {"step": step, "hint": error.hint, "run_id": run_id}
+    record_event(connection, connector, "error", error.code, error.message, details)
 
 
 @contextmanager
-def failure_noted(database: Database, connector: Connector) -> Iterator[None]:
-    """Note what stops the block, before it goes on to the caller."""
+def failure_noted(
+    database: Database, connector: Connector, *, step: str = LIVE_PULL, run_id: str | None = None
+) -> Iterator[None]:
+    """Note what stops the block, whatever it is, before it goes on to the caller."""
     try:
         yield
-    except CoppermindError as error:
-        with database.mind(connector.mind_id) as connection:
-            poll_failed(connection, connector, error)
+    except Exception as error:
+        try:
+            with database.mind(connector.mind_id) as connection:
+                poll_failed(connection, connector, as_noted(error), step=step, run_id=run_id)
+        except SQLAlchemyError as unnoted:
+            # Where the store is what fails, as on a full disk, its failure is what the caller has to hear of.
+            log.error("failure not noted", connector_id=connector.id, step=step, error=type(unnoted).__name__)  # noqa: TRY400
         raise
+
+
+def note_lost_run(connection: Connection, connector: Connector, *, run_id: str) -> None:
+    """Note a poll whose run failed without a word, as one does whose process was killed."""
+    unnoted = connection.scalar(
+        text(
+            """SELECT true FROM hubspot_polls
+                WHERE connector_id = :connector AND run_id = :run_id
+                  AND (last_failed_at IS NULL OR last_failed_at < last_started_at)"""
+        ),
+        {"connector": connector.id, "run_id": run_id},
+    )
+    if unnoted:
+        poll_failed(connection, connector, Unexpected("its process ended"), step=LOST_RUN, run_id=run_id)
+
+
+def as_noted(error: Exception) -> CoppermindError:
+    """Return an error as it may be shown: one that nobody foresaw is told by its kind, never by words with data."""
+    return error if isinstance(error, CoppermindError) else Unexpected(type(error).__name__)
 
 
 def _problem_kind(error: CoppermindError) -> ProblemKind | None:

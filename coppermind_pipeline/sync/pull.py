@@ -44,6 +44,7 @@ class Pulled:
         linked: deals whose associations were read.
         referenced: records that were read because a deal is linked to them.
         complete: all came to its end; False where the time was up before.
+        current: what changed was read to its end, and so was a first backfill; one that was asked for again may go on.
     """
 
     found: dict[ObjectType, int] = field(default_factory=lambda: dict.fromkeys(ObjectType, 0))
@@ -51,6 +52,7 @@ class Pulled:
     linked: int = 0
     referenced: int = 0
     complete: bool = False
+    current: bool = False
 
 
 async def pull(
@@ -77,12 +79,16 @@ async def pull(
     }
     pulled = Pulled()
     deals, links = Feed(), Feed()
+    unfinished: list[Scan] = []
 
     async def read(scan: Scan) -> bool:
         on_page = deals.advance if scan.object_type == ObjectType.DEALS else _unheard
-        return await _read_scan(
+        ended = await _read_scan(
             context, scan, hydrators[scan.object_type], time_is_up=time_is_up, on_page=on_page, pulled=pulled
         )
+        if not ended:
+            unfinished.append(scan)
+        return ended
 
     async def read_records() -> bool:
         # Deals alone at first, then what they link to beside the rest, so that both are there early.
@@ -117,6 +123,9 @@ async def pull(
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None
     pulled.complete = scanned.result() and linked.result()
+    polling = any(scan.kind == "incremental" for scan in scans)
+    rest_is_backfill = polling and linked.result() and all(scan.kind == "backfill" for scan in unfinished)
+    pulled.current = len(types) == len(ObjectType) and (pulled.complete or rest_is_backfill)
     return pulled
 
 

@@ -32,12 +32,14 @@ async def test_a_stale_report_has_what_changed_since_the_last_poll(database: Dat
         with database.connector_lock(portal.connected.connector_id):
             busy = await _report(portal.connected)
         assert not busy.trust.live_fallback_used
-        assert "Another process is syncing the connector" in busy.audit.caveats[0]
+        assert "Another process is syncing the connector" in busy.audit.caveats[1]
 
         portal.portal.uninstall()
         down = await _report(portal.connected)
         assert not down.trust.live_fallback_used
-        assert down.audit.caveats[0].startswith("The live pull that was asked for failed")
+        refused, live_pull = down.audit.caveats[1:3]
+        assert refused.startswith("HubSpot refuses access")
+        assert live_pull.startswith("The live pull that was asked for failed")
         assert down.summary == busy.summary
 
 

@@ -60,7 +60,7 @@ async def test_a_failed_pull_is_answered_stale_and_told(portal: StoredPortal, mi
         made = await _report(portal, mind, refresh, pull_s=0.05 if refresh is endless else 20.0)
         assert not made.trust.live_fallback_used
         assert made.trust.freshness == "stale"
-        assert made.audit.caveats[0] == (
+        assert made.audit.caveats[1] == (
             f"The live pull that was asked for failed ({said}); the figures are those of the store."
         )
-        assert "last synced 3 hours ago" in made.audit.caveats[1]
+        assert "last synced 3 hours ago" in made.audit.caveats[0]

@@ -1,0 +1,117 @@
+"""While any step of its sync fails, a connector says so; once the fault is gone, all is as if it had never been."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coppermind_pipeline.accounts import local_caller, resolve_mind
+from coppermind_pipeline.connectors import ConnectorStatus, status
+from coppermind_pipeline.defs.sync_now import sync_connector
+from coppermind_pipeline.reports import CrmReport, ReportRequest, crm_report
+from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
+from coppermind_pipeline.store import Database
+from coppermind_pipeline_tests.connected import Connected, settings_for
+
+pytestmark = pytest.mark.slow
+
+_REFUSED = {"status": "error", "category": "MISSING_SCOPES", "message": "This app hasn't been granted all scopes."}
+_BROKEN = {"status": "error", "message": "internal error"}
+_CLOUDFLARE = "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head></html>"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    with RunningSandbox(SandboxConfig(contacts=60, companies=20, deals=30, limits=False)) as running:
+        yield running
+
+
+@pytest.fixture
+def connected(database: Database, sandbox: RunningSandbox, tmp_path: Path) -> Connected:
+    everything = {"hubspot_backfill_since": "2000-01-01T00:00:00Z"}
+    return asyncio.run(Connected.create(database, settings_for(sandbox, tmp_path), config=everything))
+
+
+def _sync(connected: Connected) -> bool:
+    return sync_connector(connected.database, connected.settings, connected.connector_id).succeeded
+
+
+def _status(connected: Connected) -> ConnectorStatus:
+    (shown,) = status(connected.database, local_caller(connected.database), now=datetime.now(UTC)).connectors
+    return shown
+
+
+def _report(connected: Connected) -> CrmReport:
+    mind = resolve_mind(connected.database, local_caller(connected.database), None)
+    request = ReportRequest.from_arguments({"period": "this_year"})
+    return crm_report(connected.database, mind=mind, request=request, now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "problem", "code"),
+    [
+        ({"path": "/owners", "status": 403, "body": _REFUSED}, "auth_error", "scope", "scope_missing"),
+        ({"path": "/owners", "status": 500, "body": _BROKEN}, "error", None, "portal_unavailable"),
+        ({"path": "/search", "status": 403, "body": _CLOUDFLARE, "content_type": "text/html"}, "error", None, None),
+    ],
+    ids=["owners_403", "owners_500", "cloudflare"],
+)
+def test_what_fails_every_time_is_told_until_it_succeeds(
+    connected: Connected, sandbox: RunningSandbox, fault: dict[str, Any], state: str, problem: str | None, code: str
+):
+    sandbox.control.add_fault(Fault(count=None, **fault))
+    assert not _sync(connected)
+    assert not _sync(connected)
+    shown = _status(connected)
+    assert shown.hubspot_diagnostics.operational_state == state
+    assert shown.last_error is not None
+    assert code in {None, shown.last_error.code}
+    assert [p.kind for p in shown.hubspot_diagnostics.persistent_errors] == ([problem] if problem else [])
+    assert shown.hubspot_diagnostics.last_successful_hubspot_pull is None
+    assert "othing is to be done" not in shown.next_step
+    report = _report(connected)
+    assert report.trust.freshness == "never_synced"
+    assert any(shown.last_error.message.rstrip(".") in caveat for caveat in report.audit.caveats[:3])
+
+    sandbox.control.clear_faults()
+    sync_connector(connected.database, connected.settings, connected.connector_id, until_complete=True)
+    shown = _status(connected)
+    assert shown.hubspot_diagnostics.operational_state == "active"
+    assert shown.last_error is None
+    assert shown.hubspot_diagnostics.persistent_errors == ()
+    assert _report(connected).trust.freshness == "fresh"
+    live = {t: len(sandbox.control.export().live(t)) for t in ("contacts", "companies", "deals")}
+    rows = connected.rows(
+        "SELECT object_type, count(*) AS n FROM hubspot_crm_objects WHERE archived_at IS NULL GROUP BY 1"
+    )
+    assert {row.object_type: row.n for row in rows} == live
+    assert connected.rows("SELECT FROM memories")
+
+
+def test_a_pull_that_was_fine_vouches_for_no_step_after_it(connected: Connected, sandbox: RunningSandbox):
+    assert _sync(connected)
+    pulled_at = _status(connected).hubspot_diagnostics.last_successful_hubspot_pull
+    sandbox.control.add_fault(Fault(count=None, path="/owners", status=500, body=_BROKEN))
+    assert not _sync(connected)
+    assert _status(connected).hubspot_diagnostics.last_successful_hubspot_pull == pulled_at
+
+
+def test_what_nobody_foresaw_is_noted_by_its_kind_alone(connected: Connected, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device: Jane Doe")
+
+    monkeypatch.setattr("coppermind_pipeline.defs.assets.map_records", full)
+    assert not _sync(connected)
+    error = _status(connected).last_error
+    assert error is not None
+    assert error.code == "unexpected"
+    assert "OSError" in error.message
+    assert "Jane" not in error.message + error.hint
+    (event,) = connected.rows("SELECT message FROM connector_events WHERE code = 'unexpected'")
+    assert "Jane" not in event.message
+    monkeypatch.undo()
+    assert _sync(connected)
+    assert _status(connected).last_error is None
