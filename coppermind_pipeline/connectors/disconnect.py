@@ -9,21 +9,34 @@ from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Caller
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle, find_connector, lock_connector
-from coppermind_pipeline.connectors.credentials import erase_credentials, read_credentials
+from coppermind_pipeline.connectors.credentials import Credentials, erase_credentials, read_credentials
 from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, KeyMissing
 from coppermind_pipeline.connectors.events import record_event
 from coppermind_pipeline.connectors.polling import mind_name
 from coppermind_pipeline.connectors.responses import DisconnectResponse
 from coppermind_pipeline.connectors.states import Headline
 from coppermind_pipeline.connectors.tokens import hubspot_app
-from coppermind_pipeline.hubspot import HubSpotError, PortalUnavailable, RetryLimits, revoke
+from coppermind_pipeline.hubspot import (
+    GrantRejected,
+    HubSpotError,
+    OAuthApp,
+    PortalUnavailable,
+    RetryLimits,
+    refresh,
+    revoke,
+    uninstall,
+)
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, paused_since
 
 log = structlog.get_logger(__name__)
 
-_REVOKE_RETRY_LIMITS = RetryLimits(attempts=2, time_s=5.0)
+_RETRY_LIMITS = RetryLimits(attempts=2, time_s=5.0)
 
+_APP_REMOVED = (
+    "Nothing is left to be done in HubSpot: the app is no longer under Settings → Integrations → Connected Apps, "
+    "and HubSpot tells the portal's admins by e-mail."
+)
 _REMOVE_APP = (
     "A HubSpot admin can remove the app itself in HubSpot, under Settings → Integrations → Connected Apps; "
     "an access token that is out expires within 30 minutes."
@@ -31,7 +44,9 @@ _REMOVE_APP = (
 
 
 async def disconnect(database: Database, settings: Settings, caller: Caller, connector_id: str) -> DisconnectResponse:
-    """Erase the connector's credentials, make it inactive, and revoke its token at HubSpot if that can be done.
+    """Erase the connector's credentials, make it inactive, and leave the portal: uninstall the app, revoke the token.
+
+    The latter two as far as HubSpot lets us, and where no other active connector reads that portal.
 
     It succeeds without HubSpot. Memories and the CRM store stay. On an inactive connector it changes nothing.
 
@@ -40,11 +55,13 @@ async def disconnect(database: Database, settings: Settings, caller: Caller, con
     """
     found = await asyncio.to_thread(find_connector, database, caller, connector_id)
     ended = await asyncio.to_thread(_end, database, settings, found)
-    not_revoked_because = ended.not_revoked_because
-    if ended.refresh_token is not None:
-        not_revoked_because = await _revoke(settings, found, ended.refresh_token)
-    revoked = not_revoked_because is None
-    await asyncio.to_thread(_record, database, found, ended, revoked=revoked)
+    left = _Left(ended.kept_because, ended.kept_because)
+    if ended.credentials is not None:
+        # Looked up last: whoever was connected to the portal meanwhile keeps it.
+        others = await asyncio.to_thread(_others_of_portal, database, found)
+        reason = f"the portal is read on by {', '.join(others)}, which that might cut off"
+        left = _Left(reason, reason) if others else await _leave(settings, found, ended.credentials)
+    await asyncio.to_thread(_record, database, found, ended, left)
     return DisconnectResponse(
         connector_id=found.id,
         mind=ended.mind,
@@ -52,11 +69,13 @@ async def disconnect(database: Database, settings: Settings, caller: Caller, con
         status=Headline.INACTIVE,
         credentials_erased=ended.had_credentials,
         polling_stopped=ended.was_active,
-        token_revoked=revoked,
-        not_revoked_because=not_revoked_because,
+        token_revoked=left.not_revoked_because is None,
+        not_revoked_because=left.not_revoked_because,
+        app_uninstalled=left.not_uninstalled_because is None,
+        not_uninstalled_because=left.not_uninstalled_because,
         memories_kept=ended.memories,
-        message=_message(ended, not_revoked_because),
-        next_step=_REMOVE_APP,
+        message=_message(ended, left),
+        next_step=_APP_REMOVED if left.not_uninstalled_because is None else _REMOVE_APP,
     )
 
 
@@ -66,17 +85,25 @@ class _Ended:
     was_active: bool
     had_credentials: bool
     memories: int
-    refresh_token: SecretStr | None
+    # What is to be given back to HubSpot; None where it is not, for that reason.
+    credentials: Credentials | None
+    kept_because: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """Why the portal was not left in one way or the other; None where it was."""
+
+    not_uninstalled_because: str | None
     not_revoked_because: str | None
 
 
 def _end(database: Database, settings: Settings, found: Connector) -> _Ended:
-    """Take everything away that polling needs, in one transaction; what is to be revoked lives on in memory alone."""
-    shared_with = _others_of_portal(database, found)
+    """Take everything away that polling needs, in one transaction; what goes back to HubSpot lives on in memory."""
     paused = paused_since(database) is not None
     with database.mind(found.mind_id) as connection:
         connector = lock_connector(connection, found.id)
-        refresh_token, reason = None, "there was no token to revoke"
+        given_back, reason = None, "there was no token to revoke"
         try:
             credentials = read_credentials(connection, settings, connector, lock=True)
         except (KeyMissing, KeyFileExposed, InvalidKeys) as error:
@@ -84,10 +111,8 @@ def _end(database: Database, settings: Settings, found: Connector) -> _Ended:
         else:
             if credentials is not None and paused:
                 reason = "the installation is paused, and another copy of it may be using the token"
-            elif credentials is not None and shared_with:
-                reason = f"the portal is read on by {', '.join(shared_with)}, which a revocation might cut off"
             elif credentials is not None:
-                refresh_token, reason = credentials.refresh_token, None
+                given_back, reason = credentials, None
         erased = erase_credentials(connection, connector.id)
         values = {"id": connector.id}
         if connector.status is not Lifecycle.INACTIVE:
@@ -109,7 +134,7 @@ def _end(database: Database, settings: Settings, found: Connector) -> _Ended:
             values,
         ).scalar_one()
         mind = mind_name(connection, connector)
-    return _Ended(mind, connector.status is Lifecycle.ACTIVE, erased, memories, refresh_token, reason)
+    return _Ended(mind, connector.status is Lifecycle.ACTIVE, erased, memories, given_back, reason)
 
 
 def _others_of_portal(database: Database, connector: Connector) -> list[str]:
@@ -125,34 +150,70 @@ def _others_of_portal(database: Database, connector: Connector) -> list[str]:
         )
 
 
-async def _revoke(settings: Settings, connector: Connector, refresh_token: SecretStr) -> str | None:
+async def _leave(settings: Settings, connector: Connector, credentials: Credentials) -> _Left:
+    """Uninstall the app from the portal, then revoke the token, each as far as HubSpot lets us."""
+    app = hubspot_app(settings)
+    refresh_token = credentials.refresh_token
+    not_uninstalled_because = None
+    try:
+        access_token = credentials.access_token
+        if credentials.fresh_s <= 0:
+            grant = await refresh(app, refresh_token, retry_limits=_RETRY_LIMITS)
+            access_token, refresh_token = grant.access_token, grant.refresh_token or refresh_token
+        await uninstall(app, access_token, retry_limits=_RETRY_LIMITS)
+    except HubSpotError as error:
+        log.warning("app not uninstalled", connector_id=connector.id, code=error.code)
+        not_uninstalled_because = _reason(error)
+    not_revoked_because = await _revoke(app, connector, refresh_token, uninstalled=not_uninstalled_because is None)
+    return _Left(not_uninstalled_because, not_revoked_because)
+
+
+async def _revoke(app: OAuthApp, connector: Connector, refresh_token: SecretStr, *, uninstalled: bool) -> str | None:
     """Revoke the token at HubSpot; return why that could not be done, or None."""
     try:
-        await revoke(hubspot_app(settings), refresh_token, retry_limits=_REVOKE_RETRY_LIMITS)
+        await revoke(app, refresh_token, retry_limits=_RETRY_LIMITS)
+    except GrantRejected as error:
+        # The end of the installation was the token's end as well.
+        return None if uninstalled else _reason(error)
     except HubSpotError as error:
         log.warning("token not revoked", connector_id=connector.id, code=error.code)
-        unreachable = isinstance(error, PortalUnavailable)
-        return f"HubSpot did not take it back: {'it is out of reach' if unreachable else error.message}"
+        return _reason(error)
     return None
 
 
-def _record(database: Database, connector: Connector, ended: _Ended, *, revoked: bool) -> None:
+def _reason(error: HubSpotError) -> str:
+    unreachable = isinstance(error, PortalUnavailable)
+    return f"HubSpot did not take it back: {'it is out of reach' if unreachable else error.message}"
+
+
+def _record(database: Database, connector: Connector, ended: _Ended, left: _Left) -> None:
     if not (ended.was_active or ended.had_credentials):
         return
     with database.mind(connector.mind_id) as connection:
-        record_event(connection, connector, "info", "disconnected", "The connector was disconnected.",
-                     {"token_revoked": revoked, "credentials_erased": ended.had_credentials})  # fmt: skip
+        record_event(
+            connection,
+            connector,
+            "info",
+            "disconnected",
+            "The connector was disconnected.",
+            {
+                "app_uninstalled": left.not_uninstalled_because is None,
+                "token_revoked": left.not_revoked_because is None,
+                "credentials_erased": ended.had_credentials,
+            },
+        )
 
 
-def _message(ended: _Ended, not_revoked_because: str | None) -> str:
+def _message(ended: _Ended, left: _Left) -> str:
     done = []
     if ended.had_credentials:
         done.append("The credentials are erased")
     done.append("polling has stopped" if ended.was_active else "no polling was under way")
-    done.append(
-        "the token is revoked at HubSpot"
-        if not_revoked_because is None
-        else f"the token is not revoked at HubSpot ({not_revoked_because.rstrip('.')})"
-    )
+    done.append(_told("the app is uninstalled from the portal", left.not_uninstalled_because))
+    done.append(_told("the token is revoked at HubSpot", left.not_revoked_because))
     sentence = "; ".join(done)
     return f"{sentence[:1].upper()}{sentence[1:]}. {ended.memories:,} memories and the CRM store stay."
+
+
+def _told(done: str, reason: str | None) -> str:
+    return done if reason is None else f"{done.replace(' is ', ' is not ')} ({reason.rstrip('.')})"

@@ -209,6 +209,8 @@ class DisconnectResponse(AboutConnector):
     polling_stopped: bool
     token_revoked: bool
     not_revoked_because: str | None
+    app_uninstalled: bool
+    not_uninstalled_because: str | None
     memories_kept: int
     message: str
     next_step: str

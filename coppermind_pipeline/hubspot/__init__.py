@@ -29,6 +29,7 @@ from coppermind_pipeline.hubspot.oauth import (
     introspect,
     refresh,
     revoke,
+    uninstall,
 )
 from coppermind_pipeline.hubspot.paths import API_VERSION
 from coppermind_pipeline.hubspot.portal import AccountDetails, Owner, Team
@@ -101,4 +102,5 @@ __all__ = [
     "properties_json",
     "refresh",
     "revoke",
+    "uninstall",
 ]

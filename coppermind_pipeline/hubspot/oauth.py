@@ -220,6 +220,24 @@ async def revoke(
         )
 
 
+async def uninstall(app: OAuthApp, access_token: SecretStr, *, retry_limits: RetryLimits = RETRY_LIMITS) -> None:
+    """Remove the app from the token's portal: every token of that portal ends, and its admins get an e-mail.
+
+    Raises:
+        TokenRejected: the access token is no good any more.
+        RequestRefused, ScopeMissing: HubSpot does not let the app remove itself.
+        RateLimited, PortalUnavailable: still so after retries.
+    """
+    async with Transport(app.api_url, request_timeout_s=REQUEST_TIMEOUT_S) as transport:
+
+        async def attempt() -> None:
+            answer = await transport.send("DELETE", paths.UNINSTALL, bearer=access_token)
+            if answer.status >= 300:
+                raise error_for(f"DELETE {paths.UNINSTALL}", answer, budget=None, now=_now(), zone=UTC)
+
+        await retried(attempt, limits=retry_limits, clock=_now)
+
+
 def _token_form(token: SecretStr, kind: str) -> dict[str, str | SecretStr]:
     # HubSpot's OpenAPI description names the field `token`, its guide names it after the hint.
     return {"token_type_hint": kind, "token": token, kind: token}

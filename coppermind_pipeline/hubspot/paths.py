@@ -13,6 +13,7 @@ OWNERS = f"/crm/owners/{API_VERSION}"
 TOKEN = f"/oauth/{API_VERSION}/token"
 TOKEN_INTROSPECT = f"/oauth/{API_VERSION}/token/introspect"
 TOKEN_REVOKE = f"/oauth/{API_VERSION}/token/revoke"
+UNINSTALL = f"/appinstalls/{API_VERSION}/external-install"
 
 
 def objects(object_type: ObjectType) -> str:

@@ -49,7 +49,10 @@ async def test_it_revokes_erases_and_keeps_what_was_read(person: Person, sandbox
         True,
     )
     assert done.memories_kept == 1
-    assert "Connected Apps" in done.next_step
+    assert (done.app_uninstalled, done.not_uninstalled_because) == (True, None)
+    assert "the app is uninstalled from the portal; the token is revoked at HubSpot" in done.message
+    assert "no longer under Settings → Integrations → Connected Apps" in done.next_step
+    assert [request.status for request in sandbox.control.requests(path="/external-install")] == [204]
     assert [request.status for request in sandbox.control.requests(path="/revoke")] == [200]
     assert _credentials(person) == []
     assert active_connectors(person.database) == []
@@ -62,12 +65,35 @@ async def test_it_revokes_erases_and_keeps_what_was_read(person: Person, sandbox
 
 async def test_it_succeeds_without_hubspot_and_says_what_was_not_done(person: Person, sandbox: RunningSandbox):
     connector_id = (await person.connect()).connector_id
-    sandbox.control.add_fault(Fault(path="/revoke", action="drop", count=None))
+    sandbox.control.add_fault(Fault(path="/revoke|/external-install", action="drop", count=None))
     done = await _disconnect(person, connector_id)
     assert (done.credentials_erased, done.token_revoked) == (True, False)
     assert "HubSpot did not take it back" in (done.not_revoked_because or "")
-    assert "not revoked" in done.message
+    assert "HubSpot did not take it back" in (done.not_uninstalled_because or "")
+    assert "is not revoked" in done.message
+    assert "is not uninstalled" in done.message
+    assert "A HubSpot admin can remove the app" in done.next_step
     assert _credentials(person) == []
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_where_hubspot_lets_no_app_remove_itself_the_token_is_revoked_all_the_same(
+    person: Person, sandbox: RunningSandbox, status: int
+):
+    connector_id = (await person.connect()).connector_id
+    sandbox.control.add_fault(Fault(path="/external-install", status=status, body={"message": "no"}, count=None))
+    done = await _disconnect(person, connector_id)
+    assert (done.app_uninstalled, done.token_revoked) == (False, True)
+    assert str(status) in (done.not_uninstalled_because or "")
+
+
+async def test_an_expired_token_is_renewed_to_uninstall(person: Person, sandbox: RunningSandbox):
+    connector = load_connector(person.database, (await person.connect()).connector_id)
+    with person.database.mind(connector.mind_id) as connection:
+        connection.execute(text("UPDATE connector_credentials SET expires_at = now() - interval '1 day'"))
+    sandbox.control.set_switches(refresh_token_rotates=True)
+    done = await _disconnect(person, connector.id)
+    assert (done.app_uninstalled, done.token_revoked) == (True, True)
 
 
 async def test_a_paused_copy_does_not_revoke_the_token_of_the_original(person: Person, sandbox: RunningSandbox):
@@ -79,7 +105,8 @@ async def test_a_paused_copy_does_not_revoke_the_token_of_the_original(person: P
             pass
     done = await _disconnect(person, connector_id)
     assert "the installation is paused" in (done.not_revoked_because or "")
-    assert sandbox.control.requests(path="/revoke") == []
+    assert sandbox.control.requests(path="/revoke") == sandbox.control.requests(path="/external-install") == []
+    assert not done.app_uninstalled
     assert _credentials(person) == []
 
 
@@ -91,7 +118,8 @@ async def test_a_token_that_another_connector_of_the_portal_may_share_is_left_al
     done = await _disconnect(person, first.connector_id)
     assert not done.token_revoked
     assert second.connector_id in (done.not_revoked_because or "")
-    assert sandbox.control.requests(path="/revoke") == []
+    assert sandbox.control.requests(path="/revoke") == sandbox.control.requests(path="/external-install") == []
+    assert not done.app_uninstalled
     async with open_portal(
         person.database, person.settings, load_connector(person.database, second.connector_id)
     ) as client:

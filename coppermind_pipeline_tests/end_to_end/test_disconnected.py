@@ -98,7 +98,8 @@ def test_a_disconnected_portal_is_left_alone_and_what_was_read_stays(portal: Por
     assert _can_refresh(portal, token)
 
     done = portal.disconnect()
-    assert (done.token_revoked, done.credentials_erased, portal.credentials()) == (True, True, [])
+    assert (done.token_revoked, done.app_uninstalled, done.credentials_erased) == (True, True, True)
+    assert portal.credentials() == []
     assert not _can_refresh(portal, token)
     portal.sandbox.control.clear_log()
     portal.let_two_cadences_pass()
@@ -120,7 +121,9 @@ def test_another_mind_on_the_same_portal_goes_on(portal: Portal, database: Datab
                                 {"jobtitle": "Head of Sales"})  # fmt: skip
     assert portal.look_around() == {other.connector_id}
     assert sync_connector(database, other.settings, other.connector_id).succeeded
-    assert [request.status for request in portal.sandbox.control.requests(path="/token")] == [200]
+    asked = [(request.path, request.status) for request in portal.sandbox.control.requests(path="/token")]
+    # One refresh, and one question of what the token opens.
+    assert asked == [("/oauth/2026-09/token", 200), ("/oauth/2026-09/token/introspect", 200)]
 
 
 def test_without_hubspot_it_disconnects_and_says_what_was_not_done(database: Database, tmp_path: Path):

@@ -156,7 +156,7 @@ def resync(
 def disconnect(
     connector_id: ConnectorArgument, *, customer: CustomerOption = "local", as_json: output.JsonOption = False
 ) -> None:
-    """Erase the credentials, stop polling, revoke the token at HubSpot. Memories and the CRM store stay."""
+    """Erase the credentials, stop polling, uninstall the app in HubSpot. Memories and the CRM store stay."""
     from coppermind_pipeline.connectors import disconnect as end_connection
 
     with open_session(customer) as session:
