@@ -20,6 +20,7 @@ from coppermind_pipeline.hubspot.errors import (
     RequestRefused,
     ScopeMissing,
     TokenRejected,
+    printable,
 )
 from coppermind_pipeline.hubspot.transport import Answer
 
@@ -32,7 +33,6 @@ _WAIT_AFTER_429_S = {TEN_SECONDLY: 10.0, SECONDLY: 1.0}
 # Statuses below 500 that pass by themselves: request timeout, record locked, portal being moved.
 _PASSING_STATUSES = frozenset({408, 423, 477})
 _LOCKED_WAIT_S = 2.0
-WORDS_CHARACTERS_MAX = 500
 
 _REFUSED_PROPERTY_CODES = re.compile(r"PROPERTY|INVALID_NAME", re.IGNORECASE)
 _QUOTED_PROPERTY = re.compile(r"""propert(?:y|ies)\b[^"'`]{0,20}["'`]([^"'`\s]+)["'`]""", re.IGNORECASE)
@@ -73,7 +73,7 @@ def error_for(what: str, answer: Answer, *, budget: Budget | None, now: datetime
     if status == 401:
         return TokenRejected(f"HubSpot rejected the access token{said}", body=body)
     if status == 403 and (scopes := _missing_scopes(body)) is not None:
-        named = f": {', '.join(scopes)}" if scopes else ""
+        named = f": {printable(', '.join(scopes))}" if scopes else ""
         return ScopeMissing(f"The authorization lacks a scope{named}{said}", scopes=scopes, body=body)
     if status == 429:
         policy = _policy(body, budget)
@@ -138,11 +138,6 @@ def retry_after(answer: Answer, *, now: datetime) -> datetime | None:
     except ValueError:
         return None
     return max(now, date if date.tzinfo else date.replace(tzinfo=UTC))
-
-
-def printable(words: str) -> str:
-    """Return HubSpot's words on one line, cut short, without what steers a terminal or what no database takes."""
-    return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:WORDS_CHARACTERS_MAX]
 
 
 def _said(body: ErrorBody) -> str:

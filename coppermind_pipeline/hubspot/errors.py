@@ -19,6 +19,18 @@ from typing import Any
 
 from coppermind_pipeline.errors import CoppermindError, HealsByItself, NeedsPerson
 
+WORDS_CHARACTERS_MAX = 500
+
+
+def printable(words: str) -> str:
+    """Return HubSpot's words on one line, cut short, without what steers a terminal or what no database takes.
+
+    Whatever HubSpot says goes through here on its way into a message, and so into status, logs and the store.
+    """
+    # Cut before too: a body may be all one text. What is left out between is space and what nobody sees.
+    shown = "".join(c if c.isprintable() else " " for c in words[: 20 * WORDS_CHARACTERS_MAX])
+    return " ".join(shown.split())[:WORDS_CHARACTERS_MAX]
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorItem:
@@ -79,8 +91,8 @@ class HubSpotError(CoppermindError):
 
     @property
     def hubspot_message(self) -> str:
-        """HubSpot's own words."""
-        return self.body.message if self.body else ""
+        """HubSpot's own words, as far as they are shown."""
+        return printable(self.body.message) if self.body else ""
 
 
 class TokenRejected(HubSpotError, NeedsPerson):

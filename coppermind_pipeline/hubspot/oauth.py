@@ -15,8 +15,14 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from pydantic import SecretStr
 
 from coppermind_pipeline.hubspot import paths
-from coppermind_pipeline.hubspot.answers import error_body, error_for, printable
-from coppermind_pipeline.hubspot.errors import AuthorizationRevoked, ErrorBody, GrantRejected, PortalUnavailable
+from coppermind_pipeline.hubspot.answers import error_body, error_for
+from coppermind_pipeline.hubspot.errors import (
+    AuthorizationRevoked,
+    ErrorBody,
+    GrantRejected,
+    PortalUnavailable,
+    printable,
+)
 from coppermind_pipeline.hubspot.retries import RetryLimits, retried
 from coppermind_pipeline.hubspot.token_answers import Grant, Introspection, Unreadable, read_grant, read_introspection
 from coppermind_pipeline.hubspot.transport import Answer, Transport

@@ -22,6 +22,7 @@ from coppermind_pipeline.hubspot import (
     ScopeMissing,
     TokenRejected,
 )
+from coppermind_pipeline.hubspot.errors import WORDS_CHARACTERS_MAX
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline_tests.hubspot.conftest import FIRST_TOKEN, NOW, SECOND_TOKEN
 from coppermind_pipeline_tests.hubspot.scripted_portal import DROPPED, Reply
@@ -309,7 +310,7 @@ async def test_a_recorded_error_leads_to_its_class(client, portal, recordings, n
     portal.will(Reply(int(name.split(".")[1]), recorded))
     with pytest.raises(kind) as raised:
         await client.account()
-    assert raised.value.hubspot_message == recorded["message"]
+    assert raised.value.hubspot_message == recorded["message"][:WORDS_CHARACTERS_MAX]
     assert raised.value.correlation_id == recorded["correlationId"]
     assert raised.value.category == recorded.get("category", "")
     if name.startswith("batch-unknown"):
@@ -338,4 +339,4 @@ async def test_each_quoted_error_leads_to_its_class(make_client, portal, recordi
         portal.will(reply, reply)
         with pytest.raises(kinds[entry["http_status"]]) as raised:
             await client.account()
-        assert raised.value.hubspot_message == entry["body"]["message"]
+        assert raised.value.hubspot_message == entry["body"]["message"][:WORDS_CHARACTERS_MAX]
