@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from coppermind_pipeline.connectors import SETUP_HELP
 from coppermind_pipeline.interfaces.cli import connectors
 from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
@@ -54,6 +55,15 @@ def test_connect_shows_a_link_and_says_that_nobody_listens(coppermind, sandbox):
     assert answer["callback_listening"] is False
     assert answer["status"] == "pending_setup"
     assert answer["setup_help"]["wrong_flow"]["text"] == "This account is not eligible to connect to Claude"
+
+
+def test_a_pending_connector_is_shown_with_what_hubspots_refusals_mean(coppermind, sandbox):
+    coppermind("minds", "create", "Acme")
+    coppermind("connectors", "connect")
+    shown = " ".join(coppermind("connectors", "status").stdout.split())
+    for refusal in SETUP_HELP.refusals:
+        assert refusal.text in shown
+        assert refusal.what_to_do in shown
 
 
 def test_connect_and_wait_serves_the_callback_and_ends_with_the_connection(coppermind, sandbox):

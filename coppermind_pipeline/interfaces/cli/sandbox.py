@@ -40,6 +40,7 @@ def serve(
         f"  COPPERMIND_HUBSPOT_AUTHORIZE_URL={address}/oauth/authorize\n"
         f"  COPPERMIND_HUBSPOT_CLIENT_ID={config.client_id}\n"
         f"  COPPERMIND_HUBSPOT_CLIENT_SECRET={config.client_secret}\n"
+        f"Its app is registered with the redirect URL {app.redirect_uris[0]}.\n"
         "Ctrl-C ends it."
     )
     serve_portal(config, host="127.0.0.1", port=port)
