@@ -91,7 +91,7 @@ def test_the_check_of_the_authorization_warns(database: Database, sandbox: Runni
     resources = {"installation": Installation(connected.settings, database)}
     definitions = dg.Definitions(assets=[raw_deals], asset_checks=[authorized], jobs=[job], resources=resources)
     with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions(connectors.name, [connected.connector_id])
+        instance.add_dynamic_partitions(str(connectors.name), [connected.connector_id])
         ran = definitions.resolve_job_def("checked").execute_in_process(
             instance=instance, partition_key=connected.connector_id
         )

@@ -1,5 +1,6 @@
 """The web service as a browser meets it: who gets in, what every answer carries, health and metrics."""
 
+import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ from sqlalchemy import text
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from coppermind_pipeline.accounts import create_customer
+from coppermind_pipeline.accounts import create_customer, create_mind, local_caller
+from coppermind_pipeline.connectors import SETUP_HELP
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import PortTaken, free_port
 from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port, make_sign_in_link
@@ -131,6 +133,19 @@ def test_a_session_sees_its_own_customers_connectors_alone(installation, databas
     assert refused.status_code == 400
     with database.reader() as connection:
         assert connection.scalar(text("SELECT status FROM connectors WHERE hub_id = 2")) == "active"
+
+
+def test_a_link_and_its_pending_connector_are_shown_with_hubspots_refusals(database, local_customer, signed_in):
+    create_mind(database, local_caller(database), "Acme", kind="client")
+    first = signed_in.get("/")
+    assert "If HubSpot refuses" not in first.text
+    link = signed_in.post("/connectors/connect", data={"csrf": csrf_of(first), "mind": "Acme"})
+    assert html.escape(SETUP_HELP.scopes_note.split("`")[0]) in link.text
+    for page in (link, signed_in.get("/")):
+        shown = html.unescape(page.text)
+        for refusal in SETUP_HELP.refusals:
+            assert refusal.text in shown
+            assert refusal.what_to_do.split("`")[0] in shown
 
 
 def test_a_paused_installation_says_so_and_what_to_do(database, local_customer, signed_in):
