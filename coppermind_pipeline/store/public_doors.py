@@ -5,13 +5,14 @@ Whoever held the login of one mind could stop another's sync by taking its lock,
 
 from sqlalchemy import Connection, text
 
-# Locks are taken by whoever writes, large objects made by nobody. Giving a lock back harms no one: pools do so.
-_FUNCTIONS = "^(pg_(try_)?advisory_(xact_)?lock(_shared)?|lo_creat|lo_create|lo_from_bytea)$"
+# Locks are taken by whoever writes; large objects, and messages in the write-ahead log, are made by nobody. Giving a
+# lock back harms no one: pools do so.
+_FUNCTIONS = "^(pg_(try_)?advisory_(xact_)?lock(_shared)?|lo_creat|lo_create|lo_from_bytea|pg_logical_emit_message)$"
 _WRITERS = "coppermind_owner, coppermind_app, coppermind_scheduler"
 
 
 def close_public_doors(connection: Connection) -> list[str]:
-    """Take advisory locks, temporary tables and large objects from PUBLIC; return what the server leaves open.
+    """Take advisory locks, temporary tables and what else writes from PUBLIC; return what the server leaves open.
 
     In the database of `connection`, for every role that there is or will be; where it is done already, only look.
     Only an administrator of the server may do it; for anybody else PostgreSQL changes nothing, with a warning.

@@ -135,6 +135,46 @@ def test_a_mind_can_neither_change_nor_remove_nor_plant_another_minds_row(
     assert isinstance(refused.value.orig, psycopg.errors.InsufficientPrivilege)
 
 
+@pytest.mark.parametrize("table", _ROWS)
+def test_a_mind_can_not_hand_its_row_to_another(database: Database, two_minds: tuple[UUID, UUID], table: str):
+    ours, theirs = two_minds
+    with database.mind(ours) as connection, pytest.raises(ProgrammingError, match="row-level security"):
+        connection.execute(text(f"UPDATE {table} SET mind_id = :theirs"), {"theirs": theirs})
+
+
+def test_nothing_of_the_schema_is_everybodys(database: Database):
+    """Whatever runs as the owner, and every table, is granted by name; so a new login begins with nothing."""
+    with database.reader() as connection:
+        functions = connection.scalars(
+            text("""SELECT proname FROM pg_proc WHERE pronamespace = 'coppermind'::regnamespace AND prosecdef
+                      AND has_function_privilege('public', oid, 'EXECUTE')""")
+        ).all()
+        relations = connection.scalars(
+            text("""SELECT relname FROM pg_class, aclexplode(relacl) AS granted
+                     WHERE relnamespace = 'coppermind'::regnamespace AND granted.grantee = 0""")
+        ).all()
+        unpinned = connection.scalars(
+            text("""SELECT proname FROM pg_proc WHERE pronamespace = 'coppermind'::regnamespace AND prosecdef
+                      AND NOT coalesce(array_to_string(proconfig, ',') ~ 'search_path=coppermind, pg_temp', false)""")
+        ).all()
+    assert (functions, relations, unpinned) == ([], [], [])
+
+
+def test_facts_about_connectors_are_those_of_the_transactions_customer(
+    database: Database, two_minds: tuple[UUID, UUID], local_customer: UUID
+):
+    asked = "SELECT count(*) FROM connector_facts(:connector, :mind)"
+    with database.owner() as connection:
+        other = connection.execute(text("INSERT INTO customers (name) VALUES ('other') RETURNING id")).scalar_one()
+    values = {"connector": "acme-hubspot-abcd", "mind": two_minds[0]}
+    with database.customer(local_customer) as connection:
+        assert connection.scalar(text(asked), values) == 1
+    for opened in (database.customer(other), database.mind(two_minds[0]), database.nobody()):
+        with opened as connection:
+            assert connection.scalar(text(asked), values) == 0
+            assert connection.scalar(text(asked), {"connector": None, "mind": None}) == 0
+
+
 def test_the_scheduler_reads_connectors_and_cursors_and_nothing_else(database: Database, two_minds: tuple[UUID, UUID]):
     readable = {
         "connectors",

@@ -49,6 +49,25 @@ def test_the_login_takes_no_lock_that_a_sync_waits_for(database: Database, login
         assert granted
 
 
+@pytest.mark.parametrize(
+    "attempt",
+    [*(f"LOCK TABLE memories IN {mode} MODE" for mode in ("ROW SHARE", "ROW EXCLUSIVE", "SHARE", "ACCESS EXCLUSIVE")),
+     "SELECT FROM memories FOR KEY SHARE", "SELECT FROM connectors FOR UPDATE", "SELECT pg_stat_reset()", "CHECKPOINT",
+     "SELECT pg_switch_wal()"],
+)  # fmt: skip
+def test_the_login_stops_nobody_by_other_locks_and_orders(login: psycopg.Connection, attempt: str):
+    with login.transaction(force_rollback=True), pytest.raises(InsufficientPrivilege):
+        login.execute(attempt.encode())
+
+
+def test_the_login_ends_no_session_of_others(database: Database, login: psycopg.Connection):
+    with database.nobody() as connection:
+        server_process = connection.scalar(text("SELECT pg_backend_pid()"))
+        for function in ("pg_terminate_backend", "pg_cancel_backend"):
+            with pytest.raises(InsufficientPrivilege):
+                login.execute(f"SELECT {function}({server_process})".encode())
+
+
 def test_the_login_gives_back_locks_as_pools_do(login: psycopg.Connection):
     login.execute("SELECT pg_advisory_unlock_all()")
 
