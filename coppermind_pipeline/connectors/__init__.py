@@ -38,6 +38,7 @@ from coppermind_pipeline.connectors.errors import (
     UnsupportedSource,
     UserLevelApp,
 )
+from coppermind_pipeline.connectors.event_log import events
 from coppermind_pipeline.connectors.events import (
     ProblemKind,
     Severity,
@@ -59,6 +60,7 @@ from coppermind_pipeline.connectors.responses import (
     ConnectResponse,
     DisconnectResponse,
     ErrorDetail,
+    EventsResponse,
     HubSpotBackfill,
     HubSpotDiagnostics,
     PersistentError,
@@ -108,6 +110,7 @@ __all__ = [
     "ConnectorsAnswer",
     "DisconnectResponse",
     "ErrorDetail",
+    "EventsResponse",
     "Freshness",
     "Headline",
     "HubSpotBackfill",
@@ -150,6 +153,7 @@ __all__ = [
     "connector_status",
     "connectors_tool",
     "disconnect",
+    "events",
     "find_connector",
     "freshness",
     "headline",

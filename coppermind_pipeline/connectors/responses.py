@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from coppermind_pipeline.connectors.connector import Lifecycle
-from coppermind_pipeline.connectors.events import ProblemKind
+from coppermind_pipeline.connectors.events import ProblemKind, Severity
 from coppermind_pipeline.connectors.setup_help import SetupHelp
 from coppermind_pipeline.connectors.states import Headline, OperationalState, QueueState
 from coppermind_pipeline.object_types import ObjectType
@@ -199,6 +199,25 @@ class ResyncResponse(AboutConnector):
     already_running: bool = Field(description="the same backfill was under way, and goes on as it is")
     message: str
     next_step: str
+
+
+class LoggedEvent(Response):
+    """One entry of a connector's log."""
+
+    id: int
+    at: Instant
+    severity: Severity
+    code: str
+    message: str
+    hint: str
+    run_id: str | None = Field(description="the run in which it happened; Dagster's UI shows it")
+
+
+class EventsResponse(AboutConnector):
+    """What happened to a connector, newest first."""
+
+    events: tuple[LoggedEvent, ...]
+    next_before: int | None = Field(description="`before` of the next page; null where there is none")
 
 
 class DisconnectResponse(AboutConnector):

@@ -13,11 +13,13 @@ from coppermind_pipeline.connectors.connect import SOURCE_TYPE, connect
 from coppermind_pipeline.connectors.connector import find_connector
 from coppermind_pipeline.connectors.disconnect import disconnect
 from coppermind_pipeline.connectors.errors import ConnectorNotFound
+from coppermind_pipeline.connectors.event_log import events
 from coppermind_pipeline.connectors.polling import request_sync, resync
 from coppermind_pipeline.connectors.responses import (
     ConfigureResponse,
     ConnectResponse,
     DisconnectResponse,
+    EventsResponse,
     ResyncResponse,
     StatusResponse,
     SyncResponse,
@@ -28,7 +30,13 @@ from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import Action, find_action
 
 ConnectorsAnswer = (
-    ConnectResponse | StatusResponse | ConfigureResponse | SyncResponse | ResyncResponse | DisconnectResponse
+    ConnectResponse
+    | StatusResponse
+    | ConfigureResponse
+    | SyncResponse
+    | ResyncResponse
+    | EventsResponse
+    | DisconnectResponse
 )
 
 
@@ -40,6 +48,7 @@ class ConnectorsAction(StrEnum):
     CONFIGURE = "configure"
     SYNC = "sync"
     RESYNC = "resync"
+    EVENTS = "events"
     DISCONNECT = "disconnect"
 
 
@@ -72,6 +81,7 @@ async def connectors_tool(
         configure: `connector_id`, `config`.
         sync, disconnect: `connector_id`.
         resync: `connector_id`, `since`, `object_type`.
+        events: `connector_id`, `limit`, `before` (an event's id).
     Each takes `mind`, by default the active one; beside a `connector_id` it is the mind that must own the connector.
 
     Args:
@@ -137,6 +147,12 @@ def _resync(call: _Call, given: Mapping[str, Any]) -> ResyncResponse:
     )
 
 
+def _events(call: _Call, given: Mapping[str, Any]) -> EventsResponse:
+    return events(
+        call.database, call.caller, given["connector_id"], limit=given.get("limit"), before=given.get("before")
+    )
+
+
 async def _disconnect(call: _Call, given: Mapping[str, Any]) -> DisconnectResponse:
     return await disconnect(call.database, call.settings, call.caller, given["connector_id"])
 
@@ -149,5 +165,6 @@ _ACTIONS: Mapping[str, Action] = {
     ConnectorsAction.CONFIGURE: Action(_configure, takes=(*_ONE, "config"), needs=("connector_id", "config")),
     ConnectorsAction.SYNC: Action(_sync, takes=_ONE, needs=("connector_id",)),
     ConnectorsAction.RESYNC: Action(_resync, takes=(*_ONE, "since", "object_type"), needs=("connector_id",)),
+    ConnectorsAction.EVENTS: Action(_events, takes=(*_ONE, "limit", "before"), needs=("connector_id",)),
     ConnectorsAction.DISCONNECT: Action(_disconnect, takes=_ONE, needs=("connector_id",)),
 }

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from coppermind_pipeline.interfaces.cli import output
 from coppermind_pipeline.interfaces.state_words import duration_words, scans_under_way, state_words
 
 if TYPE_CHECKING:
-    from coppermind_pipeline.connectors import ConfigureResponse, ConnectorStatus, ConnectResponse, StatusResponse
+    from coppermind_pipeline.connectors import (
+        ConfigureResponse,
+        ConnectorStatus,
+        ConnectResponse,
+        EventsResponse,
+        StatusResponse,
+    )
 
 _STYLES = {"good": "green", "busy": "cyan", "warn": "yellow", "bad": "red", "idle": "dim"}
 _BAR_CHARACTERS = 24
@@ -77,6 +84,17 @@ def configuration(answer: ConfigureResponse) -> RenderableType:
     lines += [Text(warning, style="yellow") for warning in answer.warnings]
     lines.append(Text(answer.next_step, style="dim"))
     return Group(*lines)
+
+
+def events(answer: EventsResponse) -> RenderableType:
+    """Show the entries of a connector's log, and how to see those before."""
+    rows = (
+        (str(e.id), f"{e.at:%Y-%m-%d %H:%M:%S}", e.severity, e.code, f"{e.message} {e.hint}".strip())
+        for e in answer.events
+    )
+    log = output.table("Id", "At (UTC)", "Severity", "Code", "What happened", rows=rows, empty="The log is empty.")
+    more = [] if answer.next_before is None else [Text(f"There are more: --before {answer.next_before}", style="dim")]
+    return Group(log, *more)
 
 
 def done(message: str, next_step: str) -> RenderableType:

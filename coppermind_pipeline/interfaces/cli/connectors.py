@@ -153,6 +153,23 @@ def resync(
 
 
 @app.command()
+def events(
+    connector_id: ConnectorArgument,
+    *,
+    limit: Annotated[int | None, typer.Option(help="How many, at most 200; 50 unless told.")] = None,
+    before: Annotated[int | None, typer.Option(help="Go on before this event's id.")] = None,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Show a connector's log: what happened and when, newest first."""
+    from coppermind_pipeline.connectors import events as read_log
+
+    with open_session(customer) as session:
+        answer = read_log(session.database, session.caller, connector_id, limit=limit, before=before)
+    output.show(answer, as_json=as_json, human=lambda: connector_views.events(answer))
+
+
+@app.command()
 def disconnect(
     connector_id: ConnectorArgument, *, customer: CustomerOption = "local", as_json: output.JsonOption = False
 ) -> None:

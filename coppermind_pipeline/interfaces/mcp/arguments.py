@@ -43,13 +43,14 @@ class ConnectorsArguments(_Arguments):
     action: str = _about(
         "connect: a link where a person approves the read-only HubSpot app. status: how connectors are, how far a "
         "backfill is, what is wrong and what to do next. configure: filters, cadence, time zone. sync: poll now. "
-        "resync: read the history again. disconnect: erase the credentials and stop.",
+        "resync: read the history again. events: the connector's log, newest first. disconnect: erase the credentials "
+        "and stop.",
         ConnectorsAction,
         needed=True,
     )
     mind: _Text = _about(_MIND)
     source_type: _Text = _about("connect: what to connect.", (SOURCE_TYPE,))
-    connector_id: _Text = _about("status: this connector alone. Needed by configure, sync, resync and disconnect.")
+    connector_id: _Text = _about("status: this connector alone. Needed by all but connect and status.")
     all: _Flag = _about("status: the connectors of all minds.")
     config: _Map = _about(
         "configure: keys to change, such as hubspot_excluded_email_domains, hubspot_property_filters, "
@@ -57,6 +58,8 @@ class ConnectorsArguments(_Arguments):
     )
     since: _Text = _about("resync: where the window shall start, an ISO time with zone.")
     object_type: _Text = _about("resync: only this type.", ObjectType)
+    limit: _Number = _about("events: how many, at most 200.")
+    before: _Number = _about("events: next_before of the page before.")
 
 
 class MindsArguments(_Arguments):

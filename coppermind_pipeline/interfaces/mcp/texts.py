@@ -9,6 +9,7 @@ from coppermind_pipeline.connectors import (
     ConnectorStatus,
     ConnectResponse,
     DisconnectResponse,
+    EventsResponse,
     ResyncResponse,
     StatusResponse,
     SyncResponse,
@@ -66,6 +67,13 @@ def _(answer: SyncResponse | ResyncResponse | DisconnectResponse) -> str:
 
 
 @readable.register
+def _(answer: EventsResponse) -> str:
+    more = [f"There are more: before={answer.next_before}."] if answer.next_before is not None else []
+    lines = [f"{e.at:%Y-%m-%d %H:%M:%S} UTC {e.severity} {e.code}: {e.message} {e.hint}".strip() for e in answer.events]
+    return "\n".join([f"{answer.connector_id} (mind {answer.mind}), newest first:", *lines, *more])
+
+
+@readable.register
 def _(answer: Mind) -> str:
     domains = f", {', '.join(answer.domains)}" if answer.domains else ""
     return f"Mind {answer.name} ({answer.kind}{domains}){', the active one' if answer.active else ''}."
@@ -80,18 +88,18 @@ def _(answer: MindList) -> str:
 def _(answer: FoundMemories) -> str:
     more = " There are more; a narrower search shows them." if answer.more else ""
     corrected = "".join(f" No memory has “{word}”; searched for “{it}”." for word, it in answer.did_you_mean.items())
-    return f"{_memories(len(answer.memories))} found.{corrected}{more} {_trust(answer.trust)}"
+    return f"{_trust(answer.trust)}\n{_memories(len(answer.memories))} found.{corrected}{more}"
 
 
 @readable.register
 def _(answer: ListedMemories) -> str:
     more = f" There are more: before={answer.next_before}." if answer.next_before is not None else ""
-    return f"{_memories(len(answer.memories))}, newest first.{more} {_trust(answer.trust)}"
+    return f"{_trust(answer.trust)}\n{_memories(len(answer.memories))}, newest first.{more}"
 
 
 @readable.register
 def _(answer: OneMemory) -> str:
-    return f"{answer.memory.content}\n{_trust(answer.trust)}"
+    return f"{_trust(answer.trust)}\n{answer.memory.content}"
 
 
 @readable.register

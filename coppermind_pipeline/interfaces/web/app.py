@@ -50,6 +50,7 @@ def _routes() -> Sequence[Route | Mount]:
         Route("/", connectors_page.show_connectors, name="connectors"),
         Route("/connectors/states", connectors_page.show_states, name="states"),
         Route("/connectors/connect", connectors_page.connect, methods=["POST"], name="connect"),
+        Route("/connectors/{connector_id}/events", connectors_page.show_events, name="events"),
         Route("/connectors/{connector_id}/sync", connectors_page.sync, methods=["POST"], name="sync"),
         Route("/connectors/{connector_id}/disconnect", connectors_page.disconnect, methods=["POST"], name="disconnect"),
         Route("/reports", reports_page.show_report, name="reports"),

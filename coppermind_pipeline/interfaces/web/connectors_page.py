@@ -16,6 +16,9 @@ from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web.pages import page
 from coppermind_pipeline.interfaces.web.sign_in import checked_form, on_behalf_of
 
+# As many as the largest id has; a longer number is none that a page gave out.
+_ID_DIGITS_MAX = 18
+
 
 def show_connectors(request: Request) -> Response:
     """GET /: all connectors of the signed-in customer."""
@@ -47,6 +50,19 @@ def show_states(request: Request) -> Response:
     if request.query_params.get("buttons") != _buttons(shown):
         return Response(status_code=204, headers={"HX-Refresh": "true"})
     return page(request, "connector_states.html", connectors=shown)
+
+
+def show_events(request: Request) -> Response:
+    """GET /connectors/{id}/events: the connector's log, newest first, a page at a time."""
+    installation, caller = on_behalf_of(request)
+    before = request.query_params.get("before", "")
+    answer = connectors.events(
+        installation.database,
+        caller,
+        request.path_params["connector_id"],
+        before=int(before) if before.isascii() and before.isdecimal() and len(before) <= _ID_DIGITS_MAX else None,
+    )
+    return page(request, "events.html", answer=answer)
 
 
 async def connect(request: Request) -> Response:

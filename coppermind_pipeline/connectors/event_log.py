@@ -1,0 +1,61 @@
+"""`connectors action=events`: what happened to a connector, newest first."""
+
+from sqlalchemy import text
+
+from coppermind_pipeline.accounts import Caller
+from coppermind_pipeline.connectors.connector import find_connector
+from coppermind_pipeline.connectors.polling import mind_name
+from coppermind_pipeline.connectors.responses import EventsResponse, LoggedEvent
+from coppermind_pipeline.store import Database
+from coppermind_pipeline.tool_calls import ToolArgumentError
+
+EVENTS_SHOWN, EVENTS_MAX = 50, 200
+_ID_MAX = 2**63 - 1
+
+
+def events(
+    database: Database,
+    caller: Caller,
+    connector_id: str,
+    *,
+    limit: int | None = None,
+    before: int | None = None,
+) -> EventsResponse:
+    """Return the newest entries of a connector's log, or those before an entry.
+
+    Args:
+        limit: how many, 1 to 200; 50 unless told.
+        before: an event's id, as `next_before` of the page before.
+
+    Raises:
+        ConnectorNotFound: the customer has no such connector.
+        ToolArgumentError: a number lies outside of its range.
+    """
+    shown = _within("limit", EVENTS_SHOWN if limit is None else limit, most=EVENTS_MAX)
+    first = _within("before", _ID_MAX if before is None else before, most=_ID_MAX)
+    connector = find_connector(database, caller, connector_id)
+    with database.mind(connector.mind_id) as connection:
+        rows = connection.execute(
+            text(
+                """SELECT id, at, severity, code, message, coalesce(details ->> 'hint', '') AS hint,
+                          details ->> 'run_id' AS run_id
+                     FROM connector_events WHERE connector_id = :connector AND id < :before
+                    ORDER BY id DESC LIMIT :limit"""
+            ),
+            {"connector": connector.id, "before": first, "limit": shown + 1},
+        ).all()
+        mind = mind_name(connection, connector)
+    page = [LoggedEvent.model_validate(dict(row._mapping)) for row in rows[:shown]]
+    return EventsResponse(
+        connector_id=connector.id,
+        mind=mind,
+        mind_id=connector.mind_id,
+        events=tuple(page),
+        next_before=page[-1].id if len(rows) > shown else None,
+    )
+
+
+def _within(name: str, value: int, *, most: int) -> int:
+    if not 1 <= value <= most:
+        raise ToolArgumentError(f"{name} is {value}, which is not within 1 to {most}.", hint=f"Leave {name} out.")
+    return value
