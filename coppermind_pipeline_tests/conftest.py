@@ -1,6 +1,7 @@
 """What every test may ask for: a real PostgreSQL database of its own, cloned from a migrated template."""
 
 import atexit
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from coppermind_pipeline.store import Database, embedded, upgrade
+
+# As on a newcomer's machine: what a command does not flush stays in its pipe, and whoever waits for it hangs.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 _numbers = count(1)
 

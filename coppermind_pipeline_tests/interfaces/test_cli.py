@@ -1,6 +1,7 @@
 """What holds for all commands, and the small groups."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 from typer.main import get_command
 
 from coppermind_pipeline.interfaces.cli import app
+from coppermind_pipeline.interfaces.processes import free_port
 
 COMMANDS = {
     "up", "web", "sync",
@@ -149,3 +151,16 @@ def test_the_installed_command_runs(installation_home: Path):
     assert time.monotonic() - started < 5
     created = subprocess.run([command, "minds", "create", "Acme", "--json"], check=True, capture_output=True, text=True)
     assert json.loads(created.stdout)["name"] == "Acme"
+
+
+def test_what_a_serving_command_says_comes_while_it_serves(installation_home):
+    environment = os.environ | {"COPPERMIND_PUBLIC_URL": f"http://localhost:{free_port(0)}"}
+    command = [Path(sys.executable).with_name("coppermind"), "web", "--json"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        assert said["url"] == environment["COPPERMIND_PUBLIC_URL"]
+        assert process.poll() is None
+        process.terminate()

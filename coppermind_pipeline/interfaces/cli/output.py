@@ -77,10 +77,13 @@ def show(answer: Any, *, as_json: bool, human: Callable[[], RenderableType]) -> 
 
 
 def show_json(answer: Any) -> None:
-    """Print a value as JSON: amounts as decimal strings, times as RFC 3339."""
+    """Print a value as JSON: amounts as decimal strings, times as RFC 3339.
+
+    At once, also into a pipe: some commands go on to serve, and whoever started them waits for these lines.
+    """
     from pydantic_core import to_jsonable_python
 
-    print(json.dumps(visible_values(to_jsonable_python(answer)), indent=2, ensure_ascii=False))
+    print(json.dumps(visible_values(to_jsonable_python(answer)), indent=2, ensure_ascii=False), flush=True)
 
 
 def show_error(error: CoppermindError, *, as_json: bool) -> None:
