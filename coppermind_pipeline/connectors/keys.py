@@ -10,11 +10,11 @@ import hashlib
 import os
 import secrets
 import stat
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import fasteners
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -22,6 +22,7 @@ from pydantic import SecretBytes
 
 from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, KeyMissing
 from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.store.files import locked
 
 KEY_BYTES = 32
 KEY_FILE = "encryption.keys"
@@ -129,9 +130,9 @@ def _associated(connector_id: str, key_id: str) -> bytes:
     return f"connector:{connector_id}:{key_id}".encode()
 
 
-def _lock(path: Path) -> fasteners.InterProcessLock:
+def _lock(path: Path) -> AbstractContextManager[None]:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return fasteners.InterProcessLock(path.with_name(path.name + ".lock"))
+    return locked(path.with_name(path.name + ".lock"))
 
 
 def _write(path: Path, keys: list[bytes]) -> None:

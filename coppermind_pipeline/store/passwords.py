@@ -7,9 +7,10 @@ import os
 import secrets
 from pathlib import Path
 
-import fasteners
 import psycopg
 from psycopg import sql
+
+from coppermind_pipeline.store.files import locked
 
 KEY_FILE = "database-logins.key"
 
@@ -35,7 +36,7 @@ def let_in(connection: psycopg.Connection, role: str, password: str) -> None:
 def _key(home: Path) -> bytes:
     file = home / KEY_FILE
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with fasteners.InterProcessLock(home / f"{KEY_FILE}.lock"):
+    with locked(home / f"{KEY_FILE}.lock"):
         if not file.exists():
             draft = file.with_suffix(".new")
             draft.unlink(missing_ok=True)

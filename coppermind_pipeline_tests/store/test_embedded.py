@@ -1,10 +1,16 @@
 """The embedded server lives as long as somebody uses it, or until it is told to stop."""
 
+import os
+import random
 import shutil
+import signal
+import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -95,3 +101,96 @@ def test_a_user_that_was_killed_does_not_keep_it_running(home: Path):
     assert _answers(url)
     _start_and_end(home, "as a user")
     assert not _answers(url)
+
+
+def _come_and_go(home: Path, chance: random.Random, until: float) -> int:
+    """Run users of the server one after the other, some of them with eight threads; return how many there were."""
+    users = 0
+    while time.monotonic() < until:
+        threads = chance.choice((1, 1, 8))
+        done = subprocess.run(
+            [sys.executable, "-m", "coppermind_pipeline_tests.store.embedded_users", home, str(threads)],
+            text=True, check=False, capture_output=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == "3\n" * threads
+        users += 1
+    return users
+
+
+@pytest.mark.parametrize(
+    ("processes", "seconds"),
+    [
+        (4, 5),
+        pytest.param(4, 12, marks=pytest.mark.slow),
+        pytest.param(40, 120, marks=[pytest.mark.soak]),
+    ],
+)
+@pytest.mark.parametrize("kept", [False, True])
+def test_it_neither_breaks_nor_stops_under_users_that_come_and_go_at_once(home: Path, processes, seconds, kept):
+    kept_url = _start_and_end(home, "keep") if kept else None
+    until = time.monotonic() + seconds
+    with ThreadPoolExecutor(processes) as pool:
+        users = list(pool.map(lambda seed: _come_and_go(home, random.Random(seed), until), range(processes)))
+    assert all(users)
+    if kept_url is not None:
+        assert _answers(kept_url)
+    else:  # the last one out has stopped it
+        assert not embedded.is_running(home)
+
+
+@pytest.mark.parametrize("torn", ["[12, 3", "", "[1]]"])
+def test_a_torn_list_of_users_of_an_earlier_version_is_ignored(home: Path, torn: str):
+    url = _start_and_end(home, "as a user")
+    (home / "postgres" / ".handle_pids.json").write_text(torn)
+    assert _start_and_end(home, "as a user") == url
+    assert not embedded.is_running(home)
+
+
+def test_a_server_that_an_earlier_version_was_told_to_keep_running_is_kept(home: Path):
+    url = _start_and_end(home, "keep")
+    (home / "postgres.keep-running").unlink()
+    postmaster = (home / "postgres" / "postmaster.pid").read_text().splitlines()[0]
+    (home / "postgres" / ".handle_pids.json").write_text(f"[{postmaster}]")
+    _start_and_end(home, "as a user")
+    assert _answers(url)
+
+
+def test_a_forked_process_is_a_user_of_its_own(home: Path):
+    # The parent ends at once; its child asks the server when it is told to.
+    script = (
+        _START
+        + """
+import os, psycopg
+sys.stdout.flush()
+if os.fork():
+    sys.exit()
+sys.stdin.readline()
+with psycopg.connect(embedded.start(pathlib.Path(sys.argv[1]))) as connection:
+    print(connection.execute("SELECT 'still there'").fetchone()[0])
+"""
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, home, "as a user"], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.wait(60) == 0
+        assert embedded.is_running(home)
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        parent.stdin.write("go on\n")
+        parent.stdin.close()
+        assert "still there" in parent.stdout.read()  # ends with the child
+
+
+def test_a_killed_server_is_started_again_by_its_next_user(home: Path):
+    url = _start_and_end(home, "keep")
+    postmaster = int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    assert _start_and_end(home, "as a user") == url
+    assert _answers(url)
+
+
+def test_the_home_is_closed_to_others_also_where_it_was_open(home: Path):
+    home.chmod(0o755)
+    _start_and_end(home, "as a user")
+    assert stat.S_IMODE(home.stat().st_mode) == (0o711 if os.geteuid() == 0 else 0o700)

@@ -1,0 +1,70 @@
+"""Files of one installation that several threads and processes use at once: locks, whole replacements, modes."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def private_directory(path: Path, *, mode: int = 0o700) -> None:
+    """Make a directory for this user alone; one that is there and lets others in is closed to them.
+
+    Args:
+        path: the directory.
+        mode: 0o711 where another user's server works below it.
+    """
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    now = path.stat()
+    # A shared directory such as /tmp that somebody named as the home stays as it is.
+    ours = now.st_uid == os.geteuid() and not now.st_mode & stat.S_ISVTX
+    if ours and stat.S_IMODE(now.st_mode) != mode:
+        path.chmod(mode)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file's lock inside the block, alone among all threads of all processes.
+
+    Not a lock of the POSIX kind, as fasteners' are: those belong to the process, and exclude no threads.
+    """
+    with opened_for_locking(path) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            # By word, not by closing: a process that was forked meanwhile would hold the lock on.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+@contextmanager
+def opened_for_locking(path: Path) -> Iterator[int]:
+    """Open a lock file, made where it is missing; programs that are started meanwhile do not inherit it."""
+    descriptor = open_for_locking(path)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def open_for_locking(path: Path) -> int:
+    """Return a descriptor of a lock file, which the caller closes."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all, readable by its directory's owner alone; an equal one is left alone."""
+    with suppress(FileNotFoundError):
+        if path.read_text() == text:
+            return
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    owner = path.parent.stat()
+    if owner.st_uid != os.geteuid():
+        os.chown(draft, owner.st_uid, owner.st_gid)
+    draft.replace(path)
