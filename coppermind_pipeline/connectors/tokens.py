@@ -15,7 +15,7 @@ from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.connectors.credentials import Credentials, read_credentials, store_grant
 from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, KeyMissing, NotConnected, RefreshBusy
 from coppermind_pipeline.connectors.events import clear_problem, report_problem
-from coppermind_pipeline.hubspot import AuthorizationRevoked, GrantRejected, OAuthApp, refresh
+from coppermind_pipeline.hubspot import AuthorizationRevoked, GrantRejected, OAuthApp, at_most_s, refresh
 from coppermind_pipeline.hubspot.oauth import REQUEST_TIMEOUT_S, RETRY_LIMITS
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
@@ -110,7 +110,8 @@ class StoredTokens:
     def _refresh(self, rejected: SecretStr | None) -> Credentials:
         refused: GrantRejected | None = None
         with self._database.mind(self._connector.mind_id) as connection:
-            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
+            lock_timeout_ms = round(at_most_s(LOCK_TIMEOUT_S) * 1000)
+            connection.execute(text("SELECT set_config('lock_timeout', :ms, true)"), {"ms": str(lock_timeout_ms)})
             credentials = self._read(connection, lock=True)
             if _usable(credentials, rejected):
                 return credentials

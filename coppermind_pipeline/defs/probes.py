@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from time import monotonic
 
 import structlog
 import uvloop
@@ -9,50 +12,95 @@ import uvloop
 from coppermind_pipeline.connectors import Connector, load_connector, open_portal
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.errors import CoppermindError
+from coppermind_pipeline.hubspot import within
+from coppermind_pipeline.store import CONNECTIONS_MAX
 from coppermind_pipeline.sync import DuePoll, SyncContext, as_noted, found_nothing, poll_failed, poll_started
 
 log = structlog.get_logger(__name__)
 
 # A sensor's evaluation is cut after 60 s; what is not probed by then is due again at the next tick.
 PROBING_MAX_S = 40.0
-PROBES_AT_ONCE_MAX = 20
+# One that HubSpot does not answer has failed within this, and one that has more to compare is left to a run.
+PROBE_MAX_S = 20.0
+REQUEST_MAX_S = 8.0
+# Half of the connections: what a probe waits for in other threads finds one, also where these have one each.
+PROBES_AT_ONCE_MAX = CONNECTIONS_MAX // 2
+
+# The process's own, so that probes which hang in the database take up their places at the next tick too, and no more.
+_places = ThreadPoolExecutor(PROBES_AT_ONCE_MAX, thread_name_prefix="probe")
 
 
-def polls_with_news(installation: Installation, due: Sequence[DuePoll]) -> set[str]:
-    """Probe the due connectors; return those that a sync has to run for, and note the others' polls as done."""
-    return uvloop.run(_probe_all(installation, due)) if due else set()
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What became of due polls; all others were noted as done.
+
+    Attributes:
+        news: connectors that a sync has to run for.
+        carried_over: connectors that there was no time for; they are due at the next tick, before others.
+    """
+
+    news: frozenset[str]
+    carried_over: frozenset[str]
 
 
-async def _probe_all(installation: Installation, due: Sequence[DuePoll]) -> set[str]:
-    places = asyncio.Semaphore(PROBES_AT_ONCE_MAX)
-    news: set[str] = set()
+def probe_polls(installation: Installation, due: Sequence[DuePoll], *, time_s: float | None = None) -> Probed:
+    """Probe the due connectors in their order for at most `time_s`, whatever hangs meanwhile."""
+    ends_at = monotonic() + (PROBING_MAX_S if time_s is None else time_s)
+    probes = {_places.submit(_has_news, installation, poll.connector_id, ends_at): poll.connector_id for poll in due}
+    done, late = wait(probes, timeout=ends_at - monotonic())
+    for probe in late:
+        probe.cancel()
+    outcomes = {probes[probe]: _outcome(probe, probes[probe]) for probe in done}
+    return Probed(
+        news=frozenset(connector_id for connector_id, has_news in outcomes.items() if has_news),
+        carried_over=frozenset(
+            [probes[probe] for probe in late]
+            + [connector_id for connector_id, has_news in outcomes.items() if has_news is None]
+        ),
+    )
 
-    async def probe(poll: DuePoll) -> None:
-        async with places:
-            if await _has_news(installation, poll.connector_id):
-                news.add(poll.connector_id)
 
-    _, late = await asyncio.wait([asyncio.create_task(probe(poll)) for poll in due], timeout=PROBING_MAX_S)
-    for task in late:
-        task.cancel()
-    return news
+def _outcome(probe: "Future[bool | None]", connector_id: str) -> bool | None:
+    error = probe.exception()
+    if error is None:
+        return probe.result()
+    # A run says what is wrong, where people look; and nobody else has to wait behind this one again.
+    log.error("probe broke off", connector_id=connector_id, exc_info=error)
+    return True
 
 
-async def _has_news(installation: Installation, connector_id: str) -> bool:
-    """Probe one connector as its one writer; one that somebody else is writing has news of its own."""
+def _has_news(installation: Installation, connector_id: str, ends_at: float) -> bool | None:
+    """Probe one connector as its one writer, in a thread and event loop of its own; None where there is no time left.
+
+    One that somebody else is writing has news of its own.
+    """
+    time_s = min(PROBE_MAX_S, ends_at - monotonic())
+    if time_s <= 0:
+        return None
     database = installation.database
     with database.connector_lock(connector_id) as granted:
         if not granted:
             return False
-        connector = await asyncio.to_thread(load_connector, database, connector_id)
+        connector = load_connector(database, connector_id)
         try:
-            async with open_portal(database, installation.settings, connector) as client:
-                return not await found_nothing(SyncContext(database, connector, client))
+            with within(time_s, request_s=REQUEST_MAX_S):
+                return uvloop.run(_probe(installation, connector, time_s))
+        except TimeoutError:
+            # It had all the time that a probe may take, or else takes its turn first at the next tick.
+            return True if time_s == PROBE_MAX_S else None
         except Exception as error:  # noqa: BLE001 - one connector's trouble, whatever it is, is no other's
             noted = as_noted(error)
-            await asyncio.to_thread(_note_failure, installation, connector, noted)
+            _note_failure(installation, connector, noted)
             log.warning("probe failed", connector_id=connector_id, code=noted.code)
             return False
+
+
+async def _probe(installation: Installation, connector: Connector, time_s: float) -> bool:
+    async with (
+        asyncio.timeout(time_s),
+        open_portal(installation.database, installation.settings, connector) as client,
+    ):
+        return not await found_nothing(SyncContext(installation.database, connector, client))
 
 
 def _note_failure(installation: Installation, connector: Connector, error: CoppermindError) -> None:

@@ -10,7 +10,7 @@ from coppermind_pipeline.connectors import active_connectors, load_connector, re
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.jobs import drain_job, reconciliation_job, sync_job, synthesis_job
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
-from coppermind_pipeline.defs.probes import polls_with_news
+from coppermind_pipeline.defs.probes import probe_polls
 from coppermind_pipeline.defs.work import DueSynthesis, WaitingQueue, connectors_with_waiting_memories, syntheses_due
 from coppermind_pipeline.store import InstallationPaused, paused_since
 from coppermind_pipeline.sync import DueReconciliation, note_lost_run, reconciliations_due
@@ -56,7 +56,7 @@ def due_polls(
         due = polls_due(connection)
     idle = _idle(context.instance, (poll.connector_id for poll in due))
     waiting = [poll for poll in due if poll.connector_id in idle]
-    probed = polls_with_news(installation, [poll for poll in waiting if poll.reason == "poll"])
+    probed = probe_polls(installation, [poll for poll in waiting if poll.reason == "poll"])
     requests = [
         dg.RunRequest(
             partition_key=poll.connector_id,
@@ -64,10 +64,11 @@ def due_polls(
             tags=_tags(poll.reason),
         )
         for poll in waiting
-        if poll.reason != "poll" or poll.connector_id in probed
+        if poll.reason != "poll" or poll.connector_id in probed.news
     ]
     if not requests:
-        return dg.SkipReason(f"{len(waiting)} connectors were due, and nothing had changed")
+        later = f"; {len(probed.carried_over)} of them wait for the next tick" if probed.carried_over else ""
+        return dg.SkipReason(f"{len(waiting)} connectors were due, and nothing had changed{later}")
     # A portal that was connected a moment ago is synced with this tick, not with the one after it got its partition.
     new = {request.partition_key for request in requests if request.partition_key} - known_connectors(context.instance)
     additions = [connectors.build_add_request(sorted(new))] if new else []

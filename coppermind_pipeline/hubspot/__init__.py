@@ -4,6 +4,7 @@ from coppermind_pipeline.hubspot.associations import Associations, AssociationTy
 from coppermind_pipeline.hubspot.budgets import DEFAULT_RATES, JITTER_MS, PAUSE_WAITED_MAX_S, Budget, Budgets, paced
 from coppermind_pipeline.hubspot.calls import AccessTokens, SentRequest
 from coppermind_pipeline.hubspot.client import HubSpotClient
+from coppermind_pipeline.hubspot.deadlines import at_most_s, within
 from coppermind_pipeline.hubspot.definitions import Pipeline, PropertyDefinition, PropertyOption, Stage
 from coppermind_pipeline.hubspot.errors import (
     AuthorizationRevoked,
@@ -95,6 +96,7 @@ __all__ = [
     "Stage",
     "Team",
     "TokenRejected",
+    "at_most_s",
     "authorize_url",
     "exchange_code",
     "introspect",
@@ -103,4 +105,5 @@ __all__ = [
     "refresh",
     "revoke",
     "uninstall",
+    "within",
 ]

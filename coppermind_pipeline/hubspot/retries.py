@@ -6,11 +6,16 @@ from datetime import datetime
 from typing import TypeVar
 
 import stamina
+import structlog
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from coppermind_pipeline.hubspot.answers import DAILY
+from coppermind_pipeline.hubspot.deadlines import time_to_try_again
 from coppermind_pipeline.hubspot.errors import PortalUnavailable, RateLimited
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 _BACKOFF_INITIAL_S = 0.5
 _BACKOFF_MAX_S = 15.0
@@ -33,7 +38,8 @@ class RetryLimits:
 async def retried(attempt: Callable[[], Awaitable[T]], *, limits: RetryLimits, clock: Callable[[], datetime]) -> T:
     """Return what `attempt` returns, tried again after PortalUnavailable and RateLimited.
 
-    The wait is what HubSpot asked for, else it grows with jitter. A used-up day is not waited for.
+    The wait is what HubSpot asked for, else it grows with jitter. A used-up day is not waited for, nor anything beyond
+    the time of whoever asks (`deadlines.within`).
 
     Raises:
         PortalUnavailable: still so after `limits`, or HubSpot asks for a longer wait.
@@ -50,7 +56,7 @@ async def retried(attempt: Callable[[], Awaitable[T]], *, limits: RetryLimits, c
         now = clock()
         faulty_since = faulty_since or now
         asked_s = max(0.0, (error.retry_at - now).total_seconds()) if error.retry_at else 0.0
-        if (now - faulty_since).total_seconds() + asked_s > limits.time_s:
+        if (now - faulty_since).total_seconds() + asked_s > limits.time_s or not time_to_try_again(asked_s):
             return False
         return asked_s if error.retry_at else True
 
@@ -69,3 +75,16 @@ async def retried(attempt: Callable[[], Awaitable[T]], *, limits: RetryLimits, c
         error.retries_spent = True
         raise
     raise AssertionError  # the loop above returns or raises
+
+
+def _tell(details: RetryDetails) -> None:
+    # What is tried again is nothing to warn of: a person who waits for an answer would read it in the midst of that.
+    log.info(
+        "hubspot tried again",
+        after=str(details.caused_by),
+        attempt=details.retry_num,
+        wait_s=round(details.wait_for, 2),
+    )
+
+
+set_on_retry_hooks([_tell])

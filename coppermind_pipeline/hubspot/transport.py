@@ -19,6 +19,7 @@ from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream
 from pydantic import SecretStr
 
+from coppermind_pipeline.hubspot.deadlines import at_most_s
 from coppermind_pipeline.hubspot.errors import PortalUnavailable
 
 CONNECT_TIMEOUT_S = 10.0
@@ -108,7 +109,7 @@ class Transport:
         if json_body is not None:
             headers["Content-Type"] = "application/json"
         try:
-            async with asyncio.timeout(self._request_timeout_s):
+            async with asyncio.timeout(at_most_s(self._request_timeout_s)):
                 async with self._client.stream(
                     method,
                     path,

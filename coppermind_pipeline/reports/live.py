@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from time import monotonic
 
 import structlog
 
@@ -17,7 +18,7 @@ from coppermind_pipeline.store import Database
 
 LIVE_PULL_S = 20.0
 
-Refresh = Callable[[str], Awaitable[None]]
+Refresh = Callable[[str, float], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -34,8 +35,8 @@ async def live_crm_report(
     """Return the report; with `live_fallback`, stale connectors are pulled before, and the answer says what came of it.
 
     Args:
-        refresh: pulls the changed deals of one connector into the store, within its rate budget; None where the caller
-            has no way to HubSpot.
+        refresh: pulls the changed deals of one connector into the store, within its rate budget and so many seconds;
+            None where the caller has no way to HubSpot.
         pull_s: the most that all pulls together may take.
 
     Raises:
@@ -68,10 +69,11 @@ async def pull_stale(
     inactive = [portal.name for portal in stale if portal.status is not Lifecycle.ACTIVE]
     if inactive:
         return LivePull(failure=f"{inactive[0]} is not connected")
+    ends_at = monotonic() + pull_s
     try:
         async with asyncio.timeout(pull_s):
             for portal in stale:
-                await refresh(portal.connector_id)
+                await refresh(portal.connector_id, ends_at - monotonic())
     except TimeoutError:
         return LivePull(failure=f"it took longer than {pull_s:g} seconds")
     except CoppermindError as error:

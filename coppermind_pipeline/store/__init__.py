@@ -3,13 +3,14 @@
 from coppermind_pipeline.store import embedded
 from coppermind_pipeline.store.backups import Backup, backup, restore
 from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows
-from coppermind_pipeline.store.database import ROLES, Database, UnstorableText
+from coppermind_pipeline.store.database import CONNECTIONS_MAX, ROLES, Database, UnstorableText
 from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
 from coppermind_pipeline.store.logins import login_url
 from coppermind_pipeline.store.pause import InstallationPaused, paused_since, require_not_paused, resume
 from coppermind_pipeline.store.upgrade import upgrade
 
 __all__ = [
+    "CONNECTIONS_MAX",
     "ROLES",
     "Backup",
     "Database",

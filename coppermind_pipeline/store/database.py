@@ -22,10 +22,21 @@ ROLES = (
     "coppermind_mind_reader",
 )
 
+# How many connections of a role one process works on at once. More work than that waits, which it must only do in
+# threads that hold no other connection of the pool.
+CONNECTIONS_MAX = 24
+_KEPT = 4
+
+_CONNECT_MAX_S = 10
 # A plan that was prepared while the tables were empty has been seen to take a thousand times as long later. So the
 # driver prepares nothing; the server keeps the plans of foreign keys' checks, which cost a tenth of the ingest else.
 _NOTHING_PREPARED = {"prepare_threshold": None}
-_POOL = {"pool_size": 4, "max_overflow": 12, "pool_recycle": 1800, "pool_pre_ping": True}
+_POOL = {
+    "pool_size": _KEPT,
+    "max_overflow": CONNECTIONS_MAX - _KEPT,
+    "pool_recycle": 1800,
+    "pool_pre_ping": True,
+}
 
 
 class UnstorableText(UsageError):
@@ -76,15 +87,17 @@ class Database:
 
     @contextmanager
     def connector_lock(self, connector_id: str, *, wait_s: float = 0) -> Iterator[bool]:
-        """Be the connector's one writer inside the block, on a connection of its own; yield whether that was granted.
+        """Be the connector's one writer inside the block; yield whether that was granted.
 
-        The lock ends with the process, however it ends.
+        The lock ends with the process, however it ends. It lives on a connection of its own, from a pool of its own:
+        whoever holds locks leaves all the other connections to the work that they are held for. Blocks, hence is no
+        thing for an event loop's thread.
 
         Args:
             connector_id: the connector.
             wait_s: how long to wait for another writer to end.
         """
-        with self._app.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._locks.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             granted = locks.lock_connector(connection, connector_id, wait_s=wait_s)
             try:
                 yield granted
@@ -138,12 +151,16 @@ class Database:
 
     def dispose(self) -> None:
         """Close the pooled connections."""
-        for name in ("_app", "_scheduler", "_reader", "_owner"):
+        for name in ("_app", "_locks", "_scheduler", "_reader", "_owner"):
             if name in self.__dict__:
                 self.__dict__.pop(name).dispose()
 
     @cached_property
     def _app(self) -> Engine:
+        return self._engine("coppermind_app")
+
+    @cached_property
+    def _locks(self) -> Engine:
         return self._engine("coppermind_app")
 
     @cached_property
@@ -159,8 +176,8 @@ class Database:
         return self._engine("coppermind_owner")
 
     def _engine(self, role: str) -> Engine:
-        connect_args = {"options": _options(role), **_NOTHING_PREPARED}
-        engine = create_engine(self._url, connect_args=connect_args, **_POOL)
+        arguments = {"options": _options(role), "connect_timeout": _CONNECT_MAX_S, **_NOTHING_PREPARED}
+        engine = create_engine(self._url, connect_args=arguments, **_POOL)
         event.listen(engine, "handle_error", _refuse_unstorable_text)
         return engine
 

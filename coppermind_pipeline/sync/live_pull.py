@@ -1,12 +1,14 @@
 """A poll on demand: what changed in HubSpot, normalized, for an answer that can't wait for the next poll."""
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 
 import uvloop
 
 from coppermind_pipeline.connectors import Connector, load_connector, open_portal
 from coppermind_pipeline.errors import HealsByItself
+from coppermind_pipeline.hubspot import within
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, require_not_paused
 from coppermind_pipeline.sync.context import SyncContext
@@ -15,8 +17,9 @@ from coppermind_pipeline.sync.normalize import normalize
 from coppermind_pipeline.sync.polls import failure_noted, live_pull_succeeded
 from coppermind_pipeline.sync.pull import pull
 
-# Of the 20 seconds that a report waits for it; the rest is for what follows the pull.
-READING_MAX_S = 15.0
+# Shares of the time: for normalizing what was read, and, before that, for requests that had begun.
+STORING_SHARE = 0.2
+FINISHING_SHARE = 0.2
 
 
 class BeingSynced(HealsByItself):
@@ -31,10 +34,11 @@ class PullUnfinished(HealsByItself):
     code = "pull_unfinished"
 
 
-async def pull_now(database: Database, settings: Settings, connector_id: str) -> None:
-    """Poll a connector into the normalized store, deals first, as its one writer.
+async def pull_now(database: Database, settings: Settings, connector_id: str, time_s: float) -> None:
+    """Poll a connector into the normalized store, deals first, as its one writer, and end within `time_s`.
 
-    Goes on in its thread to the end, also where the caller stops waiting: nobody else becomes the writer meanwhile.
+    What waits for HubSpot ends by itself: no request, pause or retry goes on longer. What has been read is stored and
+    the lock given back in the thread that took it, so that nobody else becomes the writer meanwhile.
 
     Raises:
         InstallationPaused: nothing is polled until an operator resumes the installation.
@@ -42,20 +46,24 @@ async def pull_now(database: Database, settings: Settings, connector_id: str) ->
         PullUnfinished: the time was up first.
         HubSpotError: HubSpot can't be read; it is noted as a failed poll.
     """
-    await asyncio.to_thread(_pull_now, database, settings, connector_id)
+    await asyncio.to_thread(_pull_now, database, settings, connector_id, monotonic() + time_s, time_s)
 
 
-def _pull_now(database: Database, settings: Settings, connector_id: str) -> None:
+def _pull_now(database: Database, settings: Settings, connector_id: str, ends_at: float, time_s: float) -> None:
     require_not_paused(database)
-    reading_ends = monotonic() + READING_MAX_S
+    reading_ends_at = ends_at - STORING_SHARE * time_s
     with database.connector_lock(connector_id) as granted:
         if not granted:
             raise BeingSynced
         connector = load_connector(database, connector_id)
         with failure_noted(database, connector):
-            complete = uvloop.run(_read(database, settings, connector, reading_ends))
-            normalize(database, connector)
-            link(database, connector)
+            with within(reading_ends_at - monotonic()):
+                last_begins_at = reading_ends_at - FINISHING_SHARE * time_s
+                complete = uvloop.run(_read(database, settings, connector, reading_ends_at, last_begins_at))
+            # Of a pull that is unfinished, nobody knows how long the rest takes: it is left to the next sync.
+            if complete:
+                normalize(database, connector)
+                link(database, connector)
         if complete:
             with database.mind(connector.mind_id) as connection:
                 live_pull_succeeded(connection, connector)
@@ -63,8 +71,18 @@ def _pull_now(database: Database, settings: Settings, connector_id: str) -> None
         raise PullUnfinished
 
 
-async def _read(database: Database, settings: Settings, connector: Connector, reading_ends: float) -> bool:
-    async with open_portal(database, settings, connector) as client:
-        sync = SyncContext(database, connector, client)
-        pulled = await pull(sync, time_is_up=lambda: monotonic() > reading_ends)
-        return pulled.current
+async def _read(
+    database: Database, settings: Settings, connector: Connector, ends_at: float, last_begins_at: float
+) -> bool:
+    """Return whether all was read in the time; a HubSpot that did not answer in it is an error."""
+    with suppress(TimeoutError):
+        # A request that runs out of time is first to say so, and which one it was.
+        async with (
+            asyncio.timeout(ends_at - monotonic() + 0.1),
+            open_portal(database, settings, connector) as client,
+        ):
+            pulled = await pull(
+                SyncContext(database, connector, client), time_is_up=lambda: monotonic() > last_begins_at
+            )
+            return pulled.current
+    return False

@@ -280,7 +280,7 @@ async def test_no_token_and_no_body_is_in_any_error_or_log(make_client, portal, 
         portal.will(Reply(400, echo))
         with pytest.raises(RequestRefused, match="redacted") as refused:
             await client.account()
-    assert {entry["event"] for entry in logged} >= {"hubspot request", "stamina.retry_scheduled"}
+    assert {entry["event"] for entry in logged} >= {"hubspot request", "hubspot tried again"}
     causes = [e.__cause__ or e.__context__ for e in (unavailable.value, refused.value)]
     seen = repr((logged, caplog.text, unavailable.value, refused.value, refused.value.body, causes))
     assert FIRST_TOKEN not in seen

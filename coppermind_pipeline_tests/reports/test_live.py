@@ -20,7 +20,7 @@ async def _report(portal: StoredPortal, mind: Mind, refresh: Refresh | None, **m
 
 
 async def test_a_stale_store_is_pulled_first(portal: StoredPortal, mind: Mind) -> None:
-    async def refresh(connector_id: str) -> None:
+    async def refresh(connector_id: str, time_s: float) -> None:
         assert connector_id == portal.connector_id
         portal.deal("1", outcome="won", close_at=NOW, amount=10, currency="USD")
         portal.execute("UPDATE hubspot_polls SET last_succeeded_at = :at WHERE connector_id = :connector", at=_LATER)
@@ -33,7 +33,7 @@ async def test_a_stale_store_is_pulled_first(portal: StoredPortal, mind: Mind) -
 
 
 async def test_a_fresh_store_is_not_pulled(portal: StoredPortal, mind: Mind) -> None:
-    async def refresh(connector_id: str) -> None:
+    async def refresh(connector_id: str, time_s: float) -> None:
         pytest.fail(f"{connector_id} was pulled")
 
     portal.execute("UPDATE hubspot_polls SET last_succeeded_at = :at WHERE connector_id = :connector", at=_LATER)
@@ -42,13 +42,13 @@ async def test_a_fresh_store_is_not_pulled(portal: StoredPortal, mind: Mind) -> 
 
 
 async def test_a_failed_pull_is_answered_stale_and_told(portal: StoredPortal, mind: Mind) -> None:
-    async def refused(connector_id: str) -> None:
+    async def refused(connector_id: str, time_s: float) -> None:
         raise HealsByItself("HubSpot's daily limit is used up.")
 
-    async def broken(connector_id: str) -> None:
+    async def broken(connector_id: str, time_s: float) -> None:
         raise ZeroDivisionError
 
-    async def endless(connector_id: str) -> None:
+    async def endless(connector_id: str, time_s: float) -> None:
         await asyncio.Event().wait()
 
     for refresh, said in (

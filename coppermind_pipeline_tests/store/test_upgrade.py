@@ -1,8 +1,9 @@
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 from sqlalchemy import create_engine, make_url, text
 
-from coppermind_pipeline.store import Database, upgrade
+from coppermind_pipeline.store import CONNECTIONS_MAX, Database, upgrade
 
 
 def test_processes_that_upgrade_an_empty_database_at_once_leave_one_schema(postgres_url: str):
@@ -31,3 +32,12 @@ def test_a_connector_has_one_writer_at_a_time(database: Database):
             assert other
     with database.connector_lock("acme-hubspot-abcd") as again:
         assert again
+
+
+def test_whoever_holds_locks_leaves_the_connections_to_the_work(database: Database):
+    with ExitStack() as locks:
+        names = [f"acme-hubspot-{n:04}" for n in range(CONNECTIONS_MAX)]
+        granted = [locks.enter_context(database.connector_lock(name)) for name in names]
+        assert granted == [True] * CONNECTIONS_MAX
+        connections = [locks.enter_context(database.nobody()) for _ in names]
+        assert [connection.scalar(text("SELECT 1")) for connection in connections] == [1] * CONNECTIONS_MAX
