@@ -48,6 +48,7 @@ class Settings(BaseSettings):
         default="https://app.hubspot.com/oauth/authorize", description="page where a person approves the app"
     )
     encryption_keys: SecretStr | None = Field(default=None, description="unset: a key file under COPPERMIND_HOME")
+    metrics_token: SecretStr | None = Field(default=None, description="unset: `/metrics` answers this machine alone")
     alert_webhook_url: SecretStr | None = Field(default=None, description="unset: no alerts")
 
     @classmethod

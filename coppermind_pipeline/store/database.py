@@ -126,7 +126,7 @@ class Database:
     @contextmanager
     def administrator(self) -> Iterator[Connection]:
         """Open a transaction as the user of the configured URL: migrations and server-wide facts."""
-        engine = create_engine(self._url, pool_size=1)
+        engine = create_engine(self._url, pool_size=1, hide_parameters=True)
         try:
             with engine.begin() as connection:
                 yield connection
@@ -176,8 +176,9 @@ class Database:
         return self._engine("coppermind_owner")
 
     def _engine(self, role: str) -> Engine:
-        arguments = {"options": _options(role), "connect_timeout": _CONNECT_MAX_S, **_NOTHING_PREPARED}
-        engine = create_engine(self._url, connect_args=arguments, **_POOL)
+        connect_args = {"options": _options(role), "connect_timeout": _CONNECT_MAX_S, **_NOTHING_PREPARED}
+        # An error's words end up in logs: they name the statement, and none of the values, which are customers' data.
+        engine = create_engine(self._url, hide_parameters=True, connect_args=connect_args, **_POOL)
         event.listen(engine, "handle_error", _refuse_unstorable_text)
         return engine
 

@@ -103,7 +103,9 @@ class Story:
         browser, home = Browser(), self.settings.public_url
         link = make_sign_in_link(self.settings.home, home)
         self.told.append(parse_qs(urlsplit(link).query)["token"][0])
-        pages = [browser.get(link)[1]]
+        asked = browser.get(link)[1]  # its form carries the token, as the link itself does
+        assert self.told[-1] in asked
+        pages = [browser.get(f"{home}/sign-in", {"token": self.told[-1]})[1]]
         pages += [
             browser.get(home + path)[1] for path in ("/connectors/states", "/reports", "/metrics", "/sign-in?token=x")
         ]

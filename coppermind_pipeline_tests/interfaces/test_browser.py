@@ -99,6 +99,7 @@ def _new_page(chromium: Browser, installation: Installation, complaints: list[st
 
 def _sign_in(page: Page, installation: Installation) -> None:
     page.goto(make_sign_in_link(installation.settings.home, installation.settings.public_url))
+    page.get_by_role("button", name="Sign in").click()
 
 
 def _ask_for_a_link(page: Page, installation: Installation) -> None:

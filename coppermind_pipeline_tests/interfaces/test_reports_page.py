@@ -14,10 +14,11 @@ from starlette.testclient import TestClient
 
 from coppermind_pipeline.accounts import create_customer, local_caller, resolve_mind
 from coppermind_pipeline.interfaces.installation import Installation
-from coppermind_pipeline.interfaces.web import create_app, make_sign_in_link
+from coppermind_pipeline.interfaces.web import create_app
 from coppermind_pipeline.reports import ReportRequest, crm_report
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
+from coppermind_pipeline_tests.interfaces.visitors import sign_in
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 _CLOSED = datetime(2026, 10, 20, 15, tzinfo=UTC)
@@ -38,7 +39,7 @@ def browser(database: Database, tmp_path: Path) -> Iterator[TestClient]:
     """Somebody who is signed in."""
     settings = Settings(home=tmp_path)
     with TestClient(create_app(Installation(settings, database)), base_url=settings.public_url) as client:
-        assert client.get(make_sign_in_link(tmp_path, "")).status_code == 200
+        assert sign_in(client, settings) == 200
         yield client
 
 

@@ -5,7 +5,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
-from coppermind_pipeline.interfaces.web.sign_in import LINK_LIFETIME_S, make_sign_in_link, redeem, session_key
+from coppermind_pipeline.interfaces.web.sessions import session_key
+from coppermind_pipeline.interfaces.web.sign_in import LINK_LIFETIME_S, make_sign_in_link, redeem
 
 
 def _token(link: str) -> str:

@@ -66,7 +66,7 @@ def test_everything_starts_answers_and_stops(environment):
         ).json()["data"]["workspaceOrError"]["locationEntries"]
         assert locations == [{"name": "coppermind_pipeline", "loadStatus": "LOADED"}]
         assert httpx.get(f"{addresses['web']}/healthz").json() == {"status": "ok"}
-        assert httpx.get(addresses["sign_in"]).status_code == 303
+        assert httpx.get(addresses["sign_in"]).status_code == 200
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 3
 

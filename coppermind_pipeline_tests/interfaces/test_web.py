@@ -20,6 +20,7 @@ from coppermind_pipeline.interfaces.processes import PortTaken, free_port
 from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port, make_sign_in_link
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
+from coppermind_pipeline_tests.interfaces.visitors import sign_in, token_of
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 OPEN = (
@@ -56,7 +57,7 @@ def stranger(installation: Installation) -> Iterator[httpx.Client]:
 @pytest.fixture
 def signed_in(installation: Installation) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=installation.settings.public_url, timeout=20, follow_redirects=True) as client:
-        assert client.get(make_sign_in_link(installation.settings.home, "")).status_code == 200
+        assert sign_in(client, installation.settings) == 200
         yield client
 
 
@@ -86,13 +87,25 @@ def test_pages_and_actions_are_for_signed_in_people_alone(stranger, addresses):
 
 def test_a_sign_in_link_opens_a_session_once(installation, stranger):
     link = make_sign_in_link(installation.settings.home, "")
-    answer = stranger.get(link)
+    form = {"token": token_of(link)}
+    answer = stranger.post("/sign-in", data=form)
     assert answer.status_code == 303
     assert "httponly" in answer.headers["set-cookie"].lower()
     assert "samesite=lax" in answer.headers["set-cookie"].lower()
     assert stranger.get("/").status_code == 200
     with httpx.Client(base_url=installation.settings.public_url) as another:
         assert another.get(link).status_code == 401
+        assert another.post("/sign-in", data=form).status_code == 401
+
+
+def test_looking_at_a_sign_in_link_uses_nothing_up_and_signs_nobody_in(installation, stranger):
+    link = make_sign_in_link(installation.settings.home, "")
+    for method in ("HEAD", "GET", "GET"):
+        answer = stranger.request(method, link, headers={"purpose": "prefetch"})
+        assert answer.status_code == 200
+        assert "set-cookie" not in answer.headers
+    assert stranger.get("/").status_code == 401
+    assert stranger.post("/sign-in", data={"token": token_of(link)}).status_code == 303
 
 
 def test_a_forms_token_is_required(signed_in, addresses):
@@ -120,6 +133,15 @@ def test_signing_out_ends_the_session(signed_in):
     page = signed_in.post("/sign-out", data={"csrf": csrf_of(signed_in.get("/"))})
     assert page.status_code == 401
     assert signed_in.get("/").status_code == 401
+
+
+def test_a_copy_of_the_cookie_is_worth_nothing_after_signing_out(installation, signed_in):
+    with httpx.Client(base_url=installation.settings.public_url, cookies=dict(signed_in.cookies)) as thief:
+        assert thief.get("/").status_code == 200
+        signed_in.post("/sign-out", data={"csrf": csrf_of(signed_in.get("/"))})
+        refused = thief.get("/")
+        assert refused.status_code == 401
+        assert "Sign out" not in refused.text
 
 
 def test_a_session_sees_its_own_customers_connectors_alone(installation, database, local_customer, signed_in):
@@ -167,7 +189,7 @@ def test_every_answer_carries_the_security_headers(stranger, signed_in, addresse
             headers = client.get(path).headers
             assert headers["x-frame-options"] == "DENY", path
             assert headers["x-content-type-options"] == "nosniff"
-            assert headers["referrer-policy"] == "no-referrer"
+            assert headers["referrer-policy"] == "same-origin"
             assert headers["cache-control"] == "no-store"
             assert "default-src 'none'" in headers["content-security-policy"]
             assert "unsafe-" not in headers["content-security-policy"]
@@ -201,8 +223,22 @@ def test_health_says_whether_the_database_answers(installation, stranger, monkey
 def test_metrics_count_connectors_and_answer_this_machine_alone(database, local_customer, stranger):
     StoredPortal.create(database, local_customer)
     assert 'coppermind_connectors{status="active"} 1.0' in stranger.get("/metrics").text
-    for headers in ({"x-forwarded-for": "203.0.113.7"}, {"forwarded": "for=203.0.113.7"}):
-        assert stranger.get("/metrics", headers=headers).status_code == 403
+    for name in ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via"):
+        assert stranger.get("/metrics", headers={name: "203.0.113.7"}).status_code == 403
+
+
+def test_metrics_answer_whoever_shows_the_token(database, tmp_path):
+    def answer(token: str | None, shown: str) -> int:
+        settings = Settings(home=tmp_path, metrics_token=SecretStr(token) if token else None)
+        client = TestClient(create_app(Installation(settings, database)), base_url=settings.public_url,
+                            client=("203.0.113.7", 5000))  # fmt: skip
+        return client.get("/metrics", headers={"authorization": shown}).status_code
+
+    assert answer("the-token", "Bearer the-token") == 200
+    for shown in ("Bearer another", "Bearer ", "Basic the-token", "the-token"):
+        assert answer("the-token", shown) == 403
+    for shown in ("Bearer ", "Bearer None"):
+        assert answer(None, shown) == 403
 
 
 @pytest.mark.parametrize(
@@ -230,6 +266,6 @@ def test_a_port_that_is_taken_is_named_with_the_setting(installation):
 def test_behind_an_https_proxy_cookies_are_for_https_alone(database, tmp_path):
     settings = Settings(home=tmp_path, public_url="https://connect.example.com")
     client = TestClient(create_app(Installation(settings, database)), base_url="https://connect.example.com")
-    answer = client.get(make_sign_in_link(tmp_path, ""), follow_redirects=False)
+    answer = client.post("/sign-in", data={"token": token_of(make_sign_in_link(tmp_path, ""))}, follow_redirects=False)
     assert "secure" in answer.headers["set-cookie"].lower()
     assert answer.headers["strict-transport-security"] == "max-age=31536000"

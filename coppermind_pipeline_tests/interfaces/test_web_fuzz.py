@@ -16,9 +16,10 @@ from starlette.routing import Mount, Route
 
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import free_port
-from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port, make_sign_in_link
+from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
+from coppermind_pipeline_tests.interfaces.visitors import sign_in
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 # What only a programmer's message has: a traceback, a module, a statement, a table.
@@ -71,7 +72,7 @@ class Service:
             for method in (route.methods if isinstance(route, Route) and route.methods else {"GET"})
         ]
         with httpx.Client(base_url=installation.settings.public_url) as client:
-            client.get(make_sign_in_link(self.home, ""))
+            sign_in(client, installation.settings)
             page = client.get("/").text
             self.session = client.cookies["coppermind_session"]
         found = re.search(r'name="csrf" value="([^"]+)"', page)

@@ -1,5 +1,6 @@
 """The database as callers meet it: what can't be stored is named, and everything else stays the server's own error."""
 
+import traceback
 from zoneinfo import available_timezones
 
 import pytest
@@ -22,6 +23,13 @@ def test_a_text_that_postgresql_does_not_know_is_a_usage_error(database: Databas
 def test_a_value_that_the_server_refuses_is_none(database: Database):
     with pytest.raises(DataError), database.nobody() as connection:
         connection.execute(text("SELECT CAST(:value AS integer)"), {"value": "seven"})
+
+
+def test_an_error_names_no_value_that_was_sent(database: Database):
+    values = {"number": "x", "value": "somebody@example.com"}
+    with pytest.raises(DataError) as failure, database.nobody() as connection:
+        connection.execute(text("SELECT CAST(:number AS integer), CAST(:value AS text)"), values)
+    assert "somebody@example.com" not in "".join(traceback.format_exception(failure.value))
 
 
 def test_it_knows_every_time_zone_that_we_do(database: Database):

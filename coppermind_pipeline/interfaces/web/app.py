@@ -19,7 +19,6 @@ from secure.middleware import SecureASGIMiddleware
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.sessions import SessionMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,16 +30,17 @@ from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web import connectors_page, observability, reports_page, sign_in
 from coppermind_pipeline.interfaces.web.callback import hubspot_callback
 from coppermind_pipeline.interfaces.web.pages import page
+from coppermind_pipeline.interfaces.web.sessions import session_middleware
 from coppermind_pipeline.settings import CALLBACK_PATH, Settings
 
 
 def create_app(installation: Installation) -> Starlette:
     """Return the web service as an ASGI application.
 
-    The callback and `/healthz` are open, `/metrics` answers on loopback alone, everything else needs a session.
+    The callback and `/healthz` are open, `/metrics` is for this machine or a token, everything else needs a session.
     """
     settings = installation.settings
-    app = Starlette(routes=_routes(), middleware=_middleware(settings), exception_handlers=_error_pages())
+    app = Starlette(routes=_routes(), middleware=_middleware(settings), exception_handlers=error_pages())
     app.state.installation = installation
     return app
 
@@ -55,15 +55,24 @@ def _routes() -> Sequence[Route | Mount]:
         Route("/connectors/{connector_id}/disconnect", connectors_page.disconnect, methods=["POST"], name="disconnect"),
         Route("/reports", reports_page.show_report, name="reports"),
         Route(CALLBACK_PATH, hubspot_callback),
-        Route(sign_in.SIGN_IN_PATH, sign_in.sign_in),
+        *sign_in_routes(),
         Route("/sign-out", sign_in.sign_out, methods=["POST"], name="sign_out"),
         Route("/healthz", observability.healthz),
         Route("/metrics", observability.metrics),
-        Mount("/static", _static_files(), name="static"),
+        Mount("/static", static_files(), name="static"),
     ]
 
 
-def _static_files() -> StaticFiles:
+def sign_in_routes() -> Sequence[Route]:
+    """Return what a sign-in link leads to: a page with a button, and what the button does."""
+    return [
+        Route(sign_in.SIGN_IN_PATH, sign_in.offer_sign_in),
+        Route(sign_in.SIGN_IN_PATH, sign_in.sign_in, methods=["POST"]),
+    ]
+
+
+def static_files() -> StaticFiles:
+    """Return the pages' style sheets and scripts."""
     # A report brings its own style sheet, which its page and its file share.
     return StaticFiles(directory=Path(__file__).parent / "static", packages=[("coppermind_pipeline.reports", "static")])
 
@@ -72,19 +81,15 @@ def _middleware(settings: Settings) -> list[Middleware]:
     public = urlsplit(settings.public_url)
     secure_only = public.scheme == "https"
     return [
-        Middleware(SecureASGIMiddleware, secure=_security_headers(https=secure_only)),
+        Middleware(SecureASGIMiddleware, secure=security_headers(https=secure_only)),
         # Another name for this machine, made up by a web page elsewhere, must not reach the session.
         Middleware(TrustedHostMiddleware, allowed_hosts=[public.hostname or "localhost", "localhost", "127.0.0.1"]),
-        Middleware(
-            SessionMiddleware,
-            secret_key=sign_in.session_key(settings.home),
-            session_cookie="coppermind_session",
-            https_only=secure_only,
-        ),
+        *session_middleware(settings.home, https_only=secure_only),
     ]
 
 
-def _security_headers(*, https: bool) -> Secure:
+def security_headers(*, https: bool) -> Secure:
+    """Return the headers of our own pages: no script, style or form but ours, in no frame, kept by no cache."""
     policy = (
         ContentSecurityPolicy()
         .default_src("'none'")
@@ -101,15 +106,17 @@ def _security_headers(*, https: bool) -> Secure:
         hsts=StrictTransportSecurity().max_age(365 * 24 * 3600) if https else None,
         xfo=XFrameOptions().deny(),
         xcto=XContentTypeOptions().nosniff(),
-        # Callback and sign-in addresses carry secrets, which no other site shall see.
-        referrer=ReferrerPolicy().no_referrer(),
+        # Callback and sign-in addresses carry secrets, which no other site shall see. Our own forms still name their
+        # origin, which browsers leave out under a stricter policy.
+        referrer=ReferrerPolicy().same_origin(),
         coop=CrossOriginOpenerPolicy().same_origin(),
         corp=CrossOriginResourcePolicy().same_origin(),
         cache=CacheControl().no_store(),
     )
 
 
-def _error_pages() -> dict:
+def error_pages() -> dict:
+    """Return how our own pages say what went wrong."""
     return {HTTPException: _http_error, CoppermindError: _product_error, Exception: _unexpected_error}
 
 

@@ -1,13 +1,21 @@
 """Health and metrics, for whoever watches over the installation."""
 
+import secrets
+
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.store import Database
+
+_FORWARDING_HEADERS = {
+    "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
+}  # fmt: skip
 
 
 def healthz(request: Request) -> Response:
@@ -22,13 +30,30 @@ def healthz(request: Request) -> Response:
 
 
 def metrics(request: Request) -> Response:
-    """GET /metrics, for Prometheus on this machine: how many connectors there are, and how current they are."""
-    # A proxy on this machine is named in the address, or names the client that it speaks for.
-    if request.client is None or request.client.host not in {"127.0.0.1", "::1"} or request.url.hostname not in {
-        "127.0.0.1", "localhost", "::1"
-    } or "forwarded" in request.headers or "x-forwarded-for" in request.headers:  # fmt: skip
-        raise HTTPException(403, "Metrics are for this machine alone.")
-    return Response(generate_latest(_registry(request.app.state.installation.database)), media_type=CONTENT_TYPE_LATEST)
+    """GET /metrics, for Prometheus: how many connectors there are, and how current they are."""
+    installation: Installation = request.app.state.installation
+    if not (_shows_token(request, installation.settings.metrics_token) or _is_from_this_machine(request)):
+        raise HTTPException(403, "Metrics are for this machine, or for whoever shows COPPERMIND_METRICS_TOKEN.")
+    return Response(generate_latest(_registry(installation.database)), media_type=CONTENT_TYPE_LATEST)
+
+
+def _shows_token(request: Request, token: SecretStr | None) -> bool:
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    return (
+        token is not None
+        and scheme.lower() == "bearer"
+        and secrets.compare_digest(shown.encode(), token.get_secret_value().encode())
+    )
+
+
+def _is_from_this_machine(request: Request) -> bool:
+    # A proxy on this machine is named in the address, or names what it speaks for.
+    return (
+        request.client is not None
+        and request.client.host in {"127.0.0.1", "::1"}
+        and request.url.hostname in {"127.0.0.1", "localhost", "::1"}
+        and _FORWARDING_HEADERS.isdisjoint(request.headers)
+    )
 
 
 def _registry(database: Database) -> CollectorRegistry:

@@ -1,13 +1,12 @@
-"""Signing in: one-time links in, a session cookie out, and a token in each form.
+"""Signing in: one-time links in, a session out, and a token in each form.
 
 A link is a file under `COPPERMIND_HOME/sign-in`, named by the hash of the link's token and holding the customer's name.
-Redeeming it removes the file, so that it works once, whichever process made it, and whoever may read the installation's
-directory may sign in.
+Opening the link shows one button, so that no preview and no prefetch uses it up; pressing that removes the file. So it
+works once, whichever process made it, and whoever may read the installation's directory may sign in.
 """
 
 import hashlib
 import secrets
-import time
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -17,9 +16,13 @@ from starlette.responses import RedirectResponse, Response
 
 from coppermind_pipeline.accounts import Caller, local_caller
 from coppermind_pipeline.interfaces.installation import Installation
+from coppermind_pipeline.interfaces.web.pages import page
+from coppermind_pipeline.interfaces.web.sessions import begin_session, end_session, forget_older, is_younger
 
 LINK_LIFETIME_S = 24 * 3600
 SIGN_IN_PATH = "/sign-in"
+
+_USED_UP = "This sign-in link was used before, or it has expired."
 
 
 def make_sign_in_link(home: Path, public_url: str, *, customer: str = "local") -> str:
@@ -27,7 +30,7 @@ def make_sign_in_link(home: Path, public_url: str, *, customer: str = "local") -
     token = secrets.token_urlsafe(32)
     file = _file_of(home, token)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _forget_expired(file.parent)
+    forget_older(file.parent, LINK_LIFETIME_S)
     file.touch(mode=0o600)
     file.write_text(customer)
     return f"{public_url}{SIGN_IN_PATH}?{urlencode({'token': token})}"
@@ -36,46 +39,39 @@ def make_sign_in_link(home: Path, public_url: str, *, customer: str = "local") -
 def redeem(home: Path, token: str) -> str | None:
     """Use a link's token up and return its customer; None where it was used before, has expired or never was."""
     file = _file_of(home, token)
+    is_good = is_younger(file, LINK_LIFETIME_S)
     try:
-        customer, made_at = file.read_text(), file.stat().st_mtime
+        customer = file.read_text()
         file.unlink()  # of two that come at once, one finds it gone
     except FileNotFoundError:
         return None
-    return customer if time.time() - made_at <= LINK_LIFETIME_S else None
+    return customer if is_good else None
 
 
-def session_key(home: Path) -> str:
-    """Return the key that session cookies are signed with; it lasts, so that a restart signs nobody out."""
-    file = home / "web-session.key"
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not file.exists():
-        draft = home / f"web-session.key.{secrets.token_hex(8)}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
-        # Two processes that start at once end up with one key: the first link wins.
-        try:
-            file.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return file.read_text()
+def offer_sign_in(request: Request) -> Response:
+    """GET /sign-in?token=…: show the button that uses the link, or how to get one. Changes nothing."""
+    token = request.query_params.get("token")
+    if token is None:
+        return page(request, "sign_in.html", reason="You need a link of your own to come in.")
+    if not is_younger(_file_of(_home(request), token), LINK_LIFETIME_S):
+        raise HTTPException(401, _USED_UP)
+    return page(request, "confirm_sign_in.html", token=token)
 
 
-def sign_in(request: Request) -> Response:
-    """GET /sign-in?token=…: open a session and go to the first page."""
-    customer = redeem(request.app.state.installation.settings.home, request.query_params.get("token", ""))
+async def sign_in(request: Request) -> Response:
+    """POST /sign-in: use the link up, open a session and go to the first page."""
+    token = (await request.form()).get("token")
+    customer = redeem(_home(request), token) if isinstance(token, str) else None
     if customer is None:
-        raise HTTPException(401, "This sign-in link was used before, or it has expired.")
-    request.session.clear()
-    request.session.update(customer=customer, csrf=secrets.token_urlsafe(32))
+        raise HTTPException(401, _USED_UP)
+    begin_session(request.session, _home(request), customer=customer)
     return RedirectResponse("/", status_code=303)
 
 
 async def sign_out(request: Request) -> Response:
     """POST /sign-out: end the session."""
     await checked_form(request)
-    request.session.clear()
+    end_session(request.session, _home(request))
     return RedirectResponse("/", status_code=303)
 
 
@@ -102,11 +98,9 @@ async def checked_form(request: Request) -> dict[str, str]:
     return fields
 
 
+def _home(request: Request) -> Path:
+    return request.app.state.installation.settings.home
+
+
 def _file_of(home: Path, token: str) -> Path:
-    return home / "sign-in" / hashlib.sha256(token.encode()).hexdigest()
-
-
-def _forget_expired(directory: Path) -> None:
-    for file in directory.iterdir():
-        if time.time() - file.stat().st_mtime > LINK_LIFETIME_S:
-            file.unlink(missing_ok=True)
+    return home / "sign-in" / hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
