@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors.access_level import is_user_level, note_level
-from coppermind_pipeline.connectors.budgets import SharedBudgets
+from coppermind_pipeline.connectors.budgets import SharedBudgets, lift_pauses
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle, lock_connector
 from coppermind_pipeline.connectors.credentials import store_grant
 from coppermind_pipeline.connectors.errors import (
@@ -242,6 +242,7 @@ def _make_active(connection: Connection, connector: Connector, hub_id: int) -> N
     connection.execute(
         text("UPDATE hubspot_polls SET failures = 0, retry_at = NULL WHERE connector_id = :id"), {"id": connector.id}
     )
+    lift_pauses(connection, hub_id)
     clear_problem(connection, connector, "auth")
     clear_problem(connection, connector, "scope")
     record_event(connection, connector, "info", "connected", f"Portal {hub_id} was approved.", {"hub_id": hub_id})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row, text
 
 from coppermind_pipeline.hubspot import DEFAULT_RATES, JITTER_MS, PAUSE_WAITED_MAX_S, Budget, RateLimited, paced
 from coppermind_pipeline.store import Database
@@ -28,6 +28,8 @@ COUNTED_LATE_MAX_MS = 80
 # Where the way to HubSpot is uneven, calls bunch up by more than is allowed for, and a 429 tells; then more is.
 JITTER_STEP_MS = 15
 JITTER_MAX_MS = 150
+# What a portal states beyond this is as good as no limit.
+LIMIT_MAX = 1_000_000
 
 
 class SharedBudgets:
@@ -68,6 +70,7 @@ class SharedBudgets:
         """Take over the stated limit, for everybody, where it differs from the one in force."""
         default_interval_ms = DEFAULT_RATES[budget][1]
         limit = (limit_max or 0) * default_interval_ms // (interval_ms or default_interval_ms)
+        limit = min(limit, LIMIT_MAX)
         if limit >= 1 and limit != self._limits[budget]:
             self._limits[budget] = limit
             await asyncio.to_thread(self._store_limit, budget, limit)
@@ -133,6 +136,11 @@ class SharedBudgets:
     def _store_limit(self, budget: Budget, limit: int) -> None:
         with self._database.nobody() as connection:
             connection.execute(_STORE_LIMIT, {"hub": self._hub_id, "budget": budget.value, "limit": limit})
+
+
+def lift_pauses(connection: Connection, hub_id: int) -> None:
+    """Let the portal be asked again at once: a person wants to see. Where it refuses again, it is paused again."""
+    connection.execute(text("UPDATE rate_limit_states SET blocked_until = NULL WHERE hub_id = :hub"), {"hub": hub_id})
 
 
 @dataclass(slots=True)

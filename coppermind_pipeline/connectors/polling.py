@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.accounts import Caller
+from coppermind_pipeline.connectors.budgets import lift_pauses
 from coppermind_pipeline.connectors.config import BACKFILL_SINCE, ConnectorConfig, merged
 from coppermind_pipeline.connectors.connector import Connector, find_connector, lock_connector
 from coppermind_pipeline.connectors.errors import BackfillNotStarted, InvalidConfigValue
@@ -20,6 +21,8 @@ _FOLLOW = "Follow it with `connectors action=status`; the running installation (
 def request_sync(database: Database, caller: Caller, connector_id: str) -> SyncResponse:
     """Ask for a poll now instead of at the next cadence; whatever runs the installation does it.
 
+    A portal that is left alone for a time is asked once more: where it still refuses, it is left alone again.
+
     Raises:
         ConnectorNotFound, ConnectorNotActive: there is no such connector, or it is connected to no portal.
         InstallationPaused: nothing is polled until an operator resumes the installation.
@@ -30,6 +33,7 @@ def request_sync(database: Database, caller: Caller, connector_id: str) -> SyncR
         connector = lock_connector(connection, found.id)
         connector.require_active()
         requested_at = _request(connection, connector)
+        _look_at_once(connection, connector)
         mind = mind_name(connection, connector)
     return SyncResponse(
         connector_id=connector.id,
@@ -138,6 +142,12 @@ def _request(connection: Connection, connector: Connector) -> datetime:
         text("UPDATE connectors SET sync_requested_at = clock_timestamp() WHERE id = :id RETURNING sync_requested_at"),
         {"id": connector.id},
     ).scalar_one()
+
+
+def _look_at_once(connection: Connection, connector: Connector) -> None:
+    assert connector.hub_id is not None  # noqa: S101 - an active connector has a portal, by the table's check
+    lift_pauses(connection, connector.hub_id)
+    connection.execute(text("UPDATE hubspot_polls SET retry_at = NULL WHERE connector_id = :id"), {"id": connector.id})
 
 
 def _is_running(connection: Connection, connector: Connector, types: tuple[ObjectType, ...], start: datetime) -> bool:

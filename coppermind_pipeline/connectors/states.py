@@ -152,7 +152,7 @@ STATE_GUIDES: dict[OperationalState, StateGuide] = {
     ),
     OperationalState.RATE_LIMITED: StateGuide(
         cause="HubSpot asked for a pause longer than a minute, mostly because the day's calls are used up.",
-        product="It resumes by itself when the pause ends.",
+        product="It resumes by itself when the pause ends, within 24 hours; `connectors sync` asks once before that.",
         person="Nothing is to be done; polling resumes by itself when HubSpot's pause ends.",
     ),
     OperationalState.ERROR: StateGuide(

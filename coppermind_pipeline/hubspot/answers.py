@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from itertools import chain
+from math import nan
 from typing import Any
 
 import orjson
@@ -33,6 +34,13 @@ _WAIT_AFTER_429_S = {TEN_SECONDLY: 10.0, SECONDLY: 1.0}
 # Statuses below 500 that pass by themselves: request timeout, record locked, portal being moved.
 _PASSING_STATUSES = frozenset({408, 423, 477})
 _LOCKED_WAIT_S = 2.0
+# A wait that a header asks for: whatever it says, the portal is looked at again the day after.
+RETRY_AFTER_MAX_S = 86_400.0
+
+# HubSpot's own answers are not ten deep.
+NESTING_MAX = 100
+
+_TOO_DEEP = "nested too deeply"
 
 _REFUSED_PROPERTY_CODES = re.compile(r"PROPERTY|INVALID_NAME", re.IGNORECASE)
 _QUOTED_PROPERTY = re.compile(r"""propert(?:y|ies)\b[^"'`]{0,20}["'`]([^"'`\s]+)["'`]""", re.IGNORECASE)
@@ -44,17 +52,32 @@ def decoded(content: bytes) -> Any:
     orjson refuses what some records do contain, such as half of a surrogate pair; the standard library reads those.
 
     Raises:
-        ValueError: the body is no JSON: cut off, or a web page.
+        ValueError: the body is no JSON: cut off, or a web page; or it is nested deeper than anything of HubSpot's.
     """
     try:
-        return orjson.loads(content)
+        return shallow(orjson.loads(content))
     except orjson.JSONDecodeError:
         pass
     try:
-        return json.loads(content)
+        return shallow(json.loads(content))
     except RecursionError:
-        msg = "nested too deeply"
-        raise ValueError(msg) from None
+        raise ValueError(_TOO_DEEP) from None
+
+
+def shallow(value: Any) -> Any:
+    """Return a JSON value as it is; raise ValueError where it is nested deeper than `NESTING_MAX`."""
+    level = [value]
+    for _ in range(NESTING_MAX + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return value
+    raise ValueError(_TOO_DEEP)
 
 
 def error_for(what: str, answer: Answer, *, budget: Budget | None, now: datetime, zone: tzinfo) -> HubSpotError:
@@ -127,17 +150,25 @@ def error_items(data: Mapping[str, Any]) -> tuple[ErrorItem, ...]:
 
 
 def retry_after(answer: Answer, *, now: datetime) -> datetime | None:
-    """Return the instant that the answer's `Retry-After` names, in seconds or as an HTTP date; None without one."""
+    """Return the instant that the answer's `Retry-After` names, in seconds or as an HTTP date, a day ahead at most.
+
+    None where it is missing or names none: words, or a time below zero.
+    """
     value = answer.headers.get("retry-after", "").strip()
     try:
-        return now + timedelta(seconds=max(0.0, float(value)))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        date = parsedate_to_datetime(value)
+        wait_s = float(value)
     except ValueError:
-        return None
-    return max(now, date if date.tzinfo else date.replace(tzinfo=UTC))
+        wait_s = _seconds_until(value, now)
+    # What is no number at all compares with nothing.
+    return now + timedelta(seconds=min(wait_s, RETRY_AFTER_MAX_S)) if wait_s >= 0 else None
+
+
+def _seconds_until(http_date: str, now: datetime) -> float:
+    try:
+        date = parsedate_to_datetime(http_date)
+        return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds())
+    except (ValueError, OverflowError):
+        return nan
 
 
 def _said(body: ErrorBody) -> str:
@@ -206,8 +237,8 @@ def _properties_in_message(message: str) -> Iterable[str]:
     start = message.find("[{")
     if start >= 0:
         try:
-            entries = json.JSONDecoder().raw_decode(message, start)[0]
-        except ValueError:
+            entries = shallow(json.JSONDecoder().raw_decode(message, start)[0])
+        except (ValueError, RecursionError):
             entries = []
         for entry in entries:
             if isinstance(entry, dict) and _REFUSED_PROPERTY_CODES.search(str(entry.get("error", ""))):

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+HEADER_DIGITS_MAX = 9
+
 
 class AccessTokens(Protocol):
     """Where the access token of one portal comes from."""
@@ -179,11 +181,13 @@ def read_answer(what: str, answer: Answer, read: Callable[[Any], T], *, decode: 
     """
     try:
         return read(decode(answer.content))
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
         missing = f": {error} is missing" if isinstance(error, KeyError) else ""
         # Without the cause: a JSON error carries the whole body, which may hold a token or a person's data.
         raise PortalUnavailable(f"HubSpot's answer to {what} can't be read{missing}.") from None
 
 
 def _whole(value: str | None) -> int | None:
-    return int(value) if value is not None and value.strip().isdecimal() else None
+    """Return what a header states as a number; None where that is no number, or too large to be one of calls or ms."""
+    text = "" if value is None else value.strip()
+    return int(text) if text.isdecimal() and len(text) <= HEADER_DIGITS_MAX else None

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from coppermind_pipeline.hubspot.answers import decoded
+from coppermind_pipeline.hubspot.answers import decoded, shallow
 from coppermind_pipeline.hubspot.records import Record, properties_json
 
 
@@ -33,9 +33,10 @@ class RecordAnswers:
         if self._decoder is not None:
             try:
                 answer = self._decoder.decode(content)
-            except ValueError:
+            except (ValueError, RecursionError):
                 pass
             else:
+                shallow([answer.total, answer.paging, answer.errors])
                 return {
                     "total": answer.total,
                     "paging": answer.paging,

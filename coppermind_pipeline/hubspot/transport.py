@@ -5,7 +5,8 @@ httpx goes over aiohttp's connections: its own parse HTTP in Python, a sixth of 
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,10 @@ REQUEST_TIMEOUT_S = 60.0
 CONNECTIONS_MAX = 32
 # A batch of a hundred full records is some 750 kB: to be read in a few pieces.
 READ_BYTES = 1 << 20
+# A whole answer, as it comes and as it unpacks: many times what HubSpot's largest holds, and no danger to this machine.
+ANSWER_BYTES_MAX = 64 << 20
+
+_GZIP = 16 + zlib.MAX_WBITS
 
 _REDACTED = b"[redacted]"
 
@@ -98,12 +103,12 @@ class Transport:
             on_answered: awaited as soon as the head of the answer is there.
 
         Raises:
-            PortalUnavailable: no complete answer came: refused, reset, timed out, cut off.
+            PortalUnavailable: no complete answer came: refused, reset, timed out, cut off, or it was beyond measure.
         """
         if self._client is None:
             msg = "the transport is used outside of its context"
             raise RuntimeError(msg)
-        headers: dict[str, str] = {"Accept": "application/json"}
+        headers: dict[str, str] = {"Accept": "application/json", "Accept-Encoding": "gzip"}
         if bearer is not None:
             headers["Authorization"] = f"Bearer {bearer.get_secret_value()}"
         if json_body is not None:
@@ -121,8 +126,10 @@ class Transport:
                 ) as response:
                     # Not read by the response itself: it is in a cycle with its stream, and what it holds, a megabyte
                     # at times, would wait for the garbage collector.
-                    content = b"".join([part async for part in response.aiter_bytes()])
-        except (httpx.TransportError, httpx.DecodingError, aiohttp.ClientError, TimeoutError) as error:
+                    content = await _whole_content(response)
+        except _BeyondMeasure as error:
+            raise PortalUnavailable(f"HubSpot's answer to {method} {path} {error}.") from None
+        except (httpx.TransportError, zlib.error, aiohttp.ClientError, TimeoutError) as error:
             # httpx-aiohttp takes every broken connection for a timeout; what aiohttp said is the cause.
             cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
             fault = "timed out" if isinstance(cause, TimeoutError) else "broke off"
@@ -130,6 +137,39 @@ class Transport:
         if response.status_code >= httpx.codes.BAD_REQUEST:
             content = _blanked(content, bearer, *(form or {}).values())
         return Answer(response.status_code, response.headers, content)
+
+
+class _BeyondMeasure(Exception):
+    """An answer that is not read to its end."""
+
+
+async def _whole_content(response: httpx.Response) -> bytes:
+    """Return the body, unpacked; httpx would unpack whatever comes, and a small body may hold a terabyte."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"gzip", "identity", ""}:
+        raise _BeyondMeasure("is packed in a way that was not asked for")
+    parts = response.aiter_raw()
+    return b"".join([part async for part in _bounded(_unpacked(parts) if encoding == "gzip" else parts)])
+
+
+async def _unpacked(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    unpacking = zlib.decompressobj(_GZIP)
+    async for packed in parts:
+        # In pieces: one of a megabyte may unpack to a gigabyte.
+        left = packed
+        while left and not unpacking.eof:
+            yield unpacking.decompress(left, READ_BYTES)
+            left = unpacking.unconsumed_tail
+    yield unpacking.flush()
+
+
+async def _bounded(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    size = 0
+    async for part in parts:
+        size += len(part)
+        if size > ANSWER_BYTES_MAX:
+            raise _BeyondMeasure(f"is larger than {ANSWER_BYTES_MAX >> 20} MiB")
+        yield part
 
 
 def _tls(scheme: str) -> ssl.SSLContext:

@@ -8,12 +8,22 @@ from time import monotonic
 import pytest
 from sqlalchemy import text
 
-from coppermind_pipeline.connectors import SharedBudgets, open_portal
+from coppermind_pipeline.accounts import local_caller
+from coppermind_pipeline.connectors import (
+    SharedBudgets,
+    complete_authorization,
+    connect,
+    open_portal,
+    request_sync,
+)
+from coppermind_pipeline.connectors.budgets import LIMIT_MAX
 from coppermind_pipeline.hubspot import Budget, RateLimited
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
+from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.connected import Connected, settings_for
+from coppermind_pipeline.sync import DuePoll, due_polls, failure_noted
+from coppermind_pipeline_tests.connected import Connected, approve, settings_for
 
 HUB_ID = 501
 
@@ -178,3 +188,57 @@ async def test_a_stated_limit_is_taken_over_by_everybody(database: Database):
     await theirs.observe(Budget.GENERAL, limit_max=None, remaining=0, interval_ms=None)
     with database.nobody() as connection:
         assert connection.scalar(text("SELECT limit_calls FROM rate_limit_states")) == 200
+
+
+async def test_a_limit_that_no_column_holds_is_none(database: Database):
+    shared = SharedBudgets(database, HUB_ID)
+    await shared.observe(Budget.GENERAL, limit_max=999_999_999, remaining=0, interval_ms=1)
+    await shared.acquire(Budget.GENERAL)
+    assert shared._limits[Budget.GENERAL] == LIMIT_MAX
+
+
+async def test_a_person_who_asks_for_a_sync_has_a_paused_portal_asked_once(database: Database, tmp_path: Path):
+    with RunningSandbox(SandboxConfig(contacts=5, companies=0, deals=0)) as sandbox:
+        connected = await Connected.create(database, settings_for(sandbox, tmp_path))
+        connector, caller = connected.connector, local_caller(database)
+        sandbox.control.add_fault(
+            Fault(path="/crm/|/account", status=429, headers={"Retry-After": "1000000000"}, count=None)
+        )
+
+        async def refused_after() -> int:
+            sandbox.control.clear_log()
+            with pytest.raises(RateLimited), failure_noted(database, connector):
+                await connected.pull()
+            return len(sandbox.control.requests())
+
+        assert await refused_after() == 1
+        assert await refused_after() == 0, "the portal is left alone"
+        ((retry_at,),) = connected.rows("SELECT retry_at FROM hubspot_polls")
+        assert retry_at <= datetime.now(UTC) + timedelta(days=1)
+        for _ in range(2):
+            request_sync(database, caller, connected.connector_id)
+            assert len(_due(database)) == 1
+            assert await refused_after() == 1
+            assert await refused_after() == 0, "a new refusal pauses again"
+        sandbox.control.clear_faults()
+        request_sync(database, caller, connected.connector_id)
+        assert (await connected.pull()).complete
+
+
+def _due(database: Database) -> list[DuePoll]:
+    with database.scheduler() as connection:
+        return due_polls(connection)
+
+
+async def test_a_fresh_approval_lifts_a_pause(database: Database, tmp_path: Path):
+    with RunningSandbox(SandboxConfig(contacts=5, companies=0, deals=0)) as sandbox:
+        connected = await Connected.create(database, settings_for(sandbox, tmp_path))
+        hub_id = connected.connector.hub_id
+        assert hub_id is not None
+        shared = SharedBudgets(database, hub_id)
+        for budget in Budget:
+            await shared.back_off(budget, until=datetime.now(UTC) + timedelta(hours=20))
+        made = connect(database, connected.settings, local_caller(database), mind="Acme", callback_listening=True)
+        answer = approve(made.auth_url)
+        await complete_authorization(database, connected.settings, state=answer["state"], code=answer["code"])
+        assert (await connected.pull()).complete
