@@ -138,7 +138,7 @@ async def test_a_wrong_call_is_named(
 
 
 async def test_a_live_pull_goes_through_the_tool(portal: StoredPortal, mind: Mind) -> None:
-    async def refresh(connector_id: str) -> None:
+    async def refresh(connector_id: str, within_s: float) -> None:
         portal.execute("UPDATE hubspot_polls SET last_succeeded_at = :at WHERE connector_id = :connector", at=NOW)
 
     portal.execute("UPDATE hubspot_polls SET last_succeeded_at = NULL WHERE connector_id = :connector")
