@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import fasteners
 from pydantic import SecretStr
 
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import Child, PortTaken, Processes, free_port, port_answers
+from coppermind_pipeline.interfaces.restarts import Restarts
 from coppermind_pipeline.interfaces.web import WebService, make_sign_in_link
 from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.store import embedded, locked_if_free
 
 CODE_SERVER_PORT = 4266
 CODE_LOCATION = "coppermind_pipeline"
@@ -58,10 +59,11 @@ def run_everything(
     Raises:
         AlreadyRunning: another process runs this installation.
         PortTaken: a port is in use.
-        ProcessEnded: a part did not start, or ended by itself; the others are stopped.
+        ProcessEnded: a part did not start, or ends by itself again and again; the others are stopped.
     """
     home, port = installation.settings.home, installation.settings.dagster_port
-    with _only_one(home), Processes(record=home / "dagster" / "processes.json", logs=home / "logs") as processes:
+    record = home / "dagster" / "processes.json"
+    with _only_one(home), Processes(record=record, logs=home / "logs", tell=tell) as processes:
         for name in processes.end_left_over():
             tell(f"Ended the {name} that an earlier start had left behind.")
         _require_free(port, "COPPERMIND_DAGSTER_PORT")
@@ -75,10 +77,39 @@ def run_everything(
                     logs=home / "logs",
                 )
             )
+            database = _KeptDatabase(installation.settings, tell)
             while not stop.wait(_CHECK_S):
-                processes.require_running()
+                if database.keep_running():  # without it, Dagster's processes would end again at once
+                    processes.keep_running()
                 web.require_running()
             tell("Stopping; a sync that runs goes on from where it is at the next start.")
+
+
+def runs_everything(home: Path) -> bool:
+    """Say whether a process runs everything under `home`, and will start again what is stopped there."""
+    if not home.exists():
+        return False
+    with locked_if_free(_lock(home)) as is_free:
+        return not is_free
+
+
+class _KeptDatabase:
+    """The embedded server, kept running; one that the settings name is not ours to start."""
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+        self._home, self._is_ours = settings.home, settings.database_url is None
+        self._restarts = Restarts("database server", log=embedded.log_of(settings.home), tell=tell)
+
+    def keep_running(self) -> bool:
+        """Start the server again where it ended; return whether it runs now."""
+        if not self._is_ours:
+            return True
+        if embedded.is_running(self._home):
+            self._restarts.running()
+            embedded.rotate_log(self._home)
+            return True
+        self._restarts.ended(lambda: embedded.start(self._home))
+        return embedded.is_running(self._home)
 
 
 def settings_as_environment(settings: Settings) -> dict[str, str]:
@@ -158,12 +189,13 @@ def _require_free(port: int, setting: str) -> None:
         )
 
 
+def _lock(home: Path) -> Path:
+    return home / "up.lock"
+
+
 @contextmanager
 def _only_one(home: Path) -> Iterator[None]:
-    lock = fasteners.InterProcessLock(home / "up.lock")
-    if not lock.acquire(blocking=False):
-        raise AlreadyRunning(f"The installation in {home} runs already.")
-    try:
+    with locked_if_free(_lock(home)) as is_free:
+        if not is_free:
+            raise AlreadyRunning(f"The installation in {home} runs already.")
         yield
-    finally:
-        lock.release()

@@ -5,9 +5,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +16,9 @@ from typing import Any, Self
 import orjson
 import psutil
 
-from coppermind_pipeline.errors import CoppermindError, UsageError
+from coppermind_pipeline.errors import UsageError
+from coppermind_pipeline.interfaces.restarts import ProcessEnded, Restarts
+from coppermind_pipeline.store import private_directory, rotate
 
 GROUP_STOP_DEADLINE_S = 10
 _POLL_S = 0.1
@@ -25,12 +28,6 @@ class PortTaken(UsageError):
     """Another process listens on the port."""
 
     code = "port_taken"
-
-
-class ProcessEnded(CoppermindError):
-    """A part of the installation ended by itself."""
-
-    code = "process_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +44,30 @@ class Child:
     stop_deadline_s: float
 
 
+@dataclass(slots=True)
+class _Running:
+    """A child at work, and what it takes to start it again."""
+
+    child: Child
+    environment: Mapping[str, str]
+    restarts: Restarts
+    process: psutil.Popen
+
+
 class Processes:
     """The children of one command; the end of `with` stops them, the last one started first.
 
     A file names the running ones, so that the next start can end those that outlived a kill -9 of the command.
     """
 
-    def __init__(self, *, record: Path, logs: Path) -> None:
-        """Take the file that names the children, and the directory of their logs."""
-        self._record, self._logs = record, logs
-        self._running: list[tuple[Child, psutil.Popen]] = []
+    def __init__(self, *, record: Path, logs: Path, tell: Callable[[str], None]) -> None:
+        """Take the file that names the children, the directory of their logs, and who hears of their troubles."""
+        self._record, self._logs, self._tell = record, logs, tell
+        self._running: list[_Running] = []
 
     def __enter__(self) -> Self:
-        self._logs.mkdir(parents=True, exist_ok=True)
-        self._record.parent.mkdir(parents=True, exist_ok=True)
+        private_directory(self._logs)
+        private_directory(self._record.parent)
         return self
 
     def __exit__(
@@ -80,11 +87,35 @@ class Processes:
 
     def start(self, child: Child, environment: Mapping[str, str]) -> None:
         """Start a child with its output in a log file of its name."""
+        restarts = Restarts(child.name, log=self.log_of(child), tell=self._tell)
+        self._running.append(_Running(child, environment, restarts, self._open(child, environment)))
+        self._write_record()
+
+    def keep_running(self) -> None:
+        """Start each child again that ended by itself, and keep the logs within bounds; to be called again and again.
+
+        Raises:
+            ProcessEnded: a child ends after each start.
+        """
+        for running in self._running:
+            rotate(self.log_of(running.child))
+            if running.process.poll() is None:
+                running.restarts.running()
+            else:
+                running.restarts.ended(partial(self._start_again, running))
+
+    def _start_again(self, running: _Running) -> None:
+        # What it started itself, such as sync runs, would work on beside what the new one starts.
+        _end_group(running.process.pid, GROUP_STOP_DEADLINE_S)
+        running.process = self._open(running.child, running.environment)
+        self._write_record()
+
+    def _open(self, child: Child, environment: Mapping[str, str]) -> psutil.Popen:
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             # As under `&` in a script. Dagster gives SIGTERM the disposition of SIGINT: the child could not be ended.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         with self.log_of(child).open("ab") as log:
-            process = psutil.Popen(
+            return psutil.Popen(
                 child.command,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -92,8 +123,6 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a group of its own: Ctrl-C does not reach it past us
             )
-        self._running.append((child, process))
-        self._write_record()
 
     def log_of(self, child: Child) -> Path:
         """Return the file with a child's output."""
@@ -101,11 +130,11 @@ class Processes:
 
     def require_running(self) -> None:
         """Raise ProcessEnded where a child has ended by itself."""
-        for child, process in self._running:
-            if (code := process.poll()) is not None:
+        for running in self._running:
+            if (code := running.process.poll()) is not None:
                 raise ProcessEnded(
-                    f"The {child.name} ended by itself (exit code {code}).",
-                    hint=f"Its last words are in {self.log_of(child)}.",
+                    f"The {running.child.name} ended by itself (exit code {code}).",
+                    hint=f"Its last words are in {self.log_of(running.child)}.",
                 )
 
     def wait_for_port(self, port: int, *, deadline_s: float) -> None:
@@ -122,15 +151,19 @@ class Processes:
 
     def _stop_all(self, *, patient: bool) -> None:
         while self._running:
-            child, process = self._running[-1]
-            _end(process, child.stop_deadline_s if patient else 0)
+            running = self._running[-1]
+            _end(running.process, running.child.stop_deadline_s if patient else 0)
             self._running.pop()
         self._record.unlink(missing_ok=True)
 
     def _write_record(self) -> None:
-        known = {
-            child.name: {"pid": process.pid, "created_at": process.create_time()} for child, process in self._running
-        }
+        known = {}
+        for running in self._running:
+            with suppress(psutil.NoSuchProcess):  # it ended a moment ago
+                known[running.child.name] = {
+                    "pid": running.process.pid,
+                    "created_at": running.process.create_time(),
+                }
         self._record.write_bytes(orjson.dumps(known))
 
 

@@ -24,6 +24,7 @@ from coppermind_pipeline.store.files import (
     opened_for_locking,
     private_directory,
     replace_text,
+    rotate,
 )
 from coppermind_pipeline.store.passwords import key_fingerprint, let_in, password_of
 from coppermind_pipeline.store.server_programs import (
@@ -53,7 +54,6 @@ local all all scram-sha-256
 """
 _OPEN_ACCESS = "local all all trust\n"
 
-_LOG_BYTES_MAX = 10 << 20
 _READY_DEADLINE_S = 120
 _RELOAD_DEADLINE_S = 10
 _ORPHANS_DEADLINE_S = 5
@@ -85,6 +85,7 @@ def start(home: Path, *, keep_running: bool = False) -> str:
         create_data_directory(directory)
         _write_configuration(directory)
         _take_over(home)
+        rotate(log_of(home))
         if keep_running:
             _keep_running(home).touch(mode=0o600)
         with _asking_for_passwords(home, password):
@@ -106,6 +107,17 @@ def is_running(home: Path) -> bool:
     """Say whether the server under `home` takes connections."""
     server = RunningServer.find(home.resolve() / "postgres")
     return server is not None and server.is_ready
+
+
+def log_of(home: Path) -> Path:
+    """Return the file that the server under `home` writes its log to; its earlier parts lie beside it."""
+    return home / "postgres" / "log"
+
+
+def rotate_log(home: Path) -> None:
+    """Keep the server's log within bounds while it runs."""
+    with _alone(home):
+        rotate(log_of(home))
 
 
 def _alone(home: Path) -> AbstractContextManager[None]:
@@ -183,8 +195,6 @@ def _start_server(directory: Path) -> None:
     let_server_in(directory)
     _end_orphans(directory)
     log = directory / "log"
-    if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
-        log.replace(log.with_name("log.1"))
     options = f"-h '' -k '{socket_directory(directory)}'"
     try:
         run("pg_ctl", "-w", "-t", str(_READY_DEADLINE_S), "-o", options, "-l", str(log), "-D", str(directory), "start",

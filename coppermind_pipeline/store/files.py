@@ -1,11 +1,15 @@
-"""Files of one installation that several threads and processes use at once: locks, whole replacements, modes."""
+"""Files of one installation that several threads and processes use at once: locks, whole replacements, modes, logs."""
 
 import fcntl
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+LOG_BYTES_MAX = 10 << 20
+LOGS_KEPT = 3
 
 
 def private_directory(path: Path, *, mode: int = 0o700) -> None:
@@ -27,7 +31,7 @@ def private_directory(path: Path, *, mode: int = 0o700) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Hold a file's lock inside the block, alone among all threads of all processes.
 
-    Not a lock of the POSIX kind, as fasteners' are: those belong to the process, and exclude no threads.
+    Not a lock of the POSIX kind, as `fcntl.lockf` takes: those belong to the process, and exclude no threads.
     """
     with opened_for_locking(path) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -35,6 +39,21 @@ def locked(path: Path) -> Iterator[None]:
             yield
         finally:
             # By word, not by closing: a process that was forked meanwhile would hold the lock on.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+@contextmanager
+def locked_if_free(path: Path) -> Iterator[bool]:
+    """Hold a file's lock inside the block where nobody else does; yield whether it is held."""
+    with opened_for_locking(path) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
@@ -68,3 +87,28 @@ def replace_text(path: Path, text: str) -> None:
     if owner.st_uid != os.geteuid():
         os.chown(draft, owner.st_uid, owner.st_gid)
     draft.replace(path)
+
+
+def rotate(log: Path, *, bytes_max: int = LOG_BYTES_MAX, kept: int = LOGS_KEPT) -> None:
+    """Empty a log that has grown too large into `log.1`, that one's into `log.2`, and so on; the oldest goes.
+
+    Whoever writes it keeps it open and appends to its end, so that it is copied and cut instead of replaced; what is
+    written between the two is lost.
+    """
+    if not log.exists() or (written := log.stat()).st_size <= bytes_max:
+        return
+    for number in range(kept, 1, -1):
+        with suppress(FileNotFoundError):
+            _numbered(log, number - 1).replace(_numbered(log, number))
+    newest = _numbered(log, 1)
+    try:
+        shutil.copyfile(log, newest)
+        newest.chmod(0o600)
+        os.chown(newest, written.st_uid, written.st_gid)
+    except OSError:  # the disk is full: the more reason to cut it
+        newest.unlink(missing_ok=True)
+    os.truncate(log, 0)
+
+
+def _numbered(log: Path, number: int) -> Path:
+    return log.with_name(f"{log.name}.{number}")

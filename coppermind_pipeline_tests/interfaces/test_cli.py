@@ -19,7 +19,7 @@ COMMANDS = {
     "customers create", "customers list",
     "minds create", "minds list", "minds switch", "minds update",
     "connectors connect", "connectors status", "connectors configure", "connectors sync", "connectors resync",
-    "connectors disconnect",
+    "connectors events", "connectors disconnect",
     "memory search", "memory list", "memory get", "memory queue", "memory report",
     "mcp", "tokens create", "tokens list", "tokens revoke",
     "sandbox serve",

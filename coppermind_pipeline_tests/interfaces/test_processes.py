@@ -3,12 +3,17 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import orjson
 import psutil
 import pytest
 
-from coppermind_pipeline.interfaces.processes import Child, ProcessEnded, Processes, free_port, port_answers
+from coppermind_pipeline.errors import CoppermindError
+from coppermind_pipeline.interfaces.processes import Child, Processes, free_port, port_answers
+from coppermind_pipeline.interfaces.restarts import STARTS_MAX, ProcessEnded, Restarts
+from coppermind_pipeline.store import files
 
 # Listens on its first argument. `stubborn` ignores SIGTERM; `parent` has a child of its own, and prints its number.
 _SERVER = """
@@ -25,8 +30,9 @@ def _child(port: int, *options: str, name: str = "listener", stop_deadline_s: fl
     return Child(name, (sys.executable, "-c", _SERVER, str(port), *options), stop_deadline_s)
 
 
-def _processes(directory: Path) -> Processes:
-    return Processes(record=directory / "processes.json", logs=directory / "logs")
+def _processes(directory: Path, told: list[str] | None = None) -> Processes:
+    tell = (told if told is not None else []).append
+    return Processes(record=directory / "processes.json", logs=directory / "logs", tell=tell)
 
 
 def test_children_are_stopped_at_the_end_whether_they_want_or_not(tmp_path):
@@ -60,6 +66,92 @@ def test_a_child_that_ends_by_itself_is_named_with_its_log(tmp_path):
         assert processes.log_of(child).read_text() == "last words\n"
 
 
+def test_a_child_that_is_killed_is_started_again_without_what_it_had_started(tmp_path):
+    told, port = [], free_port(0)
+    child = _child(port, "parent")
+    with _processes(tmp_path, told) as processes:
+        processes.start(child, os.environ)
+        processes.wait_for_port(port, deadline_s=20)
+        grandchild = psutil.Process(int(processes.log_of(child).read_text()))
+        recorded = orjson.loads((tmp_path / "processes.json").read_bytes())
+        psutil.Process(recorded["listener"]["pid"]).kill()
+        while not told:
+            processes.keep_running()
+        processes.wait_for_port(port, deadline_s=20)
+        log = tmp_path / "logs" / "listener.log"
+        assert told == [f"The listener ended by itself; it is started again. Its last words are in {log}."]
+        assert orjson.loads((tmp_path / "processes.json").read_bytes()) != recorded
+        assert not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE
+    assert not port_answers(port)
+
+
+class _Part:
+    """A part that ends whenever it is told to, and the clock that its restarts go by."""
+
+    def __init__(self) -> None:
+        self.now, self.starts, self.told = 1000.0, [], []
+        self.restarts = Restarts("part", log=Path("part.log"), tell=self.told.append, clock=lambda: self.now)
+
+    def start(self) -> None:
+        self.starts.append(self.now)
+
+    def be_down_for(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.now < until:
+            self.restarts.ended(self.start)
+            self.now += 1
+
+
+def test_what_ends_again_and_again_is_started_ever_more_slowly_and_given_up_after_ten_starts():
+    part = _Part()
+    with pytest.raises(ProcessEnded, match="after each of 10 starts") as given_up:
+        part.be_down_for(600)
+    waits = [later - earlier for earlier, later in zip(part.starts, part.starts[1:], strict=False)]
+    assert waits == [1, 2, 4, 8, 16, 30, 30, 30, 30]
+    assert len(part.starts) == STARTS_MAX
+    assert len(part.told) == 1
+    assert "part.log" in given_up.value.hint
+
+
+def test_what_has_run_for_a_minute_may_end_as_often_again():
+    part = _Part()
+    for trouble in range(3):
+        part.be_down_for(20)
+        assert len(part.told) == trouble + 1
+        part.now += 60
+        part.restarts.running()
+    part.be_down_for(100)
+    assert len(part.told) == 4
+
+
+def test_a_start_that_fails_counts_and_its_reason_is_told_at_the_end():
+    part = _Part()
+
+    def fail() -> None:
+        raise CoppermindError("No space left on device.")
+
+    part.start = fail
+    with pytest.raises(ProcessEnded, match=r"starts\. No space left on device\."):
+        part.be_down_for(600)
+
+
+def test_a_childs_log_is_cut_while_it_writes_and_a_few_of_its_parts_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.rotate, "__kwdefaults__", {"bytes_max": 1000, "kept": 2})
+    chatty = Child("chatty one", (sys.executable, "-uc", "while True: print('x' * 99)"), 1)
+    with _processes(tmp_path) as processes:
+        processes.start(chatty, os.environ)
+        log = processes.log_of(chatty)
+        until = time.monotonic() + 20
+        while not log.with_name(f"{log.name}.2").exists():
+            assert time.monotonic() < until
+            processes.keep_running()
+        for _ in range(20):
+            processes.keep_running()
+    parts = sorted(part.name for part in log.parent.iterdir())
+    assert parts == ["chatty-one.log", "chatty-one.log.1", "chatty-one.log.2"]
+    assert set(log.with_name(f"{log.name}.1").read_text()) == {"x", "\n"}  # no hole where it was cut
+
+
 def test_the_next_start_ends_what_a_killed_one_left_behind(tmp_path):
     port = free_port(0)
     script = f"""
@@ -67,7 +159,7 @@ import os, sys, signal
 from pathlib import Path
 from coppermind_pipeline.interfaces.processes import Child, Processes
 home = Path({str(tmp_path)!r})
-processes = Processes(record=home / "processes.json", logs=home / "logs").__enter__()
+processes = Processes(record=home / "processes.json", logs=home / "logs", tell=print).__enter__()
 processes.start(Child("listener", (sys.executable, "-c", {_SERVER!r}, "{port}"), 5), os.environ)
 processes.wait_for_port({port}, deadline_s=20)
 os.kill(os.getpid(), signal.SIGKILL)

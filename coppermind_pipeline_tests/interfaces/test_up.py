@@ -2,10 +2,15 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -17,7 +22,7 @@ from sqlalchemy import text
 from coppermind_pipeline.interfaces.everything import settings_as_environment
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import paused_since
+from coppermind_pipeline.store import embedded, paused_since
 
 
 @pytest.fixture
@@ -28,6 +33,15 @@ def environment(installation_home: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture
+def embedded_environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """As `environment`, of an installation with its own embedded server; its home's path is short, as a socket's is."""
+    home = Path(tempfile.mkdtemp(prefix="coppermind-tests-"))
+    yield environment | {"COPPERMIND_HOME": str(home), "COPPERMIND_DATABASE_URL": ""}
+    embedded.stop(home)
+    shutil.rmtree(home)
+
+
 def _up(environment: dict[str, str], *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [Path(sys.executable).with_name("coppermind"), "up", "--json", *options],
@@ -36,6 +50,42 @@ def _up(environment: dict[str, str], *options: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@contextmanager
+def _running(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Run everything inside the block, and end it by force where the test does not."""
+    process = _up(environment)
+    try:
+        yield process, _addresses(process)
+    finally:
+        if process.poll() is None:
+            _end(process, signal.SIGTERM)
+
+
+def _eventually(holds: Callable[[], bool], *, deadline_s: float = 60) -> None:
+    until = time.monotonic() + deadline_s
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def _kill_postgres(home: Path) -> int:
+    postmaster = int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    return postmaster
+
+
+def _stop_postgres(environment: dict[str, str]) -> str:
+    command = [Path(sys.executable).with_name("coppermind"), "db", "stop"]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stderr
+
+
+def _polls(address: str) -> float:
+    """Return when Dagster's daemon last looked at the sensors, as its own page tells it."""
+    query = '{instance {daemonHealth {daemonStatus(daemonType: "SENSOR") {lastHeartbeatTime}}}}'
+    answer = httpx.post(f"{address}/graphql", json={"query": query}, timeout=60).json()
+    return answer["data"]["instance"]["daemonHealth"]["daemonStatus"]["lastHeartbeatTime"] or 0
 
 
 def _addresses(process: subprocess.Popen[str]) -> dict[str, str]:
@@ -80,6 +130,29 @@ def test_everything_starts_answers_and_stops(environment):
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert not port_answers(int(environment["COPPERMIND_DAGSTER_PORT"]))
     assert not (Path(environment["COPPERMIND_HOME"]) / "dagster" / "processes.json").exists()
+
+
+@pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_a_database_server_that_is_killed_or_stopped_is_started_again_and_everything_goes_on(
+    embedded_environment, times
+):
+    home = Path(embedded_environment["COPPERMIND_HOME"])
+    with _running(embedded_environment) as (process, addresses):
+        assert httpx.get(addresses["sign_in"]).status_code == 200
+        for _ in range(times):
+            _kill_postgres(home)
+            _eventually(lambda: embedded.is_running(home))
+            health = httpx.get(f"{addresses['web']}/healthz", timeout=30)  # on a connection from before
+            assert health.status_code == 200, health.text
+        assert "`coppermind up` runs, and starts it again" in _stop_postgres(embedded_environment)
+        _eventually(lambda: embedded.is_running(home))
+        at = time.time()
+        _eventually(lambda: _polls(addresses["dagster"]) > at, deadline_s=120)
+        code, errors = _end(process, signal.SIGINT)
+    assert code == 0, errors
+    assert errors.count("The database server ended by itself; it is started again.") == 1
+    assert "Traceback" not in errors
+    assert not embedded.is_running(home)
 
 
 @pytest.mark.parametrize("database_url", [None, SecretStr("postgresql://here/there")])

@@ -31,13 +31,16 @@ def start(*, as_json: output.JsonOption = False) -> None:
 
 @app.command()
 def stop(*, as_json: output.JsonOption = False) -> None:
-    """Stop the embedded database server, whoever started it."""
+    """Stop the embedded database server, whoever started it; `coppermind up` starts it again."""
     settings = _embedded_settings()
+    from coppermind_pipeline.interfaces.everything import runs_everything
     from coppermind_pipeline.store import embedded
 
     answer = {"stopped": embedded.stop(settings.home)}
     sentence = "The database is stopped." if answer["stopped"] else "The database was not running."
     output.show(answer, as_json=as_json, human=lambda: sentence)
+    if runs_everything(settings.home):
+        output.note("`coppermind up` runs, and starts it again; stop that to stop both.")
 
 
 @app.command()
