@@ -169,7 +169,7 @@ def test_a_link_preview_does_not_use_the_approval_up(installation, browser):
 
 def test_the_page_needs_nothing_from_elsewhere_and_tells_nobody_its_address(installation, browser):
     page = _answer(browser, _connect(installation).auth_url, "approve")
-    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["referrer-policy"] == "same-origin"
     assert page.headers["cache-control"] == "no-store"
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
