@@ -36,17 +36,22 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The exact versions that both README commands install: those of a new environment made from setup.cfg's ranges.
+# The exact versions that both README commands install, with the hashes of all their files, for every platform: setup.cfg's
+# packages and what builds this one. Versions that are there already stay; remove constraints.txt first for the newest ones.
 constraints:
 	$(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/pip install -q '.[test]'
-	.venv-constraints/bin/pip freeze --exclude coppermind-pipeline > constraints.txt
+	.venv-constraints/bin/pip install -q --disable-pip-version-check uv
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
+		.venv-constraints/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+		--no-annotate --custom-compile-command 'make constraints' --extra test --output-file constraints.txt setup.cfg -
 	rm -r .venv-constraints
 
 clean:
 	rm -rf $(VENV) .coppermind
 
+# No package gets in whose hash constraints.txt does not know, nor for the project's own build.
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
