@@ -20,6 +20,16 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _is_postgresql_address(url: str) -> bool:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).get_backend_name() in {"postgresql", "postgres"}
+    except (ArgumentError, ValueError):
+        return False
+
+
 class SettingsError(UsageError):
     """A setting is missing or can't be used."""
 
@@ -62,6 +72,17 @@ class Settings(BaseSettings):
                 for e in error.errors()
             )
             raise SettingsError(wrong, hint="Correct the environment variable and start again.") from error
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_postgresql_address(url.get_secret_value()):
+            msg = (
+                "it is no address such as postgresql://user:password@host:5432/database (its value is a secret, and "
+                "not shown)"
+            )
+            raise ValueError(msg)
+        return url
 
     @field_validator("public_url")
     @classmethod

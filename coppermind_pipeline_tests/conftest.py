@@ -1,27 +1,63 @@
-"""What every test may ask for: a real PostgreSQL database of its own, cloned from a migrated template."""
+"""What every test may ask for: a real PostgreSQL database of its own, cloned from a migrated template.
+
+And what every test is given: a time limit, and an end of whatever it started.
+"""
 
 import atexit
+import faulthandler
 import os
 import shutil
-import tempfile
+import subprocess
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+import pytest_timeout
 from sqlalchemy import create_engine, make_url, text
 
 from coppermind_pipeline.store import Database, embedded, upgrade
+from coppermind_pipeline_tests.left_behind import new_home, remove_homes_of_the_dead, watch_over_this_session
 
 # As on a newcomer's machine: what a command does not flush stays in its pipe, and whoever waits for it hangs.
 os.environ.pop("PYTHONUNBUFFERED", None)
 
 _numbers = count(1)
 
-# Each test makes a database, hundreds of files: that takes a sixth of the time in memory, where there is plenty of it.
-_MEMORY = Path("/dev/shm")
-_PLENTY_BYTES = 4 << 30
+# pyproject.toml has the limit of all others.
+_LIMITS_S = {"slow": 900, "soak": 7200}
+
+_stderr = pytest.StashKey[int]()
+_watch = pytest.StashKey[subprocess.Popen[bytes]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_stderr] = os.dup(2)  # pytest captures it later
+    if not hasattr(config, "workerinput"):  # what xdist starts is of the session that started it
+        remove_homes_of_the_dead()
+        config.stash[_watch] = watch_over_this_session()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name, limit_s in _LIMITS_S.items():
+            if item.get_closest_marker(name) and not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(limit_s))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Settings) -> object:
+    """End the process, with the stacks of all threads, where a test goes on hanging when its time limit interrupts it.
+
+    So does one that cleans up after a thread that never ends.
+    """
+    faulthandler.dump_traceback_later(settings.timeout * 2, exit=True, file=item.config.stash[_stderr])
+    return (yield)
+
+
+def pytest_runtest_logfinish() -> None:
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +68,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
     """A server that ends with this session, with a migrated database that each test's is cloned from."""
-    # Not under pytest's own directory, which another session closes to other users, the server's among them.
-    in_memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _PLENTY_BYTES
-    home = Path(tempfile.mkdtemp(prefix="coppermind-tests-", dir=_MEMORY if in_memory else None))
+    home = new_home()
     atexit.register(shutil.rmtree, home, ignore_errors=True)  # registered first, hence run after the server has stopped
     url = embedded.start(home)
     # The log of what is written is of no use here, and would take up the memory.

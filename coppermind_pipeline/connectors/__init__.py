@@ -16,6 +16,7 @@ from coppermind_pipeline.connectors.connector import (
 from coppermind_pipeline.connectors.credentials import KeyUse, list_keys, rotate_keys
 from coppermind_pipeline.connectors.disconnect import disconnect
 from coppermind_pipeline.connectors.errors import (
+    AccountUnreadable,
     ApprovalBroken,
     ApprovalDenied,
     ApprovalFailed,
@@ -40,6 +41,7 @@ from coppermind_pipeline.connectors.errors import (
 )
 from coppermind_pipeline.connectors.event_log import events
 from coppermind_pipeline.connectors.events import (
+    STANDING_PROBLEMS,
     ProblemKind,
     Severity,
     clear_problem,
@@ -52,7 +54,7 @@ from coppermind_pipeline.connectors.freshness import Freshness, freshness
 from coppermind_pipeline.connectors.keys import key_file
 from coppermind_pipeline.connectors.periods import Period, period_at
 from coppermind_pipeline.connectors.polling import request_sync, resync
-from coppermind_pipeline.connectors.portal import open_portal, store_account
+from coppermind_pipeline.connectors.portal import note_account, open_portal
 from coppermind_pipeline.connectors.profile import PortalProfile, profile_portal
 from coppermind_pipeline.connectors.responses import (
     ConfigureResponse,
@@ -88,8 +90,10 @@ __all__ = [
     "AT_WORK",
     "SETUP_HELP",
     "SOURCE_TYPE",
+    "STANDING_PROBLEMS",
     "STATE_GUIDES",
     "WRONG_FLOW_TEXT",
+    "AccountUnreadable",
     "Alerted",
     "ApprovalBroken",
     "ApprovalDenied",
@@ -160,6 +164,7 @@ __all__ = [
     "key_file",
     "list_keys",
     "load_connector",
+    "note_account",
     "open_portal",
     "operational_state",
     "period_at",
@@ -174,5 +179,4 @@ __all__ = [
     "send_alerts",
     "set_last_error",
     "status",
-    "store_account",
 ]

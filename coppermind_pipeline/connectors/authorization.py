@@ -22,7 +22,7 @@ from coppermind_pipeline.connectors.errors import (
 )
 from coppermind_pipeline.connectors.events import clear_problem, record_event, set_last_error
 from coppermind_pipeline.connectors.links import AnsweredLink, code_verifier, use_link
-from coppermind_pipeline.connectors.portal import store_account
+from coppermind_pipeline.connectors.portal import note_account
 from coppermind_pipeline.connectors.tokens import hubspot_app
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.hubspot import (
@@ -201,11 +201,7 @@ def _activate(
         _make_active(connection, connector, grant.hub_id)
         store_grant(connection, settings, connector, grant)
         note_level(connection, connector, user_level=user_level, hub_id=grant.hub_id)
-        if isinstance(account, AccountDetails):
-            store_account(connection, connector, account)
-        else:
-            record_event(connection, connector, "warning", "account_unreadable",
-                         f"The portal's account details could not be read: {account.message}")  # fmt: skip
+        note_account(connection, connector, grant.hub_id, account)
     log.info("connector authorized", connector_id=connector.id, hub_id=grant.hub_id)
     return Authorized(
         connector_id=connector.id, mind=mind, hub_id=grant.hub_id, replaced=None if known_id is None else pending.id

@@ -19,7 +19,8 @@ NeedsPerson
 ├── KeyFileExposed
 └── InvalidKeys
 Degraded
-└── UserLevelApp             the app sees what one user may see, and the sync goes on with that
+├── UserLevelApp             the app sees what one user may see, and the sync goes on with that
+└── AccountUnreadable        the portal's account details are refused: no time zone, currency or links
 HealsByItself
 └── RefreshBusy              another process has been refreshing the token for too long
 """
@@ -173,6 +174,16 @@ class UserLevelApp(Degraded):
     hint = (
         "Install the app for the whole account, with a user who sees all contacts, companies and deals: "
         "disconnect, then " + FRESH_LINK
+    )
+
+
+class AccountUnreadable(Degraded):
+    """HubSpot gives no account details of the portal: its time zone, its currency and links into it are missing."""
+
+    code = "account_unreadable"
+    hint = (
+        "Nothing else is missing, and every sync asks again; until it answers, name the zone of reports with "
+        "`connectors action=configure` (report_timezone)."
     )
 
 

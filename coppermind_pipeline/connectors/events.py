@@ -7,14 +7,14 @@ import orjson
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors.connector import Connector
-from coppermind_pipeline.connectors.errors import UserLevelApp
+from coppermind_pipeline.connectors.errors import AccountUnreadable, UserLevelApp
 from coppermind_pipeline.errors import CoppermindError
 
 Severity = Literal["info", "warning", "error"]
 ProblemKind = Literal["auth", "rate_limit", "scope", "config"]
 
-# Calls succeed in spite of these: only who reported one takes it back, by its code.
-_STANDING = (UserLevelApp.code,)
+# Syncs succeed in spite of these: only who reported one takes it back, by its code.
+STANDING_PROBLEMS = (UserLevelApp.code, AccountUnreadable.code)
 
 
 def record_event(  # noqa: PLR0917 - reads as one line of a log
@@ -100,7 +100,7 @@ def clear_problem(
                UPDATE connectors SET last_error = NULL
                 WHERE id = :connector AND last_error ->> 'code' IN (SELECT code FROM cleared)"""
         ),
-        {"connector": connector.id, "kind": kind, "code": code, "standing": list(_STANDING), "step": step},
+        {"connector": connector.id, "kind": kind, "code": code, "standing": list(STANDING_PROBLEMS), "step": step},
     )
 
 

@@ -10,8 +10,10 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.connectors.connector import Connector
+from coppermind_pipeline.connectors.errors import AccountUnreadable
+from coppermind_pipeline.connectors.events import clear_problem, report_problem
 from coppermind_pipeline.connectors.tokens import StoredTokens
-from coppermind_pipeline.hubspot import AccountDetails, HubSpotClient, SentRequest
+from coppermind_pipeline.hubspot import AccountDetails, HubSpotClient, HubSpotError, SentRequest
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, require_not_paused
 
@@ -40,8 +42,30 @@ async def open_portal(
         yield client
 
 
-def store_account(connection: Connection, connector: Connector, account: AccountDetails) -> None:
-    """Store what HubSpot says about the portal's account."""
+def note_account(
+    connection: Connection, connector: Connector, hub_id: int, account: AccountDetails | HubSpotError
+) -> None:
+    """Store what HubSpot says about the portal's account, or show until it answers that it says nothing.
+
+    Account details are wanted, not needed: without them there is no time zone, no currency and no link, or those of
+    before.
+    """
+    if isinstance(account, AccountDetails):
+        _store_account(connection, connector, account)
+        clear_problem(connection, connector, "scope", AccountUnreadable.code)
+        return
+    connection.execute(
+        text(
+            """INSERT INTO hubspot_portals (connector_id, mind_id, hub_id) VALUES (:connector, :mind, :hub_id)
+               ON CONFLICT (connector_id) DO NOTHING"""
+        ),
+        {"connector": connector.id, "mind": connector.mind_id, "hub_id": hub_id},
+    )
+    unreadable = AccountUnreadable(f"The portal's account details could not be read: {account.message}")
+    report_problem(connection, connector, "scope", unreadable, stops=False)
+
+
+def _store_account(connection: Connection, connector: Connector, account: AccountDetails) -> None:
     connection.execute(
         text(
             """INSERT INTO hubspot_portals (connector_id, mind_id, hub_id, account_type, time_zone, company_currency,

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from coppermind_pipeline.connectors.connector import Lifecycle
-from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT, LinkExpired, UserLevelApp
+from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT, LinkExpired
+from coppermind_pipeline.connectors.events import STANDING_PROBLEMS
 from coppermind_pipeline.connectors.facts import ConnectorFacts, ErrorFact
 from coppermind_pipeline.connectors.freshness import is_overdue
 
@@ -114,7 +115,7 @@ _RULES: tuple[tuple[OperationalState | None, Callable[[ConnectorFacts, datetime]
     (None, lambda f, _: f.connector.status is Lifecycle.PENDING_SETUP),
     (
         OperationalState.AUTH_ERROR,
-        lambda f, _: any(p.kind in {"auth", "scope"} and p.code != UserLevelApp.code for p in f.problems),
+        lambda f, _: any(p.kind in {"auth", "scope"} and p.code not in STANDING_PROBLEMS for p in f.problems),
     ),
     (
         OperationalState.RATE_LIMITED,

@@ -49,8 +49,9 @@ def property_definitions(
     """What the portal says about its properties, and about itself: labels, options, types, time zone, currency."""
 
     async def read(sync: SyncContext) -> list[ReferenceRead]:
+        reads = await asyncio.gather(*(read_definitions(sync, object_type) for object_type in ObjectType))
         await read_account(sync)
-        return await asyncio.gather(*(read_definitions(sync, object_type) for object_type in ObjectType))
+        return reads
 
     reads, requests = hubspot_step(installation, context, read)
     counts = {t.value: one.entries for t, one in zip(ObjectType, reads, strict=True)}

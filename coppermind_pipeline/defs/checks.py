@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import text
 
-from coppermind_pipeline.connectors import Connector, Freshness, UserLevelApp, freshness, load_connector
+from coppermind_pipeline.connectors import STANDING_PROBLEMS, Connector, Freshness, freshness, load_connector
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import connectors
 
@@ -24,9 +24,9 @@ def authorized(
     )
     return dg.AssetCheckResult(
         passed=not problems,
-        # An app that sees what one user may see still works.
+        # The sync goes on with less: what one user may see, or without the account's details.
         severity=dg.AssetCheckSeverity.WARN
-        if all(problem.code == UserLevelApp.code for problem in problems)
+        if all(problem.code in STANDING_PROBLEMS for problem in problems)
         else dg.AssetCheckSeverity.ERROR,
         description=f"{problems[0].message} {problems[0].hint}" if problems else "HubSpot accepts the authorization.",
         metadata={"problems": len(problems)},

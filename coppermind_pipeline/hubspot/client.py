@@ -1,6 +1,7 @@
 """The client: everything that the product reads from one portal."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -227,9 +228,10 @@ class HubSpotClient:
             reader.take(inputs, answer)
         return reader.result()
 
-    async def account(self) -> AccountDetails:
-        """Return the portal's account details."""
-        return await self._calls.call("GET", paths.ACCOUNT, budget=Budget.GENERAL, read=read_account)
+    async def account(self, *, retry_limits: RetryLimits | None = None) -> AccountDetails:
+        """Return the portal's account details; `retry_limits` None: those of every call."""
+        calls = self._calls if retry_limits is None else replace(self._calls, retry_limits=retry_limits)
+        return await calls.call("GET", paths.ACCOUNT, budget=Budget.GENERAL, read=read_account)
 
     async def _all_pages(
         self, path: str, *, query: Mapping[str, str], read: Callable[[Mapping[str, Any]], tuple[T, ...]]

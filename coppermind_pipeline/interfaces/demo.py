@@ -23,6 +23,7 @@ from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.interfaces.cli.output import stop_on_signals
 from coppermind_pipeline.interfaces.cli.sync import progress_display
 from coppermind_pipeline.interfaces.everything import Addresses, run_everything
+from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation, open_installation
 from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.interfaces.web import WebService
@@ -60,8 +61,10 @@ def main() -> int:
                 _look_around(portal, home)
             else:
                 _demonstrate(portal, home)
-    except CoppermindError as error:
-        console.print(Text.assemble((error.message, "bold red"), f" {error.hint}"))
+    except Exception as error:
+        if (known := known_fault(error)) is None:
+            raise
+        console.print(Text.assemble((known.message, "bold red"), f" {known.hint}"))
         return 1
     return 0
 

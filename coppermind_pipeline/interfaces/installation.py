@@ -5,19 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from coppermind_pipeline.errors import NeedsPerson
+from coppermind_pipeline.interfaces.faults import database_fault
 from coppermind_pipeline.logs import configure_logs
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-
-
-class DatabaseUnavailable(NeedsPerson):
-    """The database can't be reached."""
-
-    code = "database_unavailable"
-    hint = (
-        "Check COPPERMIND_DATABASE_URL; without it, the embedded server keeps its log in COPPERMIND_HOME/postgres/log."
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +27,7 @@ def open_installation(settings: Settings | None = None, *, log_level: int = logg
 
     Raises:
         SettingsError: an environment variable can't be used.
-        DatabaseUnavailable: the database does not answer or refuses us.
+        CoppermindError: the database does not start, does not answer, refuses us, or is of a newer version.
     """
     configure_logs(log_level)
     settings = settings or Settings.from_environment()
@@ -48,14 +39,13 @@ def open_installation(settings: Settings | None = None, *, log_level: int = logg
 
 
 def _reach(settings: Settings) -> Database:
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DBAPIError
 
     from coppermind_pipeline.store import upgrade
 
     try:
         database = Database.open(settings)
         upgrade(database)
-    except OperationalError as error:
-        # The driver's own words name host, port and cause; the address with its password is not among them.
-        raise DatabaseUnavailable(f"The database can't be reached: {str(error.orig).strip()}") from error
+    except DBAPIError as error:
+        raise database_fault(error) from error
     return database

@@ -130,6 +130,17 @@ def _user_level(found: Findings) -> Iterable[str]:
             )
 
 
+def _account(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        if portal.account_unreadable:
+            lost = (
+                "its time zone, its currency and links are those read before"
+                if portal.ui_domain
+                else "its time zone and currency are not known, and records have no links"
+            )
+            yield f"HubSpot gives no account details of {portal.name}: {lost}."
+
+
 def _hydration(found: Findings) -> Iterable[str]:
     for portal in found.portals:
         if portal.degraded:
@@ -245,6 +256,7 @@ _RULES = (
     _as_of,
     _inactive,
     _user_level,
+    _account,
     _hydration,
     _drift,
     _unfinished_filters,

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors import (
+    STANDING_PROBLEMS,
+    AccountUnreadable,
     ConnectorConfig,
     ConnectorNotFound,
     Freshness,
@@ -39,6 +41,7 @@ class Portal:
         adrift: object types of which HubSpot counts more or fewer than are stored, beyond its index's delay.
         config_problems: filters or settings that can't be applied, as sentences.
         user_level: HubSpot shows what one user may see, and no more.
+        account_unreadable: HubSpot gives no account details; those of before are kept.
     """
 
     connector_id: str
@@ -60,6 +63,7 @@ class Portal:
     adrift: tuple[str, ...]
     config_problems: tuple[str, ...]
     user_level: bool
+    account_unreadable: bool
 
     @property
     def name(self) -> str:
@@ -90,7 +94,7 @@ def load_portals(connection: Connection, *, connector_ids: Collection[str] | Non
         ConnectorNotFound: the mind has no connector of a given id.
     """
     wanted = None if connector_ids is None else sorted(set(connector_ids))
-    rows = connection.execute(text(_PORTALS), {"connectors": wanted, "user_level": UserLevelApp.code}).mappings()
+    rows = connection.execute(text(_PORTALS), _WITH_CODES | {"connectors": wanted}).mappings()
     portals = tuple(_portal(row) for row in rows)
     missing = set(wanted or ()) - {portal.connector_id for portal in portals}
     if missing:
@@ -125,6 +129,7 @@ def _portal(row: Mapping[Any, Any]) -> Portal:
         adrift=tuple(row["adrift"]),
         config_problems=tuple(row["config_problems"]),
         user_level=row["user_level"],
+        account_unreadable=row["account_unreadable"],
     )
 
 
@@ -133,14 +138,16 @@ SELECT c.id, c.status, c.hub_id, c.config, p.time_zone, p.company_currency, p.ui
        o.last_succeeded_at, o.retry_at, c.last_error ->> 'message' AS last_error,
        b.since, b.completed_at, b.first_completed_at, b.totals,
        ARRAY(SELECT e.message FROM connector_problems e
-              WHERE e.connector_id = c.id AND e.kind IN ('auth', 'scope') AND e.code <> :user_level
+              WHERE e.connector_id = c.id AND e.kind IN ('auth', 'scope') AND e.code <> ALL(:standing)
               ORDER BY e.since, e.code) AS refusals,
        ARRAY(SELECT h.object_type FROM hubspot_hydrations h WHERE h.connector_id = c.id ORDER BY 1) AS degraded,
        ARRAY(SELECT d.object_type FROM hubspot_drifts d
               WHERE d.connector_id = c.id AND d.confirmed_at IS NOT NULL ORDER BY 1) AS adrift,
        ARRAY(SELECT e.message FROM connector_problems e
               WHERE e.connector_id = c.id AND e.kind = 'config' ORDER BY e.since, e.code) AS config_problems,
-       EXISTS (SELECT FROM connector_problems e WHERE e.connector_id = c.id AND e.code = :user_level) AS user_level
+       EXISTS (SELECT FROM connector_problems e WHERE e.connector_id = c.id AND e.code = :user_level) AS user_level,
+       EXISTS (SELECT FROM connector_problems e
+                WHERE e.connector_id = c.id AND e.code = :account_unreadable) AS account_unreadable
   FROM connectors c
   LEFT JOIN hubspot_portals p ON p.connector_id = c.id
   LEFT JOIN hubspot_polls o ON o.connector_id = c.id
@@ -149,6 +156,12 @@ SELECT c.id, c.status, c.hub_id, c.config, p.time_zone, p.company_currency, p.ui
             ELSE c.id = ANY(CAST(:connectors AS text[])) END
  ORDER BY c.hub_id NULLS LAST, c.id
 """
+
+_WITH_CODES = {
+    "standing": list(STANDING_PROBLEMS),
+    "user_level": UserLevelApp.code,
+    "account_unreadable": AccountUnreadable.code,
+}
 
 _ENTERED_STAGE = """
 SELECT name FROM hubspot_properties

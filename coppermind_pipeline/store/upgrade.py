@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline.errors import NeedsPerson
 from coppermind_pipeline.store.database import ROLES, Database
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
 from coppermind_pipeline.store.public_doors import close_public_doors
@@ -19,14 +20,27 @@ GRANT USAGE ON SCHEMA coppermind TO {", ".join(ROLES)};
 """
 
 
+class NewerSchema(NeedsPerson):
+    """The database is of a newer version of the product."""
+
+    code = "newer_schema"
+    hint = "Run that version, or restore a backup from before into a new COPPERMIND_HOME."
+
+
 def upgrade(database: Database) -> None:
     """Create what is missing and run the outstanding revisions; on an up-to-date database it only looks.
 
     Safe to call from several processes at once: one upgrades, the others wait for it.
+
+    Raises:
+        NewerSchema: a newer version of the product has upgraded it; nothing is changed.
     """
     with database.administrator() as connection:
-        if _revision(connection) == _newest_revision():
+        revision = _revision(connection)
+        if revision == _newest_revision():
             return
+        if revision is not None and revision not in known_revisions():
+            raise NewerSchema(f"The database is of a newer version of the product (its schema is {revision}).")
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         create_roles(connection)
         close_public_doors(connection)  # where the server lets us; who hands out logins of minds insists on it

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.connectors import Connector
+from coppermind_pipeline.connectors import AccountUnreadable, Connector
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import SyncContext
@@ -90,9 +90,11 @@ def _watermarks(connection: Connection, ids: dict[str, Any]) -> _Watermarks | No
                                  AND object_type = 'deals'
                                  AND change_seq > coalesce((SELECT seq FROM done WHERE stage = 'map_deals'), 0))
                    OR EXISTS (SELECT FROM hubspot_hydrations WHERE connector_id = :connector
-                                 AND tried_at < clock_timestamp() - interval '24 hours')"""
+                                 AND tried_at < clock_timestamp() - interval '24 hours')
+                   OR EXISTS (SELECT FROM connector_problems WHERE connector_id = :connector
+                                 AND code = :no_account AND last_seen < clock_timestamp() - interval '1 hour')"""
         ),
-        ids,
+        {**ids, "no_account": AccountUnreadable.code},
     )
     return None if left_over else _Watermarks({ObjectType(r.object_type): r.watermark for r in rows}, rows[0].now)
 

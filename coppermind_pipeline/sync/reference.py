@@ -9,11 +9,23 @@ import orjson
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
-from coppermind_pipeline.connectors import store_account
-from coppermind_pipeline.hubspot import AccountDetails, HubSpotClient, Owner, Pipeline, PropertyDefinition
+from coppermind_pipeline.connectors import note_account
+from coppermind_pipeline.hubspot import (
+    HubSpotClient,
+    Owner,
+    Pipeline,
+    PortalUnavailable,
+    PropertyDefinition,
+    RequestRefused,
+    RetryLimits,
+    ScopeMissing,
+)
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import copy_rows
 from coppermind_pipeline.sync.context import SyncContext
+
+# Nothing stands still without the account's details: the next sync asks again.
+_ACCOUNT_RETRY_LIMITS = RetryLimits(attempts=3, time_s=30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +116,19 @@ async def read_owners(context: SyncContext) -> ReferenceRead:
     return await context.write(_store, context.ids(), await ask_owners(context.client))
 
 
-async def read_account(context: SyncContext) -> AccountDetails:
-    """Read and store the portal's account details: time zone, company currency, host of its pages."""
-    account = await context.client.account()
-    await context.write(store_account, context.connector, account)
-    return account
+async def read_account(context: SyncContext) -> None:
+    """Read and store the portal's account details: time zone, company currency, host of its pages.
+
+    Where HubSpot refuses them, or answers what can't be read, that is noted and the sync goes on. Ask after something
+    that is needed: a portal that answers nothing at all is no fault of the account's.
+    """
+    hub_id = context.connector.hub_id
+    assert hub_id is not None  # noqa: S101 - an active connector has a portal, by the table's check
+    try:
+        account = await context.client.account(retry_limits=_ACCOUNT_RETRY_LIMITS)
+    except (RequestRefused, ScopeMissing, PortalUnavailable) as error:
+        account = error
+    await context.write(note_account, context.connector, hub_id, account)
 
 
 def stored_digests(connection: Connection, ids: dict[str, Any]) -> dict[str, str]:

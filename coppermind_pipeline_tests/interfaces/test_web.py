@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -209,15 +210,32 @@ def test_it_listens_on_loopback_alone(installation):
     assert listeners == {"127.0.0.1"}
 
 
-def test_health_says_whether_the_database_answers(installation, stranger, monkeypatch):
+@contextmanager
+def _database_away(database: Database) -> Iterator[None]:
+    """Let nobody listen at the database's address inside the block."""
+    address = database._url
+    database._url = address.set(port=1, host="127.0.0.1", query={})
+    database.dispose()
+    yield
+    database._url = address
+    database.dispose()
+
+
+def test_health_says_whether_the_database_answers(installation, stranger):
     assert stranger.get("/healthz").json() == {"status": "ok"}
-    monkeypatch.setattr(
-        installation.database, "_url", installation.database._url.set(port=1, host="127.0.0.1", query={})
-    )
-    installation.database.dispose()
-    answer = stranger.get("/healthz")
+    with _database_away(installation.database):
+        answer = stranger.get("/healthz")
     assert answer.status_code == 503
     assert answer.json() == {"status": "database unavailable"}
+
+
+def test_pages_say_that_the_database_is_away_and_come_back_with_it(installation, signed_in):
+    with _database_away(installation.database):
+        answer = signed_in.get("/")
+    assert answer.status_code == 503
+    assert "The database is away" in answer.text
+    assert "127.0.0.1" not in answer.text
+    assert signed_in.get("/").status_code == 200
 
 
 def test_metrics_count_connectors_and_answer_this_machine_alone(database, local_customer, stranger):

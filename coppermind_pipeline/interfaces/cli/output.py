@@ -35,15 +35,22 @@ JsonOption = Annotated[
 
 
 class ErrorsForPeople(TyperGroup):
-    """The root of all commands: an error that a person can act on becomes its message, its hint and an exit code."""
+    """The root of all commands: an error that a person can act on becomes its message, its hint and an exit code.
+
+    So does what the machine refuses, whoever met it. What is left is a fault of the program, and shows its traceback.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; exit 1 where it failed, 2 where the call was wrong."""
         try:
             return super().invoke(ctx)
-        except CoppermindError as error:
-            show_error(error, as_json=ctx.meta.get(_JSON, False))
-            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+        except Exception as error:
+            from coppermind_pipeline.interfaces.faults import known_fault
+
+            if (known := known_fault(error)) is None:
+                raise
+            show_error(known, as_json=ctx.meta.get(_JSON, False))
+            raise typer.Exit(2 if isinstance(known, UsageError) else 1) from error
 
 
 @cache

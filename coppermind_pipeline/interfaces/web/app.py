@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
 from secure import (
     CacheControl,
     ContentSecurityPolicy,
@@ -16,6 +17,7 @@ from secure import (
     XFrameOptions,
 )
 from secure.middleware import SecureASGIMiddleware
+from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -26,12 +28,15 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from coppermind_pipeline.errors import CoppermindError, HealsByItself, UsageError
+from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web import connectors_page, observability, reports_page, sign_in
 from coppermind_pipeline.interfaces.web.callback import hubspot_callback
 from coppermind_pipeline.interfaces.web.pages import page
 from coppermind_pipeline.interfaces.web.sessions import session_middleware
 from coppermind_pipeline.settings import CALLBACK_PATH, Settings
+
+log = structlog.get_logger(__name__)
 
 
 def create_app(installation: Installation) -> Starlette:
@@ -117,7 +122,12 @@ def security_headers(*, https: bool) -> Secure:
 
 def error_pages() -> dict:
     """Return how our own pages say what went wrong."""
-    return {HTTPException: _http_error, CoppermindError: _product_error, Exception: _unexpected_error}
+    return {
+        HTTPException: _http_error,
+        CoppermindError: _product_error,
+        DBAPIError: _database_error,
+        Exception: _unexpected_error,
+    }
 
 
 def _http_error(request: Request, error: Exception) -> Response:
@@ -142,6 +152,21 @@ def _product_error(request: Request, error: Exception) -> Response:
     status = 400 if isinstance(error, UsageError) else 503 if isinstance(error, HealsByItself) else 409
     return page(
         request, "message.html", status=status, title="That did not work", message=error.message, hint=error.hint
+    )
+
+
+def _database_error(request: Request, error: Exception) -> Response:
+    """Say that the database is away, and no more: its address is the operator's; other refusals are faults of ours."""
+    known = known_fault(error)
+    if known is None:
+        raise error
+    log.warning("page not served", reason=known.message)
+    return page(
+        request,
+        "message.html",
+        status=503,
+        title="The database is away",
+        message="Nothing that was stored is lost; please try again in a minute.",
     )
 
 
