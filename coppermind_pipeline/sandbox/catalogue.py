@@ -74,9 +74,9 @@ def stage_definitions(stage_id: str, label: str) -> Iterator[Definition]:
         )
 
 
-def custom_text(name: str) -> Definition:
+def custom_text(name: str, *, label: str | None = None) -> Definition:
     """Return a text property of the portal's own, as an unknown column of a loaded file becomes one."""
-    label = name.replace("_", " ").strip().capitalize() or name
+    label = label or name.replace("_", " ").strip().capitalize() or name
     return define(name, label=label, type="string", group=_CUSTOM_GROUP, hubspot_defined=False)
 
 

@@ -7,6 +7,8 @@ from functools import cache
 from coppermind_pipeline.sandbox.pipelines import Pipelines, Stage
 from coppermind_pipeline.sandbox.timestamps import DAY_MS, iso, parse_ms
 
+DIGITS_MAX = 30  # a number of a million digits is no amount, and takes minutes to be written down
+
 #: Every property that `calculated` may return: where it does not return one, the deal has none.
 CALCULATED_NAMES = frozenset(
     {
@@ -128,7 +130,7 @@ def _number(text: str | None) -> Decimal | None:
         number = Decimal(text) if text else None
     except InvalidOperation:
         return None
-    return number if number is None or number.is_finite() else None
+    return number if number is not None and number.is_finite() and number.adjusted() < DIGITS_MAX else None
 
 
 def _plain(number: Decimal) -> str:

@@ -3,20 +3,25 @@
 `contacts.csv`, `companies.csv` and `deals.csv` have HubSpot's property names as headers, and ids in a column `id` if
 they matter. What no column gives is filled: creation and modification are the time of loading, a deal's
 calculated properties come from its stage. An unknown header becomes a text property of the portal's own.
+Or they are what HubSpot exports: labels for names and values, people for owners, and the ids of linked records.
 `associations.csv` has the columns from_type, from_id, to_type, to_id, label; `owners.csv` has id, email, first_name,
 last_name, archived.
 """
 
-import csv
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from coppermind_pipeline.sandbox.association_store import AssociationType
+from coppermind_pipeline.sandbox.catalogue import custom_text
+from coppermind_pipeline.sandbox.csv_rows import Row, header_of, rows_of
 from coppermind_pipeline.sandbox.deal_values import calculated, probability_text
-from coppermind_pipeline.sandbox.edits import EditError, association_type, define_unknown
+from coppermind_pipeline.sandbox.edits import EditError, association_type
+from coppermind_pipeline.sandbox.exported_columns import ID, Columns, columns_of
+from coppermind_pipeline.sandbox.exported_values import ExportedValues
 from coppermind_pipeline.sandbox.load_error import LoadError
 from coppermind_pipeline.sandbox.object_kinds import DEALS, OBJECT_KINDS, ObjectKind, object_kind
 from coppermind_pipeline.sandbox.owners import Owner
@@ -26,13 +31,7 @@ from coppermind_pipeline.sandbox.timestamps import iso, parse_ms
 
 CSV_FILES = tuple(f"{kind.name}.csv" for kind in OBJECT_KINDS)
 LINKS_PER_BATCH = 5_000
-ID_MAX = 10**18
 _LINK_COLUMNS = ("from_type", "from_id", "to_type", "to_id")
-
-
-class _Row(NamedTuple):
-    where: str
-    values: dict[str, str]
 
 
 class _Link(NamedTuple):
@@ -46,36 +45,54 @@ def load_csv(portal: Portal, directory: Path) -> None:
     """Fill a portal, its definitions and pipelines set, from CSV files; raises LoadError naming file and row."""
     owners = directory / "owners.csv"
     if owners.is_file():
-        portal.put_owners([_owner(row) for row in _rows(owners, required=("id",))])
+        portal.put_owners([_owner(row) for row in rows_of(owners, required=(ID,))])
+    exported: list[Row] = []
     for kind in OBJECT_KINDS:
         path = directory / f"{kind.name}.csv"
         if path.is_file():
-            _load_records(portal, kind, path)
+            exported += _load_records(portal, kind, path)
+    _insert_links(portal, exported, only_known=True)
     links = directory / "associations.csv"
     if links.is_file():
-        _load_links(portal, links)
+        _insert_links(portal, rows_of(links, required=_LINK_COLUMNS))
 
 
-def _load_records(portal: Portal, kind: ObjectKind, path: Path) -> None:
-    header = _header(path)
-    define_unknown(portal, kind, [name for name in header if name != "id"])
+def _load_records(portal: Portal, kind: ObjectKind, path: Path) -> list[Row]:
+    """Load the records of a file and return the links that its columns name, as rows of `associations.csv`."""
+    columns = columns_of(kind, portal.definitions[kind], header_of(path), file=path.name)
+    for name, label in columns.unknown.items():
+        portal.definitions[kind].put(custom_text(name, label=label if columns.exported else None))
+    values = ExportedValues(portal, kind, columns, rows_of(path)) if columns.exported else None
+    header = list(columns.names.values())
     loaded_ms = portal.clock.now_ms()
+    links: list[Row] = []
     current = ""
 
     def watched() -> Iterator[StoredRecord]:
         nonlocal current
-        for number, row in enumerate(_rows(path), start=1):
+        for number, row in enumerate(rows_of(path), start=1):
             current = row.where
-            yield _record(portal, kind, row, header, number=number, loaded_ms=loaded_ms)
+            spelled = row if values is None else values.spelled(row)
+            record = _record(portal, kind, spelled, header, number=number, loaded_ms=loaded_ms)
+            links.extend(_named_links(kind, columns, row, record.id))
+            yield record
 
     try:
         portal.records.insert_many(kind, watched())
     except sqlite3.IntegrityError as error:
         raise LoadError(f"{current}: its id is used by another row too") from error
+    return links
+
+
+def _named_links(kind: ObjectKind, columns: Columns, row: Row, record_id: int) -> Iterator[Row]:
+    for column in columns.links:
+        for other_id in re.findall(r"[^;\s]+", row.values.get(column.header, "")):
+            link = {"from_type": kind.name, "from_id": str(record_id), "to_type": column.kind.name, "to_id": other_id}
+            yield Row(row.where, link | ({"label": column.label} if column.label else {}))
 
 
 def _record(
-    portal: Portal, kind: ObjectKind, row: _Row, header: list[str], *, number: int, loaded_ms: int
+    portal: Portal, kind: ObjectKind, row: Row, header: list[str], *, number: int, loaded_ms: int
 ) -> StoredRecord:
     given = row.values.get("id") or row.values.get("hs_object_id")
     if given is None and ("id" in header or "hs_object_id" in header):
@@ -114,16 +131,26 @@ def _spelled(portal: Portal, kind: ObjectKind, name: str, value: str) -> str:
     return value if moment is None else iso(moment)
 
 
-def _load_links(portal: Portal, path: Path) -> None:
-    rows = _rows(path, required=_LINK_COLUMNS)
-    while batch := list(islice((each for row in rows for each in _links(portal, row)), LINKS_PER_BATCH)):
-        _check_ends(portal, batch)
-        for kind in {link.kind for link in batch}:
-            mine = [(link.owner_id, link.other_id, kind.type_id) for link in batch if link.kind == kind]
+def _insert_links(portal: Portal, rows: Iterable[Row], *, only_known: bool = False) -> None:
+    """Insert the links of rows; `only_known` leaves out those to records that no file holds, else they are an error."""
+    each = (link for row in rows for link in _links(portal, row))
+    while batch := list(islice(each, LINKS_PER_BATCH)):
+        unknown = list(_unknown_ends(portal, batch))
+        if unknown and not only_known:
+            where, kind, record_id = unknown[0]
+            raise LoadError(f"{where}: there is no {kind.singular} with the id {record_id}")
+        gone = {(kind, record_id) for _, kind, record_id in unknown}
+        known = [
+            link
+            for link in batch
+            if (link.kind.owner, link.owner_id) not in gone and (link.kind.other, link.other_id) not in gone
+        ]
+        for kind in {link.kind for link in known}:
+            mine = [(link.owner_id, link.other_id, kind.type_id) for link in known if link.kind == kind]
             portal.associations.insert_many(kind.owner, kind.other, mine)
 
 
-def _links(portal: Portal, row: _Row) -> Iterator[_Link]:
+def _links(portal: Portal, row: Row) -> Iterator[_Link]:
     """Yield the plain link of a row, and beside it the labelled one."""
     ends = [_end(row, side) for side in ("from", "to")]
     (from_kind, from_id), (to_kind, to_id) = ends
@@ -137,7 +164,7 @@ def _links(portal: Portal, row: _Row) -> Iterator[_Link]:
         yield _Link(row.where, kind, owner_id, other_id)
 
 
-def _end(row: _Row, side: str) -> tuple[ObjectKind, int]:
+def _end(row: Row, side: str) -> tuple[ObjectKind, int]:
     word = row.values.get(f"{side}_type", "")
     kind = object_kind(word)
     if kind is None:
@@ -145,17 +172,15 @@ def _end(row: _Row, side: str) -> tuple[ObjectKind, int]:
     return kind, _id(row.values.get(f"{side}_id", ""), row.where)
 
 
-def _check_ends(portal: Portal, links: list[_Link]) -> None:
+def _unknown_ends(portal: Portal, links: list[_Link]) -> Iterator[tuple[str, ObjectKind, int]]:
     for kind in OBJECT_KINDS:
         named = {link.owner_id: link.where for link in links if link.kind.owner is kind}
         named |= {link.other_id: link.where for link in links if link.kind.other is kind}
         found = {record.id for record in portal.records.read(kind, list(named))}
-        for record_id, where in named.items():
-            if record_id not in found:
-                raise LoadError(f"{where}: there is no {kind.singular} with the id {record_id}")
+        yield from ((where, kind, record_id) for record_id, where in named.items() if record_id not in found)
 
 
-def _owner(row: _Row) -> Owner:
+def _owner(row: Row) -> Owner:
     values = row.values
     if "id" not in values:
         raise LoadError(f"{row.where}: its id is empty")
@@ -165,48 +190,14 @@ def _owner(row: _Row) -> Owner:
         email=values.get("email", ""),
         first_name=values.get("first_name") or values.get("firstName", ""),
         last_name=values.get("last_name") or values.get("lastName", ""),
-        user_id=int(user_id) if user_id.isdigit() else None,
+        user_id=int(user_id) if re.fullmatch(r"[0-9]{1,18}", user_id) else None,
         created="2023-01-01T00:00:00.000Z",
         updated="2023-01-01T00:00:00.000Z",
         archived=values.get("archived", "").lower() in {"true", "1", "yes"},
     )
 
 
-def _rows(path: Path, *, required: tuple[str, ...] = ()) -> Iterator[_Row]:
-    """Yield the rows of a CSV file without their empty cells."""
-    header = _header(path)
-    missing = [name for name in required if name not in header]
-    if missing:
-        raise LoadError(f"{path.name}: the column {', '.join(missing)} is missing")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for number, cells in enumerate(_parsed(path, csv.reader(file)), start=1):
-            if number == 1 or not cells:
-                continue
-            where = f"{path.name}, row {number}"
-            if len(cells) != len(header):
-                raise LoadError(f"{where}: it has {len(cells)} cells, the header {len(header)}")
-            yield _Row(where, {name: cell for name, cell in zip(header, cells, strict=True) if cell})
-
-
-def _header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = [name.strip() for name in next(_parsed(path, csv.reader(file)), [])]
-    if not header or not all(header):
-        raise LoadError(f"{path.name}, row 1: a header with a name for each column was expected")
-    twice = {name for name in header if header.count(name) > 1}
-    if twice:
-        raise LoadError(f"{path.name}, row 1: the column {', '.join(sorted(twice))} is there twice")
-    return header
-
-
-def _parsed(path: Path, reader: Any) -> Iterator[list[str]]:
-    try:
-        yield from reader
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise LoadError(f"{path.name}, row {reader.line_num + 1}: {error}") from error
-
-
-def _instant(row: _Row, name: str, default_ms: int) -> int:
+def _instant(row: Row, name: str, default_ms: int) -> int:
     text = row.values.get(name)
     if text is None:
         return default_ms
@@ -217,6 +208,6 @@ def _instant(row: _Row, name: str, default_ms: int) -> int:
 
 
 def _id(text: str, where: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < ID_MAX:
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) == 0:
         raise LoadError(f"{where}: {text!r} is no id; HubSpot's ids are whole numbers")
     return int(text)

@@ -61,7 +61,7 @@ def load_recordings(portal: Portal, directory: Path) -> None:
 
 def _account(directory: Path, default: Account) -> Account:
     for path in _files(directory, "account"):
-        document = _json(path)
+        document = json_object(path)
         return Account(
             time_zone=document.get("timeZone", default.time_zone),
             company_currency=document.get("companyCurrency", default.company_currency),
@@ -74,7 +74,7 @@ def _account(directory: Path, default: Account) -> Account:
 
 def _objects(path: Path) -> Iterator[tuple[ObjectKind, dict[str, Any]]]:
     """Yield the records that a recorded answer shows: a page, a single one, or one of each type."""
-    content = _json(path)
+    content = json_object(path)
     body = content.get("body", content)
     if not isinstance(body, dict):
         return
@@ -173,7 +173,7 @@ def _owners(path: Path) -> Iterator[Owner]:
 
 
 def _results(path: Path) -> list[dict[str, Any]]:
-    content = _json(path)
+    content = json_object(path)
     body = content.get("body", content)
     found = body.get("results", []) if isinstance(body, dict) else body
     return [each for each in found if isinstance(each, dict)]
@@ -183,7 +183,8 @@ def _files(directory: Path, folder: str) -> list[Path]:
     return sorted((directory / folder).glob("*.json"))
 
 
-def _json(path: Path) -> dict[str, Any]:
+def json_object(path: Path) -> dict[str, Any]:
+    """Read a file that holds one JSON object; raises LoadError where it does not."""
     try:
         content = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:

@@ -11,7 +11,7 @@ from coppermind_pipeline.sandbox.definitions import Definition
 from coppermind_pipeline.sandbox.generated.deals import EXCHANGE_RATES
 from coppermind_pipeline.sandbox.load_error import LoadError
 from coppermind_pipeline.sandbox.loaded_csv import CSV_FILES, load_csv
-from coppermind_pipeline.sandbox.loaded_recordings import load_recordings
+from coppermind_pipeline.sandbox.loaded_recordings import json_object, load_recordings
 from coppermind_pipeline.sandbox.object_kinds import DEALS, OBJECT_KINDS
 from coppermind_pipeline.sandbox.pipelines import SALES_PIPELINE, Pipeline
 from coppermind_pipeline.sandbox.portal import Portal
@@ -37,10 +37,17 @@ def load(portal: Portal, directory: Path, *, definitions_per_type: int) -> None:
         for place in (f"properties_{kind.name}.json", f"properties/{kind.name}.json"):
             for definition in _documents(directory / place, Definition.from_document):
                 portal.definitions[kind].put(definition)
-    if is_csv:
-        load_csv(portal, directory)
-    else:
-        load_recordings(portal, directory)
+    try:
+        if is_csv:
+            load_csv(portal, directory)
+        else:
+            load_recordings(portal, directory)
+    except LoadError:
+        raise
+    except OSError as error:
+        raise LoadError(f"{error.filename}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LoadError(f"{directory} holds files of a shape that is not known ({error!r})") from error
     portal.records.index_all()
     portal.associations.index_all()
 
@@ -48,7 +55,7 @@ def load(portal: Portal, directory: Path, *, definitions_per_type: int) -> None:
 def recorded_hub_id(directory: Path) -> int | None:
     """Return the id of the portal whose answers were recorded, where its account details are among them."""
     for path in sorted((directory / "account").glob("*.json")):
-        portal_id = orjson.loads(path.read_bytes()).get("portalId")
+        portal_id = json_object(path).get("portalId")
         if isinstance(portal_id, int):
             return portal_id
     return None

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import IO, Any, Self
@@ -35,10 +36,14 @@ class SandboxProtocol(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
 
-def serve(config: SandboxConfig, *, host: str = "127.0.0.1", port: int) -> None:
-    """Serve a sandbox until interrupted; raises LoadError or OSError where it can't start."""
+def serve(
+    config: SandboxConfig, *, host: str = "127.0.0.1", port: int, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Serve a sandbox until interrupted, calling `ready` before; raises LoadError or OSError where it can't start."""
     with listening(host, port) as listener, suppress(KeyboardInterrupt):
-        uvicorn_server(create_app(config)).run(sockets=[listener])
+        app = create_app(config)
+        ready()
+        uvicorn_server(app).run(sockets=[listener])
 
 
 class RunningSandbox:

@@ -1,9 +1,13 @@
 """HubSpot's two spellings of an instant: ISO 8601 with `Z` in answers, epoch milliseconds or ISO in requests."""
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
 DAY_MS = 86_400_000
+
+# Up to the year 5138: what is longer is no moment, and can't be spelled as one.
+_EPOCH_MS = re.compile(r"-?[0-9]{1,14}")
 
 
 def iso(ms: int) -> str:
@@ -21,7 +25,7 @@ def iso_date(ms: int) -> str:
 def parse_ms(text: str) -> int | None:
     """Read epoch milliseconds, an ISO instant with a zone, or a bare date (midnight UTC); None where it is neither."""
     text = text.strip()
-    if text.lstrip("-").isdigit():
+    if _EPOCH_MS.fullmatch(text):
         return int(text)
     try:
         moment = datetime.fromisoformat(text)

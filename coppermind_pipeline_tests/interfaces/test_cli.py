@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -164,3 +165,21 @@ def test_what_a_serving_command_says_comes_while_it_serves(installation_home):
         assert said["url"] == environment["COPPERMIND_PUBLIC_URL"]
         assert process.poll() is None
         process.terminate()
+
+
+def test_a_sandbox_that_can_t_load_its_files_says_so_in_a_sentence(coppermind, tmp_path):
+    (tmp_path / "deals.csv").write_text("ID de registro,Nombre del negocio,Valor\n1,A,5\n")
+    result = coppermind("sandbox", "serve", "--load", str(tmp_path), "--port", str(free_port(8490)))
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: deals.csv, row 1: no column is the deal's dealname")
+    assert "Traceback" not in result.stderr
+    assert "COPPERMIND_HUBSPOT_API_URL" not in result.stderr  # it serves nothing
+
+
+def test_a_sandbox_whose_port_is_taken_says_so_in_a_sentence(coppermind):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = coppermind("sandbox", "serve", "--port", str(taken.getsockname()[1]))
+    assert result.exit_code == 2
+    assert "can't serve on port" in result.stderr
+    assert "Traceback" not in result.stderr

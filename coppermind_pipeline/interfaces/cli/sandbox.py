@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.interfaces.cli import output
 
 app = typer.Typer(
@@ -22,11 +23,15 @@ def serve(
     deals: Annotated[int, typer.Option(min=0, help="Deals to generate.")] = 2_000,
     load: Annotated[
         Path | None,
-        typer.Option(exists=True, file_okay=False, help="Load the portal from this directory of CSV files."),
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Load the portal from this directory of CSV files, such as HubSpot exports.",
+        ),
     ] = None,
 ) -> None:
     """Serve a simulated portal on this machine until interrupted."""
-    from coppermind_pipeline.sandbox import AppSettings, SandboxConfig
+    from coppermind_pipeline.sandbox import AppSettings, LoadError, SandboxConfig
     from coppermind_pipeline.sandbox import serve as serve_portal
     from coppermind_pipeline.settings import Settings
 
@@ -34,7 +39,7 @@ def serve(
     app = AppSettings(redirect_uris=(Settings.from_environment().redirect_uri,))
     config = SandboxConfig(seed=seed, contacts=contacts, companies=companies, deals=deals, load=load, app=app)
     address = f"http://127.0.0.1:{port}"
-    output.note(
+    words = (
         "A simulated HubSpot portal. Let the product use it with these settings:\n"
         f"  COPPERMIND_HUBSPOT_API_URL={address}\n"
         f"  COPPERMIND_HUBSPOT_AUTHORIZE_URL={address}/oauth/authorize\n"
@@ -43,4 +48,11 @@ def serve(
         f"Its app is registered with the redirect URL {app.redirect_uris[0]}.\n"
         "Ctrl-C ends it."
     )
-    serve_portal(config, host="127.0.0.1", port=port)
+    try:
+        serve_portal(config, host="127.0.0.1", port=port, ready=lambda: output.note(words))
+    except LoadError as error:
+        raise UsageError(f"{error}.", hint="docs/user-guide.md says what the files of --load hold.") from error
+    except OSError as error:
+        raise UsageError(
+            f"The sandbox can't serve on port {port}: {error.strerror}.", hint="Choose another with --port."
+        ) from error
