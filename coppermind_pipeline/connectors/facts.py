@@ -117,6 +117,13 @@ class ProblemFact(_Facts):
     last_seen: datetime
 
 
+class SkippedFact(_Facts):
+    """Records of one type that HubSpot does not answer for: how many, and the first of them."""
+
+    count: int
+    ids: tuple[str, ...]
+
+
 class QueueFact(_Facts):
     """The memory queue; `waiting` includes those in progress."""
 
@@ -158,6 +165,7 @@ class ConnectorFacts(_Facts):
     problems: tuple[ProblemFact, ...] = ()
     degraded_types: tuple[ObjectType, ...] = ()
     drift: dict[ObjectType, dict[str, Any]] | None = None
+    skipped_records: dict[ObjectType, SkippedFact] = Field(default_factory=dict)
     queue: QueueFact = QueueFact()
     last_enqueue_at: datetime | None = None
     latest_deal: DealFact | None = None
@@ -190,7 +198,11 @@ def read_facts(
     """Return the facts about a customer's connectors, by mind: all of them, those of one mind, or one."""
     with database.customer(customer_id) as connection:
         rows = connection.scalars(
-            text("SELECT connector_facts(:connector, CAST(:mind AS uuid))"),
+            text(
+                """SELECT facts || jsonb_build_object('skipped_records',
+                                                      connector_skipped_records(facts #>> '{connector,id}'))
+                     FROM connector_facts(:connector, CAST(:mind AS uuid)) AS facts"""
+            ),
             {"connector": connector_id, "mind": mind_id},
         )
         # What a connector has no row of is null there, and has a default here.

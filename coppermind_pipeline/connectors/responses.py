@@ -103,6 +103,13 @@ class LatestDeal(Response):
     modified_at: Instant
 
 
+class SkippedRecords(Response):
+    """Records of one type that HubSpot does not answer for, not even one at a time."""
+
+    count: int
+    ids: tuple[str, ...] = Field(description="the first 100")
+
+
 class HubSpotDiagnostics(Response):
     """What an operator or support looks at."""
 
@@ -126,6 +133,9 @@ class HubSpotDiagnostics(Response):
     setup_error: ErrorDetail | None
     persistent_errors: tuple[PersistentError, ...]
     hydration: Literal["full", "degraded"]
+    skipped_records: dict[str, SkippedRecords] = Field(
+        description="records that HubSpot does not answer for, by type; they are tried again daily"
+    )
     drift: dict[str, Any] | None = Field(
         description="records that differ between HubSpot and the store; null: none known"
     )

@@ -20,6 +20,7 @@ from coppermind_pipeline.connectors.responses import (
     PersistentError,
     QueueFigures,
     ScanState,
+    SkippedRecords,
     StatusResponse,
 )
 from coppermind_pipeline.connectors.setup_help import SETUP_HELP
@@ -169,6 +170,10 @@ def _diagnostics(facts: ConnectorFacts, *, now: datetime) -> HubSpotDiagnostics:
         setup_error=_detail(setup_failure(facts, now=now)),
         persistent_errors=_persistent_errors(facts, now=now),
         hydration="degraded" if facts.degraded_types else "full",
+        skipped_records={
+            object_type.value: SkippedRecords(count=skipped.count, ids=skipped.ids)
+            for object_type, skipped in facts.skipped_records.items()
+        },
         drift=None if facts.drift is None else {str(object_type): d for object_type, d in facts.drift.items()},
     )
 
@@ -224,11 +229,14 @@ def _persistent_errors(facts: ConnectorFacts, *, now: datetime) -> tuple[Persist
 
 def _warnings(facts: ConnectorFacts) -> tuple[str, ...]:
     filtered = (facts.portal.profile or {}).get("filtered", {}) if facts.portal else {}
-    return tuple(
-        message
-        for object_type, share in filtered.items()
-        if (message := removal_warning(object_type, removed=share["count"], of=share["of"])) is not None
+    removed = (
+        removal_warning(object_type, removed=share["count"], of=share["of"]) for object_type, share in filtered.items()
     )
+    skipped = (
+        f"{each.count} {object_type.value} could not be read from HubSpot; they are tried again daily."
+        for object_type, each in facts.skipped_records.items()
+    )
+    return (*(message for message in removed if message is not None), *skipped)
 
 
 def _by_type(counts: Mapping[ObjectType, int]) -> dict[ObjectType, int]:

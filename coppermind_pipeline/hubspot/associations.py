@@ -1,6 +1,6 @@
 """Which records a record is linked to, read so that no link is overlooked and no error reads as "none"."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +76,7 @@ class AssociationsReader:
         inputs = list(self._pending.items())[:ASSOCIATION_INPUTS_MAX]
         return [{"id": i} if after is None else {"id": i, "after": after} for i, after in inputs]
 
-    def take(self, asked: list[dict[str, str]], answer: "AssociationsAnswer") -> None:
+    def take(self, asked: Sequence[dict[str, str]], answer: "AssociationsAnswer") -> None:
         """Take in the answer to `asked`."""
         unmentioned = {item["id"] for item in asked}
         for from_id, (links, after) in answer.pages.items():
@@ -89,6 +89,10 @@ class AssociationsReader:
                 self._close(from_id, None if item.code == NONE_FOUND else item)
         for from_id in unmentioned:
             self._reconsider(from_id, answer)
+
+    def give_up(self, from_id: str, reason: str) -> None:
+        """Take note that a record's links can't be read."""
+        self._close(from_id, ErrorItem(message=reason))
 
     def result(self) -> Associations:
         """Return what was read."""

@@ -74,6 +74,7 @@ class PortalCalls:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         decode: Callable[[bytes], Any] = decoded,
+        attempts_if_too_much: int | None = None,
     ) -> T:
         """Make one call and return what `read` makes of the answer's JSON, as `decode` returns it.
 
@@ -96,7 +97,9 @@ class PortalCalls:
                 answer = await self._send(request, await self.tokens.refreshed(token))
             return await self._read(request, answer, decode, read)
 
-        return await retried(attempt, limits=self.retry_limits, clock=self.clock)
+        return await retried(
+            attempt, limits=self.retry_limits, clock=self.clock, attempts_if_too_much=attempts_if_too_much
+        )
 
     async def _send(self, request: "_Request", token: SecretStr) -> Answer:
         turn = await self.budgets.acquire(request.budget)

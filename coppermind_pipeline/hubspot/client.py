@@ -1,17 +1,24 @@
 """The client: everything that the product reads from one portal."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from coppermind_pipeline.hubspot import paths
-from coppermind_pipeline.hubspot.associations import Associations, AssociationsReader, read_associations
+from coppermind_pipeline.hubspot.associations import (
+    Associations,
+    AssociationsAnswer,
+    AssociationsReader,
+    read_associations,
+)
 from coppermind_pipeline.hubspot.budgets import Budget, Budgets
 from coppermind_pipeline.hubspot.calls import AccessTokens, PortalCalls, SentRequest
 from coppermind_pipeline.hubspot.definitions import Pipeline, PropertyDefinition, read_pipelines, read_properties
-from coppermind_pipeline.hubspot.errors import PortalUnavailable
+from coppermind_pipeline.hubspot.errors import PortalUnavailable, RequestRefused
+from coppermind_pipeline.hubspot.halving import Halving
 from coppermind_pipeline.hubspot.portal import AccountDetails, Owner, each_owner_once, read_account, read_owners
 from coppermind_pipeline.hubspot.record_answers import RecordAnswers
 from coppermind_pipeline.hubspot.records import (
@@ -22,6 +29,7 @@ from coppermind_pipeline.hubspot.records import (
     Filter,
     ListPage,
     SearchPage,
+    joined,
     next_after,
     read_batch,
     read_list_page,
@@ -32,6 +40,8 @@ from coppermind_pipeline.hubspot.transport import REQUEST_TIMEOUT_S, Transport
 from coppermind_pipeline.object_types import ObjectType
 
 OWNERS_PAGE_MAX = 500
+# Records that are asked for to see whether the portal answers at all.
+WITNESSES = 5
 
 T = TypeVar("T")
 
@@ -70,6 +80,7 @@ class HubSpotClient:
         self._transport = Transport(base_url, request_timeout_s=request_timeout_s)
         self._calls = PortalCalls(self._transport, tokens, budgets, retry_limits, clock, zone, on_request)
         self._record_answers = {object_type: RecordAnswers() for object_type in ObjectType}
+        self._halvings: dict[str, Halving[Any]] = {}
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -122,15 +133,24 @@ class HubSpotClient:
         )
 
     async def batch_read(
-        self, object_type: ObjectType, ids: Iterable[str], properties: Sequence[str], *, archived: bool = False
+        self,
+        object_type: ObjectType,
+        ids: Iterable[str],
+        properties: Sequence[str],
+        *,
+        archived: bool = False,
+        halve_refused: bool = False,
     ) -> BatchRead:
         """Return the records with the given ids, and what became of the ids that have none.
+
+        Where that is too much at once for HubSpot it is read in parts; what can't be read even alone has failed.
 
         Args:
             object_type: which records.
             ids: 100 at most, after doubles are left out.
             properties: names to return; unknown ones are left out by HubSpot, or refused.
             archived: read archived records alone, instead of live ones alone.
+            halve_refused: take a refusal that names no property (400) for one of so many ids: HubSpot takes the names.
 
         Raises:
             ValueError: more ids than HubSpot takes at once.
@@ -141,19 +161,29 @@ class HubSpotClient:
             raise ValueError(msg)
         if not asked:
             return BatchRead()
-        return await self._calls.call(
-            "POST",
-            paths.batch_read(object_type),
-            budget=Budget.GENERAL,
-            query={"archived": _flag(archived)},
-            body={
-                "inputs": [{"id": i} for i in asked],
-                "properties": list(properties),
-                "propertiesWithHistory": [],
-            },
-            decode=self._record_answers[object_type].decode,
-            read=lambda data: read_batch(data, asked=asked),
-        )
+        path = paths.batch_read(object_type)
+
+        async def read(some: Sequence[str], attempts: int) -> BatchRead:
+            with _size_refused(when=halve_refused):
+                return await self._calls.call(
+                    "POST",
+                    path,
+                    budget=Budget.GENERAL,
+                    query={"archived": _flag(archived)},
+                    body={
+                        "inputs": [{"id": i} for i in some],
+                        "properties": list(properties),
+                        "propertiesWithHistory": [],
+                    },
+                    decode=self._record_answers[object_type].decode,
+                    read=lambda data: read_batch(data, asked=some),
+                    attempts_if_too_much=attempts,
+                )
+
+        parts = await self._halving(path, lambda: self._first_ids(object_type)).ask(asked, read)
+        answers = [answer for _, answer in parts.answers]
+        failed = {hubspot_id: error.message for hubspot_id, error in parts.failed}
+        return answers[0] if len(answers) == 1 and not failed else joined(answers, asked=asked, failed=failed)
 
     async def list_page(
         self,
@@ -216,22 +246,50 @@ class HubSpotClient:
 
         Takes any number of ids: 1,000 go into a request, and more requests follow for records with many links.
         """
+        path = paths.associations(from_type, to_type)
+
+        async def read(some: Sequence[dict[str, str]], attempts: int) -> AssociationsAnswer:
+            with _size_refused():
+                return await self._calls.call(
+                    "POST",
+                    path,
+                    budget=Budget.ASSOCIATIONS,
+                    body={"inputs": some},
+                    read=read_associations,
+                    attempts_if_too_much=attempts,
+                )
+
+        async def witnesses() -> list[dict[str, str]]:
+            return [{"id": hubspot_id} for hubspot_id in await self._first_ids(from_type)]
+
         reader = AssociationsReader(ids)
         while inputs := reader.next_inputs():
-            answer = await self._calls.call(
-                "POST",
-                paths.associations(from_type, to_type),
-                budget=Budget.ASSOCIATIONS,
-                body={"inputs": inputs},
-                read=read_associations,
-            )
-            reader.take(inputs, answer)
+            parts = await self._halving(path, witnesses).ask(inputs, read)
+            for asked, answer in parts.answers:
+                reader.take(asked, answer)
+            for asked, error in parts.failed:
+                reader.give_up(asked["id"], error.message)
         return reader.result()
 
     async def account(self, *, retry_limits: RetryLimits | None = None) -> AccountDetails:
         """Return the portal's account details; `retry_limits` None: those of every call."""
         calls = self._calls if retry_limits is None else replace(self._calls, retry_limits=retry_limits)
         return await calls.call("GET", paths.ACCOUNT, budget=Budget.GENERAL, read=read_account)
+
+    def _halving(self, path: str, witnesses: Callable[[], Awaitable[Sequence[Any]]]) -> Halving[Any]:
+        """Return what is known of an endpoint's measure, as long as this client lives."""
+        return self._halvings.setdefault(path, Halving(witnesses))
+
+    async def _first_ids(self, object_type: ObjectType) -> list[str]:
+        page = await self._calls.call(
+            "GET",
+            paths.objects(object_type),
+            budget=Budget.GENERAL,
+            query={"limit": str(WITNESSES), "archived": "false"},
+            decode=self._record_answers[object_type].decode,
+            read=read_list_page,
+        )
+        return [record.id for record in page.records]
 
     async def _all_pages(
         self, path: str, *, query: Mapping[str, str], read: Callable[[Mapping[str, Any]], tuple[T, ...]]
@@ -253,6 +311,17 @@ class HubSpotClient:
             if after in seen:
                 raise PortalUnavailable(f"HubSpot's pages of {path} go round in a circle.")
             seen.add(after)
+
+
+@contextmanager
+def _size_refused(*, when: bool = True) -> Iterator[None]:
+    """Take it for a matter of size where HubSpot refuses a batch as such, and says nothing of properties."""
+    try:
+        yield
+    except RequestRefused as error:
+        if when and error.status == 400 and not error.refused_properties:
+            error.is_too_much = True
+        raise
 
 
 def _flag(value: bool) -> str:  # noqa: FBT001 - a query value, written out

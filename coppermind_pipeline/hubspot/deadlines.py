@@ -31,6 +31,11 @@ def within(time_s: float, *, request_s: float = inf) -> Iterator[None]:
         _deadline.reset(before)
 
 
+def is_bounded() -> bool:
+    """Say whether somebody needs the answer by some time."""
+    return _deadline.get() is not None
+
+
 def at_most_s(usual_s: float) -> float:
     """Return how long a request or a wait may take that may otherwise take `usual_s`."""
     deadline = _deadline.get()

@@ -21,6 +21,9 @@ from coppermind_pipeline.errors import CoppermindError, HealsByItself, NeedsPers
 
 WORDS_CHARACTERS_MAX = 500
 
+# The request's body is too large; or a gateway, HubSpot's or Cloudflare's, did not wait for the answer.
+_TOO_MUCH = frozenset({413, 504, 524})
+
 
 def printable(words: str) -> str:
     """Return HubSpot's words on one line, cut short, without what steers a terminal or what no database takes.
@@ -68,11 +71,18 @@ class ErrorBody:
 
 
 class HubSpotError(CoppermindError):
-    """HubSpot did not do what was asked."""
+    """HubSpot did not do what was asked.
 
-    def __init__(self, message: str | None = None, *, body: ErrorBody | None = None, **options: Any) -> None:
+    Attributes:
+        is_too_much: it may do it where less is asked for at once: the answer took too long, or was too large.
+    """
+
+    def __init__(
+        self, message: str | None = None, *, body: ErrorBody | None = None, is_too_much: bool = False, **options: Any
+    ) -> None:
         super().__init__(message, **options)
         self.body = body
+        self.is_too_much = is_too_much or self.status in _TOO_MUCH
 
     @property
     def status(self) -> int | None:

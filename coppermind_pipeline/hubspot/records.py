@@ -36,6 +36,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
             at a time; as objects, their values would take more than twice the memory.
         created_at, updated_at, archived_at: ISO 8601 texts as received.
         url: the record's page in HubSpot.
+        is_partial: it could not be read by its id: it is as a search shows it, without most of its properties.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     archived: bool = False
     archived_at: str | None = None
     url: str | None = None
+    is_partial: bool = False
 
     @property
     def properties(self) -> dict[str, str]:
@@ -186,6 +188,24 @@ def read_batch(data: Mapping[str, Any], *, asked: Sequence[str]) -> BatchRead:
         unanswered_ids=asked_ids - found_ids - missing - failed,
         survivors=tuple(record for record in records if record.id not in asked_ids),
         errors=errors,
+    )
+
+
+def joined(parts: Sequence[BatchRead], *, asked: Sequence[str], failed: Mapping[str, str]) -> BatchRead:
+    """Return a batch that was read in parts as one; `failed` are the ids that could not be read even alone, and why."""
+    records = {record.id: record for part in parts for record in part.records}
+    missing = frozenset().union(*(part.missing_ids for part in parts)) - records.keys()
+    unreadable = frozenset(failed).union(*(part.failed_ids for part in parts)) - records.keys()
+    return BatchRead(
+        records=tuple(records.values()),
+        missing_ids=missing,
+        failed_ids=unreadable,
+        unanswered_ids=frozenset(asked) - records.keys() - missing - unreadable,
+        survivors=tuple(record for record in records.values() if record.id not in asked),
+        errors=(
+            *(item for part in parts for item in part.errors),
+            *(ErrorItem(message=words, context={"ids": (hubspot_id,)}) for hubspot_id, words in failed.items()),
+        ),
     )
 
 

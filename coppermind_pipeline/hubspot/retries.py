@@ -35,24 +35,41 @@ class RetryLimits:
     time_s: float = 120.0
 
 
-async def retried(attempt: Callable[[], Awaitable[T]], *, limits: RetryLimits, clock: Callable[[], datetime]) -> T:
+async def retried(
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    limits: RetryLimits,
+    clock: Callable[[], datetime],
+    attempts_if_too_much: int | None = None,
+) -> T:
     """Return what `attempt` returns, tried again after PortalUnavailable and RateLimited.
 
     The wait is what HubSpot asked for, else it grows with jitter. A used-up day is not waited for, nor anything beyond
     the time of whoever asks (`deadlines.within`).
+
+    Args:
+        attempt: makes the request once.
+        limits: how long it is tried again.
+        clock: the current time, aware.
+        attempts_if_too_much: so many while what is asked for is too much; None: like any other fault.
 
     Raises:
         PortalUnavailable: still so after `limits`, or HubSpot asks for a longer wait.
         RateLimited: likewise, or the day's calls are used up.
     """
     faulty_since: datetime | None = None
+    too_much = 0
 
     def wait_s(error: Exception) -> bool | float:
-        nonlocal faulty_since
+        nonlocal faulty_since, too_much
         if not isinstance(error, PortalUnavailable | RateLimited) or error.retries_spent:
             return False
         if isinstance(error, RateLimited) and error.policy == DAILY:
             return False
+        if error.is_too_much and attempts_if_too_much is not None:
+            too_much += 1
+            if too_much >= attempts_if_too_much:
+                return False
         now = clock()
         faulty_since = faulty_since or now
         asked_s = max(0.0, (error.retry_at - now).total_seconds()) if error.retry_at else 0.0

@@ -128,12 +128,18 @@ class Transport:
                     # at times, would wait for the garbage collector.
                     content = await _whole_content(response)
         except _BeyondMeasure as error:
-            raise PortalUnavailable(f"HubSpot's answer to {method} {path} {error}.") from None
+            raise PortalUnavailable(
+                f"HubSpot's answer to {method} {path} {error}.", is_too_much=isinstance(error, _TooLarge)
+            ) from None
         except (httpx.TransportError, zlib.error, aiohttp.ClientError, TimeoutError) as error:
             # httpx-aiohttp takes every broken connection for a timeout; what aiohttp said is the cause.
             cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
-            fault = "timed out" if isinstance(cause, TimeoutError) else "broke off"
-            raise PortalUnavailable(f"{method} {path} {fault} ({type(cause).__name__}).") from error
+            timed_out = isinstance(cause, TimeoutError)
+            raise PortalUnavailable(
+                f"{method} {path} {'timed out' if timed_out else 'broke off'} ({type(cause).__name__}).",
+                # A host that takes no connection was not asked for anything yet.
+                is_too_much=timed_out and not isinstance(cause, aiohttp.ConnectionTimeoutError),
+            ) from error
         if response.status_code >= httpx.codes.BAD_REQUEST:
             content = _blanked(content, bearer, *(form or {}).values())
         return Answer(response.status_code, response.headers, content)
@@ -141,6 +147,10 @@ class Transport:
 
 class _BeyondMeasure(Exception):
     """An answer that is not read to its end."""
+
+
+class _TooLarge(_BeyondMeasure):
+    """There is more of it than is read."""
 
 
 async def _whole_content(response: httpx.Response) -> bytes:
@@ -168,7 +178,7 @@ async def _bounded(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for part in parts:
         size += len(part)
         if size > ANSWER_BYTES_MAX:
-            raise _BeyondMeasure(f"is larger than {ANSWER_BYTES_MAX >> 20} MiB")
+            raise _TooLarge(f"is larger than {ANSWER_BYTES_MAX >> 20} MiB")
         yield part
 
 

@@ -288,7 +288,7 @@ class ControlClient:
 
     def add_fault(self, fault: Fault) -> None:
         """Set a fault, after those set already."""
-        self._post("add_faults", faults=[fault.model_dump()])
+        self._post("add_faults", faults=[fault.model_dump(mode="json")])
 
     def clear_faults(self) -> None:
         """Take all faults back."""

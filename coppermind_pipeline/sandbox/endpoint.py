@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox.faults import Asked, Fault
 from coppermind_pipeline.sandbox.grants import Grant, GrantKind
 from coppermind_pipeline.sandbox.limits import Budget, Window
 from coppermind_pipeline.sandbox.object_kinds import ObjectKind, object_kind
@@ -169,7 +169,9 @@ class Endpoint:
 
     def _fault(self, call: Call) -> Fault | None:
         hub_id = call.maybe_portal.hub_id if call.maybe_portal else None
-        return self.sandbox.faults.next_for(method=call.method, path=call.path, hub_id=hub_id)
+        return self.sandbox.faults.next_for(
+            method=call.method, path=call.path, hub_id=hub_id, asked=lambda: _asked(call)
+        )
 
     def _log(self, call: Call, budget: Budget, reply: Reply, started: float) -> None:
         self.sandbox.log.add(
@@ -203,6 +205,19 @@ async def _read_call(sandbox: Sandbox, scope: Scope, receive: Receive) -> Call:
         headers=dict(scope["headers"]),
         body=chunks[0] if len(chunks) == 1 else b"".join(chunks),
     )
+
+
+def _asked(call: Call) -> Asked:
+    """Return what the call asks for: a batch by its inputs, a page by its limit."""
+    try:
+        body = orjson.loads(call.body) if call.body else {}
+    except orjson.JSONDecodeError:
+        body = {}
+    inputs = body.get("inputs") if isinstance(body, dict) else None
+    if isinstance(inputs, list):
+        return Asked(len(inputs), frozenset(str(item.get("id")) for item in inputs if isinstance(item, dict)))
+    limit = str(body.get("limit") if isinstance(body, dict) and body else call.query_one("limit"))
+    return Asked(int(limit) if limit.isdecimal() else 0)
 
 
 def _authenticate(call: Call) -> None:

@@ -1,11 +1,21 @@
 """Faults on command: what to do to which of the coming requests."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Action = Literal["reply", "drop", "truncate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How many records a request asks for at most, and the ids that it names."""
+
+    records: int = 0
+    ids: frozenset[str] = field(default_factory=frozenset)
 
 
 class Fault(BaseModel):
@@ -23,6 +33,9 @@ class Fault(BaseModel):
     path: str = ""
     method: str | None = None
     hub_id: int | None = None
+    #: Only requests for more records than this, and only those that name one of these ids.
+    over: int | None = Field(default=None, ge=0)
+    ids: frozenset[str] | None = None
     #: Matching requests let through first, and then how many are hit; null: all.
     after: int = Field(default=0, ge=0)
     count: int | None = Field(default=1, ge=1)
@@ -58,10 +71,12 @@ class Faults:
         """Return the faults that are not used up."""
         return [each.fault for each in self._set if not each.used_up]
 
-    def next_for(self, *, method: str, path: str, hub_id: int | None) -> Fault | None:
+    def next_for(
+        self, *, method: str, path: str, hub_id: int | None, asked: Callable[[], Asked] = Asked
+    ) -> Fault | None:
         """Return what is to happen to a request, and count it."""
         for each in self._set:
-            if each.hits(method, path, hub_id):
+            if each.hits(method, path, hub_id, asked):
                 return each.fault
         return None
 
@@ -77,11 +92,15 @@ class _SetFault:
         count = self.fault.count
         return count is not None and self._matched >= self.fault.after + count
 
-    def hits(self, method: str, path: str, hub_id: int | None) -> bool:
+    def hits(self, method: str, path: str, hub_id: int | None, asked: Callable[[], Asked]) -> bool:
         fault = self.fault
         if self.used_up or not self._path.search(path):
             return False
         if fault.method not in {None, method} or (fault.hub_id is not None and fault.hub_id != hub_id):
+            return False
+        if fault.over is not None and asked().records <= fault.over:
+            return False
+        if fault.ids is not None and fault.ids.isdisjoint(asked().ids):
             return False
         self._matched += 1
         return self._matched > fault.after

@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 import structlog
 from sqlalchemy import Connection, text
 
@@ -20,6 +21,7 @@ from coppermind_pipeline.sync.meanings import load_stages
 from coppermind_pipeline.sync.packing import PackedReads
 from coppermind_pipeline.sync.raw_log import append_records
 from coppermind_pipeline.sync.required import required_properties
+from coppermind_pipeline.sync.skipped import note_skipped
 from coppermind_pipeline.sync.unread import keep_unread_values
 
 log = structlog.get_logger(__name__)
@@ -99,12 +101,16 @@ class Hydrator:
     """Reads records of one type in full, a hundred at a time, as many requests at once as the budgets let through.
 
     With `packed`, what several readers ask for at a time shares batches.
+
+    Attributes:
+        failed: ids that HubSpot had no answer about when they were asked for last, not even alone.
     """
 
     context: SyncContext
     object_type: ObjectType
     properties: PropertySet
     packed: PackedReads | None = None
+    failed: frozenset[str] = frozenset()
     _deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
     _confirmed: bool = False
 
@@ -117,7 +123,8 @@ class Hydrator:
         if not self.properties.names:
             return list(found)
         failed = frozenset().union(*(answer.failed_ids for answer in answers))
-        return [*_records_of(answers, ids), *(record for record in found if record.id in failed)]
+        as_searched = (msgspec.structs.replace(record, is_partial=True) for record in found if record.id in failed)
+        return [*_records_of(answers, ids), *as_searched]
 
     async def read_all(self, ids: Sequence[str]) -> list[Record]:
         """Return the records with these ids in full, as many as there are, and the survivors of merged ones."""
@@ -132,17 +139,21 @@ class Hydrator:
         """
         while True:
             asked = self.properties
+            # Names that HubSpot has taken before, or that it has to take, can't be what a refusal is about.
+            of_size = self._confirmed or not asked.names
             try:
-                answer = await self.context.client.batch_read(
-                    self.object_type, ids, asked.names or asked.required, archived=archived
-                )
+                answer = await self._read(ids, asked, archived=archived, halve_refused=of_size)
             except RequestRefused as error:
                 if not asked.names:
                     raise
-                await self._narrow(asked, error)
+                await self._decide(asked, error, ids, halved=of_size)
             else:
                 await self._confirm(asked)
+                self.failed = self.failed.difference(ids) | answer.failed_ids
                 return answer
+
+    async def _read(self, ids: Sequence[str], asked: PropertySet, **options: bool) -> BatchRead:
+        return await self.context.client.batch_read(self.object_type, ids, asked.names or asked.required, **options)
 
     async def _answers(self, ids: Sequence[str]) -> list[BatchRead]:
         if self.packed is not None:
@@ -150,24 +161,38 @@ class Hydrator:
         batches = [ids[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(ids), BATCH_READ_IDS_MAX)]
         return await run_together(map(self.read, batches))
 
-    async def _narrow(self, asked: PropertySet, error: RequestRefused) -> None:
-        """Leave out what the portal refuses: the names that the error lists, else all but the required ones."""
+    async def _decide(self, asked: PropertySet, error: RequestRefused, ids: Sequence[str], *, halved: bool) -> None:
+        """Leave out what the portal refuses: the names that the error lists, else all but the required ones.
+
+        Nothing, where it was the number of records that it refused: then fewer at once are the remedy.
+        """
         async with self._deciding:
             if self.properties is not asked:
                 return  # another request met the same refusal
             named = frozenset(error.refused_properties) & frozenset(asked.names)
+            if not (named or halved) and (self._confirmed or await self._takes_names(asked, ids)):
+                await self._confirm(asked)
+                return
             refused = asked.refused | named if named else frozenset(asked.full)
             self.properties = replace(asked, refused=refused)
             self._confirmed = True
             log.warning("hydration degraded", object_type=self.object_type.value, refused=len(named) or "all")
             await self.context.write(_store_refusal, self.context, self.object_type, named and refused, error.message)
 
+    async def _takes_names(self, asked: PropertySet, ids: Sequence[str]) -> bool:
+        """Find out whether the portal takes the names where it is asked for one record."""
+        try:
+            return len(ids) > 1 and bool(await self._read(ids[:1], asked))
+        except RequestRefused:
+            return False
+
     async def _confirm(self, asked: PropertySet) -> None:
-        """Note once that the full list is accepted, where it was not before."""
-        if self._confirmed or asked.refused:
+        """Note once that the names are accepted, and that the full list is, where it was not before."""
+        if self._confirmed:
             return
         self._confirmed = True
-        await self.context.write(_store_acceptance, self.context, self.object_type)
+        if not asked.refused:
+            await self.context.write(_store_acceptance, self.context, self.object_type)
 
 
 def _records_of(answers: Sequence[BatchRead], ids: Iterable[str]) -> list[Record]:
@@ -178,19 +203,47 @@ def _records_of(answers: Sequence[BatchRead], ids: Iterable[str]) -> list[Record
     return [record for record in found.values() if record.id in wanted or record.id in survivors]
 
 
-def store_records(connection: Connection, context: SyncContext, records: Sequence[Record], hydrator: Hydrator) -> None:
-    """Append hydrated records to the raw log and count what was new of them, in the caller's transaction."""
+def store_records(
+    connection: Connection,
+    context: SyncContext,
+    records: Sequence[Record],
+    hydrator: Hydrator,
+    *,
+    asked: Collection[str] = (),
+) -> None:
+    """Append hydrated records to the raw log and count what was new of them, in the caller's transaction.
+
+    Args:
+        connection: the caller's.
+        context: whose records these are.
+        records: what HubSpot answered with, or what its search said where it had no answer.
+        hydrator: what read them.
+        asked: further ids that HubSpot was asked for, and has answered where `hydrator` does not say otherwise.
+    """
+    partial = [record for record in records if record.is_partial]
+    note_skipped(
+        connection,
+        context.ids(),
+        hydrator.object_type,
+        failed=hydrator.failed.union(record.id for record in partial),
+        answered=[*asked, *(record.id for record in records)],
+    )
     if not records:
         return
-    if unread := hydrator.properties.unread:
-        records = keep_unread_values(connection, context.ids(), hydrator.object_type, records, unread)
+    properties = hydrator.properties
+    if properties.unread:
+        records = keep_unread_values(connection, context.ids(), hydrator.object_type, records, properties.unread)
+    if partial:
+        unread = frozenset(properties.full).difference(properties.required)
+        kept = keep_unread_values(connection, context.ids(), hydrator.object_type, partial, unread)
+        records = [*(record for record in records if not record.is_partial), *kept]
     appended = append_records(
         connection,
         context.ids(),
         hydrator.object_type,
         records,
-        definitions_hash=hydrator.properties.digest,
-        calculated=hydrator.properties.calculated,
+        definitions_hash=properties.digest,
+        calculated=properties.calculated,
     )
     connection.execute(
         text(

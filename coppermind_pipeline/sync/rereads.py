@@ -14,13 +14,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.hubspot import Associations, Record
+from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Associations, Record
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
 from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
 from coppermind_pipeline.sync.links import LINKED_TYPES, read_referenced
 from coppermind_pipeline.sync.raw_log import append_records, store_associations
+from coppermind_pipeline.sync.skipped import note_skipped, skipped_ids
 from coppermind_pipeline.sync.unread import keep_unread_values
 
 REREAD_EVERY: Mapping[ObjectType, timedelta] = {
@@ -54,6 +55,8 @@ async def reread(
 ) -> Reread:
     """Read again what is due, until all is read or the time is up; a later call goes on from there.
 
+    What HubSpot had no answer for when it was read comes first.
+
     Expects what was pulled to be normalized, and is to be followed by another normalization and linking. Does nothing
     before the first backfill is complete. A record that the portal does not answer with stays as it is.
 
@@ -69,6 +72,7 @@ async def reread(
         object_type: Hydrator(context, object_type, await context.read(load_property_set, context.ids(), object_type))
         for object_type in ObjectType
     }
+    await run_together(_read_skipped(context, hydrator, time_is_up) for hydrator in hydrators.values())
     work = (_read_round(context, hydrators[t], reread, time_is_up, every=every[t]) for t in ObjectType)
     read_all = all(await run_together(work))
     reread.referenced, referenced_all = await read_referenced(context, hydrators, time_is_up)
@@ -106,8 +110,9 @@ async def _read_round(
         if not due.hubspot_ids:
             await context.write(_complete_round, context.ids(), object_type)
             return True
+        unread = [hubspot_id for hubspot_id in due.unread if hubspot_id not in hydrator.failed]
         records, links = await asyncio.gather(
-            hydrator.read_all(due.unread), _read_links(context, object_type, due.hubspot_ids)
+            hydrator.read_all(unread), _read_links(context, object_type, due.hubspot_ids)
         )
         current = await context.write(_store, hydrator, current, due, (records, links))
         reread.read[object_type] += len(records)
@@ -116,6 +121,20 @@ async def _read_round(
         if time_is_up():
             return False
     return True
+
+
+async def _read_skipped(context: SyncContext, hydrator: Hydrator, time_is_up: Callable[[], bool]) -> None:
+    """Try the type's records again that could not be read; a round does not ask for those that still can't be.
+
+    Those that were tried last come last: where the time is up before, they are first the next time.
+    """
+    skipped = await context.read(skipped_ids, context.ids(), hydrator.object_type)
+    for start in range(0, len(skipped), BATCH_READ_IDS_MAX):
+        hubspot_ids = skipped[start : start + BATCH_READ_IDS_MAX]
+        records = await hydrator.read_all(hubspot_ids)
+        await context.write(store_records, context, records, hydrator, asked=hubspot_ids)
+        if time_is_up():
+            return
 
 
 async def _try_new_set(context: SyncContext, hydrator: Hydrator) -> None:
@@ -287,6 +306,8 @@ def _store(
         connection, ids, hydrator.object_type, records,
         definitions_hash=properties.digest, calculated=properties.calculated,
     )  # fmt: skip
+    answered = [record.id for record in records]
+    note_skipped(connection, ids, hydrator.object_type, failed=hydrator.failed, answered=answered)
     for to_type, associations in links.items():
         store_associations(connection, ids, to_type, associations)
     last_id = due.hubspot_ids[-1]

@@ -40,6 +40,7 @@ _DIAGNOSTIC_FIELDS = {
     "setup_error": (dict, type(None)),
     "persistent_errors": list,
     "hydration": str,
+    "skipped_records": dict,
     "drift": (dict, type(None)),
 }
 _CONNECTOR_FIELDS = {

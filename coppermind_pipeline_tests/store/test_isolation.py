@@ -56,6 +56,8 @@ _ROWS = {
     "VALUES (:connector, :mind, 'deals', 'd')",
     "hubspot_drifts": "(connector_id, mind_id, object_type, portal_total, stored_total) "
     "VALUES (:connector, :mind, 'deals', 1, 1)",
+    "hubspot_skipped_records": "(connector_id, mind_id, object_type, hubspot_id, part) "
+    "VALUES (:connector, :mind, 'deals', '1', 'record')",
     "connector_alerts": "(connector_id, mind_id, since) VALUES (:connector, :mind, now())",
     "syntheses": "(connector_id, mind_id, period_key, cadence) VALUES (:connector, :mind, '2026-W01', 'weekly')",
 }
@@ -173,6 +175,19 @@ def test_facts_about_connectors_are_those_of_the_transactions_customer(
         with opened as connection:
             assert connection.scalar(text(asked), values) == 0
             assert connection.scalar(text(asked), {"connector": None, "mind": None}) == 0
+
+
+def test_skipped_records_are_those_of_the_transactions_customer(
+    database: Database, two_minds: tuple[UUID, UUID], local_customer: UUID
+):
+    asked = text("SELECT connector_skipped_records('acme-hubspot-abcd')")
+    with database.customer(local_customer) as connection:
+        assert connection.scalar(asked) == {"deals": {"count": 1, "ids": ["1"]}}
+    with database.owner() as connection:
+        other = connection.execute(text("INSERT INTO customers (name) VALUES ('other') RETURNING id")).scalar_one()
+    for opened in (database.customer(other), database.mind(two_minds[0]), database.nobody()):
+        with opened as connection:
+            assert connection.scalar(asked) is None
 
 
 def test_the_scheduler_reads_connectors_and_cursors_and_nothing_else(database: Database, two_minds: tuple[UUID, UUID]):

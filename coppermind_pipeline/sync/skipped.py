@@ -1,0 +1,59 @@
+"""The book of records that HubSpot does not answer for, not even alone: a sync goes on without them."""
+
+from collections.abc import Collection
+from typing import Any, Literal
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.object_types import ObjectType
+
+# What could not be read: the record itself, or which records a deal is linked to.
+Part = Literal["record", "links"]
+
+
+def note_skipped(
+    connection: Connection,
+    ids: dict[str, Any],
+    object_type: ObjectType,
+    *,
+    failed: Collection[str],
+    answered: Collection[str],
+    part: Part = "record",
+) -> None:
+    """Note which records could not be read, and that HubSpot has answered for others, in the caller's transaction."""
+    of_type = {**ids, "type": object_type, "part": part, "failed": list(failed)}
+    connection.execute(
+        text(
+            """DELETE FROM hubspot_skipped_records
+                WHERE connector_id = :connector AND object_type = :type AND part = :part
+                  AND hubspot_id = ANY(:answered) AND hubspot_id <> ALL(:failed)"""
+        ),
+        {**of_type, "answered": list(answered)},
+    )
+    if failed:
+        connection.execute(
+            text(
+                """INSERT INTO hubspot_skipped_records (connector_id, mind_id, object_type, hubspot_id, part)
+                   SELECT :connector, :mind, :type, hubspot_id, :part
+                     FROM unnest(CAST(:failed AS text[])) AS failing (hubspot_id)
+                   ON CONFLICT (connector_id, object_type, hubspot_id, part) DO UPDATE
+                      SET tried_at = excluded.tried_at"""
+            ),
+            of_type,
+        )
+
+
+def skipped_ids(
+    connection: Connection, ids: dict[str, Any], object_type: ObjectType, part: Part = "record"
+) -> list[str]:
+    """Return the ids of which this part could not be read, those first whose last try is longest ago."""
+    return list(
+        connection.scalars(
+            text(
+                """SELECT hubspot_id FROM hubspot_skipped_records
+                    WHERE connector_id = :connector AND object_type = :type AND part = :part
+                    ORDER BY tried_at, hubspot_id"""
+            ),
+            {**ids, "type": object_type, "part": part},
+        )
+    )

@@ -1,0 +1,132 @@
+"""What HubSpot can't answer at once is asked for in parts; what it can't answer even alone is skipped and shown."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+from sqlalchemy import text
+
+from coppermind_pipeline.accounts import local_caller
+from coppermind_pipeline.connectors import status
+from coppermind_pipeline.hubspot import PortalUnavailable
+from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.store import Database
+from coppermind_pipeline_tests.sync.reconciling import Reconciling
+from coppermind_pipeline_tests.unthrottled import unthrottled
+
+CONTACTS = "objects/2026-09/contacts/batch/read"
+GATEWAY_TIMEOUT = {"status": 504, "body": "<html>504 Gateway Time-out</html>", "count": None}
+REFUSED = {"status": 400, "body": {"status": "error", "message": "Too many inputs"}, "count": None}
+TOO_LARGE = {"status": 413, "body": "<html>413 Request Entity Too Large</html>", "count": None}
+
+
+@pytest.fixture(autouse=True)
+def no_waits_between_attempts() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
+
+
+@pytest.fixture
+async def portal(database: Database, tmp_path: Path) -> AsyncIterator[Reconciling]:
+    async with unthrottled(database, tmp_path, contacts=330, companies=40, deals=150) as portal:
+        yield portal
+
+
+def shown(portal: Reconciling) -> Any:
+    database = portal.connected.database
+    (connector,) = status(database, local_caller(database), now=datetime.now(UTC)).connectors
+    return connector
+
+
+def skipped(portal: Reconciling) -> dict[str, set[str]]:
+    return {t: set(each.ids) for t, each in shown(portal).hubspot_diagnostics.skipped_records.items()}
+
+
+@pytest.mark.parametrize("fault", [GATEWAY_TIMEOUT, TOO_LARGE, REFUSED], ids=["504", "413", "400"])
+async def test_batches_that_are_too_large_are_read_in_parts(portal: Reconciling, fault: dict[str, Any]):
+    portal.portal.add_fault(Fault(path="batch/read", method="POST", over=50, **fault))
+    assert (await portal.sync()).complete
+    portal.assert_equal()
+    assert skipped(portal) == {}
+    assert shown(portal).hubspot_diagnostics.hydration == "full"
+    failed = [r for r in portal.portal.requests(path="objects/.*batch/read") if r.status == fault["status"]]
+    # Once it is known what is too much, nothing is refused any more; the batches of one page go out side by side.
+    assert len(failed) <= 20
+
+
+async def test_records_that_fail_alone_are_skipped_shown_and_read_when_the_fault_is_gone(portal: Reconciling):
+    truth = portal.portal.export().live("contacts")
+    recent = sorted(truth, key=lambda record_id: truth[record_id].modified_ms)
+    poison = {recent[i] for i in (-1, -2, -130)}
+    portal.portal.add_fault(Fault(path=CONTACTS, ids=frozenset(poison), **GATEWAY_TIMEOUT))
+    assert (await portal.sync()).complete
+    assert skipped(portal) == {"contacts": poison}
+    assert shown(portal).warnings == ("3 contacts could not be read from HubSpot; they are tried again daily.",)
+    # They are stored as search shows them, and every other one as it is.
+    stored = portal.live("contacts")
+    assert poison < set(stored)
+    for record_id in stored:
+        is_whole = portal.stored("contacts", record_id).properties == truth[record_id].properties
+        assert is_whole == (record_id not in poison)
+
+    await portal.reread()
+    assert skipped(portal) == {"contacts": poison}
+    portal.portal.clear_faults()
+    await portal.reread()
+    assert skipped(portal) == {}
+    assert shown(portal).warnings == ()
+    portal.assert_equal()
+
+
+async def test_what_was_known_of_a_record_stays_while_it_can_not_be_read(portal: Reconciling):
+    await portal.sync()
+    record_id = portal.live("contacts")[3]
+    before = portal.stored("contacts", record_id).properties
+    portal.portal.add_fault(Fault(path=CONTACTS, ids=frozenset([record_id]), **GATEWAY_TIMEOUT))
+    portal.portal.edit("contacts", [record_id], {"firstname": "Renamed"})
+    await portal.sync()
+    assert skipped(portal) == {"contacts": {record_id}}
+    after = portal.stored("contacts", record_id).properties
+    assert after["firstname"] == "Renamed"
+    assert before.keys() <= after.keys()
+
+
+async def test_an_endpoint_that_answers_nothing_is_down_and_nothing_is_skipped(portal: Reconciling):
+    portal.portal.add_fault(Fault(path=CONTACTS, **GATEWAY_TIMEOUT))
+    with pytest.raises(PortalUnavailable, match="504"):
+        await portal.sync()
+    assert skipped(portal) == {}
+    asked = portal.portal.requests(path=CONTACTS)
+    assert len(asked) <= 40, "a portal in trouble gets no storm of requests"
+    portal.portal.clear_faults()
+    await portal.sync()
+    portal.assert_equal()
+
+
+async def test_a_portal_that_is_down_is_not_asked_in_parts(portal: Reconciling):
+    portal.portal.add_fault(Fault(path=CONTACTS, **GATEWAY_TIMEOUT))
+    portal.portal.add_fault(Fault(path="objects/2026-09/contacts$", **GATEWAY_TIMEOUT))
+    with pytest.raises(PortalUnavailable, match="504"):
+        await portal.sync()
+    batches = portal.portal.requests(path=CONTACTS)
+    assert {request.status for request in batches} == {504}
+    assert len(batches) <= 8, "two attempts at each of the batches that went out side by side"
+
+
+async def test_a_record_that_is_gone_meanwhile_is_no_longer_skipped(portal: Reconciling):
+    await portal.sync()
+    record_id = portal.live("contacts")[3]
+    with portal.connected.database.owner() as connection:
+        connection.execute(
+            text(
+                """INSERT INTO hubspot_skipped_records (connector_id, mind_id, object_type, hubspot_id, part)
+                   VALUES (:connector, :mind, 'contacts', :id, 'record')"""
+            ),
+            {"connector": portal.connected.connector_id, "mind": portal.connected.connector.mind_id, "id": record_id},
+        )
+    portal.portal.archive("contacts", [record_id])
+    await portal.reread()
+    assert skipped(portal) == {}
