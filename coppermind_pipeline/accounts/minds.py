@@ -80,7 +80,7 @@ def create_mind(
             text(
                 f"""INSERT INTO minds (customer_id, name, slug, kind, company_info)
                     VALUES (:customer, :name, :slug, :kind, CAST(:info AS jsonb))
-                    ON CONFLICT (customer_id, lower(name)) DO NOTHING RETURNING {_COLUMNS}"""
+                    ON CONFLICT (customer_id, lower(name)) DO NOTHING RETURNING {_COLUMNS}"""  # noqa: S608 - our own list of columns
             ),
             values | {"slug": _free_slug(connection, values["name"])},
         ).one_or_none()
@@ -160,7 +160,7 @@ def update_mind(
 
 def _all(connection: Connection, caller: Caller) -> list[Mind]:
     active = _active_id(connection, caller)
-    rows = connection.execute(text(f"SELECT {_COLUMNS} FROM minds ORDER BY lower(name)")).all()
+    rows = connection.execute(text(f"SELECT {_COLUMNS} FROM minds ORDER BY lower(name)")).all()  # noqa: S608 - our own columns
     if active is None and len(rows) == 1:
         active = rows[0].id
     return [_mind(row, active_id=active) for row in rows]

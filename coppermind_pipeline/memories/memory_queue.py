@@ -170,7 +170,7 @@ ON CONFLICT (source_ref) DO UPDATE
        claimed_at = NULL, last_error = NULL,
        enqueued_at = CASE waiting.state WHEN 'dead' THEN excluded.enqueued_at ELSE waiting.enqueued_at END
 RETURNING operation
-"""
+"""  # noqa: S608 - our own list of columns
 
 _NOTE_ENQUEUE = """
 INSERT INTO pipeline_stages (connector_id, mind_id, stage, at)

@@ -241,7 +241,7 @@ def _replay(programs: ClientPrograms, database: Database, file: Path) -> None:
     psql = [programs.path("psql"), *options, address]
     with TemporaryFile() as said:
         failure: Exception | None = None
-        with subprocess.Popen(psql, env=environment, stdin=subprocess.PIPE, stderr=said) as session:
+        with subprocess.Popen(psql, env=environment, stdin=subprocess.PIPE, stderr=said) as session:  # noqa: S603 - PostgreSQL's own
             assert session.stdin is not None  # noqa: S101  (a pipe was asked for)
             try:
                 with session.stdin as script:
@@ -262,7 +262,7 @@ def _run(
     command: Sequence[str | Path], environment: Mapping[str, str] | None = None, *, output: IO[bytes] | None = None
 ) -> str:
     """Run a program; return what it wrote, unless that goes to `output`; raise ProgramFailed with its first words."""
-    ended = subprocess.run(
+    ended = subprocess.run(  # noqa: S603 - PostgreSQL's own programs
         command, env=environment, stdout=output or subprocess.PIPE, stderr=subprocess.PIPE, check=False
     )
     if ended.returncode:

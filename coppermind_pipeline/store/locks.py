@@ -40,14 +40,14 @@ def connector_is_locked(connection: Connection, connector_id: str) -> bool:
     return bool(
         connection.scalar(
             text(
-                f"""SELECT EXISTS (
-                        SELECT FROM pg_locks
-                         WHERE locktype = 'advisory' AND objsubid = 2 AND granted
-                           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                           AND classid = {_CONNECTOR_LOCKS}::oid
-                           AND objid = (hashtext(:id)::bigint & 4294967295)::oid)"""
+                """SELECT EXISTS (
+                       SELECT FROM pg_locks
+                        WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+                          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                          AND classid = CAST(:locks AS oid)
+                          AND objid = (hashtext(:id)::bigint & 4294967295)::oid)"""
             ),
-            {"id": connector_id},
+            {"locks": _CONNECTOR_LOCKS, "id": connector_id},
         )
     )
 

@@ -103,7 +103,7 @@ def run(program: str, *arguments: str, directory: Path, timeout_s: float = 300) 
     """
     # Into a file: the server that pg_ctl starts would keep a pipe open for as long as it lives.
     with tempfile.TemporaryFile("w+") as said:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - a program of the server's, no shell
             [_programs(directory) / program, *arguments],
             check=False, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=timeout_s,
             cwd="/",  # the server's user may not be allowed into ours
@@ -144,7 +144,8 @@ def let_server_in(directory: Path) -> None:
     if not runs_as_another_user():
         return
     if _server_user() is None:
-        subprocess.run(["useradd", "-s", "/bin/sh", _SERVER_USER], check=True, capture_output=True)
+        # By PATH: where it lies differs between systems.
+        subprocess.run(["useradd", "-s", "/bin/sh", _SERVER_USER], check=True, capture_output=True)  # noqa: S603, S607
     programs = _programs(directory)
     for path in (directory, programs):
         for parent in path.resolve().parents:

@@ -3,7 +3,7 @@ from contextlib import ExitStack
 
 from sqlalchemy import create_engine, make_url, text
 
-from coppermind_pipeline.store import CONNECTIONS_MAX, Database, upgrade
+from coppermind_pipeline.store import CONNECTIONS_MAX, Database, connector_is_locked, upgrade
 
 
 def test_processes_that_upgrade_an_empty_database_at_once_leave_one_schema(postgres_url: str):
@@ -32,6 +32,16 @@ def test_a_connector_has_one_writer_at_a_time(database: Database):
             assert other
     with database.connector_lock("acme-hubspot-abcd") as again:
         assert again
+
+
+def test_whether_a_connector_has_a_writer_can_be_asked(database: Database):
+    def written() -> list[bool]:
+        with database.nobody() as connection:
+            return [connector_is_locked(connection, f"{mind}-hubspot-abcd") for mind in ("acme", "globex")]
+
+    with database.connector_lock("acme-hubspot-abcd"):
+        assert written() == [True, False]
+    assert written() == [False, False]
 
 
 def test_whoever_holds_locks_leaves_the_connections_to_the_work(database: Database):
