@@ -167,8 +167,8 @@ def _look_around(portal: RunningSandbox, home: Path) -> None:
             made = connect(installation.database, installation.settings, local_caller(installation.database),
                            mind=mind.name, callback_listening=True)  # fmt: skip
             _approve(made)
-            _say(f"Dagster: [bold]{addresses.dagster}[/]")
             _say(f"Connectors page: [bold]{addresses.sign_in}[/] (signs you in, once)")
+            _say(f"Dagster, for whoever is signed in there: [bold]{addresses.dagster}[/]")
             _say("Ctrl-C stops everything.")
 
         stop = threading.Event()

@@ -33,7 +33,7 @@ class AlreadyRunning(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a person finds what was started."""
+    """Where a person finds what was started; a session that `sign_in` opens is one for Dagster's pages too."""
 
     dagster: str
     web: str
@@ -71,7 +71,8 @@ def run_everything(
             _start_dagster(installation, processes, tell)
             ready(
                 Addresses(
-                    dagster=f"http://127.0.0.1:{port}",
+                    # One name for all pages: a browser shares a session between ports of one name alone.
+                    dagster=f"http://localhost:{port}",
                     web=installation.settings.public_url,
                     sign_in=make_sign_in_link(home, installation.settings.public_url),
                     logs=home / "logs",
@@ -131,7 +132,7 @@ def _start_dagster(installation: Installation, processes: Processes, tell: Calla
     _free_orphaned_runs(installation)
     code_port = free_port(CODE_SERVER_PORT)
     workspace = _write_workspace(Path(environment["DAGSTER_HOME"]), code_port)
-    code_server, daemon, webserver = _dagster_children(workspace, code_port=code_port, ui_port=settings.dagster_port)
+    code_server, daemon, webserver = _dagster_children(workspace, code_port=code_port)
     tell("Starting Dagster …")
     processes.start(code_server, environment)
     processes.wait_for_port(code_port, deadline_s=START_DEADLINE_S)
@@ -140,15 +141,14 @@ def _start_dagster(installation: Installation, processes: Processes, tell: Calla
     processes.wait_for_port(settings.dagster_port, deadline_s=START_DEADLINE_S)
 
 
-def _dagster_children(workspace: Path, *, code_port: int, ui_port: int) -> tuple[Child, Child, Child]:
+def _dagster_children(workspace: Path, *, code_port: int) -> tuple[Child, Child, Child]:
     """Return code server, daemon and web server; they end in the opposite order."""
     python, log = sys.executable, ("--log-format", "json")
     code_server = (python, "-m", "dagster", "api", "grpc", "--module-name", "coppermind_pipeline.definitions",
                    "--host", "127.0.0.1", "--port", str(code_port), "--location-name", CODE_LOCATION,
                    "--inject-env-vars-from-instance", *log)  # fmt: skip
     daemon = (python, "-m", "dagster._daemon", "run", "--workspace", str(workspace), *log)
-    webserver = (python, "-m", "dagster_webserver", "--host", "127.0.0.1", "--port", str(ui_port),
-                 "--workspace", str(workspace), *log)  # fmt: skip
+    webserver = (python, "-m", "coppermind_pipeline.interfaces.dagster_ui", "--workspace", str(workspace))
     return (
         # Asked to end, a code server first lets its runs finish; past the deadline they are cut, as they are made for.
         Child("code server", code_server, stop_deadline_s=10),

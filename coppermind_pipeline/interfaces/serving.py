@@ -18,7 +18,9 @@ STOP_DEADLINE_S = 5
 class LoopbackService:
     """An application on a port of loopback; `with` runs it on a thread and stops it at the end."""
 
-    def __init__(self, app: Starlette, *, port: int, name: str, port_hint: str) -> None:
+    def __init__(
+        self, app: Starlette, *, port: int, name: str, port_hint: str, stop_deadline_s: int = STOP_DEADLINE_S
+    ) -> None:
         """Listen on the port, so that whoever is told the address is heard.
 
         Args:
@@ -26,11 +28,12 @@ class LoopbackService:
             port: on loopback.
             name: as messages call it.
             port_hint: what to do where another process has the port.
+            stop_deadline_s: how long requests under way may take once it is to stop.
 
         Raises:
             PortTaken: another process has it.
         """
-        self._name = name
+        self._name, self._stop_deadline_s = name, stop_deadline_s
         try:
             self._socket = socket.create_server(("127.0.0.1", port))
         except OSError as error:
@@ -43,7 +46,7 @@ class LoopbackService:
             # Addresses of callbacks and sign-in links carry secrets, so that no request is logged.
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=STOP_DEADLINE_S,
+            timeout_graceful_shutdown=stop_deadline_s,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -61,7 +64,7 @@ class LoopbackService:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.should_exit = True
-        self._thread.join(STOP_DEADLINE_S + 1)
+        self._thread.join(self._stop_deadline_s + 1)
         self._socket.close()
 
     def require_running(self) -> None:

@@ -1,11 +1,15 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+from playwright.sync_api import Browser, sync_playwright
 from typer.testing import CliRunner, Result
 
 from coppermind_pipeline.interfaces.cli import app, output
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 class CommandLine:
@@ -37,3 +41,13 @@ def coppermind(installation_home: Path) -> Iterator[CommandLine]:
     logging_before = structlog.get_config()
     yield CommandLine()
     structlog.configure(**logging_before)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

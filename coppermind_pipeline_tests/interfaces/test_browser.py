@@ -2,14 +2,13 @@
 
 import asyncio
 import re
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import create_mind, local_caller
@@ -25,7 +24,6 @@ from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # The pages look for news every three seconds.
 NEWS_MS = 10_000
 
@@ -49,16 +47,6 @@ def installation(database: Database, tmp_path: Path, sandbox: RunningSandbox) ->
     installation = Installation(settings, database)
     with WebService(installation):
         yield installation
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

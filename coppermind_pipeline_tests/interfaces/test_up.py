@@ -23,6 +23,10 @@ from coppermind_pipeline.interfaces.everything import settings_as_environment
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import embedded, paused_since
+from coppermind_pipeline_tests.interfaces.visitors import token_of
+
+# Dagster's processes start within seconds, where nothing else wants the processor.
+UP_MAX_S = 300
 
 
 @pytest.fixture
@@ -81,11 +85,15 @@ def _stop_postgres(environment: dict[str, str]) -> str:
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stderr
 
 
-def _polls(address: str) -> float:
+def _polls(address: str, browser: httpx.Client) -> float:
     """Return when Dagster's daemon last looked at the sensors, as its own page tells it."""
     query = '{instance {daemonHealth {daemonStatus(daemonType: "SENSOR") {lastHeartbeatTime}}}}'
-    answer = httpx.post(f"{address}/graphql", json={"query": query}, timeout=60).json()
+    answer = browser.post(f"{address}/graphql", json={"query": query}).json()
     return answer["data"]["instance"]["daemonHealth"]["daemonStatus"]["lastHeartbeatTime"] or 0
+
+
+def _sign_in(browser: httpx.Client, addresses: dict[str, str]) -> None:
+    browser.post(f"{addresses['web']}/sign-in", data={"token": token_of(addresses["sign_in"])})
 
 
 def _addresses(process: subprocess.Popen[str]) -> dict[str, str]:
@@ -104,19 +112,20 @@ def _end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, s
     return process.returncode, errors
 
 
+@pytest.mark.timeout(UP_MAX_S)
 def test_everything_starts_answers_and_stops(environment):
     process = _up(environment)
     try:
         addresses = _addresses(process)
         assert httpx.get(f"{addresses['dagster']}/server_info", timeout=30).status_code == 200
-        locations = httpx.post(
-            f"{addresses['dagster']}/graphql",
-            json={"query": "{workspaceOrError {... on Workspace {locationEntries {name loadStatus}}}}"},
-            timeout=60,
-        ).json()["data"]["workspaceOrError"]["locationEntries"]
+        question = {"query": "{workspaceOrError {... on Workspace {locationEntries {name loadStatus}}}}"}
+        assert httpx.post(f"{addresses['dagster']}/graphql", json=question, timeout=30).status_code == 401
+        with httpx.Client(timeout=60) as browser:
+            _sign_in(browser, addresses)  # on the connectors page: the session is one for Dagster's pages too
+            answer = browser.post(f"{addresses['dagster']}/graphql", json=question)
+        locations = answer.json()["data"]["workspaceOrError"]["locationEntries"]
         assert locations == [{"name": "coppermind_pipeline", "loadStatus": "LOADED"}]
         assert httpx.get(f"{addresses['web']}/healthz").json() == {"status": "ok"}
-        assert httpx.get(addresses["sign_in"]).status_code == 200
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 3
 
@@ -132,13 +141,14 @@ def test_everything_starts_answers_and_stops(environment):
     assert not (Path(environment["COPPERMIND_HOME"]) / "dagster" / "processes.json").exists()
 
 
+@pytest.mark.timeout(UP_MAX_S)
 @pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_database_server_that_is_killed_or_stopped_is_started_again_and_everything_goes_on(
     embedded_environment, times
 ):
     home = Path(embedded_environment["COPPERMIND_HOME"])
-    with _running(embedded_environment) as (process, addresses):
-        assert httpx.get(addresses["sign_in"]).status_code == 200
+    with _running(embedded_environment) as (process, addresses), httpx.Client(timeout=60) as browser:
+        _sign_in(browser, addresses)
         for _ in range(times):
             _kill_postgres(home)
             _eventually(lambda: embedded.is_running(home))
@@ -147,7 +157,7 @@ def test_a_database_server_that_is_killed_or_stopped_is_started_again_and_everyt
         assert "`coppermind up` runs, and starts it again" in _stop_postgres(embedded_environment)
         _eventually(lambda: embedded.is_running(home))
         at = time.time()
-        _eventually(lambda: _polls(addresses["dagster"]) > at, deadline_s=120)
+        _eventually(lambda: _polls(addresses["dagster"], browser) > at, deadline_s=120)
         code, errors = _end(process, signal.SIGINT)
     assert code == 0, errors
     assert errors.count("The database server ended by itself; it is started again.") == 1

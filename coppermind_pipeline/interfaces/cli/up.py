@@ -50,7 +50,7 @@ def _addresses_table(addresses: "Addresses") -> Table:
     rows.add_column(overflow="fold")
     rows.add_row("Connectors", Text(addresses.web))
     rows.add_row("Sign in", Text.assemble(addresses.sign_in, ("  (works once)", "dim")))
-    rows.add_row("Dagster", Text(addresses.dagster))
+    rows.add_row("Dagster", Text.assemble(addresses.dagster, ("  (for whoever is signed in)", "dim")))
     rows.add_row("Logs", Text(str(addresses.logs)))
     rows.add_row("", Text("Ctrl-C stops everything.", style="dim"))
     return rows

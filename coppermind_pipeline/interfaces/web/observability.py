@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from coppermind_pipeline.interfaces.installation import Installation
+from coppermind_pipeline.interfaces.web.sign_in import bearer_token
 from coppermind_pipeline.store import Database
 
 _FORWARDING_HEADERS = {
@@ -38,10 +39,10 @@ def metrics(request: Request) -> Response:
 
 
 def _shows_token(request: Request, token: SecretStr | None) -> bool:
-    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    shown = bearer_token(request)
     return (
         token is not None
-        and scheme.lower() == "bearer"
+        and shown is not None
         and secrets.compare_digest(shown.encode(), token.get_secret_value().encode())
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 from coppermind_pipeline.accounts import Caller, local_caller
@@ -73,6 +73,12 @@ async def sign_out(request: Request) -> Response:
     await checked_form(request)
     end_session(request.session, _home(request))
     return RedirectResponse("/", status_code=303)
+
+
+def bearer_token(connection: HTTPConnection) -> str | None:
+    """Return what a script shows in `Authorization: Bearer …`; None where it shows nothing."""
+    scheme, _, shown = connection.headers.get("authorization", "").partition(" ")
+    return shown.strip() if scheme.lower() == "bearer" else None
 
 
 def signed_in_customer(request: Request) -> str:
