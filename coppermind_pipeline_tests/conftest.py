@@ -67,17 +67,23 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> str:
-    """A server that ends with this session, with a migrated database that each test's is cloned from."""
+def server_home() -> Path:
+    """The home of this session's server; its key file is that of the logins that tests' databases are opened by."""
     home = new_home()
     atexit.register(shutil.rmtree, home, ignore_errors=True)  # registered first, hence run after the server has stopped
-    url = embedded.start(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def postgres_url(server_home: Path) -> str:
+    """A server that ends with this session, with a migrated database that each test's is cloned from."""
+    url = embedded.start(server_home)
     with _administrator(url) as administrator:
         # The log of what is written is of no use here, and would take up the memory.
         administrator.execute(text("ALTER SYSTEM SET max_wal_size = '256MB'"))
         administrator.execute(text("SELECT pg_reload_conf()"))
         administrator.execute(text("CREATE DATABASE template_coppermind"))
-    template = Database(_with_database(url, "template_coppermind"))
+    template = Database(_with_database(url, "template_coppermind"), server_home)
     upgrade(template)
     template.dispose()
     return url
@@ -97,17 +103,17 @@ def database_url(postgres_url: str, administrator: Connection) -> Iterator[str]:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
+def database(database_url: str, server_home: Path) -> Iterator[Database]:
+    database = Database(database_url, server_home)
     yield database
     database.dispose()
 
 
 @pytest.fixture
-def empty_database(postgres_url: str, administrator: Connection) -> Iterator[Database]:
+def empty_database(postgres_url: str, administrator: Connection, server_home: Path) -> Iterator[Database]:
     """A second database, as a new installation's is."""
     with _new_database(postgres_url, administrator) as url:
-        database = Database(url)
+        database = Database(url, server_home)
         yield database
         database.dispose()
 

@@ -16,6 +16,6 @@ def prepare_dagster_home(settings: Settings, database: Database) -> dict[str, st
     shutil.copyfile(_PROJECT / "dagster.yaml", home / "dagster.yaml")
     return {
         "COPPERMIND_HOME": str(settings.home),
-        "COPPERMIND_DAGSTER_DATABASE_URL": database.dagster_url,
+        "COPPERMIND_DAGSTER_DATABASE_URL": database.dagster_url(),
         "DAGSTER_HOME": str(home),
     }

@@ -21,6 +21,7 @@ from coppermind_pipeline.errors import CoppermindError, UsageError
 from coppermind_pipeline.store.client_programs import ClientPrograms, client_programs, connection_arguments
 from coppermind_pipeline.store.database import Database
 from coppermind_pipeline.store.pause import PAUSE
+from coppermind_pipeline.store.role_logins import DAGSTER_ROLE
 from coppermind_pipeline.store.upgrade import (
     SCHEMAS,
     SCHEMAS_AND_USAGE,
@@ -219,7 +220,7 @@ def _require_empty(connection: Connection) -> None:
         raise InstallationNotEmpty(f"This installation has customers ({customers:,}) and minds ({minds:,}) already.")
 
 
-# Around what pg_restore writes: the owner of Dagster's schema is whoever connects here, not who did where it was saved.
+# Around what pg_restore writes. Dagster's tables had another owner where earlier versions saved them.
 _BEFORE = f"""
 SET client_min_messages = error;
 BEGIN;
@@ -227,8 +228,9 @@ SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s';
 DROP SCHEMA IF EXISTS coppermind, dagster CASCADE;
 {SCHEMAS_AND_USAGE}
 """
-_PARTS = (("--schema=coppermind",), ("--schema=dagster", "--no-owner", "--no-acl"))
+_PARTS = (("--schema=coppermind",), ("--schema=dagster", "--no-owner", "--no-acl", f"--role={DAGSTER_ROLE}"))
 _AFTER = f"""
+RESET ROLE;
 {PAUSE};
 COMMIT;
 """

@@ -3,16 +3,22 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
-from typing import Self
+from functools import cached_property, partial
+from pathlib import Path
+from threading import Lock
+from typing import Any, Self
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
+from psycopg.errors import ConnectionTimeout
+from sqlalchemy import URL, Connection, Dialect, Engine, ExceptionContext, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
 
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import embedded, locks
+from coppermind_pipeline.store.passwords import password_of
+from coppermind_pipeline.store.role_logins import DAGSTER_ROLE, LoginKeptOut, login_of, make_login
 
 ROLES = (
     "coppermind_owner",
@@ -39,6 +45,11 @@ _POOL = {
 }
 
 
+# What one user of a pooled connection leaves on it, settings, locks and the like, is gone before the next one has it.
+# This takes the place of the statement that asks whether the connection still works. Plans are kept, see above.
+_CLEAR = b"RESET ROLE; RESET ALL; DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all()"
+
+
 class UnstorableText(UsageError):
     """A text holds a character that can't be stored or looked for."""
 
@@ -49,21 +60,29 @@ class UnstorableText(UsageError):
 class Database:
     """The product's PostgreSQL database.
 
-    Every connection takes a role as it opens: the application's role obeys row-level security and sees the rows of the
-    one mind (or customer) that its transaction names; the scheduler's reads connectors and cursors of all minds; the
-    reader's reads across minds, for operators.
+    Every connection is the login of one role, and can become no other: the application's role obeys row-level security
+    and sees the rows of the one mind (or customer) that its transaction names; the scheduler's reads connectors and
+    cursors of all minds; the reader's reads across minds, for operators.
     """
 
-    def __init__(self, url: str) -> None:
-        """Take a libpq URL of a user who may create roles (or was granted the product's); nothing is opened yet."""
-        self._url = make_url(url).set(drivername="postgresql+psycopg")
+    def __init__(self, url: str, home: Path) -> None:
+        """Open nothing yet.
+
+        Args:
+            url: libpq's, of a user who may create roles: for upgrades, backups, and the making of logins.
+            home: the installation's directory, with the key file that the logins' passwords are derived from.
+        """
+        self._url = _with_user_in_front(make_url(url)).set(drivername="postgresql+psycopg")
+        self._home = home
+        self._remade: set[str] = set()
+        self._remaking = Lock()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Return the configured database; the embedded server is started where none is configured."""
         if settings.database_url is not None:
-            return cls(settings.database_url.get_secret_value())
-        return cls(embedded.start(settings.home))
+            return cls(settings.database_url.get_secret_value(), settings.home)
+        return cls(embedded.start(settings.home), settings.home)
 
     @contextmanager
     def mind(self, mind_id: UUID) -> Iterator[Connection]:
@@ -125,13 +144,18 @@ class Database:
 
     @contextmanager
     def administrator(self) -> Iterator[Connection]:
-        """Open a transaction as the user of the configured URL: migrations and server-wide facts."""
-        engine = create_engine(self._url, pool_size=1, hide_parameters=True)
+        """Open a transaction as the user of the configured URL: migrations, logins and server-wide facts."""
+        connect_args = {"connect_timeout": _CONNECT_MAX_S}
+        engine = create_engine(self._url, pool_size=1, hide_parameters=True, connect_args=connect_args)
         try:
             with engine.begin() as connection:
                 yield connection
         finally:
             engine.dispose()
+
+    def make_login(self, connection: Connection, role: str) -> None:
+        """Make the login that works as `role`, by an administrator's connection."""
+        make_login(connection, self._home, role)
 
     def now(self) -> datetime:
         """Return the time by the database's clock, which all stored times are of."""
@@ -140,13 +164,17 @@ class Database:
 
     @property
     def address(self) -> URL:
-        """Where the database is, and as whom: for programs that connect by themselves."""
+        """Where the database is, and as whom an administrator connects: for PostgreSQL's own programs."""
         return self._url
 
-    @property
     def dagster_url(self) -> str:
-        """The URL of Dagster's own storage: same server, schema `dagster`, over psycopg2, which Dagster needs."""
-        url = self._url.set(drivername="postgresql+psycopg2").update_query_dict({"options": "-csearch_path=dagster"})
+        """Return the URL of Dagster's own storage, whose login works: schema `dagster`, over psycopg2 as it needs."""
+        engine = self._engine(DAGSTER_ROLE)
+        try:
+            engine.connect().close()
+        finally:
+            engine.dispose()
+        url = engine.url.set(drivername="postgresql+psycopg2").update_query_dict({"options": _options(DAGSTER_ROLE)})
         return url.render_as_string(hide_password=False)
 
     def dispose(self) -> None:
@@ -177,10 +205,67 @@ class Database:
 
     def _engine(self, role: str) -> Engine:
         connect_args = {"options": _options(role), "connect_timeout": _CONNECT_MAX_S, **_NOTHING_PREPARED}
+        login = login_of(self._home, role)
+        url = self._url.set(username=login, password=password_of(self._home, login))
         # An error's words end up in logs: they name the statement, and none of the values, which are customers' data.
-        engine = create_engine(self._url, hide_parameters=True, connect_args=connect_args, **_POOL)
+        engine = create_engine(url, hide_parameters=True, connect_args=connect_args, **_POOL)
         event.listen(engine, "handle_error", _refuse_unstorable_text)
+        engine.dialect.do_ping = _clear
+        event.listen(engine, "do_connect", partial(self._connect, role))
         return engine
+
+    def _connect(self, role: str, dialect: Dialect, _: object, arguments: list[Any], options: dict[str, Any]) -> Any:
+        """Connect as the role's login; one that the server does not know, or by another password, is made first."""
+        try:
+            return dialect.connect(*arguments, **options)
+        except ConnectionTimeout:
+            raise
+        except psycopg.OperationalError:
+            # It has no code that tells a login which is refused from a server that is down, or full.
+            if not self._remake_login(role):
+                raise
+        try:
+            return dialect.connect(*arguments, **options)
+        except psycopg.OperationalError as error:
+            if _is_kept_out(error):
+                raise LoginKeptOut(options["user"], str(error)) from error
+            raise
+
+    def _remake_login(self, role: str) -> bool:
+        """Make the login of a role anew, once in this process's life; return whether an administrator got in."""
+        with self._remaking:
+            if role not in self._remade:
+                try:
+                    with self.administrator() as connection:
+                        self.make_login(connection, role)
+                except OperationalError:
+                    return False
+                self._remade.add(role)
+            return True
+
+
+def _with_user_in_front(url: URL) -> URL:
+    """Return the URL with its user where the logins' names will stand; libpq takes one from the query as well."""
+    user = url.normalized_query.get("user", [url.username])[-1]
+    password = url.normalized_query.get("password", [url.password])[-1]
+    return url.difference_update_query(["user", "password"]).set(username=user, password=password)
+
+
+def _is_kept_out(error: psycopg.OperationalError) -> bool:
+    # In most languages: it names the file without a rule for this login, or how it asked who we are.
+    return any(word in str(error) for word in ("pg_hba.conf", "authentication", "Peer", "Ident"))
+
+
+def _clear(dbapi_connection: Any) -> bool:
+    """Find out whether a pooled connection works, which its next user gets as it was opened."""
+    by_itself = dbapi_connection.autocommit
+    dbapi_connection.autocommit = True
+    try:
+        dbapi_connection.execute(_CLEAR)
+    finally:
+        if not dbapi_connection.closed:
+            dbapi_connection.autocommit = by_itself
+    return True
 
 
 def _refuse_unstorable_text(context: ExceptionContext) -> None:
@@ -192,4 +277,5 @@ def _refuse_unstorable_text(context: ExceptionContext) -> None:
 
 
 def _options(role: str) -> str:
-    return f"-c role={role} -c search_path=coppermind -c timezone=UTC"
+    schema = "dagster" if role == DAGSTER_ROLE else "coppermind"
+    return f"-c role={role} -c search_path={schema} -c timezone=UTC"

@@ -27,6 +27,7 @@ from coppermind_pipeline.store.files import (
     rotate,
 )
 from coppermind_pipeline.store.passwords import key_fingerprint, let_in, password_of
+from coppermind_pipeline.store.role_logins import close_logins
 from coppermind_pipeline.store.server_programs import (
     SUPERUSER,
     RunningServer,
@@ -273,6 +274,7 @@ def _asking_for_passwords(home: Path, password: str) -> Iterator[None]:
     if is_new and (server := RunningServer.find(directory)) is not None:
         with _connect_without_password(server) as connection:
             let_in(connection, SUPERUSER, password)
+            close_logins(connection)  # whoever has the former key file has no way in; ours are made as they are needed
             replace_text(rules, wanted)
             connection.execute("SELECT pg_reload_conf()")
 

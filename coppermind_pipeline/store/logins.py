@@ -3,15 +3,14 @@
 from pathlib import Path
 from uuid import UUID
 
-from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import ProgrammingError
 
 from coppermind_pipeline.errors import NeedsPerson
 from coppermind_pipeline.store.database import Database
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
 from coppermind_pipeline.store.passwords import let_in, password_of
 from coppermind_pipeline.store.public_doors import close_public_doors
+from coppermind_pipeline.store.role_logins import naming_who_may_not
 
 READER = "coppermind_reader"
 _MIND_READER = "coppermind_mind_reader"
@@ -24,13 +23,6 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
 }
 _TEMPORARY_FILES = "1GB"  # of sorts and the like, which share a disk with all that is stored; not theirs to change
-
-
-class LoginRefused(NeedsPerson):
-    """The database's user may not make login roles."""
-
-    code = "login_refused"
-    hint = "Let the user of COPPERMIND_DATABASE_URL create roles: ALTER ROLE … CREATEROLE, as an administrator."
 
 
 class PublicDoorsOpen(NeedsPerson):
@@ -63,20 +55,13 @@ def login_url(database: Database, home: Path, *, mind_id: UUID | None = None) ->
     """
     role = READER if mind_id is None else f"coppermind_mind_{mind_id.hex}"
     password = password_of(home, role)
-    try:
-        with database.administrator() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
-            if mind_id is not None:
-                if doors := close_public_doors(connection):
-                    raise PublicDoorsOpen(doors)
-                _make_mind_reader(connection, role)
-            let_in(connection.connection.driver_connection, role, password)  # pyright: ignore[reportArgumentType]
-    except ProgrammingError as error:
-        if isinstance(error.orig, InsufficientPrivilege):
-            raise LoginRefused from error
-        raise
-    except InsufficientPrivilege as error:
-        raise LoginRefused from error
+    with database.administrator() as connection, naming_who_may_not(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+        if mind_id is not None:
+            if doors := close_public_doors(connection):
+                raise PublicDoorsOpen(doors)
+            _make_mind_reader(connection, role)
+        let_in(connection.connection.driver_connection, role, password)  # pyright: ignore[reportArgumentType]
     url = database.address.set(drivername="postgresql", username=role, password=password)
     return url.render_as_string(hide_password=False)
 

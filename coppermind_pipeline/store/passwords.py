@@ -35,14 +35,19 @@ def let_in(connection: psycopg.Connection, role: str, password: str) -> None:
 
 def _key(home: Path) -> bytes:
     file = home / KEY_FILE
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with locked(home / f"{KEY_FILE}.lock"):
-        if not file.exists():
-            draft = file.with_suffix(".new")
-            draft.unlink(missing_ok=True)
-            with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as written:
-                written.write(secrets.token_bytes(_KEY_BYTES))
-                written.flush()
-                os.fsync(written.fileno())
-            draft.replace(file)
+    if not file.exists():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(home / f"{KEY_FILE}.lock"):
+            if not file.exists():
+                _write_new(file)
     return file.read_bytes()
+
+
+def _write_new(file: Path) -> None:
+    draft = file.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as written:
+        written.write(secrets.token_bytes(_KEY_BYTES))
+        written.flush()
+        os.fsync(written.fileno())
+    draft.replace(file)

@@ -11,13 +11,25 @@ from coppermind_pipeline.errors import NeedsPerson
 from coppermind_pipeline.store.database import ROLES, Database
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
 from coppermind_pipeline.store.public_doors import close_public_doors
+from coppermind_pipeline.store.role_logins import DAGSTER_ROLE, WORKING_ROLES, naming_who_may_not
 
 SCHEMAS = ("coppermind", "dagster")
 SCHEMAS_AND_USAGE = f"""
 CREATE SCHEMA IF NOT EXISTS coppermind AUTHORIZATION coppermind_owner;
-CREATE SCHEMA IF NOT EXISTS dagster;
+CREATE SCHEMA IF NOT EXISTS dagster AUTHORIZATION {DAGSTER_ROLE};
 GRANT USAGE ON SCHEMA coppermind TO {", ".join(ROLES)};
 """
+# Earlier versions, and whoever restored with other programs, left it to the user of the configured address.
+_DAGSTERS_OWN = f"""
+ALTER SCHEMA dagster OWNER TO {DAGSTER_ROLE};
+DO $$
+DECLARE thing regclass;
+BEGIN
+    FOR thing IN SELECT oid FROM pg_class WHERE relnamespace = 'dagster'::regnamespace AND relkind = 'r' LOOP
+        EXECUTE format('ALTER TABLE %s OWNER TO {DAGSTER_ROLE}', thing);  -- and the sequences of its columns
+    END LOOP;
+END $$;
+"""  # noqa: S608 - made of a constant
 
 
 class NewerSchema(NeedsPerson):
@@ -37,14 +49,16 @@ def upgrade(database: Database) -> None:
     """
     with database.administrator() as connection:
         revision = _revision(connection)
-        if revision == _newest_revision():
+        if revision == _newest_revision() and _dagster_has_its_schema(connection):
             return
         if revision is not None and revision not in known_revisions():
             raise NewerSchema(f"The database is of a newer version of the product (its schema is {revision}).")
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         create_roles(connection)
+        for role in WORKING_ROLES:
+            database.make_login(connection, role)
         close_public_doors(connection)  # where the server lets us; who hands out logins of minds insists on it
-        connection.connection.cursor().execute(SCHEMAS_AND_USAGE)
+        connection.connection.cursor().execute(SCHEMAS_AND_USAGE + _DAGSTERS_OWN)
         connection.execute(text("SET LOCAL ROLE coppermind_owner"))
         connection.execute(text("SET LOCAL search_path = coppermind"))
         configuration = _alembic()
@@ -56,6 +70,11 @@ def _revision(connection: Connection) -> str | None:
     if connection.scalar(text("SELECT to_regclass('coppermind.alembic_version')")) is None:
         return None
     return connection.scalar(text("SELECT version_num FROM coppermind.alembic_version"))
+
+
+def _dagster_has_its_schema(connection: Connection) -> bool:
+    owner = connection.scalar(text("SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'dagster'"))
+    return owner == DAGSTER_ROLE
 
 
 def _newest_revision() -> str | None:
@@ -75,17 +94,19 @@ def known_revisions() -> set[str]:
 
 def create_roles(connection: Connection) -> None:
     """Create the product's roles in the server, where they are missing; databases hold none."""
-    for role in ROLES:
-        # Roles belong to the whole server, so another database of it may have made them, even at this moment.
-        connection.execute(
-            text(
-                f"""
-                DO $$ BEGIN
-                    CREATE ROLE {role} NOLOGIN NOBYPASSRLS;
-                EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-                END $$;
-                """
+    with naming_who_may_not(connection):
+        for role in (*ROLES, DAGSTER_ROLE):
+            # Roles belong to the whole server, so another database of it may have made them, even at this moment.
+            connection.execute(
+                text(
+                    f"""
+                    DO $$ BEGIN
+                        CREATE ROLE {role} NOLOGIN NOBYPASSRLS;
+                    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+                    END $$;
+                    """
+                )
             )
-        )
-        connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
-        connection.execute(text(f"ALTER ROLE {role} SET search_path = coppermind"))
+            connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
+            schema = "dagster" if role == DAGSTER_ROLE else "coppermind"
+            connection.execute(text(f"ALTER ROLE {role} SET search_path = {schema}"))

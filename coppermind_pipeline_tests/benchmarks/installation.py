@@ -79,7 +79,7 @@ def installation(**portal: Any) -> Iterator[Installation]:
     """Start database and sandbox, and connect; the window holds every record of the portal."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     home = Path(tempfile.mkdtemp(prefix="coppermind-bench-"))
-    database = Database(embedded.start(home))
+    database = Database(embedded.start(home), home)
     upgrade(database)
     config = {"hubspot_backfill_since": "2000-01-01T00:00:00Z"}
     try:

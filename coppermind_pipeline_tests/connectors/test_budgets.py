@@ -52,8 +52,8 @@ def _most_in_window(moments: list[float], window_s: float) -> int:
     return max(sum(1 for other in moments if 0 <= other - moment < window_s) for moment in moments)
 
 
-async def test_processes_share_a_portals_search_budget(database: Database, database_url: str):
-    other_process = Database(database_url)
+async def test_processes_share_a_portals_search_budget(database: Database, database_url: str, server_home: Path):
+    other_process = Database(database_url, server_home)
     moments = await _calls(
         SharedBudgets(database, HUB_ID), SharedBudgets(other_process, HUB_ID), budget=Budget.SEARCH, seconds=3
     )
@@ -94,9 +94,9 @@ async def test_a_call_that_was_kept_from_its_turn_does_not_bunch_up_with_those_b
 
 
 async def test_a_call_that_goes_out_late_keeps_those_behind_it_at_a_distance_in_every_process(
-    database: Database, database_url: str
+    database: Database, database_url: str, server_home: Path
 ):
-    other_process = Database(database_url)
+    other_process = Database(database_url, server_home)
     ours, theirs = SharedBudgets(database, HUB_ID), SharedBudgets(other_process, HUB_ID)
     turn = await ours.acquire(Budget.SEARCH)
     waiting = [asyncio.create_task(theirs.acquire(Budget.SEARCH)) for _ in range(5)]

@@ -72,7 +72,7 @@ def test_an_installation_moves_to_a_new_home_by_the_command_line(
     assert restored["paused"] is True
     assert len(restored["missing_keys"]) == 1
     assert coppermind("db", "restore", str(file)).exit_code == 2
-    moved = Database(embedded.start(new_home))
+    moved = Database(embedded.start(new_home), new_home)
     assert _row_counts(moved) == rows_before
     assert rows_before["dagster.runs"] > 0
     assert coppermind(*report).stdout == before

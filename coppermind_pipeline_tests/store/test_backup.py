@@ -115,6 +115,24 @@ def test_a_restored_schema_belongs_to_its_owner_whose_functions_obey_no_superuse
     assert owners == ["coppermind_owner"]
 
 
+def test_a_restored_schema_of_dagster_is_its_own_whoever_owned_it(
+    database: Database, empty_database: Database, tmp_path: Path
+):
+    with database.administrator() as connection:
+        connection.execute(text("CREATE TABLE dagster.kept (id serial)"))  # as earlier versions did
+    file = tmp_path / "backup"
+    backup(database, file)
+    restore(empty_database, file)
+    with empty_database.administrator() as connection:
+        owners = connection.scalars(
+            text(
+                """SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relnamespace = 'dagster'::regnamespace
+                   UNION SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'dagster'"""
+            )
+        ).all()
+    assert owners == ["coppermind_dagster"]
+
+
 def test_an_installation_that_holds_something_is_replaced_only_on_request(
     empty_database: Database, local_customer: UUID, saved: Path
 ):
@@ -149,8 +167,8 @@ def test_a_restore_that_fails_near_its_end_changes_nothing(empty_database: Datab
     assert paused_since(empty_database) is None
 
 
-def test_a_database_that_others_use_is_left_alone(database: Database, empty_database: Database, saved: Path):
-    another = Database(empty_database.address.render_as_string(hide_password=False))
+def test_a_database_that_others_use_is_left_alone(empty_database: Database, server_home: Path, saved: Path):
+    another = Database(empty_database.address.render_as_string(hide_password=False), server_home)
     with another.nobody():
         assert _refusal(empty_database, saved) == "installation_in_use"
     another.dispose()

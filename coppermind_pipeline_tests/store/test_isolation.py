@@ -398,7 +398,8 @@ def test_a_database_user_who_may_make_no_roles_is_told_so(database: Database, da
         connection.execute(text("DROP ROLE IF EXISTS plain"))
         connection.execute(text("CREATE ROLE plain LOGIN PASSWORD 'plain'"))
     plain = Database(
-        make_url(database_url).set(username="plain", password="plain").render_as_string(hide_password=False)
+        make_url(database_url).set(username="plain", password="plain").render_as_string(hide_password=False),
+        tmp_path,
     )
     with pytest.raises(CoppermindError) as refused:
         login_url(plain, tmp_path)

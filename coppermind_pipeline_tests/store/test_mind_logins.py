@@ -138,7 +138,7 @@ def test_the_products_own_roles_lock_and_copy(database: Database):
 def test_where_the_server_forbids_to_close_its_doors_no_login_of_a_mind_is_made(
     database: Database, database_url: str, mind: UUID, tmp_path: Path
 ):
-    plain = _who_may_make_roles(database, database_url)
+    plain = _who_may_make_roles(database, database_url, tmp_path)
     with database.administrator() as connection:
         connection.execute(text("GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO PUBLIC"))
         connection.execute(text(f"REVOKE TEMPORARY ON DATABASE {database.address.database} FROM PUBLIC"))
@@ -153,7 +153,7 @@ def test_where_the_server_forbids_to_close_its_doors_no_login_of_a_mind_is_made(
         assert connection.execute("SELECT name FROM minds").fetchall() == [("a",)]
 
 
-def _who_may_make_roles(database: Database, database_url: str) -> Database:
+def _who_may_make_roles(database: Database, database_url: str, home: Path) -> Database:
     """The database as a user who is no superuser, and may just make logins of minds."""
     with database.administrator() as connection:
         if not connection.scalar(text("SELECT true FROM pg_roles WHERE rolname = 'maker'")):
@@ -161,4 +161,4 @@ def _who_may_make_roles(database: Database, database_url: str) -> Database:
             connection.execute(text("GRANT coppermind_app TO maker"))
             connection.execute(text("GRANT coppermind_mind_reader TO maker WITH ADMIN OPTION"))
     address = make_url(database_url).set(username="maker", password="maker")
-    return Database(address.render_as_string(hide_password=False))
+    return Database(address.render_as_string(hide_password=False), home)

@@ -1,20 +1,21 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
 from coppermind_pipeline.store import CONNECTIONS_MAX, Database, connector_is_locked, upgrade
 
 
-def test_processes_that_upgrade_an_empty_database_at_once_leave_one_schema(postgres_url: str):
+def test_processes_that_upgrade_an_empty_database_at_once_leave_one_schema(postgres_url: str, tmp_path: Path):
     url = make_url(postgres_url).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("CREATE DATABASE empty"))
     empty = url.set(database="empty").render_as_string(hide_password=False)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: upgrade(Database(empty)), range(4)))
-    database = Database(empty)
+        list(pool.map(lambda _: upgrade(Database(empty, tmp_path)), range(4)))
+    database = Database(empty, tmp_path)
     upgrade(database)
     with database.reader() as connection:
         assert connection.scalars(text("SELECT name FROM customers")).all() == ["local"]
