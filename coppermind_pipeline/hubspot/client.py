@@ -18,7 +18,7 @@ from coppermind_pipeline.hubspot.budgets import Budget, Budgets
 from coppermind_pipeline.hubspot.calls import AccessTokens, PortalCalls, SentRequest
 from coppermind_pipeline.hubspot.definitions import Pipeline, PropertyDefinition, read_pipelines, read_properties
 from coppermind_pipeline.hubspot.errors import PortalUnavailable, RequestRefused
-from coppermind_pipeline.hubspot.halving import Halving
+from coppermind_pipeline.hubspot.halving import Halving, PageSize
 from coppermind_pipeline.hubspot.portal import AccountDetails, Owner, each_owner_once, read_account, read_owners
 from coppermind_pipeline.hubspot.record_answers import RecordAnswers
 from coppermind_pipeline.hubspot.records import (
@@ -81,6 +81,7 @@ class HubSpotClient:
         self._calls = PortalCalls(self._transport, tokens, budgets, retry_limits, clock, zone, on_request)
         self._record_answers = {object_type: RecordAnswers() for object_type in ObjectType}
         self._halvings: dict[str, Halving[Any]] = {}
+        self._page_sizes: dict[str, PageSize] = {}
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -104,7 +105,8 @@ class HubSpotClient:
         """Return one page of the records that match all `filters`; archived records are never among them.
 
         HubSpot's search index lags behind the records, its `after` is an offset that shifts while records change, and
-        results past the 10,000th are refused: walk by `hs_object_id` above the last one instead.
+        results past the 10,000th are refused: walk by `hs_object_id` above the last one instead. A page is smaller than
+        `limit` where that is too much at once for HubSpot: the cursor alone says that nothing is left.
 
         Args:
             object_type: which records.
@@ -119,18 +121,23 @@ class HubSpotClient:
             "filterGroups": [{"filters": [condition.as_json() for condition in filters]}] if filters else [],
             "sorts": [{"propertyName": "hs_object_id", "direction": by_id.upper()}] if by_id else [],
             "properties": list(properties),
-            "limit": limit,
         }
         if after is not None:
             body["after"] = after
-        return await self._calls.call(
-            "POST",
-            paths.search(object_type),
-            budget=Budget.SEARCH,
-            body=body,
-            decode=self._record_answers[object_type].decode,
-            read=read_search_page,
-        )
+        path = paths.search(object_type)
+
+        async def send(records: int, attempts: int | None) -> SearchPage:
+            return await self._calls.call(
+                "POST",
+                path,
+                budget=Budget.SEARCH,
+                body={**body, "limit": records},
+                decode=self._record_answers[object_type].decode,
+                read=read_search_page,
+                attempts_if_too_much=attempts,
+            )
+
+        return await self._page_size(path).ask(limit, send)
 
     async def batch_read(
         self,
@@ -196,6 +203,8 @@ class HubSpotClient:
     ) -> ListPage:
         """Return one page of all records of a type; no index stands before it, and it has no end at 10,000.
 
+        A page is smaller than `limit` where that is too much at once for HubSpot.
+
         Args:
             object_type: which records.
             after: the cursor of the page before; None begins.
@@ -204,19 +213,25 @@ class HubSpotClient:
             archived: archived records alone, instead of live ones alone.
             limit: records, 1 to 100.
         """
-        query = {"limit": str(limit), "archived": _flag(archived)}
+        query = {"archived": _flag(archived)}
         if properties:
             query["properties"] = ",".join(properties)
         if after is not None:
             query["after"] = after
-        return await self._calls.call(
-            "GET",
-            paths.objects(object_type),
-            budget=Budget.GENERAL,
-            query=query,
-            decode=self._record_answers[object_type].decode,
-            read=read_list_page,
-        )
+        path = paths.objects(object_type)
+
+        async def send(records: int, attempts: int | None) -> ListPage:
+            return await self._calls.call(
+                "GET",
+                path,
+                budget=Budget.GENERAL,
+                query={"limit": str(records), **query},
+                decode=self._record_answers[object_type].decode,
+                read=read_list_page,
+                attempts_if_too_much=attempts,
+            )
+
+        return await self._page_size(path).ask(limit, send)
 
     async def properties(self, object_type: ObjectType) -> tuple[PropertyDefinition, ...]:
         """Return the definitions of a type's properties, without the sensitive ones: no scope of ours opens those."""
@@ -279,6 +294,9 @@ class HubSpotClient:
     def _halving(self, path: str, witnesses: Callable[[], Awaitable[Sequence[Any]]]) -> Halving[Any]:
         """Return what is known of an endpoint's measure, as long as this client lives."""
         return self._halvings.setdefault(path, Halving(witnesses))
+
+    def _page_size(self, path: str) -> PageSize:
+        return self._page_sizes.setdefault(path, PageSize())
 
     async def _first_ids(self, object_type: ObjectType) -> list[str]:
         page = await self._calls.call(

@@ -1,4 +1,4 @@
-"""What is too much for HubSpot in one request is asked for in halves, down to one record."""
+"""What is too much for HubSpot in one request is asked for in halves, down to one record; a page in smaller pages."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -82,6 +82,43 @@ class Halving(Generic[T]):
         if not division.failed and division.largest < len(items):
             self.most = division.largest
         log.warning("asked in parts", of=len(items), largest=division.largest, failed=len(division.failed))
+
+
+@dataclass(slots=True)
+class PageSize:
+    """How many records a page of one endpoint is asked to have, as far as it has shown what it can answer.
+
+    Attributes:
+        most: so many; None until it has turned out that what HubSpot documents is too much.
+    """
+
+    most: int | None = None
+
+    async def ask(self, records: int, send: Callable[[int, int | None], Awaitable[A]]) -> A:
+        """Return a page of so many records, or of fewer where that is too much.
+
+        A page that is too much is answered by one of a single record: it tells a large page from a portal that is
+        down, and gets on. The pages after it are half as large.
+
+        Args:
+            records: what is asked for.
+            send: asks for a page of so many, as often as its second argument says while that is too much; None: as
+                often as anything that fails.
+
+        Raises:
+            HubSpotError: not even one record can be had.
+        """
+        size = records if self.most is None else min(records, self.most)
+        try:
+            return await send(size, ATTEMPTS_BEFORE_HALVING if size > 1 else None)
+        except HubSpotError as error:
+            if not error.is_too_much or size == 1 or not time_to_try_again(0.0):
+                raise
+        page = await send(1, None)
+        # Another page may have found out meanwhile.
+        self.most = size // 2 if self.most is None else min(self.most, size // 2)
+        log.warning("asked for smaller pages", of=size, most=self.most)
+        return page
 
 
 @dataclass(slots=True)

@@ -159,6 +159,15 @@ def _drift(found: Findings) -> Iterable[str]:
             )
 
 
+def _skipped(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        if portal.skipped:
+            yield (
+                f"HubSpot gives no full answer about {listed([f'{n} {t}' for t, n in sorted(portal.skipped.items())])} "
+                f"in {portal.name}; figures show what was last known of them, and they are tried again daily."
+            )
+
+
 def _unfinished_filters(found: Findings) -> Iterable[str]:
     for portal in found.portals:
         for problem in portal.config_problems:
@@ -259,6 +268,7 @@ _RULES = (
     _account,
     _hydration,
     _drift,
+    _skipped,
     _unfinished_filters,
     _filters_lifted,
     _several_portals,

@@ -39,6 +39,7 @@ class Portal:
         totals: what the portal says it holds in the window, by object type.
         degraded: object types that are read without some of their properties.
         adrift: object types of which HubSpot counts more or fewer than are stored, beyond its index's delay.
+        skipped: by object type, records that HubSpot does not answer for.
         config_problems: filters or settings that can't be applied, as sentences.
         user_level: HubSpot shows what one user may see, and no more.
         account_unreadable: HubSpot gives no account details; those of before are kept.
@@ -61,6 +62,7 @@ class Portal:
     totals: Mapping[str, int]
     degraded: tuple[str, ...]
     adrift: tuple[str, ...]
+    skipped: dict[str, int]
     config_problems: tuple[str, ...]
     user_level: bool
     account_unreadable: bool
@@ -127,6 +129,7 @@ def _portal(row: Mapping[Any, Any]) -> Portal:
         totals=row["totals"] or {},
         degraded=tuple(row["degraded"]),
         adrift=tuple(row["adrift"]),
+        skipped=row["skipped"] or {},
         config_problems=tuple(row["config_problems"]),
         user_level=row["user_level"],
         account_unreadable=row["account_unreadable"],
@@ -143,6 +146,9 @@ SELECT c.id, c.status, c.hub_id, c.config, p.time_zone, p.company_currency, p.ui
        ARRAY(SELECT h.object_type FROM hubspot_hydrations h WHERE h.connector_id = c.id ORDER BY 1) AS degraded,
        ARRAY(SELECT d.object_type FROM hubspot_drifts d
               WHERE d.connector_id = c.id AND d.confirmed_at IS NOT NULL ORDER BY 1) AS adrift,
+       (SELECT jsonb_object_agg(object_type, records)
+          FROM (SELECT s.object_type, count(DISTINCT s.hubspot_id) AS records FROM hubspot_skipped_records s
+                 WHERE s.connector_id = c.id GROUP BY s.object_type) AS of_type) AS skipped,
        ARRAY(SELECT e.message FROM connector_problems e
               WHERE e.connector_id = c.id AND e.kind = 'config' ORDER BY e.since, e.code) AS config_problems,
        EXISTS (SELECT FROM connector_problems e WHERE e.connector_id = c.id AND e.code = :user_level) AS user_level,

@@ -142,7 +142,7 @@ class _Window:
                                        Filter("hs_object_id", Operator.LTE, high)])  # fmt: skip
             requests += 1
             stored = await self.context.read(self._stored, low, high)
-            if page.total <= SEARCH_PAGE_RECORDS_MAX:
+            if page.after is None:
                 await self._compare_ids(page, low, high, found)
             elif page.total != stored.count and low < high:
                 middle = stored.middle if low <= stored.middle < high else (low + high) // 2
@@ -153,10 +153,15 @@ class _Window:
         """Return those of the ids that search does not find anywhere in time."""
         if not hubspot_ids:
             return ()
-        page = await self.context.client.search(
-            self.object_type, filters=[Filter("hs_object_id", Operator.IN, values=list(hubspot_ids))]
-        )
-        found = {record.id for record in page.records}
+        wanted = [Filter("hs_object_id", Operator.IN, values=list(hubspot_ids))]
+        found: set[str] = set()
+        after: str | None = None
+        for _ in hubspot_ids:  # a page of one record each, at worst
+            page = await self.context.client.search(self.object_type, filters=wanted, after=after)
+            found.update(record.id for record in page.records)
+            after = page.after
+            if after is None:
+                break
         return tuple(hubspot_id for hubspot_id in hubspot_ids if hubspot_id not in found)
 
     async def _compare_ids(self, page: SearchPage, low: int, high: int, found: _Differences) -> None:

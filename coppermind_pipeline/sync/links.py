@@ -5,13 +5,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Associations, Record
+from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, NOT_FOUND, Associations, Record
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
 from coppermind_pipeline.sync.feed import Feed
 from coppermind_pipeline.sync.hydration import Hydrator, store_records
 from coppermind_pipeline.sync.raw_log import known_versions, store_associations
+from coppermind_pipeline.sync.skipped import note_skipped
 from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
 
 LINKED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
@@ -99,11 +100,19 @@ def _deals_to_associate(connection: Connection, ids: dict[str, Any]) -> tuple[li
     return list(dict.fromkeys(row.hubspot_id for row in rows)), rows[-1].seq if rows else 0
 
 
+def store_links(connection: Connection, ids: dict[str, Any], answers: Mapping[ObjectType, Associations]) -> None:
+    """Keep what HubSpot answered about deals' links, by what they link to, and note those it has no answer about."""
+    for to_type, associations in answers.items():
+        store_associations(connection, ids, to_type, associations)
+    failed = {i for a in answers.values() for i, error in a.failed.items() if error.category != NOT_FOUND}
+    answered = {i for a in answers.values() for i in (*a.links, *a.failed)}
+    note_skipped(connection, ids, ObjectType.DEALS, failed=failed, answered=answered, part="links")
+
+
 def _write_associations(
     connection: Connection, ids: dict[str, Any], answers: Mapping[ObjectType, Associations], seq: int
 ) -> None:
-    for to_type, associations in answers.items():
-        store_associations(connection, ids, to_type, associations)
+    store_links(connection, ids, answers)
     move_stage_cursor(connection, ids, "associate", seq)
 
 

@@ -19,9 +19,9 @@ from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
 from coppermind_pipeline.sync.hydration import Hydrator, load_property_set, store_records
-from coppermind_pipeline.sync.links import LINKED_TYPES, read_referenced
-from coppermind_pipeline.sync.raw_log import append_records, store_associations
-from coppermind_pipeline.sync.skipped import note_skipped, skipped_ids
+from coppermind_pipeline.sync.links import LINKED_TYPES, read_referenced, store_links
+from coppermind_pipeline.sync.raw_log import append_records
+from coppermind_pipeline.sync.skipped import forget_gone, note_skipped, skipped_ids
 from coppermind_pipeline.sync.unread import keep_unread_values
 
 REREAD_EVERY: Mapping[ObjectType, timedelta] = {
@@ -308,8 +308,8 @@ def _store(
     )  # fmt: skip
     answered = [record.id for record in records]
     note_skipped(connection, ids, hydrator.object_type, failed=hydrator.failed, answered=answered)
-    for to_type, associations in links.items():
-        store_associations(connection, ids, to_type, associations)
+    if links:
+        store_links(connection, ids, links)
     last_id = due.hubspot_ids[-1]
     connection.execute(
         text(
@@ -329,6 +329,7 @@ def _store(
 
 
 def _complete_round(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> None:
+    forget_gone(connection, ids, object_type)
     connection.execute(
         text(
             """UPDATE hubspot_rereads SET completed_at = clock_timestamp()

@@ -57,3 +57,17 @@ def skipped_ids(
             {**ids, "type": object_type, "part": part},
         )
     )
+
+
+def forget_gone(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> None:
+    """Forget links that could not be read of records that are there no longer: nobody asks for those again."""
+    connection.execute(
+        text(
+            """DELETE FROM hubspot_skipped_records AS skipped
+                WHERE connector_id = :connector AND object_type = :type AND part = 'links'
+                  AND NOT EXISTS (SELECT FROM hubspot_crm_objects AS stored
+                                   WHERE stored.connector_id = :connector AND stored.object_type = :type
+                                     AND stored.hubspot_id = skipped.hubspot_id AND stored.archived_at IS NULL)"""
+        ),
+        {**ids, "type": object_type},
+    )

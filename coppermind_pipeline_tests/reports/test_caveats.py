@@ -94,6 +94,11 @@ def test_degraded_hydration_drift_and_unfinished_filters_are_told_in_order(
            SELECT id, mind_id, 'deals', 'too many' FROM connectors WHERE id = :connector"""
     )
     portal.execute(
+        """INSERT INTO hubspot_skipped_records (connector_id, mind_id, object_type, hubspot_id, part)
+           SELECT id, mind_id, 'deals', hubspot_id, part FROM connectors, (VALUES ('1'), ('2')) AS ids (hubspot_id),
+                  (VALUES ('record'), ('links')) AS parts (part) WHERE id = :connector"""
+    )
+    portal.execute(
         """INSERT INTO connector_problems (connector_id, mind_id, kind, code, message)
            SELECT id, mind_id, 'config', 'unknown_filter_property', 'hubspot_filters filters deals by ''foo''.'
              FROM connectors WHERE id = :connector"""
@@ -105,6 +110,10 @@ def test_degraded_hydration_drift_and_unfinished_filters_are_told_in_order(
         (
             "HubSpot counts other contacts in portal 7 than are stored; "
             "`connectors action=status` names those that differ."
+        ),
+        (
+            "HubSpot gives no full answer about 2 deals in portal 7; figures show what was last known of them, "
+            "and they are tried again daily."
         ),
         "A setting of portal 7 can't be applied: hubspot_filters filters deals by 'foo'.",
     ]

@@ -1,7 +1,7 @@
 """What HubSpot can't answer at once is asked for in parts; what it can't answer even alone is skipped and shown."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from sqlalchemy import text
 from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import status
 from coppermind_pipeline.hubspot import PortalUnavailable
+from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.sync.reconciling import Reconciling
+from coppermind_pipeline_tests.sync.reconciling import AT_ONCE, Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled
 
 CONTACTS = "objects/2026-09/contacts/batch/read"
@@ -130,3 +131,67 @@ async def test_a_record_that_is_gone_meanwhile_is_no_longer_skipped(portal: Reco
     portal.portal.archive("contacts", [record_id])
     await portal.reread()
     assert skipped(portal) == {}
+
+
+@pytest.mark.parametrize("fault", [GATEWAY_TIMEOUT, REFUSED], ids=["504", "400"])
+async def test_links_that_are_too_many_are_read_in_parts(portal: Reconciling, fault: dict[str, Any]):
+    portal.portal.add_fault(Fault(path="associations/.*batch/read", over=100, **fault))
+    assert (await portal.sync()).complete
+    await portal.reread()
+    portal.assert_equal()
+    assert skipped(portal) == {}
+
+
+async def test_a_deal_whose_links_fail_alone_is_shown_and_read_when_the_fault_is_gone(portal: Reconciling):
+    deals = [row.id for row in portal.portal.export().live("deals").values()]
+    poison, gone = deals[3], deals[70]
+    portal.portal.add_fault(Fault(path="associations/.*batch/read", ids=frozenset([poison, gone]), **GATEWAY_TIMEOUT))
+    assert (await portal.sync()).complete
+    assert skipped(portal) == {"deals": {poison, gone}}
+    linked = {row.from_id for row in portal.connected.rows("SELECT from_id FROM hubspot_associations")}
+    assert len(linked) > 100
+    assert poison not in linked
+
+    portal.portal.archive("deals", [gone])
+    await portal.reconcile()
+    await portal.reread()
+    assert skipped(portal) == {"deals": {poison}}
+    portal.portal.clear_faults()
+    await portal.reread()
+    assert skipped(portal) == {}
+    portal.assert_equal()
+
+
+async def test_pages_that_are_too_large_are_made_smaller(portal: Reconciling):
+    portal.portal.add_fault(Fault(path="/search$", over=50, **GATEWAY_TIMEOUT))
+    portal.portal.add_fault(Fault(path="objects/2026-09/[a-z]+$", method="GET", over=20, **GATEWAY_TIMEOUT))
+    assert (await portal.sync()).complete
+    portal.assert_equal()
+    reconciled = await portal.reconcile()
+    assert reconciled.complete
+    assert reconciled.drift == {}
+    portal.assert_equal()
+    failed = [r for r in portal.portal.requests() if r.status == 504]
+    # In each of the two passes: two sizes of a search and three of a list that are too much, each tried twice, by type.
+    assert len(failed) <= 2 * (2 + 3) * 2 * 3
+
+
+async def test_smaller_pages_find_the_same_difference_between_search_and_store(portal: Reconciling):
+    portal.portal.set_switches(index_delay_ms=10 * 86_400_000)
+    unseen = portal.portal.create("contacts", {"firstname": "Unseen"}, at_ms=portal.portal.now_ms() - 3 * 86_400_000)
+    portal.portal.add_fault(Fault(path="/search$", over=20, **GATEWAY_TIMEOUT))
+    await portal.sync()
+    await portal.reconcile()
+    await portal.reconcile(index_delay=AT_ONCE)
+    drift = (await portal.reconcile(every=timedelta(days=1), index_delay=AT_ONCE)).drift[ObjectType.CONTACTS]
+    assert (drift.surplus_ids, drift.missing_ids) == ((unseen,), ())
+
+
+async def test_a_search_that_answers_nothing_is_down(portal: Reconciling):
+    portal.portal.add_fault(Fault(path="/search$", **GATEWAY_TIMEOUT))
+    with pytest.raises(PortalUnavailable, match="504"):
+        await portal.sync()
+    assert len(portal.portal.requests(path="/search$")) <= 3 * (2 + 3)
+    portal.portal.clear_faults()
+    await portal.sync()
+    portal.assert_equal()
