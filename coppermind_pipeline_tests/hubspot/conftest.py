@@ -10,11 +10,17 @@ import stamina
 from pydantic import SecretStr
 
 from coppermind_pipeline.hubspot import Budget, HubSpotClient, SentRequest
-from coppermind_pipeline_tests.hubspot.scripted_portal import ScriptedPortal, scripted_portal
+from coppermind_pipeline_tests.hubspot.scripted_portal import Reply, ScriptedPortal, scripted_portal
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 FIRST_TOKEN = "CJ-first-token-of-the-portal"
 SECOND_TOKEN = "CJ-second-token-of-the-portal"
+ACCOUNT = Reply(body={"portalId": 1, "timeZone": "UTC", "companyCurrency": "EUR", "uiDomain": "app.hubspot.com"})
+
+
+def limited(message="", *, policy=None, **headers):
+    body = {"status": "error", "message": message, "errorType": "RATE_LIMIT", "correlationId": "c-1"}
+    return Reply(429, body | ({"policyName": policy} if policy else {}), headers)
 
 
 class Tokens:
