@@ -183,7 +183,7 @@ async def _revoke(app: OAuthApp, connector: Connector, refresh_token: SecretStr,
 
 def _reason(error: HubSpotError) -> str:
     unreachable = isinstance(error, PortalUnavailable)
-    return f"HubSpot did not take it back: {'it is out of reach' if unreachable else error.message}"
+    return f"HubSpot did not do it: {'it is out of reach' if unreachable else error.message}"
 
 
 def _record(database: Database, connector: Connector, ended: _Ended, left: _Left) -> None:
