@@ -1,5 +1,6 @@
 """The documentation tells of what is there: each state, command, setting and configuration key."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,22 @@ def test_the_runbook_has_each_sensor_and_check():
 def test_each_command_is_documented(command: str):
     documents = [*_DOCS.glob("*.md"), _DOCS.parent / "README.md"]
     assert any(f"coppermind {command}" in document.read_text() for document in documents)
+
+
+@pytest.mark.parametrize(
+    "document", [*_DOCS.rglob("*.md"), *_DOCS.parent.glob("*.md")], ids=lambda document: document.name
+)
+def test_each_link_within_the_documents_leads_somewhere(document: Path):
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text())
+    assert [link for link in links if not _leads_somewhere(document, *link)] == []
+
+
+def _leads_somewhere(document: Path, file: str, heading: str) -> bool:
+    target = document.parent / file if file else document
+    return target.exists() and (not heading or heading in _headings(target))
+
+
+def _headings(document: Path) -> set[str]:
+    """Return a document's headings as links name them."""
+    found = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
