@@ -3,7 +3,7 @@
 from coppermind_pipeline.connectors.alerts import Alerted, send_alerts
 from coppermind_pipeline.connectors.authorization import Authorized, complete_authorization
 from coppermind_pipeline.connectors.budgets import SharedBudgets
-from coppermind_pipeline.connectors.config import Cadence, ConnectorConfig
+from coppermind_pipeline.connectors.config import Cadence, ConnectorConfig, record_settings
 from coppermind_pipeline.connectors.configure import configure
 from coppermind_pipeline.connectors.connect import SOURCE_TYPE, connect
 from coppermind_pipeline.connectors.connector import (
@@ -35,6 +35,7 @@ from coppermind_pipeline.connectors.errors import (
     MindNotConnectable,
     NotConnected,
     RefreshBusy,
+    SettingNotApplied,
     UnknownConfigKey,
     UnsupportedSource,
     UserLevelApp,
@@ -140,6 +141,7 @@ __all__ = [
     "RefreshBusy",
     "Response",
     "ResyncResponse",
+    "SettingNotApplied",
     "SetupHelp",
     "Severity",
     "SharedBudgets",
@@ -172,6 +174,7 @@ __all__ = [
     "queue_state",
     "read_facts",
     "record_event",
+    "record_settings",
     "report_problem",
     "request_sync",
     "resync",

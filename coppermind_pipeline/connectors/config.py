@@ -16,6 +16,9 @@ from coppermind_pipeline.connectors.errors import InvalidConfigValue, UnknownCon
 
 BACKFILL_SINCE = "hubspot_backfill_since"
 
+# What records mean depends on these: a change takes effect as a sync interprets the records again.
+_OF_RECORDS = frozenset({*crm.FILTER_KEYS, "late_stage_probability", "hubspot_loss_reason_property"})
+
 
 class Cadence(StrEnum):
     """How often synthesis is refreshed."""
@@ -110,6 +113,15 @@ class ConnectorConfig(BaseModel):
             usable = {key: value for key, value in stored.items() if not config_faults({key: value})}
             unusable_filters = {k: v for k, v in stored.items() if k in crm.FILTER_KEYS and k not in usable}
             return cls.model_validate(usable).model_copy(update=unusable_filters)
+
+
+def record_settings(config: ConnectorConfig, company_info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that records are interpreted by, as JSON: those of the configuration and the mind's domains.
+
+    Stored when records are interpreted (`pipeline_stages.applied`), so that a change that waits can be told.
+    """
+    own = {f"company_info.{key}": company_info[key] for key in ("domain", "domains") if company_info.get(key)}
+    return config.model_dump(mode="json", include=set(_OF_RECORDS), exclude_none=True) | own
 
 
 def merged(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ NeedsPerson
 └── InvalidKeys
 Degraded
 ├── UserLevelApp             the app sees what one user may see, and the sync goes on with that
-└── AccountUnreadable        the portal's account details are refused: no time zone, currency or links
+├── AccountUnreadable        the portal's account details are refused: no time zone, currency or links
+└── SettingNotApplied        the configuration names what the portal lacks
 HealsByItself
 └── RefreshBusy              another process has been refreshing the token for too long
 """
@@ -185,6 +186,12 @@ class AccountUnreadable(Degraded):
         "Nothing else is missing, and every sync asks again; until it answers, name the zone of reports with "
         "`connectors action=configure` (report_timezone)."
     )
+
+
+class SettingNotApplied(Degraded):
+    """The configuration names what the portal does not have."""
+
+    code = "setting_not_applied"
 
 
 class RefreshBusy(HealsByItself):

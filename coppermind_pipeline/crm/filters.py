@@ -63,6 +63,7 @@ class Filters:
         by_property: those of each object type; a record must pass all.
         problems: what to show in status, diagnostics and caveats.
         unfinished: object types with a filter that can't be applied: nothing of them may be queued as a memory.
+        applied: by key, what records are filtered by: the settings without what can't be applied, or is ignored.
     """
 
     excluded_emails: frozenset[str] = frozenset()
@@ -70,6 +71,7 @@ class Filters:
     by_property: Mapping[ObjectType, tuple[PropertyFilter, ...]] = field(default_factory=dict)
     problems: tuple[FilterProblem, ...] = ()
     unfinished: frozenset[ObjectType] = frozenset()
+    applied: Mapping[str, Any] = field(default_factory=dict)
 
     def reason(self, object_type: ObjectType, properties: Mapping[str, str | None]) -> str | None:
         """Return why a record is filtered, as a phrase; None where it is not."""
@@ -116,12 +118,15 @@ def compile_filters(
     problems: list[FilterProblem] = []
     settings = dict(_settings(config, problems))
     emails = frozenset(email for key in EXCLUDED_EMAIL_KEYS for email in settings.get(key, ()))
-    domains = _own_domains(company_info or {}, problems)
+    own_domains = _own_domains(company_info or {}, problems)
+    domains = {domain: f"e-mail domain {domain} is the client's own" for own in own_domains.values() for domain in own}
     domains.update(
         (domain, f"e-mail domain {domain} is excluded")
         for key in EXCLUDED_DOMAIN_KEYS
         for domain in settings.get(key, ())
     )
+    applied: dict[str, Any] = {f"company_info.{key}": own for key, own in own_domains.items()}
+    applied |= {key: settings[key] for key in (*EXCLUDED_EMAIL_KEYS, *EXCLUDED_DOMAIN_KEYS) if settings.get(key)}
     by_property: defaultdict[ObjectType, list[PropertyFilter]] = defaultdict(list)
     for key in PROPERTY_FILTER_KEYS:
         for object_type, name, values in _by_type(key, settings.get(key, {}), definitions, problems):
@@ -134,12 +139,14 @@ def compile_filters(
             by_property[object_type].append(
                 PropertyFilter(definition=definition, values=frozenset(values), reason=_reason(name, values))
             )
+            applied.setdefault(key, {}).setdefault(object_type.value, {})[name] = values
     return Filters(
         excluded_emails=emails,
         excluded_domains=domains,
         by_property={object_type: tuple(filters) for object_type, filters in by_property.items()},
         problems=tuple(problems),
         unfinished=frozenset(t for problem in problems if problem.kind == "config" for t in problem.object_types),
+        applied=applied,
     )
 
 
@@ -166,8 +173,9 @@ def _settings(config: Mapping[str, Any], problems: list[FilterProblem]) -> Itera
                 )
 
 
-def _own_domains(company_info: Mapping[str, Any], problems: list[FilterProblem]) -> dict[str, str]:
-    domains: dict[str, str] = {}
+def _own_domains(company_info: Mapping[str, Any], problems: list[FilterProblem]) -> dict[str, list[str]]:
+    """Return the client's domains by the key that names them; a key that names none is left out."""
+    domains: defaultdict[str, list[str]] = defaultdict(list)
     for key in ("domain", "domains"):
         value = company_info.get(key)
         entries = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
@@ -184,7 +192,7 @@ def _own_domains(company_info: Mapping[str, Any], problems: list[FilterProblem])
                     )
                 )
             elif domain is not None:
-                domains[domain] = f"e-mail domain {domain} is the client's own"
+                domains[key].append(domain)
             elif not isinstance(entry, str) or entry.strip():
                 problems.append(
                     FilterProblem(

@@ -54,7 +54,8 @@ def load_portal_facts(connection: Connection, connector_id: str) -> PortalFacts:
     labels = load_labels(connection, connector_id, properties=(*_LABELLED_PROPERTIES, loss_reason_property))
     zone = time_zone(connector.time_zone) if connector.time_zone else None
     filters = compile_filters(
-        connector.config,
+        # Those that the records are filtered by; what is configured may have changed since.
+        connector.settings or connector.config,
         company_info=connector.company_info,
         definitions=_known_properties(connection, connector_id),
     )
@@ -134,8 +135,9 @@ def _digest(facts: list[Any]) -> str:
 
 
 _CONNECTOR = """
-SELECT c.config, m.company_info, p.company_currency, p.time_zone
+SELECT c.config, m.company_info, p.company_currency, p.time_zone, s.applied -> 'settings' AS settings
   FROM connectors c JOIN minds m ON m.id = c.mind_id LEFT JOIN hubspot_portals p ON p.connector_id = c.id
+  LEFT JOIN pipeline_stages s ON s.connector_id = c.id AND s.stage = 'normalize'
  WHERE c.id = :connector
 """
 _DEFINITIONS = """

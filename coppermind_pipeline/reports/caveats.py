@@ -174,6 +174,16 @@ def _unfinished_filters(found: Findings) -> Iterable[str]:
             yield f"A setting of {portal.name} can't be applied: {problem.rstrip('.')}."
 
 
+def _waiting_settings(found: Findings) -> Iterable[str]:
+    for portal in found.portals:
+        if portal.settings_wait:
+            when = "with its next poll" if portal.status is Lifecycle.ACTIVE else "when it is connected again"
+            yield (
+                f"A change of the filters or settings of {portal.name} takes effect {when}; until then figures follow "
+                "those of before."
+            )
+
+
 def _several_portals(found: Findings) -> Iterable[str]:
     if len(found.portals) > 1:
         names = listed([str(portal.hub_id) for portal in found.portals])
@@ -270,6 +280,7 @@ _RULES = (
     _drift,
     _skipped,
     _unfinished_filters,
+    _waiting_settings,
     _filters_lifted,
     _several_portals,
     _currencies,

@@ -16,6 +16,7 @@ from coppermind_pipeline.connectors import (
     Lifecycle,
     UserLevelApp,
     freshness,
+    record_settings,
 )
 from coppermind_pipeline.object_types import ObjectType
 
@@ -40,6 +41,8 @@ class Portal:
         degraded: object types that are read without some of their properties.
         adrift: object types of which HubSpot counts more or fewer than are stored, beyond its index's delay.
         skipped: by object type, records that HubSpot does not answer for.
+        filters: by key, what its stored records are filtered by.
+        settings_wait: its stored records are interpreted by settings that have been changed since.
         config_problems: filters or settings that can't be applied, as sentences.
         user_level: HubSpot shows what one user may see, and no more.
         account_unreadable: HubSpot gives no account details; those of before are kept.
@@ -63,6 +66,8 @@ class Portal:
     degraded: tuple[str, ...]
     adrift: tuple[str, ...]
     skipped: dict[str, int]
+    filters: Mapping[str, Any]
+    settings_wait: bool
     config_problems: tuple[str, ...]
     user_level: bool
     account_unreadable: bool
@@ -111,6 +116,7 @@ def entered_stage_properties(connection: Connection, connector_ids: Sequence[str
 
 def _portal(row: Mapping[Any, Any]) -> Portal:
     config = ConnectorConfig.from_stored(row["config"])
+    wanted, applied = record_settings(config, row["company_info"] or {}), row["applied"]
     return Portal(
         connector_id=row["id"],
         status=Lifecycle(row["status"]),
@@ -130,6 +136,9 @@ def _portal(row: Mapping[Any, Any]) -> Portal:
         degraded=tuple(row["degraded"]),
         adrift=tuple(row["adrift"]),
         skipped=row["skipped"] or {},
+        # Nothing is noted before records are interpreted for the first time.
+        filters=applied["filters"] if applied else {},
+        settings_wait=applied is not None and applied["settings"] != wanted,
         config_problems=tuple(row["config_problems"]),
         user_level=row["user_level"],
         account_unreadable=row["account_unreadable"],
@@ -139,7 +148,7 @@ def _portal(row: Mapping[Any, Any]) -> Portal:
 _PORTALS = """
 SELECT c.id, c.status, c.hub_id, c.config, p.time_zone, p.company_currency, p.ui_domain,
        o.last_succeeded_at, o.retry_at, c.last_error ->> 'message' AS last_error,
-       b.since, b.completed_at, b.first_completed_at, b.totals,
+       b.since, b.completed_at, b.first_completed_at, b.totals, m.company_info, s.applied,
        ARRAY(SELECT e.message FROM connector_problems e
               WHERE e.connector_id = c.id AND e.kind IN ('auth', 'scope') AND e.code <> ALL(:standing)
               ORDER BY e.since, e.code) AS refusals,
@@ -155,9 +164,11 @@ SELECT c.id, c.status, c.hub_id, c.config, p.time_zone, p.company_currency, p.ui
        EXISTS (SELECT FROM connector_problems e
                 WHERE e.connector_id = c.id AND e.code = :account_unreadable) AS account_unreadable
   FROM connectors c
+  JOIN minds m ON m.id = c.mind_id
   LEFT JOIN hubspot_portals p ON p.connector_id = c.id
   LEFT JOIN hubspot_polls o ON o.connector_id = c.id
   LEFT JOIN hubspot_backfills b ON b.connector_id = c.id
+  LEFT JOIN pipeline_stages s ON s.connector_id = c.id AND s.stage = 'normalize'
  WHERE CASE WHEN CAST(:connectors AS text[]) IS NULL THEN c.hub_id IS NOT NULL AND c.replaced_by IS NULL
             ELSE c.id = ANY(CAST(:connectors AS text[])) END
  ORDER BY c.hub_id NULLS LAST, c.id

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.connectors import Freshness
-from coppermind_pipeline.crm import FILTER_KEYS
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.portals import Portal, load_portals
 
@@ -47,6 +46,7 @@ class TrustBlock(BaseModel):
     """Opens every answer of the memory.
 
     Of several connectors the least favourable fact is given: the oldest sync, the latest start of coverage.
+    `configured_filters` is what the stored records are filtered by; a change that waits for a sync is a caveat.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -112,7 +112,7 @@ def trust_in(
         else None,
         report_range=report_range,
         date_basis=date_basis,
-        configured_filters=_configured_filters(connection, portals),
+        configured_filters={portal.connector_id: _shown(portal.filters) for portal in portals},
         record_counts=_record_counts(connection, portals),
         freshness=_least_fresh([portal.freshness(now=now) for portal in portals]),
         backfill_complete=bool(portals) and all(portal.backfill_completed_at is not None for portal in portals),
@@ -126,19 +126,6 @@ def _least_fresh(each: Sequence[Freshness]) -> Freshness:
     if not each or all(one is Freshness.NEVER_SYNCED for one in each):
         return Freshness.NEVER_SYNCED
     return Freshness.FRESH if all(one is Freshness.FRESH for one in each) else Freshness.STALE
-
-
-def _configured_filters(connection: Connection, portals: Sequence[Portal]) -> dict[str, dict[str, Any]]:
-    company_info = connection.scalar(text("SELECT company_info FROM minds WHERE id = current_mind()")) or {}
-    own = {f"company_info.{key}": company_info[key] for key in ("domain", "domains") if company_info.get(key)}
-    return {
-        portal.connector_id: {
-            key: _shown(value)
-            for key, value in (own | {key: getattr(portal.config, key) for key in FILTER_KEYS}).items()
-            if value
-        }
-        for portal in portals
-    }
 
 
 def _shown(value: Any) -> Any:

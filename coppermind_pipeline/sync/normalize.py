@@ -14,7 +14,7 @@ from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, analyze_grown_tables, copy_rows
 from coppermind_pipeline.sync.concurrency import one_ahead
 from coppermind_pipeline.sync.context import Progress, unheard
-from coppermind_pipeline.sync.meanings import load_interpretation
+from coppermind_pipeline.sync.meanings import load_interpretation, note_applied, note_config_problems
 from coppermind_pipeline.sync.merges import Merge, record_merges
 from coppermind_pipeline.sync.stages import move_stage_cursor, stage_cursor
 
@@ -50,7 +50,10 @@ def normalize(
     with database.mind(connector.mind_id) as connection:
         interpretation = load_interpretation(connection, connector)
         cursor = stage_cursor(connection, ids, "normalize")
-    rules_changed = cursor.rules not in {"", interpretation.digest}
+        rules_changed = cursor.rules not in {"", interpretation.digest}
+        note_config_problems(connection, connector, interpretation.meaning)
+        if not rules_changed:
+            note_applied(connection, ids, interpretation)
     done = Normalized()
     batches = _every_record(database, ids, connector) if rules_changed else _news(database, ids, connector, cursor.seq)
     interpreted = ((_interpret(rows, interpretation.meaning), seq) for rows, seq in batches)

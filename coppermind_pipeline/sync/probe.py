@@ -11,6 +11,7 @@ from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.cursors import OVERLAP_MINUTES
+from coppermind_pipeline.sync.meanings import settings_wait
 from coppermind_pipeline.sync.polls import poll_started, poll_succeeded
 from coppermind_pipeline.sync.raw_log import is_news, known_versions
 from coppermind_pipeline.sync.reference import ask_definitions, ask_owners, ask_pipelines, stored_digests
@@ -32,7 +33,9 @@ async def found_nothing(context: SyncContext) -> bool:
     to do from before, nothing is noted: a sync has to run.
     """
     watermarks = await context.read(_watermarks, context.ids())
-    if watermarks is None or await _definitions_changed(context):
+    if watermarks is None or await context.read(settings_wait, context.connector):
+        return False
+    if await _definitions_changed(context):
         return False
     news = await run_together(_has_news(context, object_type, since) for object_type, since in watermarks.since.items())
     if any(news):

@@ -45,7 +45,8 @@ def load_portal(connection: Connection, *, connector_id: str, mind_id: UUID, con
     values = {"connector": connector_id, "mind": mind_id}
     row = connection.execute(text(_PORTAL), values).one()
     definitions = _definitions(connection, values)
-    settings = config.model_dump(mode="json", include=set(FILTER_KEYS), exclude_none=True)
+    # Those that the records are filtered by; what is configured may have changed since.
+    settings = row.settings or config.model_dump(mode="json", include=set(FILTER_KEYS), exclude_none=True)
     return Portal(
         zone=_zone(config.report_timezone) or _zone(row.time_zone) or ZoneInfo("UTC"),
         company_currency=row.company_currency,
@@ -73,11 +74,13 @@ def _definitions(connection: Connection, values: dict[str, Any]) -> Definitions:
 
 
 _PORTAL = """
-SELECT m.company_info, p.time_zone, p.company_currency, b.since, b.first_completed_at, o.last_succeeded_at
+SELECT m.company_info, p.time_zone, p.company_currency, b.since, b.first_completed_at, o.last_succeeded_at,
+       s.applied -> 'settings' AS settings
   FROM minds m
   LEFT JOIN hubspot_portals p ON p.connector_id = :connector
   LEFT JOIN hubspot_backfills b ON b.connector_id = :connector
   LEFT JOIN hubspot_polls o ON o.connector_id = :connector
+  LEFT JOIN pipeline_stages s ON s.connector_id = :connector AND s.stage = 'normalize'
  WHERE m.id = :mind
 """
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coppermind_pipeline.crm import FilterConfigError, check_filter_setting, compile_filters
+from coppermind_pipeline.crm import FilterConfigError, PropertyDefinition, check_filter_setting, compile_filters
 from coppermind_pipeline.crm.filter_config import FILTER_KEYS
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline_tests.crm.portals import definitions
@@ -268,3 +268,26 @@ def test_more_filters_never_let_more_records_through(domain, status):
     record = {"email": f"a@{domain}", "hs_lead_status": status}
     if wider.reason(CONTACTS, record) is not None:
         assert narrower.reason(CONTACTS, record) is not None
+
+
+def test_what_is_applied_leaves_out_what_is_ignored_or_can_not_be_applied():
+    known = {
+        object_type: {name: PropertyDefinition(name=name)}
+        for object_type, name in ((DEALS, "pipeline"), (CONTACTS, "email"), (COMPANIES, "name"))
+    }
+    filters = compile_filters(
+        {
+            "excluded_emails": ["a@acme.com"],
+            "hubspot_excluded_domains": 7,
+            "hubspot_filters": {"pipeline": "default", "pipelin": "default"},
+            "hubspot_property_filters": {"companies": {"name": ["Acme"]}, "contacts": {"nme": "x"}},
+        },
+        company_info={"domains": ["gmail.com", "Acme.com"]},
+        definitions=known,
+    )
+    assert filters.applied == {
+        "company_info.domains": ["acme.com"],
+        "excluded_emails": ["a@acme.com"],
+        "hubspot_property_filters": {"companies": {"name": ["Acme"]}},
+        "hubspot_filters": {"deals": {"pipeline": ["default"]}},
+    }

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
-from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.object_types import ObjectType
@@ -188,19 +188,28 @@ def test_counts_tell_records_in_the_window_from_those_referenced(
     assert (block.report_range, block.date_basis) == (None, None)
 
 
-def test_configured_filters_are_shown_and_stay_short(
-    portal: StoredPortal, report: MakeReport, database: Database, local_customer: UUID
-) -> None:
-    domains = ",".join(f'"d{number}.com"' for number in range(40))
+def test_filters_are_shown_as_applied_and_stay_short(portal: StoredPortal, report: MakeReport) -> None:
+    portal.execute('UPDATE connectors SET config = \'{"excluded_emails": ["later@acme.com"]}\' WHERE id = :connector')
+    applied = {
+        "settings": {},
+        "filters": {"hubspot_excluded_domains": [f"d{number}.com" for number in range(40)]},
+    }
     portal.execute(
-        f"UPDATE connectors SET config = '{{\"hubspot_excluded_domains\": [{domains}]}}' WHERE id = :connector"
+        """INSERT INTO pipeline_stages (connector_id, mind_id, stage, applied)
+           SELECT id, mind_id, 'normalize', CAST(:applied AS jsonb) FROM connectors WHERE id = :connector""",
+        applied=orjson.dumps(applied).decode(),
     )
-    with database.customer(local_customer) as connection:
-        connection.execute(text('UPDATE minds SET company_info = \'{"domain": "acme.com"}\''))
-    filters = report().trust.configured_filters[portal.connector_id]
-    assert filters["hubspot_excluded_domains"][-1] == "and 30 more"
+    made = report()
+    filters = made.trust.configured_filters[portal.connector_id]
+    assert list(filters) == ["hubspot_excluded_domains"]
     assert len(filters["hubspot_excluded_domains"]) == 11
-    assert filters["company_info.domain"] == "acme.com"
+    assert filters["hubspot_excluded_domains"][-1] == "and 30 more"
+    assert made.audit.caveats == [
+        (
+            "A change of the filters or settings of portal 7 takes effect with its next poll; until then figures "
+            "follow those of before."
+        ),
+    ]
 
 
 def test_another_minds_records_are_in_no_figure(
