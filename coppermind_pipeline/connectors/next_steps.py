@@ -37,6 +37,8 @@ def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
         return _after(connector.last_error, repeated=state is OperationalState.ERROR)
     if state is OperationalState.BACKFILLING and facts.backfill is None:
         return _first_sync(facts, now=now)
+    if state is OperationalState.STALE and _just_approved(facts, now=now):
+        return "Nothing is to be done; the first poll since the approval is about to begin."
     if state is OperationalState.ACTIVE:
         return _active(facts)
     return STATE_GUIDES[state].person if state is not None else ""
@@ -72,13 +74,20 @@ def _pending(facts: ConnectorFacts, *, now: datetime) -> str:
 
 
 def _first_sync(facts: ConnectorFacts, *, now: datetime) -> str:
-    connected = facts.connector.connected_at
-    if connected is not None and now - connected > timedelta(minutes=SYNC_STARTS_WITHIN_MINUTES):
-        return (
-            "The first sync has not begun: check that the installation runs (`coppermind up`), "
-            f"or run `coppermind sync {facts.connector.id}`."
-        )
-    return "Nothing is to be done; the first sync is about to begin."
+    if _just_approved(facts, now=now):
+        return "Nothing is to be done; the first sync is about to begin."
+    return (
+        "The first sync has not begun: check that the installation runs (`coppermind up`), "
+        f"or run `coppermind sync {facts.connector.id}`."
+    )
+
+
+def _just_approved(facts: ConnectorFacts, *, now: datetime) -> bool:
+    """Say whether a running installation may not have come to the first poll since the approval."""
+    connected, polled = facts.connector.connected_at, facts.poll.last_started_at
+    if connected is None or (polled is not None and polled > connected):
+        return False
+    return now - connected <= timedelta(minutes=SYNC_STARTS_WITHIN_MINUTES)
 
 
 def _active(facts: ConnectorFacts) -> str:

@@ -98,11 +98,13 @@ def setup_failure(facts: ConnectorFacts, *, now: datetime) -> ErrorFact | None:
 
 
 def is_stale(facts: ConnectorFacts, *, now: datetime) -> bool:
-    """Say whether neither a pull nor a page of the backfill came in for two poll intervals and five minutes."""
+    """Say whether neither a pull nor a page of the backfill came in for two poll intervals and five minutes.
+
+    An approval counts as long as nothing has come in at all; a later one is no sign that anything is read.
+    """
+    read = [at for at in (facts.poll.last_succeeded_at, facts.last_page_at) if at is not None]
     return is_overdue(
-        facts.connector.connected_at,
-        facts.poll.last_succeeded_at,
-        facts.last_page_at,
+        *(read or [facts.connector.connected_at]),
         poll_interval_minutes=facts.config.poll_interval_minutes,
         now=now,
     )

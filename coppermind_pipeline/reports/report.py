@@ -29,7 +29,7 @@ from coppermind_pipeline.reports.models import (
 from coppermind_pipeline.reports.portals import Portal, entered_stage_properties, load_portals
 from coppermind_pipeline.reports.request import DateBasis, ReportRequest
 from coppermind_pipeline.reports.rows import deal_rows, top_deal
-from coppermind_pipeline.reports.trust import DATA_SOURCE, Range, trust_in
+from coppermind_pipeline.reports.trust import DATA_SOURCE, Range, last_successful_sync, trust_in
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync.meanings import load_interpretation
 
@@ -95,7 +95,7 @@ class _Reporter:
         }
         cells = deals.cells(self.connection, selection)
         groups, summary = self._figures(selection, cells, labels)
-        synced_at = [portal.last_pull_at for portal in self.portals]
+        synced = any(portal.last_pull_at is not None for portal in self.portals)
         return CrmReport(
             trust=trust_in(
                 self.connection,
@@ -114,7 +114,7 @@ class _Reporter:
                 include_filtered=self.request.include_filtered,
                 generated_at=self.now,
             ),
-            headline=self._headline(summary, groups) if any(synced_at) else [],
+            headline=self._headline(summary, groups) if synced else [],
             summary=summary,
             groups=groups,
             deals=self._page(selection, summary, labels) if self.request.detail else None,
@@ -205,7 +205,7 @@ class _Reporter:
                 first_day=local.first_day,
                 last_day=local.last_day,
                 zone=self.frame.zone,
-                synced_at=min((p.last_pull_at for p in self.portals if p.last_pull_at is not None), default=None),
+                synced_at=last_successful_sync(self.portals),
                 as_of=self.frame.as_of,
                 compared_days=None if compared is None else (compared.local.first_day, compared.local.last_day),
             ),

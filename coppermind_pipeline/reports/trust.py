@@ -98,7 +98,6 @@ def trust_in(
     live_fallback_used: bool = False,
 ) -> TrustBlock:
     """Return the trust block for portals that are loaded already."""
-    pulls = [portal.last_pull_at for portal in portals]
     return TrustBlock(
         data_source=data_source,
         live_fallback_used=live_fallback_used,
@@ -107,9 +106,7 @@ def trust_in(
         mind=mind.name,
         mind_id=mind.id,
         customer_id=mind.customer_id,
-        last_successful_sync=min((pull for pull in pulls if pull is not None), default=None)
-        if None not in pulls
-        else None,
+        last_successful_sync=last_successful_sync(portals),
         report_range=report_range,
         date_basis=date_basis,
         configured_filters={portal.connector_id: _shown(portal.filters) for portal in portals},
@@ -119,6 +116,12 @@ def trust_in(
         coverage_since=max((portal.since for portal in portals if portal.since is not None), default=None),
         hydration="degraded" if any(portal.degraded for portal in portals) else "full",
     )
+
+
+def last_successful_sync(portals: Sequence[Portal]) -> datetime | None:
+    """Return the end of the portals' last complete pulls, the oldest of them; None while one has had none."""
+    pulls = [portal.last_pull_at for portal in portals if portal.last_pull_at is not None]
+    return min(pulls, default=None) if len(pulls) == len(portals) else None
 
 
 def _least_fresh(each: Sequence[Freshness]) -> Freshness:

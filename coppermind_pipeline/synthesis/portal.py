@@ -24,7 +24,7 @@ class Portal:
     Attributes:
         zone: of reports: as configured, else the portal's, else UTC.
         since: start of the window; None before the first sync.
-        synced_at: end of the last successful pull.
+        last_pull_at: end of the last complete pull.
         first_completed_at: of the backfill; a later resync leaves it.
         definitions: names, labels and types, without options.
         filtered: live records that the filters leave out, by type; referenced ones are not counted.
@@ -33,7 +33,7 @@ class Portal:
     zone: ZoneInfo
     company_currency: str | None
     since: datetime | None
-    synced_at: datetime | None
+    last_pull_at: datetime | None
     first_completed_at: datetime | None
     definitions: Definitions
     filters: Filters
@@ -51,7 +51,7 @@ def load_portal(connection: Connection, *, connector_id: str, mind_id: UUID, con
         zone=_zone(config.report_timezone) or _zone(row.time_zone) or ZoneInfo("UTC"),
         company_currency=row.company_currency,
         since=row.since,
-        synced_at=row.last_succeeded_at or row.first_completed_at,
+        last_pull_at=row.last_succeeded_at,
         first_completed_at=row.first_completed_at,
         definitions=definitions,
         filters=compile_filters(settings, company_info=row.company_info, definitions=definitions),

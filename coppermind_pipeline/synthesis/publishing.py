@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from coppermind_pipeline.connectors import Cadence, ConnectorConfig
+from coppermind_pipeline.connectors import Cadence, ConnectorConfig, freshness
 from coppermind_pipeline.crm import day_of
 from coppermind_pipeline.errors import CoppermindError, HealsByItself
 from coppermind_pipeline.memories import MemoryType, QueueEntry, Sensitivity, aggregate_ref, enqueue, load_labels
@@ -223,20 +223,14 @@ def _coverage(run: _Run, previous_as_of: datetime | None) -> Coverage:
     return Coverage(
         through=day_of(covered(run.as_of), portal.zone),
         since=day_of(portal.since, portal.zone) if portal.since is not None else None,
-        stale_since=_stale_since(run),
+        freshness=freshness(
+            last_pull_at=portal.last_pull_at, poll_interval_minutes=run.config.poll_interval_minutes, now=run.as_of
+        ),
+        last_pull=day_of(portal.last_pull_at, portal.zone) if portal.last_pull_at is not None else None,
         worked_out=day_of(run.now, portal.zone) if run.is_retrospective else None,
         filtered=portal.filtered,
         previous=day_of(covered(previous_as_of), portal.zone) if previous_as_of is not None else None,
     )
-
-
-def _stale_since(run: _Run) -> date | None:
-    """Return the day of the last pull where that was more than two polls ago, by the measure of the report's trust."""
-    synced_at = run.portal.synced_at
-    usual = timedelta(minutes=2 * run.config.poll_interval_minutes + 5)
-    if synced_at is None or run.now - synced_at <= usual:
-        return None
-    return day_of(synced_at, run.portal.zone)
 
 
 def _entry(run: _Run, scope: Scope, content: str) -> QueueEntry:

@@ -40,6 +40,9 @@ _ERROR = {"code": "c", "message": "m", "hint": "h", "at": _ago(minutes=3)}
 _PROBLEM = {"code": "c", "message": "m", "hint": "h", "since": _ago(days=1), "last_seen": _ago(minutes=1)}
 
 
+_NO_POLL = {"last_started_at": None, "last_succeeded_at": None}
+
+
 def _facts(*changes: dict[str, Any]) -> ConnectorFacts:
     merged = dict(_HEALTHY)
     for change in changes:
@@ -106,7 +109,8 @@ def test_of_any_causes_the_first_one_wins(causes: set[str]):
         ({"poll": {"retry_at": (NOW + timedelta(seconds=60)).isoformat()}}, "active"),
         ({"poll": {"failures": 1}}, "active"),
         ({"poll": _last_pull(minutes=35)}, "active"),
-        ({"poll": _last_pull(minutes=36), "connector": {"connected_at": _ago(minutes=30)}}, "active"),
+        ({"poll": _last_pull(minutes=36), "connector": {"connected_at": _ago(minutes=1)}}, "stale"),
+        ({"poll": _NO_POLL, "connector": {"connected_at": _ago(minutes=30)}, "backfill": None}, "backfilling"),
         ({"poll": _last_pull(minutes=36), "scans": {"deals": {"page_stored_at": _ago(minutes=1)}}}, "active"),
         ({"poll": _last_pull(minutes=36), "connector": {"config": {"poll_interval_minutes": 60}}}, "active"),
         ({"backfill": None}, "backfilling"),
@@ -161,7 +165,8 @@ def test_every_state_is_explained_and_has_a_next_step_of_one_sentence():
         *(_facts(cause) for cause in _CAUSES.values()),
         _facts(),
         _facts({"backfill": None}),
-        _facts({"backfill": None, "connector": {"connected_at": _ago(seconds=9)}}),
+        _facts({"backfill": None, "connector": {"connected_at": _ago(seconds=9)}, "poll": _NO_POLL}),
+        _facts({"poll": _last_pull(minutes=900), "connector": {"connected_at": _ago(seconds=9)}}),
         _facts(_PENDING, _OPEN_LINK),
         _facts(_PENDING),
         _facts(_PENDING, {"link": {"expires_at": _ago(hours=1), "used": False}}),

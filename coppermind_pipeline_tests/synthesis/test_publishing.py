@@ -235,3 +235,21 @@ def test_a_stale_sync_is_said(portal):
     run(portal)
     for content in texts(portal).values():
         assert "HubSpot was last read completely on 12 November 2026; later changes are missing." in content
+
+
+def test_a_backfill_is_no_complete_pull(portal):
+    portal.execute("UPDATE hubspot_polls SET last_succeeded_at = NULL")
+    run(portal)
+    for content in texts(portal).values():
+        assert "HubSpot has not been read completely yet" in content
+
+
+def test_a_past_period_is_stale_by_its_own_end(portal):
+    portal.execute("UPDATE hubspot_polls SET last_succeeded_at = :then", then=days_ago(1))
+    run(portal, period_key="2026-W46")
+    for content in texts(portal, "2026-W46").values():
+        assert "last read completely" not in content
+    portal.execute("UPDATE hubspot_polls SET last_succeeded_at = :then", then=days_ago(20))
+    run(portal, period_key="2026-W46", refresh=True)
+    for content in texts(portal, "2026-W46").values():
+        assert "HubSpot was last read completely on 29 October 2026; later changes are missing." in content

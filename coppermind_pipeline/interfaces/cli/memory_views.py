@@ -64,8 +64,9 @@ def report(markdown: str) -> RenderableType:
 
 def _trust(trust: Mapping[str, Any]) -> Text:
     synced = trust["last_successful_sync"]
+    when = f"Synced {_minute(synced)} UTC" if synced else "Not completely synced yet"
     return Text(
-        f"Synced {f'{_minute(synced)} UTC' if synced else 'never'}, {trust['freshness'].replace('_', ' ')}; "
+        f"{when}, {trust['freshness'].replace('_', ' ')}; "
         f"backfill {'complete' if trust['backfill_complete'] else 'not complete'}; "
         f"portals {', '.join(map(str, trust['portal_ids'])) or 'none'}",
         style="dim",

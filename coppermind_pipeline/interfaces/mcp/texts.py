@@ -114,8 +114,9 @@ def _(answer: RenderedReport) -> str:
 
 def _trust(trust: TrustBlock) -> str:
     synced = trust.last_successful_sync
-    when = f"synced {synced:%Y-%m-%d %H:%M} UTC, {trust.freshness}" if synced else "never synced"
-    return f"Mind {trust.mind}: {when}; backfill {'complete' if trust.backfill_complete else 'not complete'}."
+    when = f"synced {synced:%Y-%m-%d %H:%M} UTC" if synced else "not completely synced yet"
+    fresh = trust.freshness.replace("_", " ")
+    return f"Mind {trust.mind}: {when}, {fresh}; backfill {'complete' if trust.backfill_complete else 'not complete'}."
 
 
 def _caveats(caveats: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 
+from coppermind_pipeline.connectors import Freshness
 from coppermind_pipeline.crm import Labels, format_money
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.synthesis.strategy import RATE_DENOMINATOR_MIN
@@ -26,7 +27,8 @@ class Coverage:
     Attributes:
         through: the last day that is covered.
         since: start of the window of what was read.
-        stale_since: the day of the last complete pull, where that is longer ago than polls explain.
+        freshness: of what was read, by the rule of the report's trust, as of the end of what is covered.
+        last_pull: the day of the last complete pull; None before the first.
         worked_out: the day on which a past period was worked out; None for the current one.
         filtered: how many records the filters leave out, by object type.
         previous: the last day that the synthesis before covers; None for the first.
@@ -34,7 +36,8 @@ class Coverage:
 
     through: date
     since: date | None
-    stale_since: date | None = None
+    freshness: Freshness = Freshness.FRESH
+    last_pull: date | None = None
     worked_out: date | None = None
     filtered: tuple[tuple[ObjectType, int], ...] = ()
     previous: date | None = None
@@ -61,8 +64,10 @@ def opening(title: str, coverage: Coverage) -> str:
             f"Worked out on {day(coverage.worked_out)} from the records as they were on that day: what was created "
             f"after {day(coverage.through)} is left out, and deals closed after it count as open."
         )
-    elif coverage.stale_since is not None:
-        sentences.append(f"HubSpot was last read completely on {day(coverage.stale_since)}; later changes are missing.")
+    if coverage.freshness is Freshness.NEVER_SYNCED:
+        sentences.append("HubSpot has not been read completely yet; figures may still change.")
+    elif coverage.freshness is Freshness.STALE and coverage.last_pull is not None:
+        sentences.append(f"HubSpot was last read completely on {day(coverage.last_pull)}; later changes are missing.")
     left_out = [count(records, object_type[:-1] if object_type != ObjectType.COMPANIES else "company")
                 for object_type, records in coverage.filtered if records]  # fmt: skip
     if left_out:
