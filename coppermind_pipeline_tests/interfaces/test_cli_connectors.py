@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from coppermind_pipeline.connectors import SETUP_HELP
+from coppermind_pipeline.connectors import SETUP_HELP, load_connector, record_event
 from coppermind_pipeline.interfaces.cli import connectors
 from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
@@ -218,3 +218,30 @@ def test_keys_are_listed_and_rotated(coppermind, sandbox):
     newest, old = json.loads(coppermind("keys", "list", "--json").stdout)["keys"]
     assert (newest["credentials"], old["credentials"], old["id"]) == (1, 0, key["id"])
     assert "newest" in coppermind("keys", "list").stdout
+
+
+def test_the_log_is_shown_newest_first_and_page_by_page(coppermind, database, local_customer):
+    portal = StoredPortal.create(database, local_customer)
+    with database.mind(portal.mind_id) as connection:
+        connector = load_connector(database, portal.connector_id)
+        for number in range(3):
+            record_event(
+                connection, connector, "error", f"code_{number}", "It [bold]failed[/bold].", {"hint": "Do it."}
+            )
+    answer = json.loads(coppermind("connectors", "events", portal.connector_id, "--limit", "2", "--json").stdout)
+    assert [event["code"] for event in answer["events"]] == ["code_2", "code_1"]
+    assert set(answer["events"][0]) == {"id", "at", "severity", "code", "message", "hint", "run_id"}
+    assert answer["next_before"] == answer["events"][-1]["id"]
+    before = ("--before", str(answer["next_before"]))
+    rest = json.loads(coppermind("connectors", "events", portal.connector_id, *before, "--json").stdout)
+    assert [event["code"] for event in rest["events"]] == ["code_0"]
+    assert rest["next_before"] is None
+    shown = coppermind("connectors", "events", portal.connector_id, "--limit", "2").stdout
+    assert shown.index("code_2") < shown.index("code_1")
+    assert "[bold]failed[/bold]" in " ".join(shown.split())
+    assert f"--before {answer['next_before']}" in shown
+    assert "code_0" not in shown
+    wrong = coppermind("connectors", "events", portal.connector_id, "--before", str(2**63))
+    assert wrong.exit_code == 2
+    assert "not within 1 to" in wrong.stderr
+    assert coppermind("connectors", "events", "nobody").exit_code == 2

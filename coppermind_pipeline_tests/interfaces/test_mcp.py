@@ -17,12 +17,13 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import create_customer, create_mind, local_caller
-from coppermind_pipeline.connectors import SETUP_HELP
+from coppermind_pipeline.connectors import SETUP_HELP, load_connector, record_event
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp import tools
 from coppermind_pipeline.interfaces.mcp.arguments import MemoryArguments
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
+from coppermind_pipeline.memories import drain, map_records
 from coppermind_pipeline.reports import ReportRequest
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings
@@ -274,3 +275,53 @@ async def test_an_assistant_is_told_nothing_that_nobody_sees(database: Database)
         answer = await assistant.call("minds", action="list")
         assert answer["minds"][0]["name"] == "Ac[2Jme"
         assert "Ac[2Jme" in await assistant.read("minds", action="list")
+
+
+async def test_a_connectors_log_is_read_page_by_page(database: Database, portal: StoredPortal):
+    connector = load_connector(database, portal.connector_id)
+    with database.mind(portal.mind_id) as connection:
+        for number in range(3):
+            record_event(
+                connection, connector, "error", f"code_{number}", "It failed.", {"hint": "Do it.", "run_id": "r"}
+            )
+    installation = Installation(Settings.from_environment(), database)
+    asked = {"action": "events", "connector_id": portal.connector_id}
+    async with in_process(installation, local_caller(database)) as assistant:
+        answer = await assistant.call("connectors", **asked, limit=2)
+        assert [event["code"] for event in answer["events"]] == ["code_2", "code_1"]
+        assert set(answer["events"][0]) == {"id", "at", "severity", "code", "message", "hint", "run_id"}
+        assert answer["next_before"] == answer["events"][-1]["id"]
+        rest = await assistant.call("connectors", **asked, before=answer["next_before"])
+        assert [event["code"] for event in rest["events"]] == ["code_0"]
+        assert rest["next_before"] is None
+        short = await assistant.read("connectors", **asked, limit=2)
+        assert "error code_2: It failed. Do it." in short
+        assert f"before={answer['next_before']}" in short
+        for arguments in ({"limit": 0}, {"limit": 201}, {"before": 2**63}, {"before": -1}):
+            assert (await assistant.fail("connectors", **asked, **arguments))["code"] == "tool_argument"
+        assert "connector_id" in (await assistant.fail("connectors", action="events"))["message"]
+
+
+async def test_every_answer_of_the_memory_begins_with_trust(database: Database, portal: StoredPortal):
+    portal.execute("UPDATE hubspot_crm_objects SET name = 'Ann Lee'")
+    of_portal = {"connector_id": portal.connector_id, "mind_id": portal.mind_id}
+    map_records(database, **of_portal)
+    drain(database, **of_portal)
+    installation = Installation(Settings.from_environment(), database)
+    async with in_process(installation, local_caller(database)) as assistant:
+        (memory,) = (await assistant.call("memory", action="list"))["memories"]
+        for arguments in (
+            {"action": "get", "memory_id": memory["id"]},
+            {"action": "get", "source_ref": memory["source_ref"]},
+            {"action": "list"},
+            {"action": "search", "query": "Ann"},
+            {"action": "search", "query": "nothing of this kind"},
+            {"action": "crm_report"},
+            {"action": "crm_report", "format": "markdown"},
+        ):
+            assert next(iter(await assistant.call("memory", **arguments))) == "trust"
+            assert (await assistant.read("memory", **arguments)).startswith("Mind acme: synced 2026-11-18 12:00 UTC, ")
+        with database.mind(portal.mind_id) as connection:
+            connection.execute(text("UPDATE hubspot_polls SET last_succeeded_at = NULL"))
+        said = await assistant.read("memory", action="get", memory_id=memory["id"])
+        assert said.startswith("Mind acme: not completely synced yet, never synced; ")

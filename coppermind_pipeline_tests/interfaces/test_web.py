@@ -15,7 +15,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from coppermind_pipeline.accounts import create_customer, create_mind, local_caller
-from coppermind_pipeline.connectors import SETUP_HELP
+from coppermind_pipeline.connectors import SETUP_HELP, load_connector, record_event
+from coppermind_pipeline.connectors.event_log import EVENTS_SHOWN
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import PortTaken, free_port
 from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port, make_sign_in_link
@@ -287,3 +288,32 @@ def test_behind_an_https_proxy_cookies_are_for_https_alone(database, tmp_path):
     answer = client.post("/sign-in", data={"token": token_of(make_sign_in_link(tmp_path, ""))}, follow_redirects=False)
     assert "secure" in answer.headers["set-cookie"].lower()
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_a_connectors_log_is_a_page(signed_in, stranger, database, local_customer):
+    portal = StoredPortal.create(database, local_customer)
+    address = f"/connectors/{portal.connector_id}/events"
+    connector = load_connector(database, portal.connector_id)
+    with database.mind(portal.mind_id) as connection:
+        for number in range(EVENTS_SHOWN + 1):
+            record_event(connection, connector, "error", f"code_{number}", "<b>It</b> failed.", {"hint": "Do it."})
+    assert f'href="{address}"' in signed_in.get("/").text
+    page = signed_in.get(address)
+    assert page.status_code == 200
+    assert "&lt;b&gt;It&lt;/b&gt; failed. Do it." in page.text
+    assert page.text.index(f"code_{EVENTS_SHOWN}<") < page.text.index("code_1<")
+    assert "code_0<" not in page.text
+    earlier = re.search(r'href="(\?before=\d+)"', page.text)
+    assert earlier is not None
+    last = signed_in.get(address + earlier[1])
+    assert "code_0<" in last.text
+    assert "?before=" not in last.text
+    assert signed_in.get(f"{address}?before={'9' * 30}").status_code == 200
+    assert signed_in.get("/connectors/nobody/events").status_code == 400
+    refused = stranger.get(address)
+    assert "code_1" not in refused.text
+
+
+def test_another_customers_log_is_no_page(signed_in, database):
+    other = StoredPortal.create(database, create_customer(database, "Agency").id, mind="globex", hub_id=9)
+    assert signed_in.get(f"/connectors/{other.connector_id}/events").status_code == 400
