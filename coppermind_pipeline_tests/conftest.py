@@ -10,10 +10,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 import pytest_timeout
 from sqlalchemy import Connection, create_engine, make_url, text
@@ -64,6 +66,14 @@ def pytest_runtest_logfinish() -> None:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_loaded_once() -> Iterator[None]:
+    """Each HTTP client loads all certificates that the machine trusts, which takes longer than most tests use one."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("httpx._transports.default.create_ssl_context", cache(httpx.create_ssl_context))
+        yield
 
 
 @pytest.fixture(scope="session")
