@@ -20,6 +20,15 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _is_postgresql_address(url: str) -> bool:
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
@@ -105,12 +114,12 @@ class Settings(BaseSettings):
     @field_validator("hubspot_api_url", "hubspot_authorize_url")
     @classmethod
     def _web_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if not _is_web_address(url):
             msg = f"{url!r} is no web address"
             raise ValueError(msg)
+        parts = urlsplit(url)
         # The client secret and every token go there.
-        if parts.scheme != "https" and not _is_loopback(parts.hostname):
+        if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
             msg = f"{url!r} must be https; plain http is for this machine alone (localhost, 127.0.0.1)"
             raise ValueError(msg)
         return url.rstrip("/")
@@ -118,7 +127,7 @@ class Settings(BaseSettings):
     @field_validator("alert_webhook_url")
     @classmethod
     def _secret_web_address(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and urlsplit(url.get_secret_value()).scheme not in {"http", "https"}:
+        if url is not None and not _is_web_address(url.get_secret_value()):
             msg = "it is no web address (its value is a secret, and not shown)"
             raise ValueError(msg)
         return url

@@ -9,6 +9,9 @@ from typing import Any
 
 from coppermind_pipeline.errors import UsageError
 
+# The largest number that a row of ours can have.
+ID_MAX = 2**63 - 1
+
 
 class ToolArgumentError(UsageError):
     """An argument of the tool can't be used."""
@@ -48,9 +51,22 @@ def find_action(tool: str, actions: Mapping[str, Action], action: str, given: Ma
     return found
 
 
+def number_within(name: str, value: int, *, most: int = ID_MAX) -> int:
+    """Return an argument that counts from 1; raises ToolArgumentError where it lies outside of its range."""
+    if not 1 <= value <= most:
+        raise ToolArgumentError(
+            f"{name} is {_shown(value)}, which is not within 1 to {most}.", hint=f"Leave {name} out."
+        )
+    return value
+
+
 def unknown_argument(taker: str, name: str, known: tuple[str, ...]) -> ToolArgumentError:
     """Return the error for an argument that a tool or an action does not take; it names the nearest that it does."""
     return ToolArgumentError(f"{taker} takes no {name!r}.", hint=_nearest(name, known, "It takes"))
+
+
+def _shown(value: int) -> str:
+    return str(value) if abs(value) <= ID_MAX else "a number of more than 18 digits"
 
 
 def _nearest(word: str, known: Mapping[str, Any] | tuple[str, ...], otherwise: str) -> str:

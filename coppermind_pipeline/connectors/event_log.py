@@ -7,10 +7,9 @@ from coppermind_pipeline.connectors.connector import find_connector
 from coppermind_pipeline.connectors.polling import mind_name
 from coppermind_pipeline.connectors.responses import EventsResponse, LoggedEvent
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.tool_calls import ToolArgumentError
+from coppermind_pipeline.tool_calls import ID_MAX, number_within
 
 EVENTS_SHOWN, EVENTS_MAX = 50, 200
-_ID_MAX = 2**63 - 1
 
 
 def events(
@@ -31,8 +30,8 @@ def events(
         ConnectorNotFound: the customer has no such connector.
         ToolArgumentError: a number lies outside of its range.
     """
-    shown = _within("limit", EVENTS_SHOWN if limit is None else limit, most=EVENTS_MAX)
-    first = _within("before", _ID_MAX if before is None else before, most=_ID_MAX)
+    shown = number_within("limit", EVENTS_SHOWN if limit is None else limit, most=EVENTS_MAX)
+    first = number_within("before", ID_MAX if before is None else before)
     connector = find_connector(database, caller, connector_id)
     with database.mind(connector.mind_id) as connection:
         rows = connection.execute(
@@ -53,9 +52,3 @@ def events(
         events=tuple(page),
         next_before=page[-1].id if len(rows) > shown else None,
     )
-
-
-def _within(name: str, value: int, *, most: int) -> int:
-    if not 1 <= value <= most:
-        raise ToolArgumentError(f"{name} is {value}, which is not within 1 to {most}.", hint=f"Leave {name} out.")
-    return value

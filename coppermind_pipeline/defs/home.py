@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, private_directory
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -12,7 +12,7 @@ _PROJECT = Path(__file__).resolve().parents[2]
 def prepare_dagster_home(settings: Settings, database: Database) -> dict[str, str]:
     """Write `COPPERMIND_HOME/dagster/dagster.yaml` and return the environment that Dagster's processes need."""
     home = settings.home / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
+    private_directory(home)
     shutil.copyfile(_PROJECT / "dagster.yaml", home / "dagster.yaml")
     return {
         "COPPERMIND_HOME": str(settings.home),

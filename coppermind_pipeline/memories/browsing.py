@@ -8,6 +8,7 @@ from sqlalchemy import text
 from coppermind_pipeline.memories.results import MEMORY_ROWS, Listed, Memory, memory_from_row, within_answer
 from coppermind_pipeline.memories.selection import Selection, UnknownMemory, WrongSelection, checked_limit
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.tool_calls import ID_MAX, number_within
 
 PAGE_MEMORIES_MAX = 50
 
@@ -17,10 +18,13 @@ def get(database: Database, *, mind_id: UUID, memory_id: int | None = None, sour
 
     Raises:
         WrongSelection: neither was given, or both.
+        ToolArgumentError: the id lies outside of its range.
         UnknownMemory: the mind has no such memory.
     """
     if (memory_id is None) == (source_ref is None):
         raise WrongSelection("Give either the memory's id or its source_ref.")
+    if memory_id is not None:
+        number_within("memory_id", memory_id)
     with database.mind(mind_id) as connection:
         row = connection.execute(text(_GET), {"id": memory_id, "ref": source_ref}).one_or_none()
     if row is None:
@@ -48,8 +52,9 @@ def list_memories(
         before: `next_before` of the page before.
 
     Raises:
-        WrongSelection: an argument has a value that it does not take.
+        WrongSelection, ToolArgumentError: an argument has a value that it does not take.
     """
+    first = number_within("before", ID_MAX if before is None else before)
     selection = Selection.checked(
         types=types,
         sensitivity=sensitivity,
@@ -59,7 +64,7 @@ def list_memories(
         period_key=period_key,
     )
     limit = checked_limit(limit, most=PAGE_MEMORIES_MAX)
-    values = {**selection.as_parameters(), "before": before, "limit": limit + 1}
+    values = {**selection.as_parameters(), "before": first, "limit": limit + 1}
     statement = _LIST_ALL if include_superseded or period_key is not None else _LIST_LIVE
     with database.mind(mind_id) as connection:
         memories = [memory_from_row(row) for row in connection.execute(text(statement), values)]
@@ -73,8 +78,7 @@ _GET = f"""{MEMORY_ROWS}
 """
 
 _SELECTED = """
- WHERE m.mind_id = current_mind() AND m.retired_at IS NULL
-   AND (CAST(:before AS bigint) IS NULL OR m.id < :before)
+ WHERE m.mind_id = current_mind() AND m.retired_at IS NULL AND m.id < :before
    AND (CAST(:types AS text[]) IS NULL OR m.type = ANY(CAST(:types AS text[])))
    AND m.sensitivity = ANY(CAST(:sensitivities AS text[]))
    AND (CAST(:connectors AS text[]) IS NULL OR m.connector_id = ANY(CAST(:connectors AS text[])))

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import embedded, locks
+from coppermind_pipeline.store.files import private_directory
 from coppermind_pipeline.store.passwords import password_of
 from coppermind_pipeline.store.role_logins import DAGSTER_ROLE, LoginKeptOut, login_of, make_login
 
@@ -81,6 +82,8 @@ class Database:
     def open(cls, settings: Settings) -> Self:
         """Return the configured database; the embedded server is started where none is configured."""
         if settings.database_url is not None:
+            if settings.home.exists():  # keys and sessions lie there; the embedded server closes it by itself
+                private_directory(settings.home)
             return cls(settings.database_url.get_secret_value(), settings.home)
         return cls(embedded.start(settings.home), settings.home)
 

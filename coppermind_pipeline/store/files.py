@@ -13,18 +13,25 @@ LOGS_KEPT = 3
 
 
 def private_directory(path: Path, *, mode: int = 0o700) -> None:
-    """Make a directory for this user alone; one that is there and lets others in is closed to them.
+    """Make a directory for this user alone, and those above it that are missing; one that is there is closed to others.
 
     Args:
         path: the directory.
         mode: 0o711 where another user's server works below it.
     """
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        _make_private(path)
     now = path.stat()
     # A shared directory such as /tmp that somebody named as the home stays as it is.
     ours = now.st_uid == os.geteuid() and not now.st_mode & stat.S_ISVTX
     if ours and stat.S_IMODE(now.st_mode) != mode:
         path.chmod(mode)
+
+
+def _make_private(path: Path) -> None:
+    if not path.parent.exists():
+        _make_private(path.parent)
+    path.mkdir(exist_ok=True, mode=0o700)
 
 
 @contextmanager

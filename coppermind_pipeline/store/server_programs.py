@@ -103,12 +103,15 @@ def run(program: str, *arguments: str, directory: Path, timeout_s: float = 300) 
     """
     # Into a file: the server that pg_ctl starts would keep a pipe open for as long as it lives.
     with tempfile.TemporaryFile("w+") as said:
-        done = subprocess.run(  # noqa: S603 - a program of the server's, no shell
-            [_programs(directory) / program, *arguments],
-            check=False, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=timeout_s,
-            cwd="/",  # the server's user may not be allowed into ours
-            **_as_server_user(),
-        )  # fmt: skip
+        try:
+            done = subprocess.run(  # noqa: S603 - a program of the server's, no shell
+                [_programs(directory) / program, *arguments],
+                check=False, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, timeout=timeout_s,
+                cwd="/",  # the server's user may not be allowed into ours
+                **_as_server_user(),
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise ServerNotStarted(f"The database server's {program} does not end in {timeout_s:.0f} s.") from error
         if done.returncode == 0:
             return
         said.seek(0)
@@ -144,8 +147,7 @@ def let_server_in(directory: Path) -> None:
     if not runs_as_another_user():
         return
     if _server_user() is None:
-        # By PATH: where it lies differs between systems.
-        subprocess.run(["useradd", "-s", "/bin/sh", _SERVER_USER], check=True, capture_output=True)  # noqa: S603, S607
+        _add_server_user()
     programs = _programs(directory)
     for path in (directory, programs):
         for parent in path.resolve().parents:
@@ -154,6 +156,17 @@ def let_server_in(directory: Path) -> None:
         for file in (path, *path.rglob("*")):
             executable = file.is_dir() or file.stat().st_mode & stat.S_IXUSR
             _add_mode(file, stat.S_IROTH | (stat.S_IXOTH if executable else 0))
+
+
+def _add_server_user() -> None:
+    try:
+        # By PATH: where it lies differs between systems.
+        subprocess.run(["useradd", "-s", "/bin/sh", _SERVER_USER], check=True, capture_output=True)  # noqa: S603, S607
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ServerNotStarted(
+            f"The embedded database server does not run as root, and no user {_SERVER_USER} can be added for it.",
+            hint=f"Run Coppermind as another user, add {_SERVER_USER} by hand, or set COPPERMIND_DATABASE_URL.",
+        ) from error
 
 
 def _add_mode(path: Path, mode: int) -> None:

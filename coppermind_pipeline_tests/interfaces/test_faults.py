@@ -4,11 +4,11 @@ import errno
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -18,9 +18,15 @@ from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.interfaces.cli import app
 from coppermind_pipeline.interfaces.faults import known_fault
-from coppermind_pipeline.store import embedded
+from coppermind_pipeline.interfaces.installation import Installation
+from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.store import Database, embedded
+from coppermind_pipeline_tests.interfaces.assistant import in_process
+from coppermind_pipeline_tests.small_disks import fill, mounted
+from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 # One of each kind: reading, writing, serving, and those that start what runs on.
 COMMANDS = (
@@ -164,16 +170,32 @@ def test_a_home_that_is_a_file(coppermind, monkeypatch, tmp_path):
     assert _refused(coppermind, "web", "--sign-in-link")["code"] == "file_refused"
 
 
-@contextmanager
-def _mounted(directory: Path, *options: str) -> Iterator[None]:
-    """Mount a small file system of its own on a directory, for this process and those that it starts."""
-    done = subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", directory], check=False, capture_output=True)
-    if done.returncode != 0:
-        pytest.skip("mounting is refused here")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", directory], check=True)
+@pytest.mark.parametrize(
+    ("arguments", "directory"), [(("web", "--sign-in-link"), "sign-in"), (("sync", "acme-hubspot-0007"), "dagster")]
+)
+@pytest.mark.parametrize("before", [None, 0o755])
+def test_the_home_is_closed_to_others_whatever_opens_it_first(
+    coppermind, monkeypatch, database, local_customer, tmp_path, arguments, directory, before
+):
+    StoredPortal.create(database, local_customer)
+    home = tmp_path / "new" / "home"
+    if before is not None:
+        (home / directory).mkdir(parents=True)
+        home.chmod(before)
+        (home / directory).chmod(before)
+    monkeypatch.setenv("COPPERMIND_HOME", str(home))
+    coppermind(*arguments)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert stat.S_IMODE((home / directory).stat().st_mode) == 0o700
+
+
+async def test_an_assistant_hears_that_the_database_is_away_and_not_where_it_is(database, tmp_path):
+    caller = local_caller(database)
+    away = Database("postgresql://nobody@127.0.0.1:1/nothing", tmp_path)
+    async with in_process(Installation(Settings(home=tmp_path), away), caller) as assistant:
+        error = await assistant.fail("minds", action="list")
+    assert error["code"] == "database_unavailable"
+    assert "127.0.0.1" not in json.dumps(error)
 
 
 @pytest.fixture
@@ -191,16 +213,10 @@ def _run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program, *arguments], env=environment, check=False, capture_output=True, text=True)
 
 
-def _fill_the_disk_with(file: Path) -> None:
-    with suppress(OSError), file.open("wb", buffering=0) as opened:
-        while True:
-            opened.write(bytes(4096))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("minds", "list"), ("up",), ("db", "start")], ids=" ".join)
 def test_a_home_that_is_read_only(home, arguments):
-    with _mounted(home, "-o", "ro"):
+    with mounted(home, "ro"):
         done = _run(home, *arguments, "--json")
     assert done.returncode == 1, done.stderr
     error = json.loads(done.stdout)["error"]
@@ -211,7 +227,7 @@ def test_a_home_that_is_read_only(home, arguments):
 
 @pytest.mark.slow
 def test_a_disk_that_is_too_small_to_begin_with(home):
-    with _mounted(home, "-o", "size=8m"):
+    with mounted(home, "size=8m"):
         done = _run(home, "minds", "list", "--json")
     assert done.returncode == 1, done.stderr
     error = json.loads(done.stdout)["error"]
@@ -222,10 +238,9 @@ def test_a_disk_that_is_too_small_to_begin_with(home):
 
 @pytest.mark.slow
 def test_a_disk_that_fills_up_and_is_freed_again(home):
-    with _mounted(home, "-o", "size=120m"):
+    with mounted(home, "size=120m"):
         assert _run(home, "minds", "create", "Acme").returncode == 0
-        filler = home / "filler"
-        _fill_the_disk_with(filler)
+        filler = fill(home)
         done = _run(home, "minds", "create", "Beta", "--json")
         assert done.returncode == 1, done.stdout
         assert json.loads(done.stdout)["error"]["code"] in {"database_not_started", "disk_full", "database_unavailable"}

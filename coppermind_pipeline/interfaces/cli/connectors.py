@@ -230,5 +230,5 @@ def _key_and_value(setting: str) -> tuple[str, Any]:
         raise UsageError(f"{setting!r} is not KEY=VALUE.", hint="For example: hubspot_synthesis_cadence=monthly")
     try:
         return key, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return key, value

@@ -21,6 +21,8 @@ AudienceOption = Annotated[str | None, typer.Option(help="client leaves sensitiv
 ConnectorOption = Annotated[str | None, typer.Option("--connector", help="Only this connector of the mind.")]
 SupersededOption = Annotated[bool, typer.Option("--include-superseded", help="Earlier texts, too.")]
 PeriodKeyOption = Annotated[str | None, typer.Option(help="The summaries of one period, such as 2026-W47 or 2026-11.")]
+_ID_DIGITS_MAX = 19
+
 LimitOption = Annotated[int | None, typer.Option(min=1, max=50, help="How many memories at most.")]
 
 
@@ -81,7 +83,7 @@ def get(
     as_json: output.JsonOption = False,
 ) -> None:
     """Show one memory: any version by its number, the current one by its source ref."""
-    wanted = {"memory_id": int(memory)} if memory.isdecimal() else {"source_ref": memory}
+    wanted = {"memory_id": int(memory)} if _is_number(memory) else {"source_ref": memory}
     answer = _ask(customer, mind, "get", audience=audience, **wanted)
     output.show(answer, as_json=as_json, human=lambda: memory_views.one(answer))
 
@@ -184,6 +186,11 @@ def report(
         output.show(answer, as_json=as_json, human=lambda: memory_views.report(render(answer, ReportFormat.MARKDOWN)))
     else:
         print(render(answer, ReportFormat(format_)))
+
+
+def _is_number(memory: str) -> bool:
+    # Python reads no number of more than 4300 digits, and no memory has one of more than 19.
+    return memory.isdecimal() and len(memory) <= _ID_DIGITS_MAX
 
 
 def _ask(customer: str, mind: str | None, action: str, **arguments: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from coppermind_pipeline.errors import CoppermindError, UsageError
 from coppermind_pipeline.visible_text import visible_text, visible_values
 
 _JSON = "coppermind.json"
+_HELP = "The command's --help says what it takes."
 
 # What people call things may look like markup ("[bold]") or an emoji's name (":bug:"), and is printed as it is.
 _AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
@@ -44,6 +45,11 @@ class ErrorsForPeople(TyperGroup):
         """Run the command; exit 1 where it failed, 2 where the call was wrong."""
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:  # of no type or range that an argument takes: the library's to say
+            if not ctx.meta.get(_JSON, False):
+                raise
+            show_error(UsageError(error.format_message(), hint=_HELP), as_json=True)
+            raise typer.Exit(2) from error
         except Exception as error:
             from coppermind_pipeline.interfaces.faults import known_fault
 

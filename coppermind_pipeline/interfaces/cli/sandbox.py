@@ -8,6 +8,9 @@ import typer
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.interfaces.cli import output
 
+# Each takes about a kilobyte of memory.
+_RECORDS_MAX = 5_000_000
+
 app = typer.Typer(
     help="A simulated HubSpot portal, to try the product without a HubSpot account.", no_args_is_help=True
 )
@@ -18,9 +21,9 @@ def serve(
     *,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8490,
     seed: Annotated[int, typer.Option(help="The same seed and sizes make the same portal.")] = 1,
-    contacts: Annotated[int, typer.Option(min=0, help="Contacts to generate.")] = 5_000,
-    companies: Annotated[int, typer.Option(min=0, help="Companies to generate.")] = 1_200,
-    deals: Annotated[int, typer.Option(min=0, help="Deals to generate.")] = 2_000,
+    contacts: Annotated[int, typer.Option(min=0, max=_RECORDS_MAX, help="Contacts to generate.")] = 5_000,
+    companies: Annotated[int, typer.Option(min=0, max=_RECORDS_MAX, help="Companies to generate.")] = 1_200,
+    deals: Annotated[int, typer.Option(min=0, max=_RECORDS_MAX, help="Deals to generate.")] = 2_000,
     load: Annotated[
         Path | None,
         typer.Option(

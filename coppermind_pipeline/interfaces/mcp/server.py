@@ -12,6 +12,7 @@ from pydantic_core import to_json, to_jsonable_python
 from coppermind_pipeline.accounts import Caller
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.interfaces.callback_listener import CallbackListener
+from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.texts import readable
 from coppermind_pipeline.interfaces.mcp.tools import INSTRUCTIONS, PRODUCT, TOOLS, VERSION, Call, Failed, Fault
@@ -26,6 +27,8 @@ _UNEXPECTED = Failed(
         hint="Try again; if it stays, the cause is in the log of `coppermind mcp`.",
     )
 )
+
+_PASSES = "Nothing that was stored is lost: try again in a minute; if it stays, tell whoever runs this installation."
 
 
 def create_server(installation: Installation, *, caller: Callable[[], Caller], callback: CallbackListener) -> Server:
@@ -53,9 +56,14 @@ def create_server(installation: Installation, *, caller: Callable[[], Caller], c
             answer = await tool.call(call, dict(params.arguments or {}))
         except CoppermindError as error:
             return _failed(error.as_response())
-        except Exception:
-            log.exception("tool failed", tool=params.name)
-            return _failed(_UNEXPECTED.model_dump())
+        except Exception as error:
+            known = known_fault(error)
+            if known is None:
+                log.exception("tool failed", tool=params.name)
+                return _failed(_UNEXPECTED.model_dump())
+            # Addresses and paths are the operator's; whoever calls may be anybody's assistant.
+            log.error("tool not served", tool=params.name, reason=known.message)  # noqa: TRY400
+            return _failed(type(known)(hint=_PASSES).as_response())
         return _result(readable(answer), answer)
 
     return Server(

@@ -17,6 +17,8 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from coppermind_pipeline.store import private_directory
+
 SESSION_LIFETIME_S = 14 * 24 * 3600
 
 
@@ -39,7 +41,7 @@ def begin_session(session: MutableMapping[str, Any], home: Path, *, customer: st
     end_session(session, home)
     session_id = secrets.token_urlsafe(32)
     file = _file_of(home, session_id)
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_directory(file.parent)
     forget_older(file.parent, SESSION_LIFETIME_S)
     file.touch(mode=0o600)
     session.update(id=session_id, customer=customer, csrf=secrets.token_urlsafe(32))
