@@ -1,5 +1,6 @@
 """The sandbox as a server: blocking, for the command line, or beside the program that uses it, for tests."""
 
+import asyncio
 import os
 import pickle
 import socket
@@ -22,6 +23,7 @@ from coppermind_pipeline.sandbox.control_client import ControlClient
 from coppermind_pipeline.sandbox.endpoint import TRANSPORT
 
 STOP_TIMEOUT_S = 10
+CLOSE_S = 0.01
 NOT_RUNNING = "the sandbox is not running; use it in a `with` block"
 
 
@@ -112,16 +114,52 @@ class _Thread:
         app = create_app(config, clock=clock)
         self._listener = listening("127.0.0.1", 0)
         self.port: int = self._listener.getsockname()[1]
-        self._server = uvicorn_server(app)
+        self._server = _PromptServer(app)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._listener]}, name="sandbox", daemon=True
         )
         self._thread.start()
 
     def stop(self) -> None:
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join(STOP_TIMEOUT_S)
         self._listener.close()
+
+
+class _PromptServer(uvicorn.Server):
+    """A server that ends at once when another thread ends it: uvicorn itself looks every 0.1 s, and waits once more."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(_uvicorn_config(app))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """End it, from any thread, whether it has begun to serve or not."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._ended.set)
+
+    async def main_loop(self) -> None:
+        """Serve until it is ended."""
+        self._loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):  # renews the header Date
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), 1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close everything; where an answer is still due or unread, as uvicorn does."""
+        for server in self.servers:
+            server.close()
+        if not self.server_state.tasks:
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
+            await asyncio.sleep(CLOSE_S)
+        if self.server_state.tasks or self.server_state.connections:
+            await super().shutdown(sockets)
+        else:
+            await self.lifespan.shutdown()
 
 
 class _Process:
@@ -174,16 +212,19 @@ def listening(host: str, port: int) -> socket.socket:
 
 def uvicorn_server(app: ASGIApp) -> uvicorn.Server:
     """Return the server of an app, not started."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            loop="uvloop",
-            http=SandboxProtocol,
-            ws="none",
-            access_log=False,
-            log_level="critical",
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=2,
-        )
+    return uvicorn.Server(_uvicorn_config(app))
+
+
+def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+    """Return how an app is served."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=SandboxProtocol,
+        ws="none",
+        access_log=False,
+        log_level="critical",
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
     )
