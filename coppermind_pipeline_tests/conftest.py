@@ -8,12 +8,14 @@ import faulthandler
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 import pytest_timeout
 from sqlalchemy import Connection, create_engine, make_url, text
@@ -23,6 +25,8 @@ from coppermind_pipeline_tests.left_behind import new_home, remove_homes_of_the_
 
 # As on a newcomer's machine: what a command does not flush stays in its pipe, and whoever waits for it hangs.
 os.environ.pop("PYTHONUNBUFFERED", None)
+
+NewDatabase = Callable[[], AbstractContextManager[str]]
 
 _numbers = count(1)
 
@@ -66,6 +70,14 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def certificates_loaded_once() -> Iterator[None]:
+    """Each HTTP client loads all certificates that the machine trusts, which takes longer than most tests use one."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("httpx._transports.default.create_ssl_context", cache(httpx.create_ssl_context))
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_home() -> Path:
     """The home of this session's server; its key file is that of the logins that tests' databases are opened by."""
@@ -96,9 +108,24 @@ def administrator(postgres_url: str) -> Iterator[Connection]:
         yield administrator
 
 
+@pytest.fixture(scope="session")
+def new_database(postgres_url: str, administrator: Connection) -> NewDatabase:
+    """Makes databases as a new installation's is, each there for as long as its `with` block lasts."""
+
+    @contextmanager
+    def new() -> Iterator[str]:
+        name = f"test_{next(_numbers)}"
+        # Files are copied in a fraction of the time that it takes to write each of their pages to the log.
+        administrator.execute(text(f"CREATE DATABASE {name} TEMPLATE template_coppermind STRATEGY file_copy"))
+        yield _with_database(postgres_url, name)
+        administrator.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    return new
+
+
 @pytest.fixture
-def database_url(postgres_url: str, administrator: Connection) -> Iterator[str]:
-    with _new_database(postgres_url, administrator) as url:
+def database_url(new_database: NewDatabase) -> Iterator[str]:
+    with new_database() as url:
         yield url
 
 
@@ -110,9 +137,9 @@ def database(database_url: str, server_home: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def empty_database(postgres_url: str, administrator: Connection, server_home: Path) -> Iterator[Database]:
-    """A second database, as a new installation's is."""
-    with _new_database(postgres_url, administrator) as url:
+def empty_database(new_database: NewDatabase, server_home: Path) -> Iterator[Database]:
+    """A second database beside the test's own."""
+    with new_database() as url:
         database = Database(url, server_home)
         yield database
         database.dispose()
@@ -131,15 +158,6 @@ def real_data() -> Path:
     if not directory.is_dir():
         pytest.skip("the recorded data is not beside the project")
     return directory
-
-
-@contextmanager
-def _new_database(postgres_url: str, administrator: Connection) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    # Files are copied in a fraction of the time that it takes to write each of their pages to the log.
-    administrator.execute(text(f"CREATE DATABASE {name} TEMPLATE template_coppermind STRATEGY file_copy"))
-    yield _with_database(postgres_url, name)
-    administrator.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @contextmanager

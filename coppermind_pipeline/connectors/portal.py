@@ -13,9 +13,12 @@ from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.connectors.errors import AccountUnreadable
 from coppermind_pipeline.connectors.events import clear_problem, report_problem
 from coppermind_pipeline.connectors.tokens import StoredTokens
-from coppermind_pipeline.hubspot import AccountDetails, HubSpotClient, HubSpotError, SentRequest
+from coppermind_pipeline.hubspot import AccountDetails, HubSpotClient, HubSpotError, RetryLimits, SentRequest
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, require_not_paused
+
+# Some ten seconds.
+_AFTER_A_FAILURE = RetryLimits(attempts=5, time_s=20.0)
 
 
 @asynccontextmanager
@@ -28,6 +31,9 @@ async def open_portal(
 ) -> AsyncIterator[HubSpotClient]:
     """Yield a client for the connector's portal, which shares its rate budgets with every other process.
 
+    A portal that was fine is waited for while it fails, for more than a minute: what passes must not cost a poll. One
+    that failed the last poll, too, is asked a few times: the next poll comes soon enough, and others wait for a turn.
+
     Raises:
         ConnectorNotActive: the connector is connected to no portal.
         InstallationPaused: another copy of this installation may be using the connector's tokens.
@@ -35,10 +41,17 @@ async def open_portal(
     connector.require_active()
     await asyncio.to_thread(require_not_paused, database)
     assert connector.hub_id is not None  # noqa: S101 - an active connector has a portal, by the table's check
-    zone = await asyncio.to_thread(_zone, database, connector)
+    zone, failing = await asyncio.to_thread(_known, database, connector)
     tokens = StoredTokens(database, settings, connector)
     budgets = SharedBudgets(database, connector.hub_id)
-    async with HubSpotClient(settings.hubspot_api_url, tokens, budgets, on_request=on_request, zone=zone) as client:
+    async with HubSpotClient(
+        settings.hubspot_api_url,
+        tokens,
+        budgets,
+        on_request=on_request,
+        zone=zone,
+        retry_limits=_AFTER_A_FAILURE if failing else RetryLimits(),
+    ) as client:
         yield client
 
 
@@ -92,9 +105,14 @@ def _store_account(connection: Connection, connector: Connector, account: Accoun
     )
 
 
-def _zone(database: Database, connector: Connector) -> tzinfo:
+def _known(database: Database, connector: Connector) -> tuple[tzinfo, bool]:
+    """Return the portal's time zone, and whether the last poll failed."""
     with database.mind(connector.mind_id) as connection:
-        name = connection.scalar(
-            text("SELECT time_zone FROM hubspot_portals WHERE connector_id = :id"), {"id": connector.id}
-        )
-    return crm.time_zone(name) or UTC if name else UTC
+        name, failing = connection.execute(
+            text(
+                """SELECT (SELECT time_zone FROM hubspot_portals WHERE connector_id = :id),
+                          EXISTS (SELECT FROM hubspot_polls WHERE connector_id = :id AND failures > 0)"""
+            ),
+            {"id": connector.id},
+        ).one()
+    return crm.time_zone(name) or UTC if name else UTC, failing

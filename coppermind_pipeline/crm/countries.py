@@ -89,7 +89,8 @@ def _codes_by_name() -> dict[str, str]:
             if code in codes:
                 table.setdefault(_normalized(name), code)
         # Babel keeps all that it knows of a language, a megabyte each, and has no public way to let it go.
-        localedata._cache.pop(language)
+        # Another thread may be building the same table, and have let it go.
+        localedata._cache.pop(language, None)
     return table
 
 

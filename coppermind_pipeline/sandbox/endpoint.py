@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs
 
 import orjson
@@ -117,7 +117,7 @@ class Endpoint:
         try:
             self._admit(call, operation)
             fault = self._fault(call)
-            reply = _fault_reply(fault) or self._answer(call, operation, scope)
+            reply = _fault_reply(fault) or _with_headers(self._answer(call, operation, scope), fault)
         except Refusal as refusal:
             # A refused call may be faulted all the same: a proxy before HubSpot knows neither tokens nor limits.
             fault = fault or (None if call.maybe_portal else self._fault(call))
@@ -252,8 +252,13 @@ def _fault_reply(fault: Fault | None) -> Reply | None:
     as_text = isinstance(fault.body, str)
     body = b"" if fault.body is None else str(fault.body).encode() if as_text else orjson.dumps(fault.body)
     content_type = fault.content_type.encode() if fault.content_type else b"text/html" if as_text else JSON
-    headers = tuple((name.lower().encode(), value.encode()) for name, value in fault.headers.items())
-    return Reply(fault.status, body, content_type, headers)
+    return _with_headers(Reply(fault.status, fault.body_base64 or body, content_type), fault)
+
+
+def _with_headers(reply: Reply, fault: Fault | None) -> Reply:
+    headers = fault.headers if fault else {}
+    more = tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
+    return replace(reply, headers=reply.headers + more) if more else reply
 
 
 async def _send(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, field_validator
 
 Action = Literal["reply", "drop", "truncate"]
 
@@ -21,9 +21,9 @@ class Asked:
 class Fault(BaseModel):
     """One fault; the first that matches a request and is not used up is applied.
 
-    `reply` answers with `status`, `body` and `headers` instead of the real answer (`status` null: the real answer,
-    `delay_ms` later); `drop` closes the connection without a byte; `truncate` sends the real answer's head and the
-    first half of its body.
+    `reply` answers with `status`, `body` and `headers` instead of the real answer (`status` null: the real answer with
+    `headers` besides, `delay_ms` later); `drop` closes the connection without a byte; `truncate` sends the real
+    answer's head and the first half of its body.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -42,6 +42,8 @@ class Fault(BaseModel):
     status: int | None = Field(default=None, ge=200, le=599)
     #: A string is sent as it is (HTML, broken JSON); anything else as JSON.
     body: object = None
+    #: The body as bytes, in place of `body`: packed ones, for example.
+    body_base64: Base64Bytes | None = None
     content_type: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     delay_ms: int = Field(default=0, ge=0)

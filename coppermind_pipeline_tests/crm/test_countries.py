@@ -1,9 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pycountry
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coppermind_pipeline.crm import country_code, country_label, country_name
+from coppermind_pipeline.crm import countries, country_code, country_label, country_name
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,13 @@ def test_every_country_is_found_by_each_of_its_codes_and_names_in_english():
 def test_any_text_is_a_country_or_none(text):
     found = country_code(text)
     assert found is None or country_code(found) == found
+
+
+def test_threads_that_need_the_table_at_once_all_get_it():
+    countries._codes_by_name.cache_clear()
+    country_code.cache_clear()
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(country_code, ["Tschechien"] * 8)) == {"CZ"}
 
 
 def test_labels_name_the_country_or_keep_what_was_typed():

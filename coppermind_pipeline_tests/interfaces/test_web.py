@@ -110,6 +110,17 @@ def test_looking_at_a_sign_in_link_uses_nothing_up_and_signs_nobody_in(installat
     assert stranger.post("/sign-in", data={"token": token_of(link)}).status_code == 303
 
 
+def test_no_page_of_another_site_signs_a_browser_in_as_somebody_else(installation, stranger):
+    form = {"token": token_of(make_sign_in_link(installation.settings.home, ""))}
+    for origin in ("https://elsewhere.example", "http://localhost:1", "null", ""):
+        answer = stranger.post("/sign-in", data=form, headers={"Origin": origin})
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+    own = installation.settings.public_url.replace("localhost", "127.0.0.1")
+    with httpx.Client(base_url=own) as on_another_name:
+        assert on_another_name.post("/sign-in", data=form, headers={"Origin": own}).status_code == 303
+
+
 def test_a_forms_token_is_required(signed_in, addresses):
     assert len(addresses["POST"]) >= 4
     for path in addresses["POST"]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -13,6 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.store import ROLES, Database, backup, login_url, restore
+from coppermind_pipeline_tests.conftest import NewDatabase
 
 # One row per table that holds a mind's data; the connector's own row comes first, the rest refer to it.
 _ROWS = {
@@ -70,21 +71,44 @@ def _insert(connection: Connection, table: str, *, connector: str, mind: UUID, c
     connection.execute(text(statement), {"connector": connector, "mind": mind, "customer": customer})
 
 
-@pytest.fixture
-def two_minds(database: Database, local_customer: UUID) -> tuple[UUID, UUID]:
-    """Two minds of one customer, each with a row in every table."""
+def _two_minds(database: Database, customer: UUID) -> tuple[UUID, UUID]:
+    """Make two minds of one customer, each with a row in every table."""
     minds = []
     for name in ("acme", "globex"):
-        with database.customer(local_customer) as connection:
+        with database.customer(customer) as connection:
             mind = connection.scalar(
                 text("INSERT INTO minds (customer_id, name, slug, kind) VALUES (:c, :n, :n, 'client') RETURNING id"),
-                {"c": local_customer, "n": name},
+                {"c": customer, "n": name},
             )
         with database.mind(mind) as connection:
             for table in _ROWS:
-                _insert(connection, table, connector=f"{name}-hubspot-abcd", mind=mind, customer=local_customer)
+                _insert(connection, table, connector=f"{name}-hubspot-abcd", mind=mind, customer=customer)
         minds.append(mind)
     return minds[0], minds[1]
+
+
+@pytest.fixture
+def two_minds(database: Database, local_customer: UUID) -> tuple[UUID, UUID]:
+    return _two_minds(database, local_customer)
+
+
+class Minds(NamedTuple):
+    """Two minds that many tests try in vain to change."""
+
+    database: Database
+    customer: UUID
+    ours: UUID
+    theirs: UUID
+
+
+@pytest.fixture(scope="module")
+def minds(new_database: NewDatabase, server_home: Path) -> Iterator[Minds]:
+    with new_database() as url:
+        database = Database(url, server_home)
+        with database.reader() as connection:
+            customer = connection.execute(text("SELECT id FROM customers WHERE name = 'local'")).scalar_one()
+        yield Minds(database, customer, *_two_minds(database, customer))
+        database.dispose()
 
 
 def test_every_table_that_names_a_mind_is_covered_here_and_has_a_policy(database: Database):
@@ -107,24 +131,22 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
 
 
 @pytest.mark.parametrize("table", [*_ROWS, "minds"])
-def test_a_mind_sees_its_own_row_only(database: Database, two_minds: tuple[UUID, UUID], table: str):
+def test_a_mind_sees_its_own_row_only(minds: Minds, table: str):
     column = "id" if table == "minds" else "mind_id"
-    for mind in two_minds:
-        with database.mind(mind) as connection:
+    for mind in (minds.ours, minds.theirs):
+        with minds.database.mind(mind) as connection:
             assert connection.scalars(text(f"SELECT {column} FROM {table}")).all() == [mind]
 
 
 @pytest.mark.parametrize("table", [*_ROWS, "minds", "customers", "access_tokens"])
-def test_without_a_mind_there_is_no_row(database: Database, two_minds: tuple[UUID, UUID], table: str):
-    with database.nobody() as connection:
+def test_without_a_mind_there_is_no_row(minds: Minds, table: str):
+    with minds.database.nobody() as connection:
         assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
 
 
 @pytest.mark.parametrize("table", _ROWS)
-def test_a_mind_can_neither_change_nor_remove_nor_plant_another_minds_row(
-    database: Database, two_minds: tuple[UUID, UUID], local_customer: UUID, table: str
-):
-    ours, theirs = two_minds
+def test_a_mind_can_neither_change_nor_remove_nor_plant_another_minds_row(minds: Minds, table: str):
+    database, customer, ours, theirs = minds
     with database.mind(ours) as connection:
         connection.execute(text(f"UPDATE {table} SET mind_id = mind_id WHERE mind_id = :theirs"), {"theirs": theirs})
     if table != "connectors":
@@ -133,15 +155,14 @@ def test_a_mind_can_neither_change_nor_remove_nor_plant_another_minds_row(
     with database.mind(theirs) as connection:
         assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 1
     with database.mind(ours) as connection, pytest.raises(ProgrammingError) as refused:
-        _insert(connection, table, connector="planted-hubspot-0000", mind=theirs, customer=local_customer)
+        _insert(connection, table, connector="planted-hubspot-0000", mind=theirs, customer=customer)
     assert isinstance(refused.value.orig, psycopg.errors.InsufficientPrivilege)
 
 
 @pytest.mark.parametrize("table", _ROWS)
-def test_a_mind_can_not_hand_its_row_to_another(database: Database, two_minds: tuple[UUID, UUID], table: str):
-    ours, theirs = two_minds
-    with database.mind(ours) as connection, pytest.raises(ProgrammingError, match="row-level security"):
-        connection.execute(text(f"UPDATE {table} SET mind_id = :theirs"), {"theirs": theirs})
+def test_a_mind_can_not_hand_its_row_to_another(minds: Minds, table: str):
+    with minds.database.mind(minds.ours) as connection, pytest.raises(ProgrammingError, match="row-level security"):
+        connection.execute(text(f"UPDATE {table} SET mind_id = :theirs"), {"theirs": minds.theirs})
 
 
 def test_nothing_of_the_schema_is_everybodys(database: Database):
@@ -212,8 +233,8 @@ def test_the_scheduler_reads_connectors_and_cursors_and_nothing_else(database: D
 
 
 @pytest.mark.parametrize("table", ["connector_credentials", "oauth_states", "access_tokens"])
-def test_the_reader_sees_no_secret(database: Database, two_minds: tuple[UUID, UUID], table: str):
-    with database.reader() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+def test_the_reader_sees_no_secret(minds: Minds, table: str):
+    with minds.database.reader() as connection, pytest.raises(ProgrammingError, match="permission denied"):
         connection.execute(text(f"SELECT FROM {table}"))
 
 
@@ -285,19 +306,19 @@ def _logged_in(url: str) -> Iterator[Ask]:
 
 
 @pytest.fixture
-def login(database: Database, two_minds: tuple[UUID, UUID], tmp_path: Path) -> Iterator[Ask]:
+def login(minds: Minds, server_home: Path) -> Iterator[Ask]:
     """A login that is bound to the first mind."""
-    with _logged_in(login_url(database, tmp_path, mind_id=two_minds[0])) as ask:
+    with _logged_in(login_url(minds.database, server_home, mind_id=minds.ours)) as ask:
         yield ask
 
 
 @pytest.mark.parametrize("table", sorted(_ROWS.keys() - _SECRET_TABLES))
-def test_a_login_of_a_mind_reads_that_mind_alone(login: Ask, two_minds: tuple[UUID, UUID], table: str):
-    assert login(f"SELECT mind_id FROM {table}") == [(two_minds[0],)]
+def test_a_login_of_a_mind_reads_that_mind_alone(login: Ask, minds: Minds, table: str):
+    assert login(f"SELECT mind_id FROM {table}") == [(minds.ours,)]
 
 
-def test_a_login_of_a_mind_reads_no_other_account_and_no_secret(login: Ask, two_minds: tuple[UUID, UUID]):
-    assert login("SELECT id FROM minds") == [(two_minds[0],)]
+def test_a_login_of_a_mind_reads_no_other_account_and_no_secret(login: Ask, minds: Minds):
+    assert login("SELECT id FROM minds") == [(minds.ours,)]
     for table in (*_SECRET_TABLES, "access_tokens", "customers", "rate_limit_states"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             login(f"SELECT FROM {table}")
@@ -305,8 +326,8 @@ def test_a_login_of_a_mind_reads_no_other_account_and_no_secret(login: Ask, two_
         login("SELECT FROM dagster.runs")
 
 
-def test_a_login_of_a_mind_cannot_become_more(login: Ask, two_minds: tuple[UUID, UUID]):
-    other = f"coppermind_mind_{two_minds[1].hex}"
+def test_a_login_of_a_mind_cannot_become_more(login: Ask, minds: Minds):
+    other = f"coppermind_mind_{minds.theirs.hex}"
     for role in (*ROLES, "postgres"):
         if role != "coppermind_mind_reader":  # which it is a member of: alone, that shows no row more
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -317,7 +338,7 @@ def test_a_login_of_a_mind_cannot_become_more(login: Ask, two_minds: tuple[UUID,
     with pytest.raises(psycopg.errors.FeatureNotSupported, match="cannot be renamed"):
         login(f"ALTER ROLE {ours} RENAME TO {other}")
     for attempt in (f"CREATE ROLE {other}", f"ALTER ROLE {ours} BYPASSRLS", f"GRANT coppermind_reader TO {ours}",
-                    f"ALTER ROLE {ours} SET coppermind.mind_id = '{two_minds[1]}'"):  # fmt: skip
+                    f"ALTER ROLE {ours} SET coppermind.mind_id = '{minds.theirs}'"):  # fmt: skip
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             login(attempt)
     for trick in (
@@ -326,11 +347,11 @@ def test_a_login_of_a_mind_cannot_become_more(login: Ask, two_minds: tuple[UUID,
         "SET ROLE coppermind_mind_reader",
         "RESET ALL",
         "RESET SESSION AUTHORIZATION",
-        f"SET coppermind.mind_id = '{two_minds[1]}'",
+        f"SET coppermind.mind_id = '{minds.theirs}'",
         "SET search_path = pg_temp, coppermind",
     ):
         login(trick)
-        assert login("SELECT DISTINCT mind_id FROM coppermind.memories") == [(two_minds[0],)], trick
+        assert login("SELECT DISTINCT mind_id FROM coppermind.memories") == [(minds.ours,)], trick
     login("SET row_security = off")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         login("SELECT FROM coppermind.memories")

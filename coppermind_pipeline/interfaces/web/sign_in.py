@@ -61,6 +61,7 @@ def offer_sign_in(request: Request) -> Response:
 
 async def sign_in(request: Request) -> Response:
     """POST /sign-in: use the link up, open a session and go to the first page."""
+    _require_own_page(request)
     token = (await request.form()).get("token")
     customer = redeem(_home(request), token) if isinstance(token, str) else None
     if customer is None:
@@ -103,6 +104,14 @@ async def checked_form(request: Request) -> dict[str, str]:
     if not secrets.compare_digest(fields.get("csrf", "").encode(), request.session["csrf"].encode()):
         raise HTTPException(403, "The form was not sent from this session's own page.")
     return fields
+
+
+def _require_own_page(request: Request) -> None:
+    """Answer 403 to a form of another site: it would sign this browser in for somebody else, who then sees its work."""
+    host = request.headers.get("host", "")
+    public_url = request.app.state.installation.settings.public_url
+    if request.headers.get("origin", public_url) not in {public_url, f"http://{host}", f"https://{host}"}:
+        raise HTTPException(403, "This form was sent by a page of another site.")
 
 
 def _home(request: Request) -> Path:
