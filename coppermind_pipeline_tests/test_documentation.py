@@ -8,7 +8,7 @@ import typer
 
 from coppermind_pipeline.connectors import AT_WORK, STATE_GUIDES, ConnectorConfig
 from coppermind_pipeline.definitions import defs
-from coppermind_pipeline.interfaces.cli import app
+from coppermind_pipeline.interfaces.cli.app import app
 from coppermind_pipeline.settings import Settings
 
 _DOCS = Path(__file__).parents[1] / "docs"

@@ -1,5 +1,10 @@
-"""How an asset's body runs: as the connector's one writer, with its portal open where it reads HubSpot."""
+"""How an asset's body runs: as the connector's one writer, until its run is to stop.
 
+Where it reads HubSpot, the portal is open.
+"""
+
+import signal
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -10,9 +15,12 @@ import uvloop
 from coppermind_pipeline.connectors import Connector, open_portal
 from coppermind_pipeline.defs.installation import Installation, shown_in_dagster
 from coppermind_pipeline.hubspot import SentRequest
+from coppermind_pipeline.stopping import at_stop, end_process, run_interruptible
 from coppermind_pipeline.sync import SyncContext, failure_noted, poll_started, step_succeeded
 
 T = TypeVar("T")
+
+STOPPED = "Stopped on request. What is stored stays, and the next sync goes on from there."
 
 # The assets of a sync, as their steps are called. A run that holds them all is a poll; one of a few of them, which an
 # operator may ask for, moves neither the time of the next poll nor that of the last pull.
@@ -36,8 +44,12 @@ def poll_id(context: dg.AssetExecutionContext) -> str | None:
 
 def store_step(installation: Installation, context: dg.AssetExecutionContext, work: Callable[[Connector], T]) -> T:
     """Run a step that needs the store alone."""
-    with _noted(installation, context) as connector:
-        return work(connector)
+
+    def step() -> T:
+        with _noted(installation, context) as connector:
+            return work(connector)
+
+    return _until_stopped(context, step)
 
 
 def hubspot_step(
@@ -46,12 +58,34 @@ def hubspot_step(
     work: Callable[[SyncContext], Awaitable[T]],
 ) -> tuple[T, int]:
     """Run a step that reads HubSpot; return its result and the number of requests."""
-    with _noted(installation, context) as connector:
-        poll = poll_id(context)
-        if poll is not None:
-            with installation.database.mind(connector.mind_id) as connection:
-                poll_started(connection, {"connector": connector.id, "mind": connector.mind_id}, run_id=poll)
-        return uvloop.run(_with_portal(installation, connector, work))
+
+    def step() -> tuple[T, int]:
+        with _noted(installation, context) as connector:
+            poll = poll_id(context)
+            if poll is not None:
+                with installation.database.mind(connector.mind_id) as connection:
+                    poll_started(connection, {"connector": connector.id, "mind": connector.mind_id}, run_id=poll)
+            return uvloop.run(_with_portal(installation, connector, work))
+
+    return _until_stopped(context, step)
+
+
+def cancel_runs(instance: dg.DagsterInstance, runs: dg.RunsFilter) -> None:
+    """Note of unfinished runs that they were stopped, and what is kept."""
+    for run in instance.get_runs(runs):
+        if not run.is_finished:
+            instance.report_run_canceled(run, message=STOPPED)
+
+
+def _until_stopped(context: dg.AssetExecutionContext, step: Callable[[], T]) -> T:
+    """Run a step; where Dagster interrupts it, note that its run was canceled, and end the run's process."""
+    if threading.current_thread() is not threading.main_thread():
+        return step()  # under a command, which hears the signals itself
+    try:
+        return run_interruptible(step)
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        with at_stop(lambda: cancel_runs(context.instance, dg.RunsFilter(run_ids=[context.run.run_id]))):
+            end_process(128 + signal.SIGINT)
 
 
 @contextmanager

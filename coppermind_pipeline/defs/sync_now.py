@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 from sqlalchemy import text
@@ -15,7 +16,9 @@ from coppermind_pipeline.defs import assets, checks
 from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import PARTITIONS, known_connectors
+from coppermind_pipeline.defs.steps import cancel_runs
 from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.stopping import at_stop
 from coppermind_pipeline.store import Database, require_not_paused
 from coppermind_pipeline.sync import Progress, reconciled_since, unheard
 
@@ -121,16 +124,18 @@ def _materialize(
     selected: list[Any],
     config: Mapping[str, Any] | None = None,
 ) -> bool:
-    return dg.materialize(
-        selected,
-        instance=instance,
-        partition_key=connector_id,
-        resources={"installation": installation},
-        # What a person needs to know comes by progress and outcome; Dagster's own account is in its event log.
-        run_config={**(config or {}), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={"coppermind/started-by": "command"},
-        raise_on_error=False,
-    ).success
+    this_one = {"coppermind/command": uuid4().hex}
+    with at_stop(lambda: cancel_runs(instance, dg.RunsFilter(tags=this_one))):
+        return dg.materialize(
+            selected,
+            instance=instance,
+            partition_key=connector_id,
+            resources={"installation": installation},
+            # What a person needs to know comes by progress and outcome; Dagster's own account is in its event log.
+            run_config={**(config or {}), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={"coppermind/started-by": "command", **this_one},
+            raise_on_error=False,
+        ).success
 
 
 def _wait_for_turn(installation: Installation, connector: Connector) -> None:

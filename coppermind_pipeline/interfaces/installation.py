@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from coppermind_pipeline.interfaces.faults import database_fault
 from coppermind_pipeline.logs import configure_logs
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.stopping import at_stop
+from coppermind_pipeline.store import Database, embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,12 @@ def open_installation(settings: Settings | None = None, *, log_level: int = logg
     """
     configure_logs(log_level)
     settings = settings or Settings.from_environment()
-    database = _reach(settings)
-    try:
-        yield Installation(settings, database)
-    finally:
-        database.dispose()
+    with at_stop(embedded.leave_all):
+        database = _reach(settings)
+        try:
+            yield Installation(settings, database)
+        finally:
+            database.dispose()
 
 
 def _reach(settings: Settings) -> Database:

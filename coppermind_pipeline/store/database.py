@@ -35,6 +35,8 @@ CONNECTIONS_MAX = 24
 _KEPT = 4
 
 _CONNECT_MAX_S = 10
+# How soon the server ends the statement, and lets go of the locks, of a process that has ended however it did.
+END_WITH_CLIENT = "client_connection_check_interval=1000"
 # A plan that was prepared while the tables were empty has been seen to take a thousand times as long later. So the
 # driver prepares nothing; the server keeps the plans of foreign keys' checks, which cost a tenth of the ingest else.
 _NOTHING_PREPARED = {"prepare_threshold": None}
@@ -281,4 +283,4 @@ def _refuse_unstorable_text(context: ExceptionContext) -> None:
 
 def _options(role: str) -> str:
     schema = "dagster" if role == DAGSTER_ROLE else "coppermind"
-    return f"-c role={role} -c search_path={schema} -c timezone=UTC"
+    return f"-c role={role} -c search_path={schema} -c timezone=UTC -c {END_WITH_CLIENT}"

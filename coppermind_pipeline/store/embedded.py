@@ -138,7 +138,7 @@ def _use(home: Path) -> None:
     """Count this process among the server's users."""
     if home not in _uses:
         if not _uses:
-            atexit.register(_leave_all)
+            atexit.register(leave_all)
         _uses[home] = _use_lock(home)
 
 
@@ -148,7 +148,8 @@ def _use_lock(home: Path) -> int:
     return descriptor
 
 
-def _leave_all() -> None:
+def leave_all() -> None:
+    """Let go of every server that this process uses; done as the process ends by itself."""
     for home in list(_uses):
         # A home that was deleted meanwhile has neither locks nor a server; one that does not stop, the next user meets.
         with suppress(OSError, ServerNotStarted), _alone(home):

@@ -7,7 +7,8 @@ import structlog
 from playwright.sync_api import Browser, sync_playwright
 from typer.testing import CliRunner, Result
 
-from coppermind_pipeline.interfaces.cli import app, output
+from coppermind_pipeline.interfaces.cli import output
+from coppermind_pipeline.interfaces.cli.app import app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

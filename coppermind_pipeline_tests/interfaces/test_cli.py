@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from typer.main import get_command
 
-from coppermind_pipeline.interfaces.cli import app
+from coppermind_pipeline.interfaces.cli.app import app
 from coppermind_pipeline.interfaces.processes import free_port
 
 COMMANDS = {

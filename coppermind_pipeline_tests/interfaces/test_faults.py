@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from coppermind_pipeline.accounts import local_caller
-from coppermind_pipeline.interfaces.cli import app
+from coppermind_pipeline.interfaces.cli.app import app
 from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.settings import Settings

@@ -39,8 +39,3 @@ app.add_typer(memory.app, name="memory")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")
-
-
-def main() -> None:
-    """Run the command line; the entry point `coppermind`."""
-    app()

@@ -12,13 +12,16 @@ from rich.text import Text
 
 from coppermind_pipeline.interfaces.cli import output
 from coppermind_pipeline.interfaces.cli.session import ConnectorArgument
+from coppermind_pipeline.stopping import at_stop, run_stoppable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBars
     from rich.progress import TaskID
 
+    from coppermind_pipeline.defs.sync_now import SyncOutcome
     from coppermind_pipeline.sync import Progress
 
+STOPPING = "Stopping. What is stored stays, and the next sync goes on from there."
 LINE_INTERVAL_S = 2.0
 
 
@@ -39,20 +42,25 @@ def sync(
 ) -> None:
     """Pull, normalize, map and drain one connector now, through Dagster, with progress.
 
-    Where another process works on the connector it waits and shows that one's progress.
+    Where another process works on the connector it waits and shows that one's progress. Ctrl-C or SIGTERM stops it
+    within seconds, at any moment; the next sync goes on from there.
     """
-    from coppermind_pipeline.defs.sync_now import sync_connector
-    from coppermind_pipeline.interfaces.installation import open_installation
 
-    with open_installation() as installation, progress_display() as display:
-        outcome = sync_connector(
-            installation.database,
-            installation.settings,
-            connector_id,
-            until_complete=until_complete,
-            reconcile=reconcile,
-            on_progress=display.show,
-        )
+    def work() -> SyncOutcome:
+        from coppermind_pipeline.defs.sync_now import sync_connector
+        from coppermind_pipeline.interfaces.installation import open_installation
+
+        with open_installation() as installation, progress_display() as display:
+            return sync_connector(
+                installation.database,
+                installation.settings,
+                connector_id,
+                until_complete=until_complete,
+                reconcile=reconcile,
+                on_progress=display.show,
+            )
+
+    outcome = run_stoppable(work, say=lambda: output.note(STOPPING))
     answer = {"connector_id": connector_id, "complete": outcome.complete, "reason": outcome.reason}
     sentence = f"{connector_id} is complete." if outcome.complete else outcome.reason or "There is more to do."
     output.show(answer, as_json=as_json, human=lambda: Text(sentence))
@@ -82,7 +90,7 @@ def progress_display() -> Iterator[ProgressDisplay]:
         progress.MofNCompleteColumn(),
         progress.TimeElapsedColumn(),
     )
-    with progress.Progress(*columns, console=output.error_console()) as bars:
+    with progress.Progress(*columns, console=output.error_console()) as bars, at_stop(bars.stop):
         display = _Bars(bars)
         yield display
         display.fill()

@@ -1,0 +1,127 @@
+"""Being asked to stop: by Ctrl-C, SIGTERM or "Terminate" in Dagster's UI, at any moment, and within seconds.
+
+What is stored is whole at every moment, and a sync goes on from it. So nothing that is under way is unwound, which may
+be waiting for a HubSpot that is down, or for a statement: the process says what is kept, does the few acts that
+others rely on, and ends.
+
+Such work runs in a thread of its own. In the main one, what a signal's handler raises comes up in the middle of
+anything, and is lost in a callback.
+"""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, wait
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from queue import SimpleQueue
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ACTS_MAX_S = 9.0
+
+_acts: list[Callable[[], Any]] = []
+
+
+@contextmanager
+def at_stop(act: Callable[[], Any]) -> Iterator[None]:
+    """Do `act` where the process is stopped inside the block, which then does not come to its own end.
+
+    The act of the innermost block is done first. What an act raises keeps none of the others from being done.
+    """
+    _acts.append(act)
+    try:
+        yield
+    finally:
+        _acts.remove(act)
+
+
+def run_stoppable(work: Callable[[], T], *, say: Callable[[], Any]) -> T:
+    """Return what `work` returns; end the process as soon as SIGINT or SIGTERM asks for it.
+
+    A second signal ends it without any further act. To be called in the main thread, where Python runs handlers.
+
+    Args:
+        work: runs in another thread.
+        say: tells whoever asked what is kept.
+    """
+    ended: SimpleQueue[int | None] = SimpleQueue()  # unlike most things, a handler may put into it
+    before = {number: signal.signal(number, lambda number, _: ended.put(number)) for number in SIGNALS}
+    try:
+        outcome = _in_thread(work)
+        outcome.add_done_callback(lambda _: ended.put(None))
+        if (asked_by := ended.get()) is not None:
+            end_at_signals()
+            with at_stop(say):
+                end_process(128 + asked_by)
+    finally:
+        _hand_back(before)
+    return outcome.result()
+
+
+def run_interruptible(work: Callable[[], T]) -> T:
+    """Return what `work` returns, while any handler that raises in the main thread gets through to the caller.
+
+    Then `work` is still under way, so that nothing is left to do but `end_process`.
+    """
+    outcome = _in_thread(work)
+    wait([outcome])
+    return outcome.result()
+
+
+def end_process(code: int) -> NoReturn:
+    """End this process with exit code `code`, whatever its threads are doing."""
+    logging.disable()  # what they say from now on comes from being cut off
+    acting = threading.Thread(target=_act, name="stop", daemon=True)
+    acting.start()
+    acting.join(ACTS_MAX_S)
+    os._exit(code)
+
+
+@contextmanager
+def ended_at_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the process without further ado inside the block."""
+    before = end_at_signals()
+    try:
+        yield
+    finally:
+        _hand_back(before)
+
+
+def end_at_signals() -> Mapping[signal.Signals, Any]:
+    """Let SIGINT and SIGTERM end the process without further ado from now on; return their handlers from before."""
+    return {number: signal.signal(number, _end_at_once) for number in SIGNALS}
+
+
+def _hand_back(handlers: Mapping[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def _in_thread(work: Callable[[], T]) -> Future[T]:
+    outcome = Future[T]()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+            outcome.set_exception(error)
+
+    threading.Thread(target=copy_context().run, args=(run,), name="work", daemon=True).start()
+    return outcome
+
+
+def _act() -> None:
+    for act in reversed(_acts):
+        with suppress(Exception):
+            act()
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    os._exit(128 + number)
