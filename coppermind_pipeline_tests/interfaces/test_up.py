@@ -141,15 +141,12 @@ def test_everything_starts_answers_and_stops(environment):
     assert not (Path(environment["COPPERMIND_HOME"]) / "dagster" / "processes.json").exists()
 
 
-@pytest.mark.timeout(UP_MAX_S)
-@pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.slow)])
-def test_a_database_server_that_is_killed_or_stopped_is_started_again_and_everything_goes_on(
-    embedded_environment, times
-):
+@pytest.mark.slow
+def test_a_database_server_that_is_killed_or_stopped_is_started_again_and_everything_goes_on(embedded_environment):
     home = Path(embedded_environment["COPPERMIND_HOME"])
     with _running(embedded_environment) as (process, addresses), httpx.Client(timeout=60) as browser:
         _sign_in(browser, addresses)
-        for _ in range(times):
+        for _ in range(5):
             _kill_postgres(home)
             _eventually(lambda: embedded.is_running(home))
             health = httpx.get(f"{addresses['web']}/healthz", timeout=30)  # on a connection from before
