@@ -1,6 +1,6 @@
 """Sensors: what the daemon looks for, and the runs that it asks for. Each is a question to the store and no more."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -54,7 +54,8 @@ def due_polls(
         return _PAUSED
     with installation.database.scheduler() as connection:
         due = polls_due(connection)
-    idle = _idle(context.instance, (poll.connector_id for poll in due))
+    # What is queued behind polls, such as hundreds of reconciliations after a day's downtime, holds none of them up.
+    idle = _idle(context.instance, (poll.connector_id for poll in due), queued_jobs={sync_job.name})
     waiting = [poll for poll in due if poll.connector_id in idle]
     probed = probe_polls(installation, [poll for poll in waiting if poll.reason == "poll"])
     requests = [
@@ -182,10 +183,16 @@ def _runs(
     return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason(otherwise)
 
 
-def _idle(instance: dg.DagsterInstance, connector_ids: Iterable[str]) -> set[str]:
-    """Return those of the connectors that have no run queued or under way."""
+def _idle(
+    instance: dg.DagsterInstance, connector_ids: Iterable[str], *, queued_jobs: Container[str] | None = None
+) -> set[str]:
+    """Return those of the connectors that have no run under way, and none queued (of `queued_jobs`, where given)."""
     wanted = set(connector_ids)
     if not wanted:
         return set()
-    busy = {run.tags.get("dagster/partition") for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS))}
+    busy = {
+        run.tags.get("dagster/partition")
+        for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS))
+        if run.status != dg.DagsterRunStatus.QUEUED or queued_jobs is None or run.job_name in queued_jobs
+    }
     return wanted - busy

@@ -7,6 +7,7 @@ from time import monotonic
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from sqlalchemy import text
 
 from coppermind_pipeline.defs import probes
@@ -129,6 +130,27 @@ async def test_a_hubspot_that_hangs_is_a_failed_poll(crowd: Crowd, monkeypatch: 
         )[0]
         assert noted.failures == 1
         assert noted.last_error is not None
+
+
+@pytest.mark.parametrize("crowd", [(1, 1)], indirect=True)
+@pytest.mark.parametrize(
+    ("job", "status", "probed"),
+    [("reconcile", "QUEUED", True), ("synthesis", "QUEUED", True), ("sync", "QUEUED", False),
+     ("reconcile", "STARTED", False)],
+)  # fmt: skip
+async def test_a_poll_waits_for_no_run_that_is_queued_behind_it(crowd: Crowd, job: str, status: str, probed: bool):
+    crowd.sleep("1 day")
+    location = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "all")
+    run = dg.DagsterRun(
+        job_name=job,
+        status=dg.DagsterRunStatus(status),
+        tags={"dagster/partition": crowd.members[0].connector_id},
+        remote_job_origin=RemoteJobOrigin(location, job),  # whatever is queued has one
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_run(run)
+        due_polls(dg.build_sensor_context(instance, resources={"installation": crowd.installation}))
+    assert (crowd.due() == []) is probed
 
 
 @pytest.mark.slow
