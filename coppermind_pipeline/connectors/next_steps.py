@@ -15,7 +15,14 @@ _PASSES = frozenset({"portal_unavailable", "rate_limited", "refresh_busy", "conn
 
 # States whose own next step would pass over an error.
 _SAYS_NOTHING_OF_ERRORS = frozenset(
-    {OperationalState.ERROR, OperationalState.STALE, OperationalState.BACKFILLING, OperationalState.ACTIVE}
+    {
+        OperationalState.ERROR,
+        OperationalState.STALE,
+        OperationalState.BACKFILLING,
+        OperationalState.SYNCING,
+        OperationalState.DRAINING_QUEUE,
+        OperationalState.ACTIVE,
+    }
 )
 
 

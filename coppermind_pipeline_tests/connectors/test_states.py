@@ -203,3 +203,9 @@ def test_only_what_can_pass_is_said_to(code: str, poll: dict[str, int], words: s
     step = next_step(_facts({"connector": {"last_error": error}, "poll": poll}), now=NOW)
     assert words in step
     assert ("by itself" in step) == (words == "by itself")
+
+
+@pytest.mark.parametrize("state", ["backfilling", "syncing", "draining_queue"])
+def test_work_that_goes_on_hides_no_error(state: str):
+    error = {"code": "request_refused", "message": "m", "at": _ago(minutes=3)}
+    assert "support" in next_step(_facts({"connector": {"last_error": error}}, _CAUSES[state]), now=NOW)
