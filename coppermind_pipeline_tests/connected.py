@@ -102,7 +102,7 @@ class Connected:
             await read_owners(sync)
             await read_account(sync)
             pulled = await pull(sync, time_is_up=time_is_up)
-            await sync.write(poll_succeeded, connector, pulled.read)
+            await sync.write(poll_succeeded, connector)
         return pulled
 
     async def sync(self) -> Pulled:

@@ -80,9 +80,11 @@ class HubSpotBackfill(Response):
     since: Instant = Field(description="start of the historical window")
     started_at: Instant
     completed_at: Instant | None
-    counts: dict[ObjectType, int] = Field(description="records discovered so far")
+    counts: dict[ObjectType, int] = Field(description="records of the window discovered so far")
     state: dict[ObjectType, ScanState]
-    totals: dict[ObjectType, int] = Field(description="records in the window, as the portal counts them")
+    totals: dict[ObjectType, int] = Field(
+        description="records of the window, as the portal counted them last: in the backfill, then daily"
+    )
     eta_seconds: int | None = Field(description="estimate of the time left; null when complete, or not known yet")
 
 
@@ -120,8 +122,12 @@ class HubSpotDiagnostics(Response):
     last_queue_enqueue: Instant | None
     queue: QueueFigures
     queue_state: QueueState
-    records_pulled_by_type: dict[ObjectType, int] = Field(description="since connection")
-    last_poll_record_counts_by_type: dict[ObjectType, int]
+    records_pulled_by_type: dict[ObjectType, int] = Field(
+        description="new and changed records stored since connection, those that a deal is linked to included"
+    )
+    last_poll_record_counts_by_type: dict[ObjectType, int] = Field(
+        description="of these, the last poll's; a first backfill counts as one"
+    )
     latest_deal_seen: LatestDeal | None
     aggregate_recompute_at: Instant | None = Field(description="next due; null until the backfill is complete")
     synthesis_cadence: str

@@ -102,7 +102,7 @@ def raw(
     async def read(sync: SyncContext) -> Pulled:
         pulled = await pull(sync, types=types, time_is_up=time_is_up)
         if poll is not None:
-            await sync.write(pull_ended, sync.connector, pulled.read, complete=pulled.current)
+            await sync.write(pull_ended, sync.connector, complete=pulled.current)
         return pulled
 
     pulled, requests = hubspot_step(installation, context, read)

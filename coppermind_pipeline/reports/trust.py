@@ -31,8 +31,9 @@ class Range(BaseModel):
 class RecordCounts(BaseModel):
     """Live records of one type.
 
-    `stored`: in the window, filtered ones included. `portal_in_window`: what the portal said it holds there, None where
-    it was not asked yet. `referenced_only`: older ones, read because a deal is linked to them; in no count.
+    `stored`: in the window, filtered ones included. `portal_in_window`: what the portal said it holds there when it was
+    asked last, which is daily; None where it was not asked yet. `referenced_only`: older ones, read because a deal is
+    linked to them; in no count.
     """
 
     model_config = ConfigDict(frozen=True)

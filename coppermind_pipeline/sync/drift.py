@@ -269,6 +269,14 @@ def _save(connection: Connection, context: SyncContext, object_type: ObjectType,
         },
     )
     connection.execute(
+        text(
+            """UPDATE hubspot_backfills
+                  SET totals = totals || jsonb_build_object(CAST(:type AS text), CAST(:portal_total AS bigint))
+                WHERE connector_id = :connector AND completed_at IS NOT NULL"""
+        ),
+        {**context.ids(), "type": object_type, "portal_total": drift.portal_total},
+    )
+    connection.execute(
         text(f"UPDATE hubspot_drifts SET {state} WHERE connector_id = :connector AND object_type = :type"),
         {**context.ids(), "type": object_type},
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-import orjson
 import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -85,7 +84,10 @@ def due_polls(connection: Connection) -> list[DuePoll]:
 
 
 def poll_started(connection: Connection, ids: dict[str, Any], *, run_id: str | None = None) -> None:
-    """Note that a poll begins; a further step of one that began with the same run is no other poll."""
+    """Note that a poll begins; a further step of one that began with the same run is no other poll.
+
+    What it reads is counted from the end of the last pull that read everything: one may take several runs.
+    """
     connection.execute(
         text(
             """INSERT INTO hubspot_polls AS stored (connector_id, mind_id, last_started_at, run_id)
@@ -94,25 +96,26 @@ def poll_started(connection: Connection, ids: dict[str, Any], *, run_id: str | N
                   SET last_started_at = CASE WHEN stored.run_id = excluded.run_id THEN stored.last_started_at
                                              ELSE excluded.last_started_at END,
                       read_to_end_at = CASE WHEN stored.run_id = excluded.run_id THEN stored.read_to_end_at END,
+                      pulled_before = CASE WHEN stored.read_to_end_at IS NULL OR stored.run_id = excluded.run_id
+                                           THEN stored.pulled_before ELSE stored.pulled_counts END,
                       run_id = excluded.run_id"""
         ),
         {**ids, "run_id": run_id},
     )
 
 
-def pull_ended(connection: Connection, connector: Connector, counts: dict[ObjectType, int], *, complete: bool) -> None:
-    """Note what a poll's pull has read, by type, and whether that was all; the poll goes on to its other steps."""
+def pull_ended(connection: Connection, connector: Connector, *, complete: bool) -> None:
+    """Note that a poll's pull has ended, and whether it read everything; the poll goes on to its other steps."""
     connection.execute(
         text(
-            """UPDATE hubspot_polls SET last_counts = CAST(:counts AS jsonb),
-                                        read_to_end_at = CASE WHEN :complete THEN clock_timestamp() END
+            """UPDATE hubspot_polls
+                  SET last_counts = (SELECT jsonb_object_agg(type, coalesce(CAST(pulled_counts ->> type AS bigint), 0)
+                                                                 - coalesce(CAST(pulled_before ->> type AS bigint), 0))
+                                       FROM unnest(CAST(:types AS text[])) AS type),
+                      read_to_end_at = CASE WHEN :complete THEN clock_timestamp() END
                 WHERE connector_id = :connector"""
         ),
-        {
-            "connector": connector.id,
-            "counts": orjson.dumps({t.value: count for t, count in counts.items()}).decode(),
-            "complete": complete,
-        },
+        {"connector": connector.id, "types": [t.value for t in ObjectType], "complete": complete},
     )
 
 
@@ -147,9 +150,9 @@ def poll_ended(connection: Connection, connector: Connector, *, run_id: str | No
             clear_problem(connection, connector, "scope", step=step)
 
 
-def poll_succeeded(connection: Connection, connector: Connector, counts: dict[ObjectType, int]) -> None:
-    """Note a poll that took no run: everything was asked and answered; `counts` are the records read, by type."""
-    pull_ended(connection, connector, counts, complete=True)
+def poll_succeeded(connection: Connection, connector: Connector) -> None:
+    """Note a poll that took no run: everything was asked and answered."""
+    pull_ended(connection, connector, complete=True)
     poll_ended(connection, connector, run_id=None)
 
 

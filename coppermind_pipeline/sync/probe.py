@@ -117,4 +117,4 @@ def _note_idle_poll(connection: Connection, connector: Connector, ids: dict[str,
     )
     # Only now: a poll that found something is the run's, which would otherwise not be due if it never came about.
     poll_started(connection, ids)
-    poll_succeeded(connection, connector, dict.fromkeys(ObjectType, 0))
+    poll_succeeded(connection, connector)

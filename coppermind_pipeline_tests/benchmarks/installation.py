@@ -56,7 +56,7 @@ class Installation:
                 read_account(sync),
             )
             pulled = await pull(sync, time_is_up=lambda: False)
-            await sync.write(poll_succeeded, sync.connector, pulled.read)
+            await sync.write(poll_succeeded, sync.connector)
         return pulled
 
     @asynccontextmanager

@@ -90,7 +90,7 @@ class Reconciling:
             await read_owners(context)
             await read_account(context)
             pulled = await pull(context, time_is_up=time_is_up)
-            await context.write(poll_succeeded, context.connector, pulled.read)
+            await context.write(poll_succeeded, context.connector)
         return pulled
 
     async def sync(self) -> Pulled:
