@@ -8,17 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 from pydantic import SecretStr
 
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.interfaces.installation import Installation
-from coppermind_pipeline.interfaces.processes import Child, PortTaken, Processes, free_port, port_answers
+from coppermind_pipeline.interfaces.processes import Child, PortTaken, Processes, port_answers
 from coppermind_pipeline.interfaces.restarts import Restarts
 from coppermind_pipeline.interfaces.web import WebService, make_sign_in_link
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import embedded, locked_if_free
+from coppermind_pipeline.store import directory_of_socket, embedded, locked_if_free
 
-CODE_SERVER_PORT = 4266
+CODE_SERVER_SOCKET = "code-server.sock"
 CODE_LOCATION = "coppermind_pipeline"
 START_DEADLINE_S = 120
 _CHECK_S = 1.0
@@ -130,22 +131,24 @@ def _start_dagster(installation: Installation, processes: Processes, tell: Calla
     os.environ.update(prepare_dagster_home(settings, installation.database))
     environment = os.environ | settings_as_environment(settings)
     _free_orphaned_runs(installation)
-    code_port = free_port(CODE_SERVER_PORT)
-    workspace = _write_workspace(Path(environment["DAGSTER_HOME"]), code_port)
-    code_server, daemon, webserver = _dagster_children(workspace, code_port=code_port)
+    directory = Path(environment["DAGSTER_HOME"]).resolve()
+    # Whoever reaches it can read all definitions and start runs, and it asks nobody who they are.
+    code_socket = directory_of_socket(directory, CODE_SERVER_SOCKET) / CODE_SERVER_SOCKET
+    workspace = _write_workspace(directory, code_socket)
+    code_server, daemon, webserver = _dagster_children(workspace, code_socket)
     tell("Starting Dagster …")
     processes.start(code_server, environment)
-    processes.wait_for_port(code_port, deadline_s=START_DEADLINE_S)
+    processes.wait_for_socket(code_socket, deadline_s=START_DEADLINE_S)
     processes.start(daemon, environment)
     processes.start(webserver, environment)
     processes.wait_for_port(settings.dagster_port, deadline_s=START_DEADLINE_S)
 
 
-def _dagster_children(workspace: Path, *, code_port: int) -> tuple[Child, Child, Child]:
+def _dagster_children(workspace: Path, code_socket: Path) -> tuple[Child, Child, Child]:
     """Return code server, daemon and web server; they end in the opposite order."""
     python, log = sys.executable, ("--log-format", "json")
     code_server = (python, "-m", "dagster", "api", "grpc", "--module-name", "coppermind_pipeline.definitions",
-                   "--host", "127.0.0.1", "--port", str(code_port), "--location-name", CODE_LOCATION,
+                   "--socket", str(code_socket), "--location-name", CODE_LOCATION,
                    "--inject-env-vars-from-instance", *log)  # fmt: skip
     daemon = (python, "-m", "dagster._daemon", "run", "--workspace", str(workspace), *log)
     webserver = (python, "-m", "coppermind_pipeline.interfaces.dagster_ui", "--workspace", str(workspace))
@@ -167,17 +170,10 @@ def _free_orphaned_runs(installation: Installation) -> None:
         fail_orphaned_runs(instance, installation.database)
 
 
-def _write_workspace(directory: Path, port: int) -> Path:
+def _write_workspace(directory: Path, code_socket: Path) -> Path:
     file = directory / "workspace.yaml"
-    file.write_text(
-        f"""\
-load_from:
-  - grpc_server:
-      host: 127.0.0.1
-      port: {port}
-      location_name: {CODE_LOCATION}
-"""
-    )
+    location = {"socket": str(code_socket), "location_name": CODE_LOCATION}
+    file.write_bytes(orjson.dumps({"load_from": [{"grpc_server": location}]}))  # JSON is YAML, with any path quoted
     return file
 
 
@@ -195,6 +191,7 @@ def _lock(home: Path) -> Path:
 
 @contextmanager
 def _only_one(home: Path) -> Iterator[None]:
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with locked_if_free(_lock(home)) as is_free:
         if not is_free:
             raise AlreadyRunning(f"The installation in {home} runs already.")

@@ -139,12 +139,19 @@ class Processes:
 
     def wait_for_port(self, port: int, *, deadline_s: float) -> None:
         """Wait until something listens on a port of loopback; raise ProcessEnded where a child ends or takes longer."""
+        self._wait(partial(port_answers, port), f"port {port}", deadline_s)
+
+    def wait_for_socket(self, path: Path, *, deadline_s: float) -> None:
+        """Wait until something listens on a Unix socket; raise ProcessEnded where a child ends or takes longer."""
+        self._wait(partial(_answers, socket.AF_UNIX, str(path)), str(path), deadline_s)
+
+    def _wait(self, answers: Callable[[], bool], where: str, deadline_s: float) -> None:
         until = time.monotonic() + deadline_s
-        while not port_answers(port):
+        while not answers():
             self.require_running()
             if time.monotonic() > until:
                 raise ProcessEnded(
-                    f"Nothing listens on port {port} after {deadline_s:.0f} seconds.",
+                    f"Nothing listens on {where} after {deadline_s:.0f} seconds.",
                     hint=f"The logs are in {self._logs}.",
                 )
             time.sleep(_POLL_S)
@@ -169,9 +176,13 @@ class Processes:
 
 def port_answers(port: int) -> bool:
     """Say whether something listens on a port of loopback."""
-    with closing(socket.socket()) as probe:
+    return _answers(socket.AF_INET, ("127.0.0.1", port))
+
+
+def _answers(family: socket.AddressFamily, address: tuple[str, int] | str) -> bool:
+    with closing(socket.socket(family)) as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex(address) == 0
 
 
 def free_port(preferred: int) -> int:

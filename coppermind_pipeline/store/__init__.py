@@ -4,7 +4,7 @@ from coppermind_pipeline.store import embedded
 from coppermind_pipeline.store.backups import Backup, backup, restore
 from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows
 from coppermind_pipeline.store.database import CONNECTIONS_MAX, ROLES, Database, UnstorableText
-from coppermind_pipeline.store.files import locked_if_free, private_directory, rotate
+from coppermind_pipeline.store.files import directory_of_socket, locked_if_free, private_directory, rotate
 from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
 from coppermind_pipeline.store.logins import login_url
 from coppermind_pipeline.store.pause import InstallationPaused, paused_since, require_not_paused, resume
@@ -21,6 +21,7 @@ __all__ = [
     "backup",
     "connector_is_locked",
     "copy_rows",
+    "directory_of_socket",
     "embedded",
     "lock_writing",
     "locked_if_free",

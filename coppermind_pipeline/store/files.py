@@ -1,15 +1,28 @@
-"""Files of one installation that several threads and processes use at once: locks, whole replacements, modes, logs."""
+"""Files that several threads and processes use at once: locks, whole replacements, modes, places of sockets, logs."""
 
 import fcntl
+import hashlib
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from coppermind_pipeline.errors import NeedsPerson
+
 LOG_BYTES_MAX = 10 << 20
 LOGS_KEPT = 3
+# The shortest that a system allows (macOS; Linux has 108) for the path of a Unix socket, with its final NUL.
+_SOCKET_PATH_BYTES = 104
+
+
+class SocketDirectoryTaken(NeedsPerson):
+    """The directory for a Unix socket is another user's."""
+
+    code = "socket_directory_taken"
+    hint = "Give COPPERMIND_HOME a shorter path, so that its sockets lie in it."
 
 
 def private_directory(path: Path, *, mode: int = 0o700) -> None:
@@ -32,6 +45,26 @@ def _make_private(path: Path) -> None:
     if not path.parent.exists():
         _make_private(path.parent)
     path.mkdir(exist_ok=True, mode=0o700)
+
+
+def directory_of_socket(directory: Path, socket: str) -> Path:
+    """Return where a Unix socket may lie: in `directory`, or in one for this user alone, under a shorter path.
+
+    Raises:
+        SocketDirectoryTaken: another user was there first.
+    """
+    if len(os.fsencode(directory / socket)) < _SOCKET_PATH_BYTES:
+        return directory
+    there = directory.stat()
+    name = hashlib.sha256(f"{directory}-{there.st_ino}".encode()).hexdigest()[:10]
+    short = Path(tempfile.gettempdir()) / f"coppermind-{name}"
+    with suppress(FileExistsError):
+        short.mkdir(mode=0o700)
+    found = short.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), there.st_uid}:
+        raise SocketDirectoryTaken(f"{short} is another user's.")
+    short.chmod(0o700)
+    return short
 
 
 @contextmanager

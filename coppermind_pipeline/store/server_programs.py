@@ -1,6 +1,5 @@
 """The embedded server's own programs, initdb and pg_ctl, run as a user that PostgreSQL accepts: never as root."""
 
-import hashlib
 import os
 import pwd
 import shutil
@@ -15,6 +14,7 @@ from typing import Any, Self
 import psutil
 
 from coppermind_pipeline.errors import NeedsPerson
+from coppermind_pipeline.store.files import directory_of_socket
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns of an unset XDG_RUNTIME_DIR, which it then does without
@@ -24,8 +24,6 @@ SUPERUSER = "postgres"
 
 # Where this process is root, the server runs as this user of the machine, who is made where missing.
 _SERVER_USER = "pgserver"
-# The shortest that a system allows (macOS) for the path of a Unix socket, with its final NUL.
-_SOCKET_PATH_BYTES = 104
 _SOCKET = ".s.PGSQL.5432"
 
 
@@ -131,15 +129,10 @@ def reason_in_log(log: Path) -> str | None:
 
 def socket_directory(directory: Path) -> Path:
     """Return where a server's socket may lie: beside its data, or under a shorter path."""
-    if len(os.fsencode(directory / _SOCKET)) < _SOCKET_PATH_BYTES:
-        return directory
-    name = hashlib.sha256(f"{directory}-{directory.stat().st_ino}".encode()).hexdigest()[:10]
-    short = Path(tempfile.gettempdir()) / f"coppermind-{name}"
-    short.mkdir(mode=0o700, exist_ok=True)
-    if short.is_symlink() or short.stat().st_uid not in {os.geteuid(), directory.stat().st_uid}:
-        raise ServerNotStarted(f"{short} is another user's.", hint="Give COPPERMIND_HOME a shorter path.")
-    _give_to_server(short)
-    return short
+    place = directory_of_socket(directory, _SOCKET)
+    if place != directory:
+        _give_to_server(place)
+    return place
 
 
 def let_server_in(directory: Path) -> None:

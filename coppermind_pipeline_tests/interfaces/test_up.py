@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -106,6 +107,16 @@ def _addresses(process: subprocess.Popen[str]) -> dict[str, str]:
     raise AssertionError(process.stderr.read() if process.stderr else "")
 
 
+def _listening(process_ids: list[int]) -> set[int]:
+    """Return the ports that the processes listen on, which every user of the machine can reach."""
+    return {
+        connection.laddr.port
+        for process_id in process_ids
+        for connection in psutil.Process(process_id).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
 def _end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
@@ -113,7 +124,9 @@ def _end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, s
 
 
 @pytest.mark.timeout(UP_MAX_S)
-def test_everything_starts_answers_and_stops(environment):
+def test_everything_starts_answers_and_stops(environment, tmp_path):
+    # Too long a path for the code server's socket, which then lies elsewhere; in other tests it is short enough.
+    environment["COPPERMIND_HOME"] = str(tmp_path / ("long" * 20))
     process = _up(environment)
     try:
         addresses = _addresses(process)
@@ -128,6 +141,10 @@ def test_everything_starts_answers_and_stops(environment):
         assert httpx.get(f"{addresses['web']}/healthz").json() == {"status": "ok"}
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 3
+        assert _listening([process.pid, *(child.pid for child in children)]) == {
+            int(environment["COPPERMIND_DAGSTER_PORT"]),
+            urlsplit(environment["COPPERMIND_PUBLIC_URL"]).port,
+        }
 
         second = _up(environment)
         refusal, _ = second.communicate(timeout=60)

@@ -1,0 +1,60 @@
+"""Where a Unix socket may lie: its path has a limit, and nobody else may listen in its place."""
+
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from coppermind_pipeline.store import directory_of_socket
+from coppermind_pipeline.store.files import SocketDirectoryTaken
+
+NAME = "code-server.sock"
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The machine's directory for temporary files."""
+    directory = tmp_path / "tmp"
+    directory.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(directory))
+    return directory
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Path:
+    """A directory whose path is too long for a socket."""
+    directory = tmp_path / ("far" * 30) / "away"
+    directory.mkdir(parents=True)
+    return directory
+
+
+def test_a_socket_lies_in_its_directory_where_the_path_is_short_enough(temporary):
+    assert directory_of_socket(temporary.parent, "s") == temporary.parent
+
+
+def test_a_long_path_leads_to_a_directory_of_its_own_that_is_the_same_each_time(far, temporary):
+    with pytest.raises(OSError, match="too long"), socket.socket(socket.AF_UNIX) as here:
+        here.bind(str(far / NAME))
+    place = directory_of_socket(far, NAME)
+    assert place.parent == temporary
+    assert directory_of_socket(far, NAME) == place
+    other = far.with_name("nowhere")
+    other.mkdir()
+    assert directory_of_socket(other, NAME) != place
+
+
+def test_one_that_lets_others_in_is_closed_to_them(far, temporary):
+    directory_of_socket(far, NAME).chmod(0o777)
+    assert stat.S_IMODE(directory_of_socket(far, NAME).stat().st_mode) == 0o700
+
+
+def test_somebody_who_was_there_first_is_not_trusted(far, temporary):
+    place = directory_of_socket(far, NAME)
+    place.rmdir()
+    elsewhere = temporary / "elsewhere"
+    elsewhere.mkdir(mode=0o777)
+    place.symlink_to(elsewhere)
+    with pytest.raises(SocketDirectoryTaken):
+        directory_of_socket(far, NAME)
+    assert not list(elsewhere.iterdir())
