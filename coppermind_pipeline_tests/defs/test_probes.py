@@ -14,70 +14,20 @@ from coppermind_pipeline.defs import probes
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.probes import PROBES_AT_ONCE_MAX, Probed, probe_polls
 from coppermind_pipeline.defs.sensors import due_polls
-from coppermind_pipeline.memories import map_records
-from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import CONNECTIONS_MAX, Database
 from coppermind_pipeline.sync import due_polls as polls_due
-from coppermind_pipeline_tests.connected import Connected, settings_for
+from coppermind_pipeline_tests.crowd import Crowd
 
 
-class Crowd:
-    """An installation with many tiny portals, of which some have nothing left to do: they are idle."""
-
-    def __init__(self, database: Database, sandbox: RunningSandbox, home: Path) -> None:
-        self.installation = Installation(settings_for(sandbox, home), database)
-        self.members: list[Connected] = []
-
-    async def connect(self, portals: int, *, idle: int) -> None:
-        for n, hub_id in enumerate(_tiny(portals).all_hub_ids()):
-            member = await Connected.create(
-                self.installation.database, self.installation.settings, mind=f"Client {n}", hub_id=hub_id
-            )
-            if n < idle:
-                await member.sync()
-                connector = member.connector
-                map_records(self.installation.database, connector_id=connector.id, mind_id=connector.mind_id)
-            self.members.append(member)
-
-    def sleep(self, interval: str) -> None:
-        """Let everything that happened have happened so much earlier, access tokens' issue included."""
-        for member in self.members:
-            with self.installation.database.mind(member.connector.mind_id) as connection:
-                for table, column in (
-                    ("hubspot_polls", "last_started_at"),
-                    ("connectors", "sync_requested_at"),
-                    ("connector_credentials", "expires_at"),
-                ):
-                    connection.execute(
-                        text(f"UPDATE {table} SET {column} = {column} - CAST(:by AS interval)"), {"by": interval}
-                    )
-
-    def due(self) -> list[str]:
-        with self.installation.database.scheduler() as connection:
-            return [poll.connector_id for poll in polls_due(connection)]
-
-    def probe(self, time_s: float | None = None) -> Probed:
-        with self.installation.database.scheduler() as connection:
-            return probe_polls(self.installation, polls_due(connection), time_s=time_s)
-
-
-def _tiny(portals: int) -> SandboxConfig:
-    return SandboxConfig(
-        contacts=3,
-        companies=2,
-        deals=2,
-        definitions_per_type=60,
-        portals=portals,
-        limits=False,
-        token_lifetime_s=86_400,
-    )
+def _probe(crowd: Crowd, time_s: float | None = None) -> Probed:
+    with crowd.installation.database.scheduler() as connection:
+        return probe_polls(crowd.installation, polls_due(connection), time_s=time_s)
 
 
 @pytest.fixture
 async def crowd(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Crowd]:
     portals, idle = request.param
-    with RunningSandbox(_tiny(portals)) as sandbox:
-        crowd = Crowd(database, sandbox, tmp_path)
+    with Crowd.of_size(portals, database, tmp_path) as crowd:
         await crowd.connect(portals, idle=idle)
         yield crowd
 
@@ -86,11 +36,10 @@ async def crowd(database: Database, tmp_path: Path, request: pytest.FixtureReque
 async def test_more_connectors_than_connections_are_all_probed(crowd: Crowd):
     crowd.sleep("1 day")
     began = monotonic()
-    probed = crowd.probe()
+    probed = _probe(crowd)
     assert monotonic() - began < probes.PROBING_MAX_S / 2
-    idle = {member.connector_id for member in crowd.members[:3]}
     assert probed == Probed(news=frozenset(m.connector_id for m in crowd.members[3:]), carried_over=frozenset())
-    assert not idle & set(crowd.due())
+    assert not crowd.idle & set(crowd.due())
 
 
 @pytest.mark.parametrize("crowd", [(2, 2)], indirect=True)
@@ -100,13 +49,13 @@ async def test_a_database_that_hangs_costs_the_time_and_nothing_else(crowd: Crow
     with database.owner() as connection:
         connection.execute(text("LOCK TABLE rate_limit_states, hubspot_cursors"))
         began = monotonic()
-        probed = crowd.probe(time_s=0.5)
+        probed = _probe(crowd, time_s=0.5)
         assert monotonic() - began < 2
     assert probed == Probed(news=frozenset(), carried_over=frozenset(due))
     for member in crowd.members:
         with database.connector_lock(member.connector_id, wait_s=10) as granted:
             assert granted
-    assert crowd.probe() == Probed(frozenset(), frozenset())
+    assert _probe(crowd) == Probed(frozenset(), frozenset())
     assert crowd.due() == []
 
 
@@ -121,7 +70,7 @@ async def test_a_hubspot_that_hangs_is_a_failed_poll(crowd: Crowd, monkeypatch: 
         crowd.installation = Installation(
             settings.model_copy(update={"hubspot_api_url": url}), crowd.members[0].database
         )
-        assert crowd.probe() == Probed(frozenset(), frozenset())
+        assert _probe(crowd) == Probed(frozenset(), frozenset())
     assert crowd.due() == []
     for member in crowd.members:
         noted = member.rows(
@@ -158,16 +107,15 @@ async def test_a_poll_waits_for_no_run_that_is_queued_behind_it(crowd: Crowd, jo
 async def test_three_hundred_due_connectors_are_worked_off_tick_by_tick(
     crowd: Crowd, capsys: pytest.CaptureFixture[str]
 ):
-    idle = {member.connector_id for member in crowd.members[:290]}
     for asleep in ("16 minutes", "1 day"):
         crowd.sleep(asleep)
-        still_due, tick = len(idle) + 1, 0
-        while idle & set(crowd.due()):
+        still_due, tick = len(crowd.idle) + 1, 0
+        while crowd.idle & set(crowd.due()):
             tick += 1
             began = monotonic()
             with dg.DagsterInstance.ephemeral() as instance:
                 due_polls(dg.build_sensor_context(instance, resources={"installation": crowd.installation}))
-            took_s, left = monotonic() - began, len(idle & set(crowd.due()))
+            took_s, left = monotonic() - began, len(crowd.idle & set(crowd.due()))
             with capsys.disabled():
                 print(f"\n{asleep}, tick {tick}: {took_s:.1f} s, {left} idle connectors still due")  # noqa: T201
             assert took_s < 60

@@ -1,0 +1,121 @@
+"""An installation with many tiny portals, of which most have nothing left to do: they are idle."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import text
+
+from coppermind_pipeline.connectors import open_portal
+from coppermind_pipeline.defs.installation import Installation
+from coppermind_pipeline.memories import drain, map_records
+from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
+from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync import SyncContext, due_polls, link, normalize, reconcile, reread
+from coppermind_pipeline.synthesis import synthesize
+from coppermind_pipeline_tests.connected import Connected, settings_for
+
+# What a connector's next poll, reconciliation and re-read, and the refresh of its access token hang on.
+_TIMES = (
+    ("hubspot_polls", "last_started_at"),
+    ("connectors", "sync_requested_at"),
+    ("connector_credentials", "expires_at"),
+    ("hubspot_reconciliations", "started_at"),
+    ("hubspot_reconciliations", "completed_at"),
+    ("hubspot_rereads", "started_at"),
+    ("hubspot_rereads", "completed_at"),
+)
+
+_AT_ONCE = 6
+
+
+class Crowd:
+    """Connectors of one installation, each of a mind and a portal of its own."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.members: list[Connected] = []
+        self.idle: set[str] = set()
+
+    @classmethod
+    @contextmanager
+    def of_size(cls, portals: int, database: Database, home: Path, **settings: Any) -> Iterator[Self]:
+        """Run a sandbox with so many portals, none of which is connected yet."""
+        with RunningSandbox(_tiny(portals)) as sandbox:
+            yield cls(Installation(settings_for(sandbox, home, **settings), database))
+
+    async def connect(self, portals: int, *, idle: int, settled: bool = False) -> None:
+        """Connect the portals, and sync the first `idle` ones; `settled`: until no sensor finds work in them."""
+        loop = asyncio.get_running_loop()
+        joining = [
+            self._join(n, hub_id, is_idle=n < idle, settled=settled)
+            for n, hub_id in enumerate(_tiny(portals).all_hub_ids())
+        ]
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            self.members = await asyncio.gather(
+                *(loop.run_in_executor(threads, asyncio.run, member) for member in joining)
+            )
+        self.idle = {member.connector_id for member in self.members[:idle]}
+
+    async def _join(self, n: int, hub_id: int, *, is_idle: bool, settled: bool) -> Connected:
+        database, settings = self.installation.database, self.installation.settings
+        member = await Connected.create(database, settings, mind=f"Client {n}", hub_id=hub_id)
+        if is_idle:
+            await member.sync()
+            _map(member)
+            if settled:
+                await _settle(member)
+        return member
+
+    def sleep(self, interval: str) -> None:
+        """Let everything that happened have happened so much earlier, access tokens' issue included."""
+        for member in self.members:
+            with self.installation.database.mind(member.connector.mind_id) as connection:
+                for table, column in _TIMES:
+                    connection.execute(
+                        text(f"UPDATE {table} SET {column} = {column} - CAST(:by AS interval)"), {"by": interval}
+                    )
+
+    def due(self) -> list[str]:
+        with self.installation.database.scheduler() as connection:
+            return [poll.connector_id for poll in due_polls(connection)]
+
+
+def _tiny(portals: int) -> SandboxConfig:
+    return SandboxConfig(
+        contacts=3,
+        companies=2,
+        deals=2,
+        definitions_per_type=60,
+        portals=portals,
+        limits=False,
+        token_lifetime_s=86_400,
+    )
+
+
+def _map(member: Connected) -> None:
+    map_records(member.database, connector_id=member.connector_id, mind_id=member.connector.mind_id)
+
+
+async def _settle(member: Connected) -> None:
+    connector = member.connector
+    async with open_portal(member.database, member.settings, connector) as client:
+        context = SyncContext(member.database, connector, client)
+        await reconcile(context, time_is_up=lambda: False)
+        await reread(context, time_is_up=lambda: False)
+    normalize(member.database, connector)
+    link(member.database, connector)
+    _map(member)
+    synthesize(
+        member.database,
+        connector_id=connector.id,
+        mind_id=connector.mind_id,
+        cadence=connector.config.hubspot_synthesis_cadence,
+        config=connector.config,
+        now=datetime.now(UTC),
+    )
+    drain(member.database, connector_id=connector.id, mind_id=connector.mind_id)
