@@ -7,6 +7,12 @@ from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT
 from coppermind_pipeline.connectors.facts import ConnectorFacts, ErrorFact
 from coppermind_pipeline.connectors.states import STATE_GUIDES, OperationalState, operational_state, setup_failure
 
+# Where nothing looks for due polls.
+START_POLLING = (
+    "Start the installation (`coppermind up`); where it runs, switch the sensor `due_polls` on in Dagster's pages, "
+    "under Automation."
+)
+
 # A sync that was asked for begins within this where the installation runs.
 SYNC_STARTS_WITHIN_MINUTES = 2
 

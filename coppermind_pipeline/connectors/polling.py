@@ -11,9 +11,10 @@ from coppermind_pipeline.connectors.config import BACKFILL_SINCE, ConnectorConfi
 from coppermind_pipeline.connectors.connector import Connector, find_connector, lock_connector
 from coppermind_pipeline.connectors.errors import BackfillNotStarted, InvalidConfigValue
 from coppermind_pipeline.connectors.events import record_event
+from coppermind_pipeline.connectors.next_steps import START_POLLING
 from coppermind_pipeline.connectors.responses import ResyncResponse, SyncResponse
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database, require_not_paused
+from coppermind_pipeline.store import Database, polling_stopped_since, require_not_paused
 
 _FOLLOW = "Follow it with `connectors action=status`; the running installation (`coppermind up`) begins within seconds."
 
@@ -41,7 +42,7 @@ def request_sync(database: Database, caller: Caller, connector_id: str) -> SyncR
         mind_id=connector.mind_id,
         sync_requested_at=requested_at,
         message="A poll was asked for.",
-        next_step=_FOLLOW,
+        next_step=_what_next(database),
     )
 
 
@@ -102,8 +103,12 @@ def resync(
             if running
             else f"All {what} modified since {start:%Y-%m-%d} are read again, beside the polls; nothing is dropped."
         ),
-        next_step=_FOLLOW,
+        next_step=_what_next(database),
     )
+
+
+def _what_next(database: Database) -> str:
+    return START_POLLING if polling_stopped_since(database, now=database.now()) else _FOLLOW
 
 
 def mind_name(connection: Connection, connector: Connector) -> str:

@@ -175,7 +175,12 @@ class StatusResponse(Response):
     paused_since: Instant | None = Field(
         description="the installation was restored from a backup then, and polls nothing until it is resumed"
     )
-    next_step: str | None = Field(description="what to do where there is no connector yet, or the installation paused")
+    polling_stopped_since: Instant | None = Field(
+        description="nothing has looked for due polls since then; null while something does, or where nothing ever did"
+    )
+    next_step: str | None = Field(
+        description="what to do where there is no connector yet, or the installation is paused or not polling"
+    )
     setup_help: SetupHelp
 
 

@@ -9,7 +9,7 @@ from coppermind_pipeline.connectors.connector import find_connector
 from coppermind_pipeline.connectors.errors import InvalidConfigValue
 from coppermind_pipeline.connectors.facts import ConnectorFacts, ErrorFact, read_facts
 from coppermind_pipeline.connectors.filter_preview import removal_warning
-from coppermind_pipeline.connectors.next_steps import next_step
+from coppermind_pipeline.connectors.next_steps import START_POLLING, next_step
 from coppermind_pipeline.connectors.periods import period_at
 from coppermind_pipeline.connectors.responses import (
     ConnectorStatus,
@@ -24,9 +24,16 @@ from coppermind_pipeline.connectors.responses import (
     StatusResponse,
 )
 from coppermind_pipeline.connectors.setup_help import SETUP_HELP
-from coppermind_pipeline.connectors.states import headline, operational_state, queue_state, setup_failure
+from coppermind_pipeline.connectors.states import (
+    Headline,
+    OperationalState,
+    headline,
+    operational_state,
+    queue_state,
+    setup_failure,
+)
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database, InstallationPaused, paused_since
+from coppermind_pipeline.store import Database, InstallationPaused, paused_since, polling_stopped_since
 
 _NONE_YET = "Run `connectors action=connect source_type=hubspot` to connect a HubSpot portal to this mind."
 
@@ -62,15 +69,35 @@ def status(
         found = read_facts(database, caller.customer_id, mind_id=asked.id)
     connectors = tuple(connector_status(facts, now=now) for facts in found)
     paused = paused_since(database)
+    stopped = None if paused or not connectors else polling_stopped_since(database, now=now)
     if paused is not None:
         connectors = tuple(each.model_copy(update={"next_step": InstallationPaused.hint}) for each in connectors)
+    elif stopped is not None:
+        connectors = tuple(_not_polled(each) for each in connectors)
     return StatusResponse(
         mind=mind_name,
         connectors=connectors,
         paused_since=paused,
-        next_step=InstallationPaused.hint if paused else None if found else _NONE_YET,
+        polling_stopped_since=stopped,
+        next_step=_overall_step(paused=paused is not None, stopped=stopped is not None, empty=not found),
         setup_help=SETUP_HELP,
     )
+
+
+def _overall_step(*, paused: bool, stopped: bool, empty: bool) -> str | None:
+    if paused:
+        return InstallationPaused.hint
+    if empty:
+        return _NONE_YET
+    return START_POLLING if stopped else None
+
+
+def _not_polled(connector: ConnectorStatus) -> ConnectorStatus:
+    """Return what is left to do where nothing polls: a connector that needs a person first needs them still."""
+    waits_for_person = connector.hubspot_diagnostics.operational_state is OperationalState.AUTH_ERROR
+    if connector.connected_at is None or connector.status is Headline.INACTIVE or waits_for_person:
+        return connector
+    return connector.model_copy(update={"next_step": START_POLLING})
 
 
 def connector_status(facts: ConnectorFacts, *, now: datetime) -> ConnectorStatus:

@@ -12,7 +12,7 @@ from coppermind_pipeline.defs.jobs import drain_job, reconciliation_job, sync_jo
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
 from coppermind_pipeline.defs.probes import probe_polls
 from coppermind_pipeline.defs.work import DueSynthesis, WaitingQueue, connectors_with_waiting_memories, syntheses_due
-from coppermind_pipeline.store import InstallationPaused, paused_since
+from coppermind_pipeline.store import InstallationPaused, note_look_for_polls, paused_since
 from coppermind_pipeline.sync import DueReconciliation, note_lost_run, reconciliations_due
 from coppermind_pipeline.sync import due_polls as polls_due
 
@@ -50,12 +50,16 @@ def due_polls(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Sync the connectors that are due. A poll is probed first: one that finds nothing starts no run."""
-    if paused_since(installation.database):
-        return _PAUSED
+    asked_for = _PAUSED if paused_since(installation.database) else _polls(context.instance, installation)
+    note_look_for_polls(installation.database)  # at the end: a look that breaks off each time is none
+    return asked_for
+
+
+def _polls(instance: dg.DagsterInstance, installation: Installation) -> dg.SensorResult | dg.SkipReason:
     with installation.database.scheduler() as connection:
         due = polls_due(connection)
     # What is queued behind polls, such as hundreds of reconciliations after a day's downtime, holds none of them up.
-    idle = _idle(context.instance, (poll.connector_id for poll in due), queued_jobs={sync_job.name})
+    idle = _idle(instance, (poll.connector_id for poll in due), queued_jobs={sync_job.name})
     waiting = [poll for poll in due if poll.connector_id in idle]
     probed = probe_polls(installation, [poll for poll in waiting if poll.reason == "poll"])
     requests = [
@@ -71,7 +75,7 @@ def due_polls(
         later = f"; {len(probed.carried_over)} of them wait for the next tick" if probed.carried_over else ""
         return dg.SkipReason(f"{len(waiting)} connectors were due, and nothing had changed{later}")
     # A portal that was connected a moment ago is synced with this tick, not with the one after it got its partition.
-    new = {request.partition_key for request in requests if request.partition_key} - known_connectors(context.instance)
+    new = {request.partition_key for request in requests if request.partition_key} - known_connectors(instance)
     additions = [connectors.build_add_request(sorted(new))] if new else []
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=additions)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def state_words(connector: ConnectorStatus) -> StateWords:
     if state == "active" and connector.hubspot_diagnostics.last_successful_hubspot_pull is None:
         return StateWords("Not read completely yet", "busy")
     return _WORDS[state]
+
+
+def polling_stopped_words(since: datetime) -> str:
+    """Return what is so where nothing has looked for due polls since then."""
+    return f"Nothing has looked for due polls since {since:%Y-%m-%d %H:%M} UTC: no portal is read."
 
 
 def scans_under_way(connector: ConnectorStatus) -> list[ScanProgress]:

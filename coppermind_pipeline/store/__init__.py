@@ -5,6 +5,7 @@ from coppermind_pipeline.store.backups import Backup, backup, restore
 from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows
 from coppermind_pipeline.store.database import CONNECTIONS_MAX, ROLES, Database, UnstorableText
 from coppermind_pipeline.store.files import directory_of_socket, locked_if_free, private_directory, rotate
+from coppermind_pipeline.store.heartbeat import note_look_for_polls, polling_stopped_since
 from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
 from coppermind_pipeline.store.logins import login_url
 from coppermind_pipeline.store.pause import InstallationPaused, paused_since, require_not_paused, resume
@@ -26,7 +27,9 @@ __all__ = [
     "lock_writing",
     "locked_if_free",
     "login_url",
+    "note_look_for_polls",
     "paused_since",
+    "polling_stopped_since",
     "private_directory",
     "require_not_paused",
     "restore",

@@ -196,6 +196,18 @@ def test_a_paused_installation_says_so_and_what_to_do(database, local_customer, 
     assert "coppermind up --resume" in refused.text
 
 
+def test_an_installation_that_polls_no_more_says_so_and_what_to_do(database, local_customer, signed_in):
+    StoredPortal.create(database, local_customer)
+    assert "Not polling" not in signed_in.get("/").text
+    assert "coppermind_poll_look_age_seconds NaN" in signed_in.get("/metrics").text
+    with database.owner() as connection:
+        connection.execute(text("UPDATE installation SET polls_looked_for_at = now() - interval '1 hour'"))
+    page = signed_in.get("/")
+    assert "Not polling" in page.text
+    assert "<code>due_polls</code>" in page.text
+    assert "coppermind_poll_look_age_seconds 36" in signed_in.get("/metrics").text
+
+
 def test_every_answer_carries_the_security_headers(stranger, signed_in, addresses):
     for client in (stranger, signed_in):
         for path in (*OPEN, *addresses["GET"], "/reports?mind=nobody", "/reports?format=csv"):

@@ -9,7 +9,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from coppermind_pipeline.interfaces.cli import output
-from coppermind_pipeline.interfaces.state_words import duration_words, scans_under_way, state_words
+from coppermind_pipeline.interfaces.state_words import (
+    duration_words,
+    polling_stopped_words,
+    scans_under_way,
+    state_words,
+)
 
 if TYPE_CHECKING:
     from coppermind_pipeline.connectors import (
@@ -39,11 +44,15 @@ def authorization(answer: ConnectResponse) -> RenderableType:
 
 
 def many(answer: StatusResponse) -> RenderableType:
-    """Show every connector of a status answer; first, where it is so, that the installation is paused."""
+    """Show every connector of a status answer; first, where it is so, that nothing polls them."""
     if answer.paused_since is not None:
         since = f"{answer.paused_since:%Y-%m-%d %H:%M} UTC"
         paused = f"The installation was restored from a backup, and is paused since {since}."
         return Group(Text(paused, style="yellow"), Text(""), *_each(answer))
+    if answer.polling_stopped_since is not None:
+        return Group(
+            Text(polling_stopped_words(answer.polling_stopped_since), style="yellow"), Text(""), *_each(answer)
+        )
     return Group(*_each(answer))
 
 

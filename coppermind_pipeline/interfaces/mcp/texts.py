@@ -14,7 +14,7 @@ from coppermind_pipeline.connectors import (
     StatusResponse,
     SyncResponse,
 )
-from coppermind_pipeline.interfaces.state_words import state_words
+from coppermind_pipeline.interfaces.state_words import polling_stopped_words, state_words
 from coppermind_pipeline.reports import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport, TrustBlock
 
 
@@ -35,6 +35,8 @@ def _(answer: ConnectResponse) -> str:
 @readable.register
 def _(answer: StatusResponse) -> str:
     lines = [_connector(connector) for connector in answer.connectors]
+    if answer.polling_stopped_since is not None:
+        lines.insert(0, polling_stopped_words(answer.polling_stopped_since))
     return "\n".join(lines) or f"The mind {answer.mind} has no connector. {answer.next_step}"
 
 

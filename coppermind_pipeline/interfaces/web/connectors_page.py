@@ -1,7 +1,6 @@
 """The connectors page: each connector's state, a running backfill that moves by itself, connect and disconnect."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -31,10 +30,11 @@ def show_connectors(request: Request) -> Response:
         "connectors.html",
         connectors=shown,
         paused_since=answer.paused_since,
+        polling_stopped_since=answer.polling_stopped_since,
         what_to_do=answer.next_step,
         setup_help=answer.setup_help if any(each.status == Headline.PENDING_SETUP for each in shown) else None,
         action_of=_action,
-        buttons=_buttons(shown),
+        buttons=_buttons(answer),
         connectable=[mind for mind in minds if mind.kind in {"client", "prospect"}],
     )
 
@@ -46,10 +46,10 @@ def show_states(request: Request) -> Response:
     anew.
     """
     installation, caller = on_behalf_of(request)
-    shown = _shown(_status(installation, caller))
-    if request.query_params.get("buttons") != _buttons(shown):
+    answer = _status(installation, caller)
+    if request.query_params.get("buttons") != _buttons(answer):
         return Response(status_code=204, headers={"HX-Refresh": "true"})
-    return page(request, "connector_states.html", connectors=shown)
+    return page(request, "connector_states.html", connectors=_shown(answer))
 
 
 def show_events(request: Request) -> Response:
@@ -107,10 +107,11 @@ def _action(connector: ConnectorStatus) -> Literal["sync", "connect"] | None:
     return "sync" if connector.connected_at and not refused else "connect"
 
 
-def _buttons(shown: Sequence[ConnectorStatus]) -> str:
-    """Return a short name for the connectors and buttons that a page shows."""
-    buttons = [(connector.connector_id, _action(connector)) for connector in shown]
-    return hashlib.sha256(repr(buttons).encode()).hexdigest()[:16]
+def _buttons(answer: StatusResponse) -> str:
+    """Return a short name for the connectors, buttons and notices that a page shows."""
+    buttons = [(connector.connector_id, _action(connector)) for connector in _shown(answer)]
+    notices = (answer.paused_since, answer.polling_stopped_since)
+    return hashlib.sha256(repr((buttons, notices)).encode()).hexdigest()[:16]
 
 
 def _status(installation: Installation, caller: Caller) -> StatusResponse:

@@ -66,16 +66,25 @@ def _registry(database: Database) -> CollectorRegistry:
         registry=registry,
     )
     backfills = Gauge("coppermind_backfills_running", "Backfills that are not complete.", registry=registry)
+    look = Gauge(
+        "coppermind_poll_look_age_seconds",
+        "Time since due polls were last looked for; NaN where nothing ever did.",
+        registry=registry,
+    )
     for status in ("pending_setup", "active", "inactive"):
         connectors.labels(status).set(0)
     with database.scheduler() as connection:
         for status, number in connection.execute(text("SELECT status, count(*) FROM connectors GROUP BY status")):
             connectors.labels(status).set(number)
         row = connection.execute(text(_CURRENCY)).one()
+        look_age_s = connection.scalar(text(_LOOK_AGE))
+    look.set(float("nan") if look_age_s is None else look_age_s)
     lag.set(row.lag_s or 0)
     backfills.set(row.backfills)
     return registry
 
+
+_LOOK_AGE = "SELECT extract(epoch FROM now() - polls_looked_for_at)::float FROM installation"
 
 _CURRENCY = """
     SELECT extract(epoch FROM max(now() - coalesce(p.last_succeeded_at, c.connected_at)))::float AS lag_s,
