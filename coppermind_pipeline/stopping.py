@@ -117,9 +117,10 @@ def _in_thread(work: Callable[[], T]) -> Future[T]:
 
 
 def _act() -> None:
-    for act in reversed(_acts):
+    for act in reversed(tuple(_acts)):
         with suppress(Exception):
-            act()
+            if act in _acts:  # else its block has come to its own end meanwhile
+                act()
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:

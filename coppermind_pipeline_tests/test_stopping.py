@@ -30,6 +30,14 @@ def work():
 stopping.ACTS_MAX_S = {acts_max_s}
 print(run_stoppable(work, say=lambda: say("kept")), flush=True)
 """
+# A block that ends by itself as soon as its act asks it to, like that of a server.
+_ENDS_IN_ORDER = """
+from threading import Event
+asked, ended = Event(), Event()
+with at_stop(lambda: (asked.set(), ended.wait())):
+    asked.wait()
+ended.set()
+"""
 _WAITS = {
     "an event": "threading.Event().wait()",
     "the system": "a, b = socket.socketpair(); a.recv(1)",
@@ -58,6 +66,15 @@ def test_it_ends_in_the_middle_of_anything_after_its_last_acts(number: signal.Si
     assert said.split() == ["kept", "inner", "outer"]
     assert errors == ""
     assert process.returncode == 128 + number
+
+
+def test_a_block_that_ends_in_order_is_waited_for_and_nothing_is_done_twice():
+    with _program(waits=f"exec({_ENDS_IN_ORDER!r})") as process:
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[0].split()
+    assert said[0] == "kept"
+    assert len(said) == len(set(said))
+    assert process.returncode == 130
 
 
 def test_an_act_that_hangs_is_not_waited_for():

@@ -69,16 +69,16 @@ def run_everything(
             tell(f"Ended the {name} that an earlier start had left behind.")
         _require_free(port, "COPPERMIND_DAGSTER_PORT")
         with WebService(installation) as web:
-            _start_dagster(installation, processes, tell)
-            ready(
-                Addresses(
-                    # One name for all pages: a browser shares a session between ports of one name alone.
-                    dagster=f"http://localhost:{port}",
-                    web=installation.settings.public_url,
-                    sign_in=make_sign_in_link(home, installation.settings.public_url),
-                    logs=home / "logs",
+            if _start_dagster(installation, processes, tell, stop):
+                ready(
+                    Addresses(
+                        # One name for all pages: a browser shares a session between ports of one name alone.
+                        dagster=f"http://localhost:{port}",
+                        web=installation.settings.public_url,
+                        sign_in=make_sign_in_link(home, installation.settings.public_url),
+                        logs=home / "logs",
+                    )
                 )
-            )
             database = _KeptDatabase(installation.settings, tell)
             while not stop.wait(_CHECK_S):
                 if database.keep_running():  # without it, Dagster's processes would end again at once
@@ -123,7 +123,10 @@ def settings_as_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _start_dagster(installation: Installation, processes: Processes, tell: Callable[[str], None]) -> None:
+def _start_dagster(
+    installation: Installation, processes: Processes, tell: Callable[[str], None], stop: threading.Event
+) -> bool:
+    """Start Dagster's processes; return whether they all answer, which is not waited for once `stop` is set."""
     from coppermind_pipeline.defs.home import prepare_dagster_home
 
     settings = installation.settings
@@ -138,10 +141,11 @@ def _start_dagster(installation: Installation, processes: Processes, tell: Calla
     code_server, daemon, webserver = _dagster_children(workspace, code_socket)
     tell("Starting Dagster …")
     processes.start(code_server, environment)
-    processes.wait_for_socket(code_socket, deadline_s=START_DEADLINE_S)
+    if not processes.wait_for_socket(code_socket, deadline_s=START_DEADLINE_S, stop=stop):
+        return False
     processes.start(daemon, environment)
     processes.start(webserver, environment)
-    processes.wait_for_port(settings.dagster_port, deadline_s=START_DEADLINE_S)
+    return processes.wait_for_port(settings.dagster_port, deadline_s=START_DEADLINE_S, stop=stop)
 
 
 def _dagster_children(workspace: Path, code_socket: Path) -> tuple[Child, Child, Child]:
@@ -153,11 +157,11 @@ def _dagster_children(workspace: Path, code_socket: Path) -> tuple[Child, Child,
     daemon = (python, "-m", "dagster._daemon", "run", "--workspace", str(workspace), *log)
     webserver = (python, "-m", "coppermind_pipeline.interfaces.dagster_ui", "--workspace", str(workspace))
     return (
-        # Asked to end, a code server first lets its runs finish; past the deadline they are cut, as they are made for.
-        Child("code server", code_server, stop_deadline_s=10),
+        # Asked to end, a code server lets its runs finish first; they are asked with it, and stop where they are.
+        Child("code server", code_server, stop_deadline_s=3),
         # Before the code server: a run that the daemon hands to a server on its way out would fail.
-        Child("daemon", daemon, stop_deadline_s=10),
-        Child("Dagster web server", webserver, stop_deadline_s=5),
+        Child("daemon", daemon, stop_deadline_s=2),
+        Child("Dagster web server", webserver, stop_deadline_s=2),
     )
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -106,7 +107,7 @@ class Processes:
 
     def _start_again(self, running: _Running) -> None:
         # What it started itself, such as sync runs, would work on beside what the new one starts.
-        _end_group(running.process.pid, GROUP_STOP_DEADLINE_S)
+        _end(running.process, GROUP_STOP_DEADLINE_S)
         running.process = self._open(running.child, running.environment)
         self._write_record()
 
@@ -137,15 +138,19 @@ class Processes:
                     hint=f"Its last words are in {self.log_of(running.child)}.",
                 )
 
-    def wait_for_port(self, port: int, *, deadline_s: float) -> None:
-        """Wait until something listens on a port of loopback; raise ProcessEnded where a child ends or takes longer."""
-        self._wait(partial(port_answers, port), f"port {port}", deadline_s)
+    def wait_for_port(self, port: int, *, deadline_s: float, stop: threading.Event) -> bool:
+        """Wait until something listens on a port of loopback, or `stop` is set; return whether something does.
 
-    def wait_for_socket(self, path: Path, *, deadline_s: float) -> None:
-        """Wait until something listens on a Unix socket; raise ProcessEnded where a child ends or takes longer."""
-        self._wait(partial(_answers, socket.AF_UNIX, str(path)), str(path), deadline_s)
+        Raises:
+            ProcessEnded: a child ends or takes longer.
+        """
+        return self._wait(partial(port_answers, port), f"port {port}", deadline_s, stop)
 
-    def _wait(self, answers: Callable[[], bool], where: str, deadline_s: float) -> None:
+    def wait_for_socket(self, path: Path, *, deadline_s: float, stop: threading.Event) -> bool:
+        """Wait for a Unix socket as for a port."""
+        return self._wait(partial(_answers, socket.AF_UNIX, str(path)), str(path), deadline_s, stop)
+
+    def _wait(self, answers: Callable[[], bool], where: str, deadline_s: float, stop: threading.Event) -> bool:
         until = time.monotonic() + deadline_s
         while not answers():
             self.require_running()
@@ -154,7 +159,9 @@ class Processes:
                     f"Nothing listens on {where} after {deadline_s:.0f} seconds.",
                     hint=f"The logs are in {self._logs}.",
                 )
-            time.sleep(_POLL_S)
+            if stop.wait(_POLL_S):
+                return False
+        return True
 
     def _stop_all(self, *, patient: bool) -> None:
         while self._running:
@@ -196,41 +203,29 @@ def free_port(preferred: int) -> int:
 
 
 def _end_recorded(process_id: int, created_at: float) -> bool:
-    try:
-        process = psutil.Process(process_id)
-    except psutil.NoSuchProcess:
-        # The processes that it started may be left; while they are, their group's number is given to nobody else.
-        return _end_group(process_id, GROUP_STOP_DEADLINE_S)
-    if process.create_time() != created_at:  # the number is another process's by now
-        return False
-    _end(process, GROUP_STOP_DEADLINE_S)
-    return True
-
-
-def _end(process: psutil.Process | psutil.Popen, deadline_s: float) -> None:
+    # It may be gone, and what it started be left; while that is, the group's number is given to nobody else.
     with suppress(psutil.NoSuchProcess):
-        process.terminate()
-        try:
-            process.wait(deadline_s)
-        except psutil.TimeoutExpired:
+        if psutil.Process(process_id).create_time() != created_at:  # the number is another process's by now
+            return False
+    return _end_all(_members(process_id), GROUP_STOP_DEADLINE_S)
+
+
+def _end(child: psutil.Popen, deadline_s: float) -> None:
+    """End a child and what it started, such as the code server's sync runs, which is asked together with it."""
+    _end_all([child, *(member for member in _members(child.pid) if member.pid != child.pid)], deadline_s)
+
+
+def _end_all(processes: Sequence[psutil.Process], deadline_s: float) -> bool:
+    """End processes, by force where asking does not help; return whether there were any."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, deadline_s)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
             process.kill()
-            process.wait()
-    # Its own children may outlive it, such as the sync runs that the code server started. They may be cut anywhere.
-    _end_group(process.pid, min(deadline_s, GROUP_STOP_DEADLINE_S))
-
-
-def _end_group(group: int, deadline_s: float) -> bool:
-    """End what is left of a process group, by force where asking does not help; return whether anything was."""
-    members = _members(group)
-    for member in members:
-        with suppress(psutil.NoSuchProcess):
-            member.terminate()
-    _, alive = psutil.wait_procs(members, deadline_s)
-    for member in alive:
-        with suppress(psutil.NoSuchProcess):
-            member.kill()
     psutil.wait_procs(alive)
-    return bool(members)
+    return bool(processes)
 
 
 def _members(group: int) -> list[psutil.Process]:

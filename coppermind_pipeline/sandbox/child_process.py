@@ -1,5 +1,6 @@
 """A sandbox in a child process, for `RunningSandbox(process=True)`."""
 
+import os
 import pickle
 import sys
 import threading
@@ -16,7 +17,10 @@ def serve_parent() -> None:
     config: SandboxConfig = pickle.load(sys.stdin.buffer)  # noqa: S301  (from our own parent)
     with listening("127.0.0.1", 0) as listener:
         server = uvicorn_server(create_app(config))
-        print(listener.getsockname()[1], flush=True)  # noqa: T201  (the parent reads it)
+        try:
+            print(listener.getsockname()[1], flush=True)  # noqa: T201  (the parent reads it)
+        except BrokenPipeError:  # it has ended meanwhile
+            os._exit(0)
         threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
         server.run(sockets=[listener])
 

@@ -170,6 +170,7 @@ class _Process:
             [sys.executable, "-m", "coppermind_pipeline.sandbox.child_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for us: it ends with us
         )
         stdin, stdout = self._pipes()
         pickle.dump(config, stdin)

@@ -2,10 +2,9 @@
 
 import argparse
 import shutil
-import sys
 import threading
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from coppermind_pipeline.accounts import Mind, create_mind, local_caller, resolv
 from coppermind_pipeline.connectors import ConnectResponse, connect
 from coppermind_pipeline.defs.sync_now import SyncOutcome, sync_connector
 from coppermind_pipeline.errors import CoppermindError
-from coppermind_pipeline.interfaces.cli.output import stop_on_signals
 from coppermind_pipeline.interfaces.cli.sync import progress_display
 from coppermind_pipeline.interfaces.everything import Addresses, run_everything
 from coppermind_pipeline.interfaces.faults import known_fault
@@ -31,6 +29,7 @@ from coppermind_pipeline.memories import Memory, list_memories
 from coppermind_pipeline.reports import ReportFormat, ReportRequest, crm_report, render
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings, default_home
+from coppermind_pipeline.stopping import at_stop, run_stoppable
 from coppermind_pipeline.store import embedded
 
 MIND = "Harborlight"
@@ -44,6 +43,9 @@ MEMORIES_SHOWN = (
     ("fact", "open"),
 )
 
+BEGUN_ANEW = "Stopping. What is stored stays, and `make demo` begins anew."
+SHOWN_AGAIN = "Stopping everything. The demonstration stays as it is, and `make demo-ui` shows it again."
+
 console = Console(highlight=False, soft_wrap=False)
 
 
@@ -55,12 +57,14 @@ def main() -> int:
     )
     arguments = options.parse_args()
     home = default_home() / "demo"
-    try:
+    run, kept = (_look_around, SHOWN_AGAIN) if arguments.ui else (_demonstrate, BEGUN_ANEW)
+
+    def work() -> None:
         with RunningSandbox(PORTAL, process=True) as portal:
-            if arguments.ui:
-                _look_around(portal, home)
-            else:
-                _demonstrate(portal, home)
+            run(portal, home)
+
+    try:
+        run_stoppable(work, say=lambda: _say(kept))
     except Exception as error:
         if (known := known_fault(error)) is None:
             raise
@@ -171,14 +175,25 @@ def _look_around(portal: RunningSandbox, home: Path) -> None:
             _say(f"Dagster, for whoever is signed in there: [bold]{addresses.dagster}[/]")
             _say("Ctrl-C stops everything.")
 
-        stop = threading.Event()
-        stop_on_signals(stop)
-        run_everything(installation, tell=_say, ready=ready, stop=stop)
+        with _stop_in_order() as stop:
+            run_everything(installation, tell=_say, ready=ready, stop=stop)
+
+
+@contextmanager
+def _stop_in_order() -> Iterator[threading.Event]:
+    """Let the block end by itself, at an event, where the process is stopped: it has other processes to end."""
+    stop, ended = threading.Event(), threading.Event()
+
+    def wait_for_end() -> None:
+        stop.set()
+        ended.wait()
+
+    with at_stop(wait_for_end):
+        try:
+            yield stop
+        finally:
+            ended.set()
 
 
 def _say(sentence: str) -> None:
     console.print(sentence)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
