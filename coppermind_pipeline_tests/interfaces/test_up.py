@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,6 +29,8 @@ from coppermind_pipeline_tests.interfaces.visitors import token_of
 
 # Dagster's processes start within seconds, where nothing else wants the processor.
 UP_MAX_S = 300
+
+COMMANDS_IN_A_LOOP = 5
 
 
 @pytest.fixture
@@ -75,10 +78,8 @@ def _eventually(holds: Callable[[], bool], *, deadline_s: float = 60) -> None:
         time.sleep(0.1)
 
 
-def _kill_postgres(home: Path) -> int:
-    postmaster = int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-    os.kill(postmaster, signal.SIGKILL)
-    return postmaster
+def _postmaster(home: Path) -> int:
+    return int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
 
 
 def _stop_postgres(environment: dict[str, str]) -> str:
@@ -164,7 +165,7 @@ def test_a_database_server_that_is_killed_or_stopped_is_started_again_and_everyt
     with _running(embedded_environment) as (process, addresses), httpx.Client(timeout=60) as browser:
         _sign_in(browser, addresses)
         for _ in range(5):
-            _kill_postgres(home)
+            os.kill(_postmaster(home), signal.SIGKILL)
             _eventually(lambda: embedded.is_running(home))
             health = httpx.get(f"{addresses['web']}/healthz", timeout=30)  # on a connection from before
             assert health.status_code == 200, health.text
@@ -177,6 +178,37 @@ def test_a_database_server_that_is_killed_or_stopped_is_started_again_and_everyt
     assert errors.count("The database server ended by itself; it is started again.") == 1
     assert "Traceback" not in errors
     assert not embedded.is_running(home)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2 * UP_MAX_S)
+def test_commands_that_come_and_go_beside_it_neither_stop_nor_break_the_server(embedded_environment):
+    home = Path(embedded_environment["COPPERMIND_HOME"])
+
+    def come_and_go(command: tuple[str, ...]) -> None:
+        for _ in range(COMMANDS_IN_A_LOOP):
+            done = subprocess.run(
+                [Path(sys.executable).with_name("coppermind"), *command, "--json"],
+                env=embedded_environment, check=False, capture_output=True, text=True,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+
+    with (
+        _running(embedded_environment) as (process, addresses),
+        ThreadPoolExecutor() as pool,
+        httpx.Client(timeout=60) as browser,
+    ):
+        _sign_in(browser, addresses)
+        server = _postmaster(home)
+        list(pool.map(come_and_go, [("minds", "list"), ("tokens", "list"), ("db", "url")]))
+        assert _postmaster(home) == server
+        assert embedded.is_running(home)
+        at = time.time()
+        _eventually(lambda: _polls(addresses["dagster"], browser) > at, deadline_s=120)
+        code, errors = _end(process, signal.SIGINT)
+    assert code == 0, errors
+    assert "ended by itself" not in errors
+    assert embedded.is_running(home)  # `db url` asked for that: whoever was given the address counts on it
 
 
 @pytest.mark.parametrize("database_url", [None, SecretStr("postgresql://here/there")])
