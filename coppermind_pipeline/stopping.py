@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ACTS_MAX_S = 9.0
+
+# A signal that comes just before the main thread begins to wait does not wake it up: its handler runs at the next look.
+_LOOK_AGAIN_S = 0.5
 
 _acts: list[Callable[[], Any]] = []
 
@@ -55,7 +58,7 @@ def run_stoppable(work: Callable[[], T], *, say: Callable[[], Any]) -> T:
     try:
         outcome = _in_thread(work)
         outcome.add_done_callback(lambda _: ended.put(None))
-        if (asked_by := ended.get()) is not None:
+        if (asked_by := _first(ended)) is not None:
             end_at_signals()
             with at_stop(say):
                 end_process(128 + asked_by)
@@ -70,7 +73,8 @@ def run_interruptible(work: Callable[[], T]) -> T:
     Then `work` is still under way, so that nothing is left to do but `end_process`.
     """
     outcome = _in_thread(work)
-    wait([outcome])
+    while wait([outcome], _LOOK_AGAIN_S).not_done:
+        pass
     return outcome.result()
 
 
@@ -96,6 +100,12 @@ def ended_at_signals() -> Iterator[None]:
 def end_at_signals() -> Mapping[signal.Signals, Any]:
     """Let SIGINT and SIGTERM end the process without further ado from now on; return their handlers from before."""
     return {number: signal.signal(number, _end_at_once) for number in SIGNALS}
+
+
+def _first(ended: SimpleQueue[int | None]) -> int | None:
+    while True:
+        with suppress(Empty):
+            return ended.get(timeout=_LOOK_AGAIN_S)
 
 
 def _hand_back(handlers: Mapping[signal.Signals, Any]) -> None:

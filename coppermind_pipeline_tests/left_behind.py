@@ -51,8 +51,15 @@ def remove_homes_of_the_dead() -> None:
     """Remove the directories whose processes are gone."""
     for parent in {_MEMORY, Path(tempfile.gettempdir())}:
         for home in parent.glob("coppermind-tests-*"):
-            if (named := _HOME.match(home.name)) and not psutil.pid_exists(int(named["process"])):
+            if (named := _HOME.match(home.name)) and not _is_alive(int(named["process"])):
                 shutil.rmtree(home, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE  # dead, though nobody has taken note of it yet
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _end_processes_of(session: str) -> None:
