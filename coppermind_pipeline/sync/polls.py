@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import structlog
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from coppermind_pipeline.connectors import (
     Connector,
@@ -255,7 +255,10 @@ def note_lost_run(connection: Connection, connector: Connector, *, run_id: str) 
 
 def as_noted(error: Exception) -> CoppermindError:
     """Return an error as it may be shown: one that nobody foresaw is told by its kind, never by words with data."""
-    return error if isinstance(error, CoppermindError) else Unexpected(type(error).__name__)
+    if isinstance(error, CoppermindError):
+        return error
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return Unexpected(type(cause).__name__)
 
 
 def _problem_kind(error: CoppermindError) -> ProblemKind | None:

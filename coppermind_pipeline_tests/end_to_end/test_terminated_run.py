@@ -90,6 +90,7 @@ def dagster(connected: Connected, database_url: str, monkeypatch: pytest.MonkeyP
     target = ModuleTarget("coppermind_pipeline.definitions", None, None, location_name="coppermind")
     with dg.DagsterInstance.get() as instance, WorkspaceProcessContext(instance, target) as process:
         yield Dagster(instance, process)
+    process._grpc_server_registry.wait_for_processes()
 
 
 @pytest.mark.parametrize(
