@@ -40,6 +40,7 @@ RETRY_AFTER_MAX_S = 86_400.0
 # HubSpot's own answers are not ten deep.
 NESTING_MAX = 100
 
+_NESTING = frozenset({dict, list})
 _TOO_DEEP = "nested too deeply"
 
 _REFUSED_PROPERTY_CODES = re.compile(r"PROPERTY|INVALID_NAME", re.IGNORECASE)
@@ -66,17 +67,17 @@ def decoded(content: bytes) -> Any:
 
 def shallow(value: Any) -> Any:
     """Return a JSON value as it is; raise ValueError where it is nested deeper than `NESTING_MAX`."""
-    level = [value]
+    # Decoders make plain dicts and lists. Every value read comes by here, and isinstance takes three times as long.
+    level = [value] if type(value) in _NESTING else []
     for _ in range(NESTING_MAX + 1):
+        if not level:
+            return value
         level = [
             inner
             for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _NESTING
         ]
-        if not level:
-            return value
     raise ValueError(_TOO_DEEP)
 
 
