@@ -8,7 +8,7 @@ from typing import Any
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
-from coppermind_pipeline_tests.sync.reconciling import Reconciling
+from coppermind_pipeline_tests.sync.reconciled import Reconciling
 
 
 @asynccontextmanager

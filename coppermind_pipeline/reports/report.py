@@ -31,7 +31,7 @@ from coppermind_pipeline.reports.request import DateBasis, ReportRequest
 from coppermind_pipeline.reports.rows import deal_rows, top_deal
 from coppermind_pipeline.reports.trust import DATA_SOURCE, Range, last_successful_sync, trust_in
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync.meanings import load_interpretation
+from coppermind_pipeline.sync import load_interpretation
 
 TOP_DEALS = 5
 TOP_DEALS_PER_GROUP = 1

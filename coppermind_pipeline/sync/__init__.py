@@ -1,12 +1,12 @@
 """From HubSpot's pages to raw and normalized rows: backfill, incremental scans, links, normalization."""
 
+from coppermind_pipeline.sync.backfill import backfilled_once
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard
-from coppermind_pipeline.sync.cursors import backfilled_once
-from coppermind_pipeline.sync.drift import Drift
-from coppermind_pipeline.sync.due_reconciliations import DueReconciliation, reconciled_since, reconciliations_due
-from coppermind_pipeline.sync.linking import Linked, link
-from coppermind_pipeline.sync.live_pull import pull_now
-from coppermind_pipeline.sync.normalize import Normalized, normalize
+from coppermind_pipeline.sync.normalizing.associations import Linked, link
+from coppermind_pipeline.sync.normalizing.interpretation import load_interpretation
+from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
+from coppermind_pipeline.sync.polling.live_pull import pull_now
+from coppermind_pipeline.sync.polling.probe import found_nothing
 from coppermind_pipeline.sync.polls import (
     DuePoll,
     as_noted,
@@ -20,9 +20,11 @@ from coppermind_pipeline.sync.polls import (
     pull_ended,
     step_succeeded,
 )
-from coppermind_pipeline.sync.probe import found_nothing
-from coppermind_pipeline.sync.pull import Pulled, pull
-from coppermind_pipeline.sync.reconciliation import WALK_EVERY, Reconciled, reconcile
+from coppermind_pipeline.sync.pulling.pull import Pulled, pull
+from coppermind_pipeline.sync.reconciling.drift import Drift
+from coppermind_pipeline.sync.reconciling.due import DueReconciliation, reconciled_since, reconciliations_due
+from coppermind_pipeline.sync.reconciling.reconciliation import WALK_EVERY, Reconciled, reconcile
+from coppermind_pipeline.sync.reconciling.rereads import REREAD_EVERY, Reread, reread
 from coppermind_pipeline.sync.reference import (
     ReferenceRead,
     read_account,
@@ -30,7 +32,6 @@ from coppermind_pipeline.sync.reference import (
     read_owners,
     read_pipelines,
 )
-from coppermind_pipeline.sync.rereads import REREAD_EVERY, Reread, reread
 
 __all__ = [
     "REREAD_EVERY",
@@ -52,6 +53,7 @@ __all__ = [
     "failure_noted",
     "found_nothing",
     "link",
+    "load_interpretation",
     "normalize",
     "note_lost_run",
     "poll_ended",

@@ -31,7 +31,7 @@ from coppermind_pipeline.sync import (
     read_pipelines,
 )
 from coppermind_pipeline_tests.connected import Connected, settings_for
-from coppermind_pipeline_tests.sync.reconciling import Unpaced
+from coppermind_pipeline_tests.sync.reconciled import Unpaced
 
 _MIB = 1024
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from coppermind_pipeline.connectors import open_portal
 from coppermind_pipeline.memories import map_records
 from coppermind_pipeline.sync import SyncContext, found_nothing, link, normalize
-from coppermind_pipeline.sync.stages import move_stage_cursor
+from coppermind_pipeline.sync.checkpoints import move_stage_cursor
 from coppermind_pipeline_tests.benchmarks.installation import Installation, installation, peak_mib, stopwatch
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync.scan import scan_modified
-from coppermind_pipeline_tests.sync.reconciling import Reconciling
+from coppermind_pipeline.sync.pulling.scan import scan_modified
+from coppermind_pipeline_tests.sync.reconciled import Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled
 
 HOUR_MS = 3_600_000

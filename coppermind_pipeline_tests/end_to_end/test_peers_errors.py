@@ -17,7 +17,7 @@ from coppermind_pipeline.hubspot import HubSpotClient, PortalUnavailable, RateLi
 from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import due_polls, link, normalize, poll_failed
-from coppermind_pipeline_tests.sync.reconciling import Reconciling
+from coppermind_pipeline_tests.sync.reconciled import Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled
 
 PAGE = "<html><head><title>hubspot.com | 522</title></head><body>Connection timed out</body></html>"
@@ -61,7 +61,7 @@ async def test_a_passing_fault_heals_or_fails_cleanly_and_the_next_sync_complete
 ):
     if "delay_ms" in PASSING[fault]:
         impatient = partial(HubSpotClient, request_timeout_s=1.0)
-        monkeypatch.setattr("coppermind_pipeline_tests.sync.reconciling.HubSpotClient", impatient)
+        monkeypatch.setattr("coppermind_pipeline_tests.sync.reconciled.HubSpotClient", impatient)
     with stamina.set_testing(True, attempts=3, cap=True):
         for lasts_from in (REFERENCE_REQUESTS, REFERENCE_REQUESTS + 3):
             portal.portal.add_fault(Fault(path="/crm/", after=lasts_from, count=None, **PASSING[fault]))

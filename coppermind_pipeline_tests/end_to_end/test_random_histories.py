@@ -17,7 +17,7 @@ from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.end_to_end.histories import History
-from coppermind_pipeline_tests.sync.reconciling import AT_ONCE, LATER, Reconciling
+from coppermind_pipeline_tests.sync.reconciled import AT_ONCE, LATER, Reconciling
 
 # The HTTP library leaves a socket to the garbage collector where a request is cancelled while its connection opens.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -61,8 +61,8 @@ async def live_through(database: Database, home: Path, seed: int) -> None:
     )
     with RunningSandbox(config) as sandbox, pytest.MonkeyPatch.context() as patched:
         # In so small a portal, large pages are never followed by another, and no window is worth two walks.
-        patched.setattr("coppermind_pipeline.sync.scan.SEARCH_PAGE_RECORDS_MAX", random.choice((3, 7, 200)))
-        patched.setattr("coppermind_pipeline.sync.scan.FROM_BOTH_ENDS_RECORDS", 1)
+        patched.setattr("coppermind_pipeline.sync.pulling.scan.SEARCH_PAGE_RECORDS_MAX", random.choice((3, 7, 200)))
+        patched.setattr("coppermind_pipeline.sync.pulling.scan.FROM_BOTH_ENDS_RECORDS", 1)
         connected = await Connected.create(database, settings_for(sandbox, home), mind=f"Seed {seed}")
         portal, history = Reconciling(connected, sandbox), History(sandbox.control, random)
         sandbox.control.set_switches(**_switches(random))

@@ -14,7 +14,7 @@ from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
-from coppermind_pipeline_tests.sync.reconciling import Reconciling
+from coppermind_pipeline_tests.sync.reconciled import Reconciling
 
 # HubSpot spells these moments in more than one way, and repeats them beside the properties; the moment is what counts.
 MOMENTS = {"createdate": "createdAt", "lastmodifieddate": "updatedAt", "hs_lastmodifieddate": "updatedAt"}

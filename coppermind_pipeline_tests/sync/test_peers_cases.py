@@ -45,9 +45,9 @@ from coppermind_pipeline.hubspot import RateLimited, SentRequest
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync.pull import PAGES_AHEAD_MAX, PAGES_WRITTEN_MAX
+from coppermind_pipeline.sync.pulling.pull import PAGES_AHEAD_MAX, PAGES_WRITTEN_MAX
 from coppermind_pipeline_tests.connected import Connected, settings_for
-from coppermind_pipeline_tests.sync.reconciling import Reconciling
+from coppermind_pipeline_tests.sync.reconciled import Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled
 
 MINUTE_MS = 60_000
@@ -62,7 +62,7 @@ async def portal(database: Database, tmp_path: Path) -> AsyncIterator[Reconcilin
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many pages out of few records."""
-    monkeypatch.setattr("coppermind_pipeline.sync.scan.SEARCH_PAGE_RECORDS_MAX", 20)
+    monkeypatch.setattr("coppermind_pipeline.sync.pulling.scan.SEARCH_PAGE_RECORDS_MAX", 20)
 
 
 @pytest.mark.parametrize("minutes_ago", [0, 50])

@@ -15,7 +15,7 @@ from coppermind_pipeline.hubspot import PortalUnavailable
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox.faults import Fault
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.sync.reconciling import AT_ONCE, Reconciling
+from coppermind_pipeline_tests.sync.reconciled import AT_ONCE, Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled
 
 CONTACTS = "objects/2026-09/contacts/batch/read"

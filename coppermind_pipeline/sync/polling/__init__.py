@@ -1,0 +1,1 @@
+"""Polling: which connectors are due, and a poll that needs no run."""

@@ -1,0 +1,1 @@
+"""Pulling: what HubSpot holds in the windows under way, into the raw log."""

@@ -1,0 +1,189 @@
+"""The raw log: each distinct version of a record that a pull saw, once, as HubSpot sent it."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.hubspot import MODIFIED_PROPERTY, Associations, Record, properties_json
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import copy_rows, lock_writing
+
+_COLUMNS = ("hubspot_id", "content_hash", "modified_at", "definitions_hash", "archived_at", "payload")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVersion:
+    """The newest stored version of a record."""
+
+    modified_at: datetime | None
+    archived: bool
+
+
+def known_versions(
+    connection: Connection, ids: dict[str, Any], object_type: ObjectType, hubspot_ids: Collection[str]
+) -> dict[str, KnownVersion]:
+    """Return the newest stored version of each of the given records that has one."""
+    rows = connection.execute(
+        text(
+            """SELECT wanted.hubspot_id, newest.modified_at, newest.archived_at
+                 FROM unnest(CAST(:hubspot_ids AS text[])) AS wanted (hubspot_id)
+                 CROSS JOIN LATERAL (
+                      SELECT modified_at, archived_at FROM hubspot_raw_records AS stored
+                       WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = wanted.hubspot_id
+                       ORDER BY version DESC LIMIT 1) AS newest"""
+        ),
+        {**ids, "type": object_type, "hubspot_ids": list(hubspot_ids)},
+    )
+    return {row.hubspot_id: KnownVersion(row.modified_at, row.archived_at is not None) for row in rows}
+
+
+def modified_at(object_type: ObjectType, record: Record) -> datetime | None:
+    """Return when HubSpot says that the record was last modified; None where it does not say, or not readably."""
+    return modified_by(object_type, record.properties, updated_at=record.updated_at)
+
+
+def modified_by(object_type: ObjectType, properties: Mapping[str, str], *, updated_at: str | None) -> datetime | None:
+    """Return what `modified_at` returns, of a record whose properties are at hand."""
+    value = properties.get(MODIFIED_PROPERTY[object_type]) or updated_at
+    return crm.read_datetime(value) if value else None
+
+
+def is_news(object_type: ObjectType, found: Record, stored: KnownVersion | None) -> bool:
+    """Say whether a record that a scan found has to be read in full: it is not stored as of its modified date."""
+    if stored is None or stored.archived or stored.modified_at is None:
+        return True
+    modified = modified_at(object_type, found)
+    # Search may answer from before the last change; what is stored is then the newer one.
+    return modified is None or modified > stored.modified_at
+
+
+def append_records(
+    connection: Connection,
+    ids: dict[str, Any],
+    object_type: ObjectType,
+    records: Sequence[Record],
+    *,
+    definitions_hash: str,
+    calculated: Collection[str],
+) -> int:
+    """Append the versions that the log does not hold yet, and return their number.
+
+    A record that differs from its newest version in calculated properties alone is no new version: that version takes
+    the new values, and a new sequence number, so that the stages behind see them. One that was read with another set of
+    properties and has the same values is only noted to be known with that set.
+
+    Args:
+        records: of several with one id (a survivor of merges is part of more than one answer) the last one counts.
+        definitions_hash: names the set of properties that the records were read with.
+        calculated: properties that HubSpot computes; they change without the record's modified date.
+    """
+    distinct = {record.id: record for record in records}.values()
+    copy_rows(
+        connection,
+        like="hubspot_raw_records",
+        columns=_COLUMNS,
+        rows=(_row(object_type, record, definitions_hash, calculated) for record in distinct),
+    )
+    lock_writing(connection, ids["connector"])
+    of_type = {**ids, "type": object_type}
+    appended = connection.execute(_APPEND, of_type).rowcount
+    if appended < len(distinct):
+        connection.execute(_RENEW, of_type)
+    return appended
+
+
+_APPEND = text(
+    f"""INSERT INTO hubspot_raw_records (connector_id, mind_id, object_type, {", ".join(_COLUMNS)})
+        SELECT :connector, :mind, :type, {", ".join(f"incoming.{column}" for column in _COLUMNS)}
+          FROM incoming
+          LEFT JOIN LATERAL (
+               SELECT content_hash FROM hubspot_raw_records AS stored
+                WHERE connector_id = :connector AND object_type = :type
+                  AND stored.hubspot_id = incoming.hubspot_id
+                ORDER BY version DESC LIMIT 1) AS newest ON true
+         WHERE newest.content_hash IS DISTINCT FROM incoming.content_hash"""
+)
+
+# Of those that were no new version: the newest version takes what changed in it besides. It is looked up record by
+# record here, too: left to itself, the planner reads the whole log of the type for a page of records.
+_RENEW = text(
+    """WITH renewed AS MATERIALIZED (
+           SELECT incoming.*, newest.version,
+                  newest.payload::text IS DISTINCT FROM incoming.payload::text AS has_new_values
+             FROM incoming
+            CROSS JOIN LATERAL (
+                  SELECT version, content_hash, payload, definitions_hash FROM hubspot_raw_records AS logged
+                   WHERE connector_id = :connector AND object_type = :type AND logged.hubspot_id = incoming.hubspot_id
+                   ORDER BY version DESC LIMIT 1) AS newest
+            WHERE newest.content_hash = incoming.content_hash
+              AND (newest.payload::text, newest.definitions_hash)
+                  IS DISTINCT FROM (incoming.payload::text, incoming.definitions_hash))
+       UPDATE hubspot_raw_records AS stored
+          SET payload = renewed.payload, definitions_hash = renewed.definitions_hash,
+              modified_at = renewed.modified_at,
+              seq = CASE WHEN renewed.has_new_values THEN nextval('change_seq') ELSE stored.seq END
+         FROM renewed
+        WHERE stored.connector_id = :connector AND stored.object_type = :type
+          AND stored.hubspot_id = renewed.hubspot_id AND stored.version = renewed.version"""
+)
+
+
+def store_associations(
+    connection: Connection, ids: dict[str, Any], to_type: ObjectType, associations: Associations
+) -> None:
+    """Keep the links of each deal whose answer is complete; a deal whose answer failed keeps what is stored."""
+    copy_rows(
+        connection,
+        like="hubspot_raw_associations",
+        columns=("from_id", "links"),
+        rows=((deal_id, _links_json(links)) for deal_id, links in associations.links.items()),
+    )
+    lock_writing(connection, ids["connector"])
+    connection.execute(
+        text(
+            """INSERT INTO hubspot_raw_associations AS stored
+                      (connector_id, mind_id, from_type, from_id, to_type, links)
+               SELECT :connector, :mind, 'deals', from_id, :to_type, links FROM incoming
+               ON CONFLICT (connector_id, from_type, from_id, to_type) DO UPDATE
+                  SET links = excluded.links, seq = excluded.seq, read_at = excluded.read_at
+                WHERE stored.links IS DISTINCT FROM excluded.links"""
+        ),
+        {**ids, "to_type": to_type},
+    )
+
+
+def _row(
+    object_type: ObjectType, record: Record, definitions_hash: str, calculated: Collection[str]
+) -> tuple[Any, ...]:
+    properties = record.properties
+    own = {name: value for name, value in properties.items() if name not in calculated}
+    archived_at = crm.read_datetime(record.archived_at) if record.archived_at else None
+    return (
+        record.id,
+        hashlib.blake2b(properties_json(own) + (b"archived" if record.archived else b""), digest_size=16).digest(),
+        modified_by(object_type, properties, updated_at=record.updated_at),
+        definitions_hash,
+        archived_at,
+        properties_json(properties).decode(),
+    )
+
+
+def _links_json(links: Iterable[Any]) -> str:
+    return orjson.dumps(
+        [
+            {
+                "id": link.to_id,
+                "types": [
+                    {"category": t.category, "type_id": t.type_id, "label": t.label and crm.read_label(t.label)}
+                    for t in sorted(link.types, key=lambda t: (t.category, t.type_id))
+                ],
+            }
+            for link in sorted(links, key=lambda link: crm.id_order(link.to_id))
+        ]
+    ).decode()

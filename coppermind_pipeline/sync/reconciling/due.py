@@ -1,0 +1,95 @@
+"""When the next reconciliation is due: a question that the scheduler asks of all connectors at once."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.reconciling.drift import INDEX_DELAY
+from coppermind_pipeline.sync.reconciling.reconciliation import WALK_EVERY
+from coppermind_pipeline.sync.reconciling.rereads import REREAD_EVERY
+
+# A portal that failed a moment ago is not walked at once again; its polls find out when it answers.
+FAILED_REST = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class DueReconciliation:
+    """A connector that is due, since when, and for what comes first.
+
+    Attributes:
+        reason: `walk` of the lists, `reread`, `definitions` that changed, or a `difference` of totals to look into.
+    """
+
+    connector_id: str
+    due_at: datetime
+    reason: Literal["walk", "reread", "definitions", "difference"]
+
+
+def reconciliations_due(connection: Connection) -> list[DueReconciliation]:
+    """Return the active connectors whose first backfill is complete and that are due, longest waiting first.
+
+    Read in a transaction of the scheduler. What is unfinished is due since its last beginning. A portal that asked us
+    to stay away is left alone.
+    """
+    rows = connection.execute(
+        text(
+            """SELECT DISTINCT ON (connectors.id) connectors.id, next.due_at, next.reason
+                 FROM connectors
+                 JOIN hubspot_backfills AS backfill ON backfill.connector_id = connectors.id
+                 LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connectors.id
+                 CROSS JOIN unnest(CAST(:types AS text[]), CAST(:reread_every AS interval[]))
+                            AS type (name, reread_every)
+                 LEFT JOIN hubspot_reconciliations AS walk
+                   ON walk.connector_id = connectors.id AND walk.object_type = type.name
+                 LEFT JOIN hubspot_rereads AS reread
+                   ON reread.connector_id = connectors.id AND reread.object_type = type.name
+                 LEFT JOIN hubspot_drifts AS compared
+                   ON compared.connector_id = connectors.id AND compared.object_type = type.name
+                 LEFT JOIN hubspot_reference_reads AS definitions
+                   ON definitions.connector_id = connectors.id AND definitions.kind = type.name
+                 CROSS JOIN LATERAL (VALUES
+                      ('walk', CASE WHEN walk.started_at IS NULL THEN first_completed_at
+                                    WHEN walk.completed_at IS NULL THEN walk.started_at
+                                    ELSE walk.started_at + :walk_every END),
+                      ('reread', CASE WHEN reread.started_at IS NULL THEN first_completed_at
+                                      WHEN reread.completed_at IS NULL THEN reread.started_at
+                                      ELSE reread.started_at + type.reread_every END),
+                      ('definitions', CASE WHEN definitions.read_at > reread.compared_at THEN definitions.read_at
+                                           WHEN reread.definitions_hash = '' THEN reread.compared_at END),
+                      ('difference', CASE WHEN compared.differs_since IS NOT NULL
+                                          THEN compared.compared_at + :index_delay END)) AS next (reason, due_at)
+                WHERE connectors.status = 'active' AND first_completed_at IS NOT NULL
+                  AND (retry_at IS NULL OR retry_at <= clock_timestamp()) AND next.due_at <= clock_timestamp()
+                  AND (failures IS NULL OR failures = 0 OR last_failed_at < clock_timestamp() - :failed_rest)
+                ORDER BY connectors.id, next.due_at"""
+        ),
+        {
+            "types": list(ObjectType),
+            "reread_every": [REREAD_EVERY[object_type] for object_type in ObjectType],
+            "walk_every": WALK_EVERY,
+            "index_delay": INDEX_DELAY,
+            "failed_rest": FAILED_REST,
+        },
+    )
+    due = [DueReconciliation(row.id, row.due_at, row.reason) for row in rows]
+    return sorted(due, key=lambda one: one.due_at)
+
+
+def reconciled_since(connection: Connection, connector_id: str, since: datetime) -> bool:
+    """Say whether every type has been walked and read again, from the beginning to the end, after a moment.
+
+    Read in a transaction of the scheduler.
+    """
+    types = connection.scalar(
+        text(
+            """SELECT count(*) FROM hubspot_reconciliations AS walk
+                 JOIN hubspot_rereads AS reread USING (connector_id, object_type)
+                WHERE connector_id = :connector AND walk.started_at >= :since AND walk.completed_at IS NOT NULL
+                  AND reread.started_at >= :since AND reread.completed_at IS NOT NULL"""
+        ),
+        {"connector": connector_id, "since": since},
+    )
+    return types == len(ObjectType)

@@ -1,0 +1,55 @@
+"""Packed reads: what several readers ask for goes out together, and what becomes of one of them is its own affair."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from coppermind_pipeline.hubspot import BatchRead, Record, ScopeMissing
+from coppermind_pipeline.sync.hydrating.batching import PackedReads
+
+
+def _answer(ids: Sequence[str]) -> BatchRead:
+    return BatchRead(records=tuple(Record(i, b"{}") for i in ids))
+
+
+async def test_a_reader_that_is_cancelled_leaves_the_shared_answer_to_the_others():
+    asked: list[Sequence[str]] = []
+    arrived, released = asyncio.Event(), asyncio.Event()
+
+    async def read(ids: Sequence[str]) -> BatchRead:
+        asked.append(ids)
+        arrived.set()
+        await released.wait()
+        return _answer(ids)
+
+    async with asyncio.TaskGroup() as group:
+        packed = PackedReads(read, group)
+        first, second = (asyncio.create_task(packed.answers([one])) for one in ("1", "2"))
+        await arrived.wait()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        released.set()
+        (answer,) = await second
+    assert asked == [["1", "2"]]
+    assert [record.id for record in answer.records] == ["1", "2"]
+
+
+async def test_a_refusal_reaches_the_readers_that_are_left_as_it_is():
+    arrived, released = asyncio.Event(), asyncio.Event()
+
+    async def read(ids: Sequence[str]) -> BatchRead:
+        arrived.set()
+        await released.wait()
+        raise ScopeMissing(f"no {ids}")
+
+    async with asyncio.TaskGroup() as group:
+        packed = PackedReads(read, group)
+        first, second = (asyncio.create_task(packed.answers([one])) for one in ("1", "2"))
+        await arrived.wait()
+        first.cancel()
+        released.set()
+        with pytest.raises(ScopeMissing):
+            await second
+    assert first.cancelled()
