@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import idna
 
-from coppermind_pipeline.visible_text import visible_text
+from coppermind_pipeline.wording import visible_text
 
 # Anybody may have an address there: such a domain tells nothing about who a contact works for.
 PUBLIC_MAIL_DOMAINS = frozenset(

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 import orjson
 
-from coppermind_pipeline.visible_text import visible_text
+from coppermind_pipeline.wording import visible_text
 
 # HubSpot computes with binary doubles, which are exact to 15 digits: a longer amount is a typing error or an overflow.
 WHOLE_DIGITS_MAX = 15

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from coppermind_pipeline.memories.erasure import erase_earlier_deal_texts
-from coppermind_pipeline.memories.folding import fold
 from coppermind_pipeline.memories.transactions import batch_transaction
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.wording import fold
 
 BATCH_ENTRIES = 500
 LEASE = timedelta(minutes=2)

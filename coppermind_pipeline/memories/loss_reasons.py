@@ -9,8 +9,8 @@ The rule, on the reason as a person reads it, in order:
 
 import re
 
-from coppermind_pipeline.memories.folding import fold
 from coppermind_pipeline.memories.memory_types import MemoryType
+from coppermind_pipeline.wording import fold
 
 _NO_NEED = re.compile(
     r"\b(?:no|not|never|without|(?:do|does|did)n'?t|lost)\b(?: \w+){0,2} (?:need|requirement|problem|pain)"

@@ -10,7 +10,7 @@ from babel.dates import format_date
 
 from coppermind_pipeline.crm import Labels, country_label, day_of, format_money, source_detail
 from coppermind_pipeline.memories.subjects import Named, Origin, Place
-from coppermind_pipeline.visible_text import visible_text
+from coppermind_pipeline.wording import visible_text
 
 NAME_CHARS_MAX = 150
 REASON_CHARS_MAX = 600

@@ -10,10 +10,10 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.memories.folding import fold
 from coppermind_pipeline.memories.results import MEMORY_ROWS, Found, Memory, memory_from_row, within_answer
 from coppermind_pipeline.memories.selection import Selection, WrongSelection, checked_limit
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.wording import fold
 
 HITS_MAX = 50
 QUERY_CHARS_MAX = 500

@@ -19,7 +19,7 @@ from coppermind_pipeline.reports.models import CrmReport, DealPage, DealRow
 from coppermind_pipeline.reports.tables import Cell, Table, tables
 from coppermind_pipeline.reports.trust import RecordCounts
 from coppermind_pipeline.reports.wording import moment, plain_day
-from coppermind_pipeline.visible_text import visible_text, visible_values
+from coppermind_pipeline.wording import visible_text, visible_values
 
 if TYPE_CHECKING:
     import pandas

@@ -21,7 +21,6 @@ from coppermind_pipeline.memories import (
     record_ref,
     search,
 )
-from coppermind_pipeline.memories.folding import fold
 from coppermind_pipeline.memories.results import ANSWER_BYTES_MAX
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
@@ -76,14 +75,6 @@ def _found(portal: StoredPortal, query: str, **arguments: object) -> list[str]:
 
 def _search(portal: StoredPortal, query: str, **arguments: object) -> Found:
     return search(portal.database, mind_id=portal.mind_id, query=query, **arguments)  # pyright: ignore[reportArgumentType]
-
-
-@pytest.mark.parametrize(
-    ("written", "folded"),
-    [("Łódź, Straße", "lodz, strasse"), ("Île-de-France", "ile-de-france"), ("SØREN Æ", "soren ae"), ("東京", "東京")],
-)
-def test_words_are_compared_without_case_and_accents(written: str, folded: str):
-    assert fold(written) == folded
 
 
 @pytest.mark.parametrize(

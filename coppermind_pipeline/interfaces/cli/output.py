@@ -15,7 +15,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from coppermind_pipeline.errors import CoppermindError, UsageError
-from coppermind_pipeline.visible_text import visible_text, visible_values
+from coppermind_pipeline.wording import visible_text, visible_values
 
 _JSON = "coppermind.json"
 _HELP = "The command's --help says what it takes."

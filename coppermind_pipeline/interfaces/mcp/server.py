@@ -16,7 +16,7 @@ from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.texts import readable
 from coppermind_pipeline.interfaces.mcp.tools import INSTRUCTIONS, PRODUCT, TOOLS, VERSION, Call, Failed, Fault
-from coppermind_pipeline.visible_text import visible_text, visible_values
+from coppermind_pipeline.wording import visible_text, visible_values
 
 log = structlog.get_logger(__name__)
 
