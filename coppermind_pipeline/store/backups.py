@@ -23,6 +23,7 @@ from coppermind_pipeline.store.database import Database
 from coppermind_pipeline.store.pause import PAUSE
 from coppermind_pipeline.store.role_logins import DAGSTER_ROLE
 from coppermind_pipeline.store.upgrade import (
+    OLDEST_REVISION,
     SCHEMAS,
     SCHEMAS_AND_USAGE,
     create_roles,
@@ -183,6 +184,11 @@ def _check(programs: ClientPrograms, file: Path) -> Backup:
     if " TABLE coppermind alembic_version " not in contents:
         raise NotABackup(f"{file} is a dump of another database.")
     revision = _revision(programs, file)
+    if revision < OLDEST_REVISION:
+        raise NotABackup(
+            f"{file} was made by a version that is too old for this one (its schema is {revision}).",
+            hint=f"Restore it with a version whose schema is {OLDEST_REVISION}, and back it up anew there.",
+        )
     if revision not in known_revisions():
         raise NotABackup(
             f"{file} was made by a newer version of the product (its schema is {revision}).",

@@ -19,6 +19,8 @@ CREATE SCHEMA IF NOT EXISTS coppermind AUTHORIZATION coppermind_owner;
 CREATE SCHEMA IF NOT EXISTS dagster AUTHORIZATION {DAGSTER_ROLE};
 GRANT USAGE ON SCHEMA coppermind TO {", ".join(ROLES)};
 """
+# What upgrades begin from; numbers of revisions only grow.
+OLDEST_REVISION = "0047"
 # Earlier versions, and whoever restored with other programs, left it to the user of the configured address.
 _DAGSTERS_OWN = f"""
 ALTER SCHEMA dagster OWNER TO {DAGSTER_ROLE};
@@ -39,6 +41,13 @@ class NewerSchema(NeedsPerson):
     hint = "Run that version, or restore a backup from before into a new COPPERMIND_HOME."
 
 
+class OlderSchema(NeedsPerson):
+    """The database is of a version of the product that is too old to be upgraded by this one."""
+
+    code = "older_schema"
+    hint = f"Start a version of the product whose schema is {OLDEST_REVISION} once, which upgrades it; then this one."
+
+
 def upgrade(database: Database) -> None:
     """Create what is missing and run the outstanding revisions; on an up-to-date database it only looks.
 
@@ -46,13 +55,13 @@ def upgrade(database: Database) -> None:
 
     Raises:
         NewerSchema: a newer version of the product has upgraded it; nothing is changed.
+        OlderSchema: it is older than what this version can upgrade; nothing is changed.
     """
     with database.administrator() as connection:
         revision = _revision(connection)
         if revision == _newest_revision() and _dagster_has_its_schema(connection):
             return
-        if revision is not None and revision not in known_revisions():
-            raise NewerSchema(f"The database is of a newer version of the product (its schema is {revision}).")
+        _require_known(revision)
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         create_roles(connection)
         for role in WORKING_ROLES:
@@ -70,6 +79,14 @@ def _revision(connection: Connection) -> str | None:
     if connection.scalar(text("SELECT to_regclass('coppermind.alembic_version')")) is None:
         return None
     return connection.scalar(text("SELECT version_num FROM coppermind.alembic_version"))
+
+
+def _require_known(revision: str | None) -> None:
+    if revision is None or revision in known_revisions():
+        return
+    if revision < OLDEST_REVISION:
+        raise OlderSchema(f"The database is of a version that is too old for this one (its schema is {revision}).")
+    raise NewerSchema(f"The database is of a newer version of the product (its schema is {revision}).")
 
 
 def _dagster_has_its_schema(connection: Connection) -> bool:

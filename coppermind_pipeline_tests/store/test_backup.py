@@ -183,14 +183,17 @@ def test_a_file_that_is_no_whole_backup_is_refused(empty_database: Database, sav
     assert _refusal(empty_database, tmp_path / "missing") == "file_unusable"
 
 
-def test_a_backup_of_a_newer_version_is_refused(
-    database: Database, empty_database: Database, saved: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("revision", "words"), [("9999", "newer version of the product"), ("0046", "too old for this one")]
+)
+def test_a_backup_of_another_version_is_refused(
+    database: Database, empty_database: Database, saved: Path, tmp_path: Path, revision: str, words: str
 ):
     with database.owner() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    backup(database, tmp_path / "newer")
-    with pytest.raises(CoppermindError, match="newer version of the product"):
-        restore(empty_database, tmp_path / "newer")
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    backup(database, tmp_path / "other")
+    with pytest.raises(CoppermindError, match=words):
+        restore(empty_database, tmp_path / "other")
 
 
 def test_a_password_is_on_no_command_line():

@@ -1,20 +1,12 @@
 """A row can't pair one mind with another's connector, nor a mind with another customer, whoever writes it."""
 
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from psycopg.errors import ForeignKeyViolation
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from coppermind_pipeline.store import Database, migrations, upgrade
-from coppermind_pipeline.store.upgrade import SCHEMAS_AND_USAGE, create_roles
-
-REVISION = "0036"
+from coppermind_pipeline.store import Database
 
 # Every two columns of a table that name what belongs to something, and its owner; and the key that both are in.
 _PAIRS = """
@@ -113,36 +105,3 @@ def test_a_row_that_pairs_what_does_not_belong_together_is_refused(
 def test_a_customer_cannot_switch_to_a_mind_of_another(database: Database, names: dict[str, UUID | str]):
     with database.owner() as connection, pytest.raises(IntegrityError, match="active_mind_id"):
         connection.execute(text("UPDATE customers SET active_mind_id = :mind WHERE id = :other_customer"), names)
-
-
-def test_the_keys_are_added_to_stored_rows_or_nothing_is_where_they_contradict(empty_database: Database):
-    names = _schema_of_before(empty_database)
-    with empty_database.owner() as connection:
-        for table, row in _BULK.items():
-            connection.execute(text(f"INSERT INTO {table} {row}"), names)
-    with pytest.raises(ForeignKeyViolation, match="hubspot_raw_records"):
-        upgrade(empty_database)
-    with empty_database.owner() as connection:
-        for table in _BULK:
-            connection.execute(text(f"UPDATE {table} SET mind_id = :own_mind"), names)
-    upgrade(empty_database)
-    with empty_database.reader() as connection:
-        assert all(has_key for _, _, has_key in connection.execute(text(_PAIRS)))
-        for table in _BULK:
-            assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 1
-
-
-def _schema_of_before(database: Database) -> dict[str, UUID | str]:
-    configuration = Config()
-    configuration.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    before = ScriptDirectory.from_config(configuration).get_revision(REVISION).down_revision
-    with database.administrator() as connection:
-        connection.execute(text("DROP SCHEMA coppermind CASCADE"))
-        create_roles(connection)
-        connection.connection.cursor().execute(SCHEMAS_AND_USAGE)
-        connection.execute(text("SET LOCAL ROLE coppermind_owner"))
-        connection.execute(text("SET LOCAL search_path = coppermind"))
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, str(before))
-        customer = connection.execute(text("SELECT id FROM customers")).scalar_one()
-    return _two_minds(database, customer)

@@ -1,10 +1,13 @@
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from coppermind_pipeline.store import CONNECTIONS_MAX, Database, connector_is_locked, upgrade
+from coppermind_pipeline.store import CONNECTIONS_MAX, Database, connector_is_locked, migrations, upgrade
+from coppermind_pipeline.store.upgrade import OLDEST_REVISION, OlderSchema
 
 
 def test_processes_that_upgrade_an_empty_database_at_once_leave_one_schema(postgres_url: str, tmp_path: Path):
@@ -23,6 +26,25 @@ def test_processes_that_upgrade_an_empty_database_at_once_leave_one_schema(postg
     with engine.connect() as connection:
         connection.execute(text("DROP DATABASE empty WITH (FORCE)"))
     engine.dispose()
+
+
+def test_a_database_that_is_too_old_is_told_what_to_do_and_left_alone(database: Database):
+    with database.owner() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0046'"))
+    with pytest.raises(OlderSchema, match="0046") as refused:
+        upgrade(database)
+    assert OLDEST_REVISION in refused.value.hint
+    with database.owner() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "0046"
+
+
+def test_every_table_says_whose_it_is_and_what_for():
+    """As `COMMENT ON TABLE name IS 'room: purpose'`, in the file that makes it."""
+    subjects = (Path(migrations.__file__).parent / "versions" / "0047_the_store").glob("*.sql")
+    made = "".join(file.read_text() for file in subjects)
+    tables = re.findall(r"^CREATE (?:UNLOGGED )?TABLE (\w+)", made, re.MULTILINE)
+    said = re.findall(r"^COMMENT ON TABLE (\w+) IS '\w+: \w.*[^.]';$", made, re.MULTILINE)
+    assert said == tables
 
 
 def test_a_connector_has_one_writer_at_a_time(database: Database):

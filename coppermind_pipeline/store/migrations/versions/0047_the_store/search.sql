@@ -1,29 +1,6 @@
--- Mapping keeps one cursor for contacts and companies (`map`) and one for deals, which wait for the backfill's end;
--- `queue` says when something was queued last.
-ALTER TABLE pipeline_stages DROP CONSTRAINT pipeline_stages_stage_check;
-ALTER TABLE pipeline_stages ADD CONSTRAINT pipeline_stages_stage_check
-    CHECK (stage IN ('associate', 'reference', 'normalize', 'link', 'attribute', 'map', 'map_deals', 'queue'));
-
--- The words that a mind's memories are made of: what a misspelt word of a query is compared with. Never another mind's.
-CREATE TABLE memory_lexemes (
-    mind_id uuid NOT NULL REFERENCES minds,
-    lexeme text COLLATE "C" NOT NULL,
-    stem text NOT NULL,  -- its English stem
-    PRIMARY KEY (mind_id, lexeme)
-);
-CREATE INDEX memory_lexemes_stem ON memory_lexemes (mind_id, stem);
-
-ALTER TABLE memory_lexemes ENABLE ROW LEVEL SECURITY;
-CREATE POLICY mind ON memory_lexemes TO coppermind_app USING (mind_id = (SELECT current_mind()))
-    WITH CHECK (mind_id = (SELECT current_mind()));
-CREATE POLICY reader ON memory_lexemes FOR SELECT TO coppermind_reader USING (true);
-GRANT SELECT, INSERT, UPDATE, DELETE ON memory_lexemes TO coppermind_app;
-GRANT SELECT ON memory_lexemes TO coppermind_reader;
-
-CREATE INDEX memories_newest ON memories (mind_id, id DESC) WHERE superseded_at IS NULL AND retired_at IS NULL;
-
--- Beside a policy PostgreSQL can't use the text index, so these two run as the owner, and take the mind from the
--- transaction alone. `search` holds the mind as a word of its own, so that the index meets no other mind's rows.
+-- Search over memories (memories/search.py, memories/erasure.py).
+-- Beside a policy PostgreSQL can't use the text index, so these run as the owner, and take the mind from the transaction
+-- alone. `search` holds the mind as a word of its own, so that the index meets no other mind's rows.
 
 CREATE FUNCTION mind_lexeme() RETURNS tsvector LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = coppermind, pg_temp
 AS $$

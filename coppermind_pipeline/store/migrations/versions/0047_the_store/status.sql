@@ -1,18 +1,4 @@
--- Written for every call to a portal, and worth nothing after a crash: the limits are remembered by HubSpot too.
-ALTER TABLE rate_limit_states SET UNLOGGED;
-
--- How far the portal's records can be trusted, as a look at all of them found.
-ALTER TABLE hubspot_portals ADD COLUMN profile jsonb, ADD COLUMN profiled_at timestamptz;
-
--- When a scan stored its last page: a backfill that moves is not stale. A trigger, so that no writer of cursors can forget it.
-ALTER TABLE hubspot_cursors ADD COLUMN page_stored_at timestamptz;
-CREATE FUNCTION note_stored_page() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.page_stored_at := clock_timestamp();
-    RETURN NEW;
-END $$;
-CREATE TRIGGER page_stored BEFORE UPDATE ON hubspot_cursors FOR EACH ROW
-    WHEN (NEW.pages > OLD.pages) EXECUTE FUNCTION note_stored_page();
+-- What `connectors action=status` is made of.
 
 -- Facts about the connectors of the transaction's customer, one row each. It runs as the owner, because status speaks of
 -- several minds at once; it takes the customer from the transaction alone, returns nothing without one, and of records
@@ -68,5 +54,19 @@ SELECT jsonb_build_object(
    AND (asked_mind IS NULL OR c.mind_id = asked_mind)
  ORDER BY lower(m.name), c.created_at, c.id
 $$;
-REVOKE EXECUTE ON FUNCTION connector_facts FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION connector_facts TO coppermind_app;
+
+-- A connector's skipped records as status shows them, by type: how many, and the first hundred ids. As the owner, like
+-- connector_facts, and like that for the transaction's customer alone. Null: none.
+CREATE FUNCTION connector_skipped_records(asked_connector text) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = coppermind, pg_temp
+    AS $$
+SELECT jsonb_object_agg(object_type, jsonb_build_object(
+           'count', cardinality(ids), 'ids', to_jsonb(ids[:100])))
+  FROM (SELECT s.object_type, array_agg(DISTINCT s.hubspot_id) AS ids
+          FROM hubspot_skipped_records s JOIN connectors c ON c.id = s.connector_id
+         WHERE c.id = asked_connector AND c.customer_id = current_customer()
+         GROUP BY s.object_type) AS skipped
+$$;
+
+REVOKE EXECUTE ON FUNCTION connector_facts, connector_skipped_records FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION connector_facts, connector_skipped_records TO coppermind_app;
