@@ -29,12 +29,12 @@ def move_stage_cursor(
     connection: Connection, ids: dict[str, Any], stage: Stage, seq: int, *, rules: str | None = None
 ) -> None:
     """Note that the stage is done up to `seq`, in the transaction that wrote what it did; `rules` None keeps them."""
-    connection.execute(
-        text(
-            """INSERT INTO pipeline_stages AS stored (connector_id, mind_id, stage, seq, rules, at)
-               VALUES (:connector, :mind, :stage, :seq, coalesce(:rules, ''), clock_timestamp())
-               ON CONFLICT (connector_id, stage) DO UPDATE
-                  SET seq = excluded.seq, rules = coalesce(:rules, stored.rules), at = excluded.at"""
-        ),
-        {**ids, "stage": stage, "seq": seq, "rules": rules},
-    )
+    connection.execute(_MOVE, {**ids, "stage": stage, "seq": seq, "rules": rules})
+
+
+_MOVE = text(
+    """INSERT INTO pipeline_stages AS stored (connector_id, mind_id, stage, seq, rules, at)
+       VALUES (:connector, :mind, :stage, :seq, coalesce(:rules, ''), clock_timestamp())
+       ON CONFLICT (connector_id, stage) DO UPDATE
+          SET seq = excluded.seq, rules = coalesce(:rules, stored.rules), at = excluded.at"""
+)

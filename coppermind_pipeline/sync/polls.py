@@ -59,28 +59,29 @@ def due_polls(connection: Connection) -> list[DuePoll]:
     Due is one that was never polled, whose interval has passed since its last poll began, whose person asked for a sync
     since then, or whose backfill is unfinished; unless the portal asked us to stay away for now.
     """
-    rows = connection.execute(
-        text(
-            """SELECT id, due_at, reason FROM (
-                   SELECT connectors.id,
-                          CASE WHEN backfill.connector_id IS NULL THEN 'first'
-                               WHEN sync_requested_at > last_started_at THEN 'requested'
-                               WHEN backfill.completed_at IS NULL THEN 'backfill' ELSE 'poll' END AS reason,
-                          CASE WHEN last_started_at IS NULL THEN connected_at
-                               WHEN sync_requested_at > last_started_at THEN sync_requested_at
-                               WHEN backfill.connector_id IS NULL OR backfill.completed_at IS NULL
-                                    THEN last_started_at + interval '1 minute' * least(failures * failures, 15)
-                               ELSE last_started_at + interval '1 minute'
-                                    * coalesce(CAST(config ->> 'poll_interval_minutes' AS integer), 15)
-                          END AS due_at
-                     FROM connectors
-                     LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connectors.id
-                     LEFT JOIN hubspot_backfills AS backfill ON backfill.connector_id = connectors.id
-                    WHERE status = 'active' AND (retry_at IS NULL OR retry_at <= clock_timestamp())) AS next
-                WHERE due_at <= clock_timestamp() ORDER BY due_at"""
-        )
-    )
+    rows = connection.execute(_DUE)
     return [DuePoll(row.id, row.due_at, row.reason) for row in rows]
+
+
+_DUE = text(
+    """SELECT id, due_at, reason FROM (
+           SELECT connectors.id,
+                  CASE WHEN backfill.connector_id IS NULL THEN 'first'
+                       WHEN sync_requested_at > last_started_at THEN 'requested'
+                       WHEN backfill.completed_at IS NULL THEN 'backfill' ELSE 'poll' END AS reason,
+                  CASE WHEN last_started_at IS NULL THEN connected_at
+                       WHEN sync_requested_at > last_started_at THEN sync_requested_at
+                       WHEN backfill.connector_id IS NULL OR backfill.completed_at IS NULL
+                            THEN last_started_at + interval '1 minute' * least(failures * failures, 15)
+                       ELSE last_started_at + interval '1 minute'
+                            * coalesce(CAST(config ->> 'poll_interval_minutes' AS integer), 15)
+                  END AS due_at
+             FROM connectors
+             LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connectors.id
+             LEFT JOIN hubspot_backfills AS backfill ON backfill.connector_id = connectors.id
+            WHERE status = 'active' AND (retry_at IS NULL OR retry_at <= clock_timestamp())) AS next
+        WHERE due_at <= clock_timestamp() ORDER BY due_at"""
+)
 
 
 def poll_started(connection: Connection, ids: dict[str, Any], *, run_id: str | None = None) -> None:
@@ -88,35 +89,37 @@ def poll_started(connection: Connection, ids: dict[str, Any], *, run_id: str | N
 
     What it reads is counted from the end of the last pull that read everything: one may take several runs.
     """
-    connection.execute(
-        text(
-            """INSERT INTO hubspot_polls AS stored (connector_id, mind_id, last_started_at, run_id)
-               VALUES (:connector, :mind, clock_timestamp(), :run_id)
-               ON CONFLICT (connector_id) DO UPDATE
-                  SET last_started_at = CASE WHEN stored.run_id = excluded.run_id THEN stored.last_started_at
-                                             ELSE excluded.last_started_at END,
-                      read_to_end_at = CASE WHEN stored.run_id = excluded.run_id THEN stored.read_to_end_at END,
-                      pulled_before = CASE WHEN stored.read_to_end_at IS NULL OR stored.run_id = excluded.run_id
-                                           THEN stored.pulled_before ELSE stored.pulled_counts END,
-                      run_id = excluded.run_id"""
-        ),
-        {**ids, "run_id": run_id},
-    )
+    connection.execute(_START, {**ids, "run_id": run_id})
+
+
+_START = text(
+    """INSERT INTO hubspot_polls AS stored (connector_id, mind_id, last_started_at, run_id)
+       VALUES (:connector, :mind, clock_timestamp(), :run_id)
+       ON CONFLICT (connector_id) DO UPDATE
+          SET last_started_at = CASE WHEN stored.run_id = excluded.run_id THEN stored.last_started_at
+                                     ELSE excluded.last_started_at END,
+              read_to_end_at = CASE WHEN stored.run_id = excluded.run_id THEN stored.read_to_end_at END,
+              pulled_before = CASE WHEN stored.read_to_end_at IS NULL OR stored.run_id = excluded.run_id
+                                   THEN stored.pulled_before ELSE stored.pulled_counts END,
+              run_id = excluded.run_id"""
+)
 
 
 def pull_ended(connection: Connection, connector: Connector, *, complete: bool) -> None:
     """Note that a poll's pull has ended, and whether it read everything; the poll goes on to its other steps."""
     connection.execute(
-        text(
-            """UPDATE hubspot_polls
-                  SET last_counts = (SELECT jsonb_object_agg(type, coalesce(CAST(pulled_counts ->> type AS bigint), 0)
-                                                                 - coalesce(CAST(pulled_before ->> type AS bigint), 0))
-                                       FROM unnest(CAST(:types AS text[])) AS type),
-                      read_to_end_at = CASE WHEN :complete THEN clock_timestamp() END
-                WHERE connector_id = :connector"""
-        ),
-        {"connector": connector.id, "types": [t.value for t in ObjectType], "complete": complete},
+        _END_PULL, {"connector": connector.id, "types": [t.value for t in ObjectType], "complete": complete}
     )
+
+
+_END_PULL = text(
+    """UPDATE hubspot_polls
+          SET last_counts = (SELECT jsonb_object_agg(type, coalesce(CAST(pulled_counts ->> type AS bigint), 0)
+                                                         - coalesce(CAST(pulled_before ->> type AS bigint), 0))
+                               FROM unnest(CAST(:types AS text[])) AS type),
+              read_to_end_at = CASE WHEN :complete THEN clock_timestamp() END
+        WHERE connector_id = :connector"""
+)
 
 
 def poll_ended(connection: Connection, connector: Connector, *, run_id: str | None) -> None:
@@ -124,30 +127,29 @@ def poll_ended(connection: Connection, connector: Connector, *, run_id: str | No
 
     What is stored is as new as the end of its pull, where that read everything; a slice of a backfill does not.
     """
-    complete = connection.scalar(
-        text(
-            """UPDATE hubspot_polls SET last_succeeded_at = coalesce(read_to_end_at, last_succeeded_at),
-                                        last_ended_at = clock_timestamp(), failures = 0, retry_at = NULL
-                WHERE connector_id = :connector AND run_id IS NOT DISTINCT FROM :run_id
-                  AND (last_failed_at IS NULL OR last_failed_at < last_started_at)
-            RETURNING read_to_end_at IS NOT NULL"""
-        ),
-        {"connector": connector.id, "run_id": run_id},
-    )
+    complete = connection.scalar(_END, {"connector": connector.id, "run_id": run_id})
     if complete is None:
         return
     for kind in ("auth", "rate_limit"):
         clear_problem(connection, connector, kind)
     if complete:
-        connection.execute(
-            text(
-                """UPDATE connectors SET last_error = NULL
-                    WHERE id = :connector AND coalesce(last_error ->> 'step', '') <> ALL(:others)"""
-            ),
-            {"connector": connector.id, "others": list(_NO_PART_OF_A_POLL)},
-        )
+        connection.execute(_FORGET_ERROR, {"connector": connector.id, "others": list(_NO_PART_OF_A_POLL)})
         for step in _ASKED_BY_EVERY_POLL:
             clear_problem(connection, connector, "scope", step=step)
+
+
+_END = text(
+    """UPDATE hubspot_polls SET last_succeeded_at = coalesce(read_to_end_at, last_succeeded_at),
+                                last_ended_at = clock_timestamp(), failures = 0, retry_at = NULL
+        WHERE connector_id = :connector AND run_id IS NOT DISTINCT FROM :run_id
+          AND (last_failed_at IS NULL OR last_failed_at < last_started_at)
+    RETURNING read_to_end_at IS NOT NULL"""
+)
+
+_FORGET_ERROR = text(
+    """UPDATE connectors SET last_error = NULL
+        WHERE id = :connector AND coalesce(last_error ->> 'step', '') <> ALL(:others)"""
+)
 
 
 def poll_succeeded(connection: Connection, connector: Connector) -> None:
@@ -158,16 +160,16 @@ def poll_succeeded(connection: Connection, connector: Connector) -> None:
 
 def live_pull_succeeded(connection: Connection, connector: Connector) -> None:
     """Note that all records that had changed were read, and no more: what keeps polls from succeeding stays noted."""
-    connection.execute(
-        text(
-            """INSERT INTO hubspot_polls (connector_id, mind_id, last_succeeded_at)
-               VALUES (:connector, :mind, clock_timestamp())
-               ON CONFLICT (connector_id) DO UPDATE SET last_succeeded_at = excluded.last_succeeded_at"""
-        ),
-        {"connector": connector.id, "mind": connector.mind_id},
-    )
+    connection.execute(_NOTE_LIVE_PULL, {"connector": connector.id, "mind": connector.mind_id})
     clear_problem(connection, connector, "auth")
     step_succeeded(connection, connector, LIVE_PULL)
+
+
+_NOTE_LIVE_PULL = text(
+    """INSERT INTO hubspot_polls (connector_id, mind_id, last_succeeded_at)
+       VALUES (:connector, :mind, clock_timestamp())
+       ON CONFLICT (connector_id) DO UPDATE SET last_succeeded_at = excluded.last_succeeded_at"""
+)
 
 
 def step_succeeded(connection: Connection, connector: Connector, step: str) -> None:
@@ -192,19 +194,7 @@ def poll_failed(
     A poll that fails in several of its steps has failed once; a step of no poll leaves the count of failed polls alone.
     """
     connection.execute(
-        text(
-            f"""UPDATE hubspot_polls
-                   SET last_failed_at = CASE WHEN :of_poll AND run_id IS NOT DISTINCT FROM :run_id
-                                             THEN clock_timestamp() ELSE last_failed_at END,
-                       failures = CASE WHEN NOT :of_poll OR run_id IS DISTINCT FROM :run_id THEN failures
-                                       WHEN last_failed_at >= last_started_at THEN greatest(failures, 1)
-                                       ELSE failures + 1 END,
-                       retry_at = CASE WHEN :needs_person
-                                       THEN clock_timestamp() + interval '{LOOK_AGAIN_MINUTES} minutes'
-                                       WHEN :of_poll THEN CAST(:retry_at AS timestamptz)
-                                       ELSE coalesce(CAST(:retry_at AS timestamptz), retry_at) END
-                 WHERE connector_id = :connector"""
-        ),
+        _FAIL,
         {
             "connector": connector.id,
             "run_id": run_id,
@@ -220,6 +210,21 @@ def poll_failed(
     set_last_error(connection, connector.id, error, step=step)
     details = {"step": step, "hint": error.hint, "run_id": run_id}
     record_event(connection, connector, "error", error.code, error.message, details)
+
+
+_FAIL = text(
+    f"""UPDATE hubspot_polls
+           SET last_failed_at = CASE WHEN :of_poll AND run_id IS NOT DISTINCT FROM :run_id
+                                     THEN clock_timestamp() ELSE last_failed_at END,
+               failures = CASE WHEN NOT :of_poll OR run_id IS DISTINCT FROM :run_id THEN failures
+                               WHEN last_failed_at >= last_started_at THEN greatest(failures, 1)
+                               ELSE failures + 1 END,
+               retry_at = CASE WHEN :needs_person
+                               THEN clock_timestamp() + interval '{LOOK_AGAIN_MINUTES} minutes'
+                               WHEN :of_poll THEN CAST(:retry_at AS timestamptz)
+                               ELSE coalesce(CAST(:retry_at AS timestamptz), retry_at) END
+         WHERE connector_id = :connector"""
+)
 
 
 @contextmanager
@@ -241,16 +246,16 @@ def failure_noted(
 
 def note_lost_run(connection: Connection, connector: Connector, *, run_id: str) -> None:
     """Note a poll whose run failed without a word, as one does whose process was killed."""
-    unnoted = connection.scalar(
-        text(
-            """SELECT true FROM hubspot_polls
-                WHERE connector_id = :connector AND run_id = :run_id
-                  AND (last_failed_at IS NULL OR last_failed_at < last_started_at)"""
-        ),
-        {"connector": connector.id, "run_id": run_id},
-    )
+    unnoted = connection.scalar(_UNNOTED, {"connector": connector.id, "run_id": run_id})
     if unnoted:
         poll_failed(connection, connector, Unexpected("its process ended"), step=LOST_RUN, run_id=run_id)
+
+
+_UNNOTED = text(
+    """SELECT true FROM hubspot_polls
+        WHERE connector_id = :connector AND run_id = :run_id
+          AND (last_failed_at IS NULL OR last_failed_at < last_started_at)"""
+)
 
 
 def as_noted(error: Exception) -> CoppermindError:

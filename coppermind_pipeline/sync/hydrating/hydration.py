@@ -65,13 +65,7 @@ class PropertySet:
 
 def load_property_set(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> PropertySet:
     """Return the names that a type is read with, by the stored definitions and what the portal refused of late."""
-    definitions = connection.execute(
-        text(
-            """SELECT name, calculated OR field_type LIKE 'calculation%' AS calculated FROM hubspot_properties
-                WHERE connector_id = :connector AND object_type = :type AND missing_since IS NULL ORDER BY name"""
-        ),
-        {**ids, "type": object_type},
-    ).all()
+    definitions = connection.execute(_DEFINED, {**ids, "type": object_type}).all()
     defined = frozenset(row.name for row in definitions)
     required = required_properties(
         object_type,
@@ -80,13 +74,7 @@ def load_property_set(connection: Connection, ids: dict[str, Any], object_type: 
         if object_type == ObjectType.DEALS
         else (),
     )
-    refused = connection.execute(
-        text(
-            f"""SELECT refused FROM hubspot_hydrations WHERE connector_id = :connector AND object_type = :type
-                   AND tried_at > clock_timestamp() - interval '{RETRY_FULL_AFTER_HOURS} hours'"""
-        ),
-        {**ids, "type": object_type},
-    ).scalar_one_or_none()
+    refused = connection.execute(_REFUSED, {**ids, "type": object_type}).scalar_one_or_none()
     full = tuple(sorted(defined | set(required)))
     return PropertySet(
         full=full,
@@ -94,6 +82,17 @@ def load_property_set(connection: Connection, ids: dict[str, Any], object_type: 
         calculated=frozenset(row.name for row in definitions if row.calculated),
         refused=frozenset() if refused is None else frozenset(refused) or frozenset(full),
     )
+
+
+_DEFINED = text(
+    """SELECT name, calculated OR field_type LIKE 'calculation%' AS calculated FROM hubspot_properties
+        WHERE connector_id = :connector AND object_type = :type AND missing_since IS NULL ORDER BY name"""
+)
+
+_REFUSED = text(
+    f"""SELECT refused FROM hubspot_hydrations WHERE connector_id = :connector AND object_type = :type
+           AND tried_at > clock_timestamp() - interval '{RETRY_FULL_AFTER_HOURS} hours'"""
+)
 
 
 @dataclass(slots=True)
@@ -245,31 +244,25 @@ def store_records(
         definitions_hash=properties.digest,
         calculated=properties.calculated,
     )
-    connection.execute(
-        text(
-            """INSERT INTO hubspot_polls AS stored (connector_id, mind_id, pulled_counts)
-               VALUES (:connector, :mind, jsonb_build_object(CAST(:type AS text), CAST(:count AS bigint)))
-               ON CONFLICT (connector_id) DO UPDATE
-                  SET pulled_counts = stored.pulled_counts || jsonb_build_object(CAST(:type AS text),
-                      coalesce(CAST(stored.pulled_counts ->> CAST(:type AS text) AS bigint), 0)
-                      + CAST(:count AS bigint))"""
-        ),
-        {**context.ids(), "type": hydrator.object_type.value, "count": appended},
-    )
+    connection.execute(_COUNT_PULLED, {**context.ids(), "type": hydrator.object_type.value, "count": appended})
     analyze_grown_tables(connection)
+
+
+_COUNT_PULLED = text(
+    """INSERT INTO hubspot_polls AS stored (connector_id, mind_id, pulled_counts)
+       VALUES (:connector, :mind, jsonb_build_object(CAST(:type AS text), CAST(:count AS bigint)))
+       ON CONFLICT (connector_id) DO UPDATE
+          SET pulled_counts = stored.pulled_counts || jsonb_build_object(CAST(:type AS text),
+              coalesce(CAST(stored.pulled_counts ->> CAST(:type AS text) AS bigint), 0)
+              + CAST(:count AS bigint))"""
+)
 
 
 def _store_refusal(
     connection: Connection, context: SyncContext, object_type: ObjectType, refused: frozenset[str], error: str
 ) -> None:
     connection.execute(
-        text(
-            """INSERT INTO hubspot_hydrations AS stored (connector_id, mind_id, object_type, refused, error)
-               VALUES (:connector, :mind, :type, :refused, :error)
-               ON CONFLICT (connector_id, object_type) DO UPDATE
-                  SET refused = excluded.refused, error = excluded.error, tried_at = excluded.tried_at"""
-        ),
-        {**context.ids(), "type": object_type, "refused": sorted(refused), "error": error},
+        _KEEP_REFUSAL, {**context.ids(), "type": object_type, "refused": sorted(refused), "error": error}
     )
     record_event(
         connection,
@@ -281,6 +274,14 @@ def _store_refusal(
     )
 
 
+_KEEP_REFUSAL = text(
+    """INSERT INTO hubspot_hydrations AS stored (connector_id, mind_id, object_type, refused, error)
+       VALUES (:connector, :mind, :type, :refused, :error)
+       ON CONFLICT (connector_id, object_type) DO UPDATE
+          SET refused = excluded.refused, error = excluded.error, tried_at = excluded.tried_at"""
+)
+
+
 def _store_acceptance(connection: Connection, context: SyncContext, object_type: ObjectType) -> None:
     restored = connection.execute(
         text("DELETE FROM hubspot_hydrations WHERE connector_id = :connector AND object_type = :type"),
@@ -288,13 +289,7 @@ def _store_acceptance(connection: Connection, context: SyncContext, object_type:
     ).rowcount
     if restored:
         # What was read with fewer properties meanwhile is read again.
-        connection.execute(
-            text(
-                """UPDATE hubspot_rereads SET definitions_hash = ''
-                    WHERE connector_id = :connector AND object_type = :type"""
-            ),
-            {**context.ids(), "type": object_type},
-        )
+        connection.execute(_READ_AGAIN, {**context.ids(), "type": object_type})
         record_event(
             connection,
             context.connector,
@@ -303,3 +298,9 @@ def _store_acceptance(connection: Connection, context: SyncContext, object_type:
             f"HubSpot accepts the full list of {object_type.value} properties again.",
             {"object_type": object_type.value},
         )
+
+
+_READ_AGAIN = text(
+    """UPDATE hubspot_rereads SET definitions_hash = ''
+        WHERE connector_id = :connector AND object_type = :type"""
+)

@@ -97,33 +97,32 @@ def _take_up_answers(database: Database, connector: Connector, ids: dict[str, An
     with database.mind(connector.mind_id) as connection:
         since = stage_cursor(connection, ids, "link").seq
         connection.execute(text("DROP TABLE IF EXISTS pg_temp.answers, pg_temp.named"))
-        connection.execute(
-            text(
-                """CREATE TEMPORARY TABLE answers ON COMMIT DROP AS
-                   SELECT from_id, to_type, seq, read_at, links FROM hubspot_raw_associations
-                    WHERE connector_id = :connector AND from_type = 'deals' AND seq > :since ORDER BY seq LIMIT :most"""
-            ),
-            {**ids, "since": since, "most": BATCH_DEALS},
-        )
+        connection.execute(_NEXT_ANSWERS, {**ids, "since": since, "most": BATCH_DEALS})
         taken = connection.execute(text("SELECT count(*) AS answers, max(seq) AS seq FROM answers")).one()
         if not taken.answers:
             return False
         connection.execute(_NAMED_LINKS, ids)
         ended = connection.scalars(_END_LINKS, ids).all()
         begun = connection.scalars(_BEGIN_LINKS, ids).all()
-        connection.execute(
-            text(
-                """UPDATE hubspot_crm_objects SET change_seq = nextval('change_seq')
-                    WHERE connector_id = :connector AND object_type = 'deals' AND hubspot_id = ANY(:deals)"""
-            ),
-            {**ids, "deals": list({*ended, *begun})},
-        )
+        connection.execute(_MARK_CHANGED, {**ids, "deals": list({*ended, *begun})})
         move_stage_cursor(connection, ids, "link", taken.seq)
         analyze_grown_tables(connection)
     linked.answers += taken.answers
     linked.ended += len(ended)
     linked.begun += len(begun)
     return True
+
+
+_NEXT_ANSWERS = text(
+    """CREATE TEMPORARY TABLE answers ON COMMIT DROP AS
+       SELECT from_id, to_type, seq, read_at, links FROM hubspot_raw_associations
+        WHERE connector_id = :connector AND from_type = 'deals' AND seq > :since ORDER BY seq LIMIT :most"""
+)
+
+_MARK_CHANGED = text(
+    """UPDATE hubspot_crm_objects SET change_seq = nextval('change_seq')
+        WHERE connector_id = :connector AND object_type = 'deals' AND hubspot_id = ANY(:deals)"""
+)
 
 
 # An answer may be older than a merge: what it calls by the old id is the survivor.
@@ -175,45 +174,27 @@ def _deals_to_attribute(
 ) -> Generator[Sequence[str]]:
     """Yield the ids of the deals that changed after `since`, or that are linked to a record that did."""
     with database.mind(connector.mind_id) as connection:
-        changed = connection.execution_options(yield_per=BATCH_DEALS).scalars(
-            text(
-                """SELECT hubspot_id FROM hubspot_crm_objects
-                    WHERE connector_id = :connector AND object_type = 'deals' AND change_seq > :since
-                   UNION
-                   SELECT association.from_id FROM hubspot_crm_objects AS linked
-                     JOIN hubspot_associations AS association
-                       ON association.connector_id = linked.connector_id AND association.to_type = linked.object_type
-                      AND association.to_id = linked.hubspot_id AND association.valid_to IS NULL
-                    WHERE linked.connector_id = :connector AND linked.object_type <> 'deals'
-                      AND linked.change_seq > :since"""
-            ),
-            {**ids, "since": since},
-        )
+        changed = connection.execution_options(yield_per=BATCH_DEALS).scalars(_TO_ATTRIBUTE, {**ids, "since": since})
         with closing(changed):
             yield from changed.partitions(BATCH_DEALS)
 
 
+_TO_ATTRIBUTE = text(
+    """SELECT hubspot_id FROM hubspot_crm_objects
+        WHERE connector_id = :connector AND object_type = 'deals' AND change_seq > :since
+       UNION
+       SELECT association.from_id FROM hubspot_crm_objects AS linked
+         JOIN hubspot_associations AS association
+           ON association.connector_id = linked.connector_id AND association.to_type = linked.object_type
+          AND association.to_id = linked.hubspot_id AND association.valid_to IS NULL
+        WHERE linked.connector_id = :connector AND linked.object_type <> 'deals'
+          AND linked.change_seq > :since"""
+)
+
+
 def _attribute(connection: Connection, ids: dict[str, Any], deals: Sequence[str]) -> int:
     """Attribute the deals, write those that come out different, and return their number."""
-    rows = connection.execute(
-        text(
-            f"""SELECT deal.hubspot_id, deal.source AS deal_source, {", ".join(f"deal.{c}" for c in _COLUMNS.values())},
-                       linked.object_type AS to_type, linked.hubspot_id AS to_id,
-                       {crm.PRIMARY_COMPANY_TYPE_ID} = ANY(association.type_ids) AS is_primary, linked.created_at,
-                       linked.source, linked.filtered_reason, linked.country_code, linked.country_text, linked.region,
-                       linked.city
-                  FROM hubspot_crm_objects AS deal
-                  LEFT JOIN hubspot_associations AS association
-                    ON association.connector_id = deal.connector_id AND association.from_type = 'deals'
-                   AND association.from_id = deal.hubspot_id AND association.valid_to IS NULL
-                  LEFT JOIN hubspot_crm_objects AS linked
-                    ON linked.connector_id = deal.connector_id AND linked.object_type = association.to_type
-                   AND linked.hubspot_id = association.to_id AND linked.archived_at IS NULL
-                 WHERE deal.connector_id = :connector AND deal.object_type = 'deals' AND deal.hubspot_id = ANY(:deals)
-                 ORDER BY deal.hubspot_id"""
-        ),
-        {**ids, "deals": list(deals)},
-    )
+    rows = connection.execute(_ATTRIBUTED_BY, {**ids, "deals": list(deals)})
     changed = []
     for deal_id, of_deal in groupby(rows, key=lambda row: row.hubspot_id):
         links = list(of_deal)
@@ -223,20 +204,36 @@ def _attribute(connection: Connection, ids: dict[str, Any], deals: Sequence[str]
         if after != before:
             changed.append((deal_id, *after))
     if changed:
-        columns = ", ".join(_COLUMNS.values())
         copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *_COLUMNS.values()), rows=changed)
-        connection.execute(
-            text(
-                f"""UPDATE hubspot_crm_objects AS deal
-                       SET ({columns}, change_seq) = ROW({", ".join(f"incoming.{c}" for c in _COLUMNS.values())},
-                                                         nextval('change_seq'))
-                      FROM incoming
-                     WHERE connector_id = :connector AND object_type = 'deals'
-                       AND deal.hubspot_id = incoming.hubspot_id"""
-            ),
-            ids,
-        )
+        connection.execute(_STORE_ATTRIBUTIONS, ids)
     return len(changed)
+
+
+_ATTRIBUTED_BY = text(
+    f"""SELECT deal.hubspot_id, deal.source AS deal_source, {", ".join(f"deal.{c}" for c in _COLUMNS.values())},
+               linked.object_type AS to_type, linked.hubspot_id AS to_id,
+               {crm.PRIMARY_COMPANY_TYPE_ID} = ANY(association.type_ids) AS is_primary, linked.created_at,
+               linked.source, linked.filtered_reason, linked.country_code, linked.country_text, linked.region,
+               linked.city
+          FROM hubspot_crm_objects AS deal
+          LEFT JOIN hubspot_associations AS association
+            ON association.connector_id = deal.connector_id AND association.from_type = 'deals'
+           AND association.from_id = deal.hubspot_id AND association.valid_to IS NULL
+          LEFT JOIN hubspot_crm_objects AS linked
+            ON linked.connector_id = deal.connector_id AND linked.object_type = association.to_type
+           AND linked.hubspot_id = association.to_id AND linked.archived_at IS NULL
+         WHERE deal.connector_id = :connector AND deal.object_type = 'deals' AND deal.hubspot_id = ANY(:deals)
+         ORDER BY deal.hubspot_id"""
+)
+
+
+_STORE_ATTRIBUTIONS = text(
+    f"""UPDATE hubspot_crm_objects AS deal
+           SET ({", ".join(_COLUMNS.values())}, change_seq)
+             = ROW({", ".join(f"incoming.{column}" for column in _COLUMNS.values())}, nextval('change_seq'))
+          FROM incoming
+         WHERE connector_id = :connector AND object_type = 'deals' AND deal.hubspot_id = incoming.hubspot_id"""
+)
 
 
 def _link(row: Row[Any]) -> crm.Link:

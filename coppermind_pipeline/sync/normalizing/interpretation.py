@@ -62,29 +62,29 @@ def load_interpretation(connection: Connection, connector: Connector) -> Interpr
 def note_applied(connection: Connection, ids: dict[str, Any], interpretation: Interpretation) -> None:
     """Note what all stored records are interpreted by, for those who say so: reports, synthesis, memories."""
     applied = {"settings": interpretation.settings, "filters": dict(interpretation.meaning.filters.applied)}
-    connection.execute(
-        text(
-            """INSERT INTO pipeline_stages AS stored (connector_id, mind_id, stage, applied)
-               VALUES (:connector, :mind, 'normalize', CAST(:applied AS jsonb))
-               ON CONFLICT (connector_id, stage) DO UPDATE SET applied = excluded.applied
-                WHERE stored.applied IS DISTINCT FROM excluded.applied"""
-        ),
-        {**ids, "applied": orjson.dumps(applied).decode()},
-    )
+    connection.execute(_NOTE_APPLIED, {**ids, "applied": orjson.dumps(applied).decode()})
+
+
+_NOTE_APPLIED = text(
+    """INSERT INTO pipeline_stages AS stored (connector_id, mind_id, stage, applied)
+       VALUES (:connector, :mind, 'normalize', CAST(:applied AS jsonb))
+       ON CONFLICT (connector_id, stage) DO UPDATE SET applied = excluded.applied
+        WHERE stored.applied IS DISTINCT FROM excluded.applied"""
+)
 
 
 def settings_wait(connection: Connection, connector: Connector) -> bool:
     """Say whether records are still interpreted by other settings than those that are configured now."""
-    row = connection.execute(
-        text(
-            """SELECT minds.company_info, stage.applied -> 'settings' AS applied
-                 FROM minds LEFT JOIN pipeline_stages AS stage ON stage.connector_id = :connector
-                                                              AND stage.stage = 'normalize'
-                WHERE minds.id = :mind"""
-        ),
-        {"connector": connector.id, "mind": connector.mind_id},
-    ).one()
+    row = connection.execute(_APPLIED_SETTINGS, {"connector": connector.id, "mind": connector.mind_id}).one()
     return record_settings(connector.config, row.company_info or {}) != row.applied
+
+
+_APPLIED_SETTINGS = text(
+    """SELECT minds.company_info, stage.applied -> 'settings' AS applied
+         FROM minds LEFT JOIN pipeline_stages AS stage ON stage.connector_id = :connector
+                                                      AND stage.stage = 'normalize'
+        WHERE minds.id = :mind"""
+)
 
 
 def note_config_problems(connection: Connection, connector: Connector, meaning: crm.Meaning) -> None:
@@ -118,13 +118,7 @@ def _config_problems(meaning: crm.Meaning) -> Iterator[crm.FilterProblem]:
 
 def load_stages(connection: Connection, ids: dict[str, Any]) -> list[crm.Stage]:
     """Return the stages of all deal pipelines, those that HubSpot no longer has included."""
-    rows = connection.execute(
-        text(
-            """SELECT pipeline_id, hubspot_id, label, is_closed, probability, display_order, missing_since
-                 FROM hubspot_stages WHERE connector_id = :connector ORDER BY pipeline_id, hubspot_id"""
-        ),
-        ids,
-    )
+    rows = connection.execute(_STAGES, ids)
     return [
         crm.Stage(
             pipeline_id=row.pipeline_id,
@@ -139,14 +133,14 @@ def load_stages(connection: Connection, ids: dict[str, Any]) -> list[crm.Stage]:
     ]
 
 
+_STAGES = text(
+    """SELECT pipeline_id, hubspot_id, label, is_closed, probability, display_order, missing_since
+         FROM hubspot_stages WHERE connector_id = :connector ORDER BY pipeline_id, hubspot_id"""
+)
+
+
 def _definitions(connection: Connection, ids: dict[str, Any]) -> dict[ObjectType, dict[str, crm.PropertyDefinition]]:
-    rows = connection.execute(
-        text(
-            """SELECT object_type, name, label, type, field_type, options, missing_since FROM hubspot_properties
-                WHERE connector_id = :connector ORDER BY object_type, name"""
-        ),
-        ids,
-    )
+    rows = connection.execute(_DEFINITIONS, ids)
     definitions: dict[ObjectType, dict[str, crm.PropertyDefinition]] = {object_type: {} for object_type in ObjectType}
     for row in rows:
         definitions[ObjectType(row.object_type)][row.name] = crm.PropertyDefinition(
@@ -158,3 +152,9 @@ def _definitions(connection: Connection, ids: dict[str, Any]) -> dict[ObjectType
             missing=row.missing_since is not None,
         )
     return definitions
+
+
+_DEFINITIONS = text(
+    """SELECT object_type, name, label, type, field_type, options, missing_since FROM hubspot_properties
+        WHERE connector_id = :connector ORDER BY object_type, name"""
+)

@@ -79,20 +79,20 @@ def _news(
     """Yield the versions that came after `seq`, in the order in which they came, and the sequence number reached."""
     while True:
         with database.mind(connector.mind_id) as connection:
-            rows = connection.execute(
-                text(
-                    """SELECT object_type, hubspot_id, seq, CAST(payload AS text) AS payload, read_at,
-                              archived_at, archived_reason
-                         FROM hubspot_raw_records
-                        WHERE connector_id = :connector AND seq > :seq ORDER BY seq LIMIT :most"""
-                ),
-                {**ids, "seq": seq, "most": BATCH_RECORDS},
-            ).all()
+            rows = connection.execute(_NEXT_VERSIONS, {**ids, "seq": seq, "most": BATCH_RECORDS}).all()
         if not rows:
             return
         seq = rows[-1].seq
         newest = {(row.object_type, row.hubspot_id): row for row in rows}
         yield list(newest.values()), seq
+
+
+_NEXT_VERSIONS = text(
+    """SELECT object_type, hubspot_id, seq, CAST(payload AS text) AS payload, read_at,
+              archived_at, archived_reason
+         FROM hubspot_raw_records
+        WHERE connector_id = :connector AND seq > :seq ORDER BY seq LIMIT :most"""
+)
 
 
 def _every_record(
@@ -103,24 +103,26 @@ def _every_record(
     while True:
         with database.mind(connector.mind_id) as connection:
             rows = connection.execute(
-                text(
-                    """SELECT object_type, hubspot_id, 0 AS seq, newest.*
-                         FROM (SELECT object_type, hubspot_id FROM hubspot_crm_objects
-                                WHERE connector_id = :connector AND (object_type, hubspot_id) > (:type, :id)
-                                ORDER BY object_type, hubspot_id LIMIT :most) AS known
-                         CROSS JOIN LATERAL (
-                              SELECT CAST(payload AS text) AS payload, read_at, archived_at, archived_reason
-                                FROM hubspot_raw_records AS raw
-                               WHERE raw.connector_id = :connector AND raw.object_type = known.object_type
-                                 AND raw.hubspot_id = known.hubspot_id ORDER BY version DESC LIMIT 1) AS newest
-                        ORDER BY object_type, hubspot_id"""
-                ),
-                {**ids, "type": last[0], "id": last[1], "most": BATCH_RECORDS},
+                _NEWEST_VERSIONS, {**ids, "type": last[0], "id": last[1], "most": BATCH_RECORDS}
             ).all()
         if not rows:
             return
         last = (rows[-1].object_type, rows[-1].hubspot_id)
         yield rows, 0
+
+
+_NEWEST_VERSIONS = text(
+    """SELECT object_type, hubspot_id, 0 AS seq, newest.*
+         FROM (SELECT object_type, hubspot_id FROM hubspot_crm_objects
+                WHERE connector_id = :connector AND (object_type, hubspot_id) > (:type, :id)
+                ORDER BY object_type, hubspot_id LIMIT :most) AS known
+         CROSS JOIN LATERAL (
+              SELECT CAST(payload AS text) AS payload, read_at, archived_at, archived_reason
+                FROM hubspot_raw_records AS raw
+               WHERE raw.connector_id = :connector AND raw.object_type = known.object_type
+                 AND raw.hubspot_id = known.hubspot_id ORDER BY version DESC LIMIT 1) AS newest
+        ORDER BY object_type, hubspot_id"""
+)
 
 
 @dataclass(slots=True)
@@ -158,36 +160,15 @@ def _interpret(rows: Iterable[Sequence[Any]], meaning: crm.Meaning) -> _Batch:
 def _store(connection: Connection, ids: dict[str, Any], batch: _Batch, done: Normalized) -> None:
     record_merges(connection, ids, batch.merges)
     copy_rows(connection, like="hubspot_crm_objects", columns=_COLUMNS, rows=batch.rows)
-    columns = (*_COLUMNS, "merged_into")
-    changing = [column for column in columns if column not in {*_KEY, "read_at"}]
     done.read += len(batch.rows)
     done.malformed += batch.malformed
-    done.changed += connection.execute(
-        text(
-            f"""INSERT INTO hubspot_crm_objects AS stored (connector_id, mind_id, referenced_only, {", ".join(columns)})
-                SELECT :connector, :mind, {_REFERENCED_ONLY},
-                       {", ".join(_AS_MERGED.get(column, f"incoming.{column}") for column in columns)}
-                  FROM incoming
-                  LEFT JOIN hubspot_merges AS merge
-                    ON merge.connector_id = :connector AND merge.object_type = incoming.object_type
-                   AND merge.loser_id = incoming.hubspot_id
-                ON CONFLICT (connector_id, object_type, hubspot_id) DO UPDATE
-                   SET (referenced_only, change_seq, read_at, {", ".join(changing)})
-                     = ROW(excluded.referenced_only, excluded.change_seq, excluded.read_at,
-                           {", ".join(f"excluded.{column}" for column in changing)})
-                 WHERE (stored.referenced_only, {", ".join(f"stored.{column}" for column in changing)})
-                       IS DISTINCT FROM
-                       (excluded.referenced_only, {", ".join(f"excluded.{column}" for column in changing)})"""
-        ),
-        ids,
-    ).rowcount
+    done.changed += connection.execute(_STORE, ids).rowcount
 
 
 # Outside the window, and here because a deal is linked to it.
 _REFERENCED_ONLY = """
     incoming.object_type <> 'deals'
     AND coalesce(modified_at < (SELECT since FROM hubspot_backfills WHERE connector_id = :connector), false)"""
-
 
 # A record that was merged away counts nowhere and leads to who lives on, unless it was erased, which leaves no trace.
 _AS_MERGED = {
@@ -196,6 +177,27 @@ _AS_MERGED = {
                                THEN incoming.archived_reason ELSE 'merged' END""",
     "merged_into": "CASE WHEN incoming.archived_reason IS DISTINCT FROM 'erased' THEN merge.survivor_id END",
 }
+
+_STORED_COLUMNS = (*_COLUMNS, "merged_into")
+_CHANGING = [column for column in _STORED_COLUMNS if column not in {*_KEY, "read_at"}]
+
+_STORE = text(
+    f"""INSERT INTO hubspot_crm_objects AS stored
+               (connector_id, mind_id, referenced_only, {", ".join(_STORED_COLUMNS)})
+        SELECT :connector, :mind, {_REFERENCED_ONLY},
+               {", ".join(_AS_MERGED.get(column, f"incoming.{column}") for column in _STORED_COLUMNS)}
+          FROM incoming
+          LEFT JOIN hubspot_merges AS merge
+            ON merge.connector_id = :connector AND merge.object_type = incoming.object_type
+           AND merge.loser_id = incoming.hubspot_id
+        ON CONFLICT (connector_id, object_type, hubspot_id) DO UPDATE
+           SET (referenced_only, change_seq, read_at, {", ".join(_CHANGING)})
+             = ROW(excluded.referenced_only, excluded.change_seq, excluded.read_at,
+                   {", ".join(f"excluded.{column}" for column in _CHANGING)})
+         WHERE (stored.referenced_only, {", ".join(f"stored.{column}" for column in _CHANGING)})
+               IS DISTINCT FROM
+               (excluded.referenced_only, {", ".join(f"excluded.{column}" for column in _CHANGING)})"""
+)
 
 
 def _storable(payload: str, properties: Mapping[str, str | None]) -> str:

@@ -67,54 +67,53 @@ async def _has_news(context: SyncContext, object_type: ObjectType, since: dateti
 
 def _watermarks(connection: Connection, ids: dict[str, Any]) -> _Watermarks | None:
     """Return the watermarks; None where a scan, a backfill or a later stage has work left from before."""
-    rows = connection.execute(
-        text(
-            """SELECT object_type, watermark, clock_timestamp() AS now FROM hubspot_cursors
-                WHERE connector_id = :connector AND scan = 'incremental' AND watermark IS NOT NULL
-                  AND (started_at IS NULL OR completed_at IS NOT NULL)
-                  AND EXISTS (SELECT FROM hubspot_backfills
-                               WHERE connector_id = :connector AND completed_at IS NOT NULL)"""
-        ),
-        ids,
-    ).all()
+    rows = connection.execute(_WATERMARKS, ids).all()
     if len(rows) != len(ObjectType):
         return None
-    left_over = connection.scalar(
-        text(
-            """WITH done AS (SELECT stage, seq FROM pipeline_stages WHERE connector_id = :connector)
-               SELECT EXISTS (SELECT FROM hubspot_raw_records WHERE connector_id = :connector
-                                 AND seq > coalesce((SELECT seq FROM done WHERE stage = 'normalize'), 0))
-                   OR EXISTS (SELECT FROM hubspot_raw_associations WHERE connector_id = :connector
-                                 AND seq > coalesce((SELECT seq FROM done WHERE stage = 'link'), 0))
-                   OR EXISTS (SELECT FROM hubspot_crm_objects WHERE connector_id = :connector
-                                 AND object_type <> 'deals'
-                                 AND change_seq > coalesce((SELECT seq FROM done WHERE stage = 'map'), 0))
-                   OR EXISTS (SELECT FROM hubspot_crm_objects WHERE connector_id = :connector
-                                 AND object_type = 'deals'
-                                 AND change_seq > coalesce((SELECT seq FROM done WHERE stage = 'map_deals'), 0))
-                   OR EXISTS (SELECT FROM hubspot_hydrations WHERE connector_id = :connector
-                                 AND tried_at < clock_timestamp() - interval '24 hours')
-                   OR EXISTS (SELECT FROM connector_problems WHERE connector_id = :connector
-                                 AND code = :no_account AND last_seen < clock_timestamp() - interval '1 hour')"""
-        ),
-        {**ids, "no_account": AccountUnreadable.code},
-    )
+    left_over = connection.scalar(_LEFT_OVER, {**ids, "no_account": AccountUnreadable.code})
     return None if left_over else _Watermarks({ObjectType(r.object_type): r.watermark for r in rows}, rows[0].now)
+
+
+_WATERMARKS = text(
+    """SELECT object_type, watermark, clock_timestamp() AS now FROM hubspot_cursors
+        WHERE connector_id = :connector AND scan = 'incremental' AND watermark IS NOT NULL
+          AND (started_at IS NULL OR completed_at IS NOT NULL)
+          AND EXISTS (SELECT FROM hubspot_backfills
+                       WHERE connector_id = :connector AND completed_at IS NOT NULL)"""
+)
+
+_LEFT_OVER = text(
+    """WITH done AS (SELECT stage, seq FROM pipeline_stages WHERE connector_id = :connector)
+       SELECT EXISTS (SELECT FROM hubspot_raw_records WHERE connector_id = :connector
+                         AND seq > coalesce((SELECT seq FROM done WHERE stage = 'normalize'), 0))
+           OR EXISTS (SELECT FROM hubspot_raw_associations WHERE connector_id = :connector
+                         AND seq > coalesce((SELECT seq FROM done WHERE stage = 'link'), 0))
+           OR EXISTS (SELECT FROM hubspot_crm_objects WHERE connector_id = :connector
+                         AND object_type <> 'deals'
+                         AND change_seq > coalesce((SELECT seq FROM done WHERE stage = 'map'), 0))
+           OR EXISTS (SELECT FROM hubspot_crm_objects WHERE connector_id = :connector
+                         AND object_type = 'deals'
+                         AND change_seq > coalesce((SELECT seq FROM done WHERE stage = 'map_deals'), 0))
+           OR EXISTS (SELECT FROM hubspot_hydrations WHERE connector_id = :connector
+                         AND tried_at < clock_timestamp() - interval '24 hours')
+           OR EXISTS (SELECT FROM connector_problems WHERE connector_id = :connector
+                         AND code = :no_account AND last_seen < clock_timestamp() - interval '1 hour')"""
+)
 
 
 def _note_idle_poll(connection: Connection, connector: Connector, ids: dict[str, Any], started_at: datetime) -> None:
     """Move watermarks, last successful pull and last counts, in one transaction."""
-    connection.execute(
-        text(
-            f"""UPDATE hubspot_cursors
-                   SET since = watermark, started_at = :started_at, completed_at = clock_timestamp(),
-                       pages = 0, records = 0,
-                       watermark = greatest(watermark, CAST(:started_at AS timestamptz)
-                                                       - interval '{OVERLAP_MINUTES} minutes')
-                 WHERE connector_id = :connector AND scan = 'incremental'"""
-        ),
-        {**ids, "started_at": started_at},
-    )
+    connection.execute(_MOVE_WATERMARKS, {**ids, "started_at": started_at})
     # Only now: a poll that found something is the run's, which would otherwise not be due if it never came about.
     poll_started(connection, ids)
     poll_succeeded(connection, connector)
+
+
+_MOVE_WATERMARKS = text(
+    f"""UPDATE hubspot_cursors
+           SET since = watermark, started_at = :started_at, completed_at = clock_timestamp(),
+               pages = 0, records = 0,
+               watermark = greatest(watermark, CAST(:started_at AS timestamptz)
+                                               - interval '{OVERLAP_MINUTES} minutes')
+         WHERE connector_id = :connector AND scan = 'incremental'"""
+)

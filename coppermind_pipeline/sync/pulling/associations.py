@@ -91,13 +91,15 @@ async def read_referenced(
 
 def _deals_to_associate(connection: Connection, ids: dict[str, Any]) -> tuple[list[str], int]:
     rows = connection.execute(
-        text(
-            """SELECT hubspot_id, seq FROM hubspot_raw_records
-                WHERE connector_id = :connector AND object_type = 'deals' AND seq > :seq ORDER BY seq LIMIT :most"""
-        ),
-        {**ids, "seq": stage_cursor(connection, ids, "associate").seq, "most": DEALS_AT_ONCE_MAX},
+        _DEALS_TO_ASK_ABOUT, {**ids, "seq": stage_cursor(connection, ids, "associate").seq, "most": DEALS_AT_ONCE_MAX}
     ).all()
     return list(dict.fromkeys(row.hubspot_id for row in rows)), rows[-1].seq if rows else 0
+
+
+_DEALS_TO_ASK_ABOUT = text(
+    """SELECT hubspot_id, seq FROM hubspot_raw_records
+        WHERE connector_id = :connector AND object_type = 'deals' AND seq > :seq ORDER BY seq LIMIT :most"""
+)
 
 
 def store_links(connection: Connection, ids: dict[str, Any], answers: Mapping[ObjectType, Associations]) -> None:
@@ -121,20 +123,22 @@ def _unread_references(
 ) -> tuple[dict[ObjectType, list[str]], int | None]:
     """Return the unread ids that the next answers name, and the sequence number of the last; None: none is left."""
     rows = connection.execute(
-        text(
-            """WITH answers AS (
-                   SELECT seq, to_type, links FROM hubspot_raw_associations
-                    WHERE connector_id = :connector AND seq > :seq ORDER BY seq LIMIT :most)
-               SELECT max(answers.seq) OVER () AS upto, to_type, link ->> 'id' AS to_id
-                 FROM answers LEFT JOIN LATERAL jsonb_array_elements(links) AS link ON true"""
-        ),
-        {**ids, "seq": stage_cursor(connection, ids, "reference").seq, "most": answers},
+        _NEXT_ANSWERS, {**ids, "seq": stage_cursor(connection, ids, "reference").seq, "most": answers}
     ).all()
     unread = {}
     for to_type in LINKED_TYPES:
         linked = {row.to_id for row in rows if row.to_type == to_type and row.to_id is not None}
         unread[to_type] = sorted(linked - known_versions(connection, ids, to_type, linked).keys())
     return unread, rows[0].upto if rows else None
+
+
+_NEXT_ANSWERS = text(
+    """WITH answers AS (
+           SELECT seq, to_type, links FROM hubspot_raw_associations
+            WHERE connector_id = :connector AND seq > :seq ORDER BY seq LIMIT :most)
+       SELECT max(answers.seq) OVER () AS upto, to_type, link ->> 'id' AS to_id
+         FROM answers LEFT JOIN LATERAL jsonb_array_elements(links) AS link ON true"""
+)
 
 
 def _write_referenced(

@@ -43,47 +43,10 @@ def begin_scans(connection: Connection, ids: dict[str, Any], *, backfill_since: 
     The first call begins the backfill: its window starts at `backfill_since`, else two years ago, and is stored once.
     Once a first backfill is complete, incremental scans run, beside a later backfill too.
     """
-    connection.execute(
-        text(
-            """INSERT INTO hubspot_backfills (connector_id, mind_id, since, started_at)
-               VALUES (:connector, :mind, coalesce(:since, clock_timestamp() - interval '2 years'), clock_timestamp())
-               ON CONFLICT (connector_id) DO NOTHING"""
-        ),
-        {**ids, "since": backfill_since},
-    )
-    connection.execute(
-        text(
-            """INSERT INTO hubspot_cursors (connector_id, mind_id, object_type, scan, since, started_at)
-               SELECT connector_id, mind_id, object_type, 'backfill', since, clock_timestamp()
-                 FROM hubspot_backfills, unnest(CAST(:types AS text[])) AS object_type
-                WHERE connector_id = :connector AND completed_at IS NULL
-               ON CONFLICT (connector_id, object_type, scan) DO NOTHING"""
-        ),
-        {**ids, "types": list(ObjectType)},
-    )
-    connection.execute(
-        text(
-            """UPDATE hubspot_cursors AS cursor
-                  SET since = watermark, started_at = clock_timestamp(), completed_at = NULL, last_id = 0,
-                      first_id = NULL, by_list = false, list_after = NULL, pages = 0, records = 0
-                 FROM hubspot_backfills AS backfill
-                WHERE cursor.connector_id = :connector AND backfill.connector_id = cursor.connector_id
-                  AND scan = 'incremental' AND first_completed_at IS NOT NULL
-                  AND (cursor.started_at IS NULL OR cursor.completed_at IS NOT NULL)"""
-        ),
-        ids,
-    )
-    rows = connection.execute(
-        text(
-            """SELECT cursor.object_type, scan, cursor.since, cursor.started_at, last_id, first_id, by_list, list_after,
-                      records,
-                      CAST(totals ->> cursor.object_type AS bigint) AS total
-                 FROM hubspot_cursors AS cursor JOIN hubspot_backfills AS backfill USING (connector_id)
-                WHERE connector_id = :connector AND cursor.completed_at IS NULL AND cursor.started_at IS NOT NULL
-                  AND (scan = 'backfill' OR first_completed_at IS NOT NULL)"""
-        ),
-        ids,
-    )
+    connection.execute(_BEGIN_BACKFILL, {**ids, "since": backfill_since})
+    connection.execute(_BEGIN_BACKFILL_SCANS, {**ids, "types": list(ObjectType)})
+    connection.execute(_BEGIN_INCREMENTAL_SCANS, ids)
+    rows = connection.execute(_UNDER_WAY, ids)
     scans = [
         Scan(ObjectType(row.object_type), row.scan, row.since, row.started_at,
              Position(row.last_id, row.first_id, row.by_list, row.list_after), row.records,
@@ -91,6 +54,40 @@ def begin_scans(connection: Connection, ids: dict[str, Any], *, backfill_since: 
         for row in rows
     ]  # fmt: skip
     return sorted(scans, key=lambda scan: (scan.kind == "backfill", _ORDER.index(scan.object_type)))
+
+
+_BEGIN_BACKFILL = text(
+    """INSERT INTO hubspot_backfills (connector_id, mind_id, since, started_at)
+       VALUES (:connector, :mind, coalesce(:since, clock_timestamp() - interval '2 years'), clock_timestamp())
+       ON CONFLICT (connector_id) DO NOTHING"""
+)
+
+_BEGIN_BACKFILL_SCANS = text(
+    """INSERT INTO hubspot_cursors (connector_id, mind_id, object_type, scan, since, started_at)
+       SELECT connector_id, mind_id, object_type, 'backfill', since, clock_timestamp()
+         FROM hubspot_backfills, unnest(CAST(:types AS text[])) AS object_type
+        WHERE connector_id = :connector AND completed_at IS NULL
+       ON CONFLICT (connector_id, object_type, scan) DO NOTHING"""
+)
+
+_BEGIN_INCREMENTAL_SCANS = text(
+    """UPDATE hubspot_cursors AS cursor
+          SET since = watermark, started_at = clock_timestamp(), completed_at = NULL, last_id = 0,
+              first_id = NULL, by_list = false, list_after = NULL, pages = 0, records = 0
+         FROM hubspot_backfills AS backfill
+        WHERE cursor.connector_id = :connector AND backfill.connector_id = cursor.connector_id
+          AND scan = 'incremental' AND first_completed_at IS NOT NULL
+          AND (cursor.started_at IS NULL OR cursor.completed_at IS NOT NULL)"""
+)
+
+_UNDER_WAY = text(
+    """SELECT cursor.object_type, scan, cursor.since, cursor.started_at, last_id, first_id, by_list, list_after,
+              records,
+              CAST(totals ->> cursor.object_type AS bigint) AS total
+         FROM hubspot_cursors AS cursor JOIN hubspot_backfills AS backfill USING (connector_id)
+        WHERE connector_id = :connector AND cursor.completed_at IS NULL AND cursor.started_at IS NOT NULL
+          AND (scan = 'backfill' OR first_completed_at IS NOT NULL)"""
+)
 
 
 def advance(connection: Connection, ids: dict[str, Any], scan: Scan, pages: Sequence[ScanPage]) -> None:
@@ -106,14 +103,7 @@ def advance(connection: Connection, ids: dict[str, Any], scan: Scan, pages: Sequ
     }
     position = pages[-1].position
     connection.execute(
-        text(
-            """UPDATE hubspot_cursors
-                  SET last_id = :last_id, first_id = :first_id, by_list = :by_list, list_after = :list_after,
-                      pages = pages + :pages,
-                      -- A scan that goes over to the list begins anew.
-                      records = CASE WHEN by_list = :by_list THEN records ELSE 0 END + :records
-                WHERE connector_id = :connector AND object_type = :type AND scan = :scan AND started_at = :started_at"""
-        ),
+        _ADVANCE,
         {
             **of_scan,
             "last_id": position.last_id,
@@ -126,33 +116,41 @@ def advance(connection: Connection, ids: dict[str, Any], scan: Scan, pages: Sequ
     )
     total = next((page.total for page in reversed(pages) if page.total is not None), None)
     if scan.kind == "backfill" and total is not None:
-        connection.execute(
-            text(
-                """UPDATE hubspot_backfills
-                      SET totals = totals || jsonb_build_object(CAST(:type AS text), CAST(:total AS bigint))
-                    WHERE connector_id = :connector"""
-            ),
-            {**of_scan, "total": total},
-        )
+        connection.execute(_NOTE_TOTAL, {**of_scan, "total": total})
+
+
+_ADVANCE = text(
+    """UPDATE hubspot_cursors
+          SET last_id = :last_id, first_id = :first_id, by_list = :by_list, list_after = :list_after,
+              pages = pages + :pages,
+              -- A scan that goes over to the list begins anew.
+              records = CASE WHEN by_list = :by_list THEN records ELSE 0 END + :records
+        WHERE connector_id = :connector AND object_type = :type AND scan = :scan AND started_at = :started_at"""
+)
+
+_NOTE_TOTAL = text(
+    """UPDATE hubspot_backfills
+          SET totals = totals || jsonb_build_object(CAST(:type AS text), CAST(:total AS bigint))
+        WHERE connector_id = :connector"""
+)
 
 
 def complete(connection: Connection, ids: dict[str, Any], scan: Scan) -> None:
     """Close the scan; the type's next incremental one begins at this one's start less the overlap, or later."""
     of_scan = {**ids, "type": scan.object_type, "scan": scan.kind, "started_at": scan.started_at}
-    connection.execute(
-        text(
-            """UPDATE hubspot_cursors SET completed_at = clock_timestamp()
-                WHERE connector_id = :connector AND object_type = :type AND scan = :scan AND started_at = :started_at"""
-        ),
-        of_scan,
-    )
-    connection.execute(
-        text(
-            f"""INSERT INTO hubspot_cursors AS stored (connector_id, mind_id, object_type, scan, watermark)
-                VALUES (:connector, :mind, :type, 'incremental',
-                        CAST(:started_at AS timestamptz) - interval '{OVERLAP_MINUTES} minutes')
-                ON CONFLICT (connector_id, object_type, scan) DO UPDATE
-                   SET watermark = greatest(stored.watermark, excluded.watermark)"""
-        ),
-        of_scan,
-    )
+    connection.execute(_COMPLETE, of_scan)
+    connection.execute(_MOVE_WATERMARK, of_scan)
+
+
+_COMPLETE = text(
+    """UPDATE hubspot_cursors SET completed_at = clock_timestamp()
+        WHERE connector_id = :connector AND object_type = :type AND scan = :scan AND started_at = :started_at"""
+)
+
+_MOVE_WATERMARK = text(
+    f"""INSERT INTO hubspot_cursors AS stored (connector_id, mind_id, object_type, scan, watermark)
+        VALUES (:connector, :mind, :type, 'incremental',
+                CAST(:started_at AS timestamptz) - interval '{OVERLAP_MINUTES} minutes')
+        ON CONFLICT (connector_id, object_type, scan) DO UPDATE
+           SET watermark = greatest(stored.watermark, excluded.watermark)"""
+)

@@ -24,17 +24,7 @@ def keep_unread_values(
     Nobody else appends a version from here to the end of the transaction.
     """
     lock_writing(connection, ids["connector"])
-    rows = connection.execute(
-        text(
-            """SELECT wanted.hubspot_id, newest.payload
-                 FROM unnest(CAST(:hubspot_ids AS text[])) AS wanted (hubspot_id)
-                 CROSS JOIN LATERAL (
-                      SELECT CAST(payload AS text) AS payload FROM hubspot_raw_records AS stored
-                       WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = wanted.hubspot_id
-                       ORDER BY version DESC LIMIT 1) AS newest"""
-        ),
-        {**ids, "type": object_type, "hubspot_ids": [record.id for record in records]},
-    )
+    rows = connection.execute(_NEWEST, {**ids, "type": object_type, "hubspot_ids": [record.id for record in records]})
     # Picked out here, because PostgreSQL's own JSON functions refuse U+0000 and lone surrogates anywhere in the text.
     stored = {
         row.hubspot_id: {
@@ -50,3 +40,13 @@ def keep_unread_values(
         else record
         for record in records
     ]
+
+
+_NEWEST = text(
+    """SELECT wanted.hubspot_id, newest.payload
+         FROM unnest(CAST(:hubspot_ids AS text[])) AS wanted (hubspot_id)
+         CROSS JOIN LATERAL (
+              SELECT CAST(payload AS text) AS payload FROM hubspot_raw_records AS stored
+               WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = wanted.hubspot_id
+               ORDER BY version DESC LIMIT 1) AS newest"""
+)

@@ -29,18 +29,18 @@ def known_versions(
     connection: Connection, ids: dict[str, Any], object_type: ObjectType, hubspot_ids: Collection[str]
 ) -> dict[str, KnownVersion]:
     """Return the newest stored version of each of the given records that has one."""
-    rows = connection.execute(
-        text(
-            """SELECT wanted.hubspot_id, newest.modified_at, newest.archived_at
-                 FROM unnest(CAST(:hubspot_ids AS text[])) AS wanted (hubspot_id)
-                 CROSS JOIN LATERAL (
-                      SELECT modified_at, archived_at FROM hubspot_raw_records AS stored
-                       WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = wanted.hubspot_id
-                       ORDER BY version DESC LIMIT 1) AS newest"""
-        ),
-        {**ids, "type": object_type, "hubspot_ids": list(hubspot_ids)},
-    )
+    rows = connection.execute(_KNOWN_VERSIONS, {**ids, "type": object_type, "hubspot_ids": list(hubspot_ids)})
     return {row.hubspot_id: KnownVersion(row.modified_at, row.archived_at is not None) for row in rows}
+
+
+_KNOWN_VERSIONS = text(
+    """SELECT wanted.hubspot_id, newest.modified_at, newest.archived_at
+         FROM unnest(CAST(:hubspot_ids AS text[])) AS wanted (hubspot_id)
+         CROSS JOIN LATERAL (
+              SELECT modified_at, archived_at FROM hubspot_raw_records AS stored
+               WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = wanted.hubspot_id
+               ORDER BY version DESC LIMIT 1) AS newest"""
+)
 
 
 def modified_at(object_type: ObjectType, record: Record) -> datetime | None:
@@ -145,17 +145,17 @@ def store_associations(
         rows=((deal_id, _links_json(links)) for deal_id, links in associations.links.items()),
     )
     lock_writing(connection, ids["connector"])
-    connection.execute(
-        text(
-            """INSERT INTO hubspot_raw_associations AS stored
-                      (connector_id, mind_id, from_type, from_id, to_type, links)
-               SELECT :connector, :mind, 'deals', from_id, :to_type, links FROM incoming
-               ON CONFLICT (connector_id, from_type, from_id, to_type) DO UPDATE
-                  SET links = excluded.links, seq = excluded.seq, read_at = excluded.read_at
-                WHERE stored.links IS DISTINCT FROM excluded.links"""
-        ),
-        {**ids, "to_type": to_type},
-    )
+    connection.execute(_KEEP_ASSOCIATIONS, {**ids, "to_type": to_type})
+
+
+_KEEP_ASSOCIATIONS = text(
+    """INSERT INTO hubspot_raw_associations AS stored
+              (connector_id, mind_id, from_type, from_id, to_type, links)
+       SELECT :connector, :mind, 'deals', from_id, :to_type, links FROM incoming
+       ON CONFLICT (connector_id, from_type, from_id, to_type) DO UPDATE
+          SET links = excluded.links, seq = excluded.seq, read_at = excluded.read_at
+        WHERE stored.links IS DISTINCT FROM excluded.links"""
+)
 
 
 def _row(

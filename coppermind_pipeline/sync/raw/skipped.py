@@ -22,52 +22,49 @@ def note_skipped(
 ) -> None:
     """Note which records could not be read, and that HubSpot has answered for others, in the caller's transaction."""
     of_type = {**ids, "type": object_type, "part": part, "failed": list(failed)}
-    connection.execute(
-        text(
-            """DELETE FROM hubspot_skipped_records
-                WHERE connector_id = :connector AND object_type = :type AND part = :part
-                  AND hubspot_id = ANY(:answered) AND hubspot_id <> ALL(:failed)"""
-        ),
-        {**of_type, "answered": list(answered)},
-    )
+    connection.execute(_FORGET_ANSWERED, {**of_type, "answered": list(answered)})
     if failed:
-        connection.execute(
-            text(
-                """INSERT INTO hubspot_skipped_records (connector_id, mind_id, object_type, hubspot_id, part)
-                   SELECT :connector, :mind, :type, hubspot_id, :part
-                     FROM unnest(CAST(:failed AS text[])) AS failing (hubspot_id)
-                   ON CONFLICT (connector_id, object_type, hubspot_id, part) DO UPDATE
-                      SET tried_at = excluded.tried_at"""
-            ),
-            of_type,
-        )
+        connection.execute(_NOTE_FAILED, of_type)
+
+
+_FORGET_ANSWERED = text(
+    """DELETE FROM hubspot_skipped_records
+        WHERE connector_id = :connector AND object_type = :type AND part = :part
+          AND hubspot_id = ANY(:answered) AND hubspot_id <> ALL(:failed)"""
+)
+
+_NOTE_FAILED = text(
+    """INSERT INTO hubspot_skipped_records (connector_id, mind_id, object_type, hubspot_id, part)
+       SELECT :connector, :mind, :type, hubspot_id, :part
+         FROM unnest(CAST(:failed AS text[])) AS failing (hubspot_id)
+       ON CONFLICT (connector_id, object_type, hubspot_id, part) DO UPDATE
+          SET tried_at = excluded.tried_at"""
+)
 
 
 def skipped_ids(
     connection: Connection, ids: dict[str, Any], object_type: ObjectType, part: Part = "record"
 ) -> list[str]:
     """Return the ids of which this part could not be read, those first whose last try is longest ago."""
-    return list(
-        connection.scalars(
-            text(
-                """SELECT hubspot_id FROM hubspot_skipped_records
-                    WHERE connector_id = :connector AND object_type = :type AND part = :part
-                    ORDER BY tried_at, hubspot_id"""
-            ),
-            {**ids, "type": object_type, "part": part},
-        )
-    )
+    return list(connection.scalars(_SKIPPED, {**ids, "type": object_type, "part": part}))
+
+
+_SKIPPED = text(
+    """SELECT hubspot_id FROM hubspot_skipped_records
+        WHERE connector_id = :connector AND object_type = :type AND part = :part
+        ORDER BY tried_at, hubspot_id"""
+)
 
 
 def forget_gone(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> None:
     """Forget links that could not be read of records that are there no longer: nobody asks for those again."""
-    connection.execute(
-        text(
-            """DELETE FROM hubspot_skipped_records AS skipped
-                WHERE connector_id = :connector AND object_type = :type AND part = 'links'
-                  AND NOT EXISTS (SELECT FROM hubspot_crm_objects AS stored
-                                   WHERE stored.connector_id = :connector AND stored.object_type = :type
-                                     AND stored.hubspot_id = skipped.hubspot_id AND stored.archived_at IS NULL)"""
-        ),
-        {**ids, "type": object_type},
-    )
+    connection.execute(_FORGET_GONE, {**ids, "type": object_type})
+
+
+_FORGET_GONE = text(
+    """DELETE FROM hubspot_skipped_records AS skipped
+        WHERE connector_id = :connector AND object_type = :type AND part = 'links'
+          AND NOT EXISTS (SELECT FROM hubspot_crm_objects AS stored
+                           WHERE stored.connector_id = :connector AND stored.object_type = :type
+                             AND stored.hubspot_id = skipped.hubspot_id AND stored.archived_at IS NULL)"""
+)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from coppermind_pipeline.connectors import record_event
 from coppermind_pipeline.hubspot import MODIFIED_PROPERTY, SEARCH_PAGE_RECORDS_MAX, Filter, Operator, SearchPage
@@ -185,31 +185,18 @@ class _Window:
         )
 
     def _stored(self, connection: Connection, low: int, high: int) -> Any:
-        return connection.execute(
-            text(
-                f"""SELECT count(*) AS count,
-                           coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY {_ID}), 0)
-                               AS middle
-                      FROM {_STORED}"""
-            ),
-            self._bound(low, high),
-        ).one()
+        return connection.execute(_COUNT_STORED, self._bound(low, high)).one()
 
     def _stored_ids(self, connection: Connection, low: int, high: int) -> Sequence[str]:
         return connection.scalars(
-            text(f"SELECT hubspot_id FROM {_STORED} ORDER BY {_ID} LIMIT :most"),
+            _STORED_IDS,
             {**self._bound(low, high), "most": SEARCH_PAGE_RECORDS_MAX + SAMPLE_IDS_MAX},
         ).all()
 
     def _stored_live(self, connection: Connection, hubspot_ids: Sequence[str]) -> set[str]:
         return set(
             connection.scalars(
-                text(
-                    """SELECT hubspot_id FROM hubspot_crm_objects
-                        WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL
-                          AND hubspot_id = ANY(:hubspot_ids)"""
-                ),
-                {**self.context.ids(), "type": self.object_type, "hubspot_ids": list(hubspot_ids)},
+                _STORED_LIVE, {**self.context.ids(), "type": self.object_type, "hubspot_ids": list(hubspot_ids)}
             )
         )
 
@@ -229,18 +216,26 @@ _STORED = f"""hubspot_crm_objects
            OR modified_at < date_trunc('milliseconds', CAST(:until AS timestamptz)))
       AND {_ID} BETWEEN :low AND :high"""
 
+_COUNT_STORED = text(
+    f"""SELECT count(*) AS count,
+               coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY {_ID}), 0) AS middle
+          FROM {_STORED}"""
+)
+
+_STORED_IDS = text(f"SELECT hubspot_id FROM {_STORED} ORDER BY {_ID} LIMIT :most")
+
+_STORED_LIVE = text(
+    """SELECT hubspot_id FROM hubspot_crm_objects
+        WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL
+          AND hubspot_id = ANY(:hubspot_ids)"""
+)
+
 
 def _load(
     connection: Connection, context: SyncContext, object_type: ObjectType, *, every: timedelta, index_delay: timedelta
 ) -> _Compared:
     row = connection.execute(
-        text(
-            """SELECT *, compared_at <= clock_timestamp()
-                         - CASE WHEN differs_since IS NULL THEN CAST(:every AS interval)
-                                ELSE CAST(:index_delay AS interval) END AS due
-                 FROM hubspot_drifts WHERE connector_id = :connector AND object_type = :type"""
-        ),
-        {**context.ids(), "type": object_type, "every": every, "index_delay": index_delay},
+        _LAST_COMPARED, {**context.ids(), "type": object_type, "every": every, "index_delay": index_delay}
     ).one_or_none()
     if row is None:
         return _Compared(differs_since=None, drift=None, due=True)
@@ -248,17 +243,19 @@ def _load(
     return _Compared(row.differs_since, drift if row.confirmed_at else None, row.due)
 
 
-def _save(connection: Connection, context: SyncContext, object_type: ObjectType, drift: Drift, state: str) -> None:
+_LAST_COMPARED = text(
+    """SELECT *, compared_at <= clock_timestamp()
+                 - CASE WHEN differs_since IS NULL THEN CAST(:every AS interval)
+                        ELSE CAST(:index_delay AS interval) END AS due
+         FROM hubspot_drifts WHERE connector_id = :connector AND object_type = :type"""
+)
+
+
+def _save(
+    connection: Connection, context: SyncContext, object_type: ObjectType, drift: Drift, state: TextClause
+) -> None:
     connection.execute(
-        text(
-            """INSERT INTO hubspot_drifts AS stored
-                       (connector_id, mind_id, object_type, portal_total, stored_total, missing_ids, surplus_ids)
-                VALUES (:connector, :mind, :type, :portal_total, :stored_total, :missing_ids, :surplus_ids)
-                ON CONFLICT (connector_id, object_type) DO UPDATE
-                   SET portal_total = excluded.portal_total, stored_total = excluded.stored_total,
-                       missing_ids = excluded.missing_ids, surplus_ids = excluded.surplus_ids,
-                       compared_at = excluded.compared_at"""
-        ),
+        _SAVE,
         {
             **context.ids(),
             "type": object_type,
@@ -268,24 +265,37 @@ def _save(connection: Connection, context: SyncContext, object_type: ObjectType,
             "surplus_ids": list(drift.surplus_ids),
         },
     )
-    connection.execute(
-        text(
-            """UPDATE hubspot_backfills
-                  SET totals = totals || jsonb_build_object(CAST(:type AS text), CAST(:portal_total AS bigint))
-                WHERE connector_id = :connector AND completed_at IS NOT NULL"""
-        ),
-        {**context.ids(), "type": object_type, "portal_total": drift.portal_total},
-    )
-    connection.execute(
-        text(f"UPDATE hubspot_drifts SET {state} WHERE connector_id = :connector AND object_type = :type"),
-        {**context.ids(), "type": object_type},
-    )
+    connection.execute(_NOTE_TOTAL, {**context.ids(), "type": object_type, "portal_total": drift.portal_total})
+    connection.execute(state, {**context.ids(), "type": object_type})
+
+
+_SAVE = text(
+    """INSERT INTO hubspot_drifts AS stored
+               (connector_id, mind_id, object_type, portal_total, stored_total, missing_ids, surplus_ids)
+        VALUES (:connector, :mind, :type, :portal_total, :stored_total, :missing_ids, :surplus_ids)
+        ON CONFLICT (connector_id, object_type) DO UPDATE
+           SET portal_total = excluded.portal_total, stored_total = excluded.stored_total,
+               missing_ids = excluded.missing_ids, surplus_ids = excluded.surplus_ids,
+               compared_at = excluded.compared_at"""
+)
+
+_NOTE_TOTAL = text(
+    """UPDATE hubspot_backfills
+          SET totals = totals || jsonb_build_object(CAST(:type AS text), CAST(:portal_total AS bigint))
+        WHERE connector_id = :connector AND completed_at IS NOT NULL"""
+)
+
+
+_OF_TYPE = "WHERE connector_id = :connector AND object_type = :type"
+_SAME = text(f"UPDATE hubspot_drifts SET differs_since = NULL, confirmed_at = NULL {_OF_TYPE}")
+_DIFFERENT = text(f"UPDATE hubspot_drifts SET differs_since = compared_at, confirmed_at = NULL {_OF_TYPE}")
+_CONFIRMED = text(f"UPDATE hubspot_drifts SET confirmed_at = coalesce(confirmed_at, compared_at) {_OF_TYPE}")
 
 
 def _save_same(
     connection: Connection, context: SyncContext, object_type: ObjectType, total: int, *, healed: bool
 ) -> None:
-    _save(connection, context, object_type, Drift(total, total), "differs_since = NULL, confirmed_at = NULL")
+    _save(connection, context, object_type, Drift(total, total), _SAME)
     if healed:
         record_event(
             connection, context.connector, "info", "drift_healed",
@@ -298,13 +308,13 @@ def _save_difference(
 ) -> None:
     """Note a difference that may pass; it is looked into when it is still there after the index delay."""
     totals = Drift(portal_total, stored_total)
-    _save(connection, context, object_type, totals, "differs_since = compared_at, confirmed_at = NULL")
+    _save(connection, context, object_type, totals, _DIFFERENT)
 
 
 def _save_drift(
     connection: Connection, context: SyncContext, object_type: ObjectType, drift: Drift, *, is_new: bool
 ) -> None:
-    _save(connection, context, object_type, drift, "confirmed_at = coalesce(confirmed_at, compared_at)")
+    _save(connection, context, object_type, drift, _CONFIRMED)
     if is_new:
         record_event(
             connection, context.connector, "warning", "drift",

@@ -35,37 +35,7 @@ def reconciliations_due(connection: Connection) -> list[DueReconciliation]:
     to stay away is left alone.
     """
     rows = connection.execute(
-        text(
-            """SELECT DISTINCT ON (connectors.id) connectors.id, next.due_at, next.reason
-                 FROM connectors
-                 JOIN hubspot_backfills AS backfill ON backfill.connector_id = connectors.id
-                 LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connectors.id
-                 CROSS JOIN unnest(CAST(:types AS text[]), CAST(:reread_every AS interval[]))
-                            AS type (name, reread_every)
-                 LEFT JOIN hubspot_reconciliations AS walk
-                   ON walk.connector_id = connectors.id AND walk.object_type = type.name
-                 LEFT JOIN hubspot_rereads AS reread
-                   ON reread.connector_id = connectors.id AND reread.object_type = type.name
-                 LEFT JOIN hubspot_drifts AS compared
-                   ON compared.connector_id = connectors.id AND compared.object_type = type.name
-                 LEFT JOIN hubspot_reference_reads AS definitions
-                   ON definitions.connector_id = connectors.id AND definitions.kind = type.name
-                 CROSS JOIN LATERAL (VALUES
-                      ('walk', CASE WHEN walk.started_at IS NULL THEN first_completed_at
-                                    WHEN walk.completed_at IS NULL THEN walk.started_at
-                                    ELSE walk.started_at + :walk_every END),
-                      ('reread', CASE WHEN reread.started_at IS NULL THEN first_completed_at
-                                      WHEN reread.completed_at IS NULL THEN reread.started_at
-                                      ELSE reread.started_at + type.reread_every END),
-                      ('definitions', CASE WHEN definitions.read_at > reread.compared_at THEN definitions.read_at
-                                           WHEN reread.definitions_hash = '' THEN reread.compared_at END),
-                      ('difference', CASE WHEN compared.differs_since IS NOT NULL
-                                          THEN compared.compared_at + :index_delay END)) AS next (reason, due_at)
-                WHERE connectors.status = 'active' AND first_completed_at IS NOT NULL
-                  AND (retry_at IS NULL OR retry_at <= clock_timestamp()) AND next.due_at <= clock_timestamp()
-                  AND (failures IS NULL OR failures = 0 OR last_failed_at < clock_timestamp() - :failed_rest)
-                ORDER BY connectors.id, next.due_at"""
-        ),
+        _DUE,
         {
             "types": list(ObjectType),
             "reread_every": [REREAD_EVERY[object_type] for object_type in ObjectType],
@@ -78,18 +48,51 @@ def reconciliations_due(connection: Connection) -> list[DueReconciliation]:
     return sorted(due, key=lambda one: one.due_at)
 
 
+_DUE = text(
+    """SELECT DISTINCT ON (connectors.id) connectors.id, next.due_at, next.reason
+         FROM connectors
+         JOIN hubspot_backfills AS backfill ON backfill.connector_id = connectors.id
+         LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connectors.id
+         CROSS JOIN unnest(CAST(:types AS text[]), CAST(:reread_every AS interval[]))
+                    AS type (name, reread_every)
+         LEFT JOIN hubspot_reconciliations AS walk
+           ON walk.connector_id = connectors.id AND walk.object_type = type.name
+         LEFT JOIN hubspot_rereads AS reread
+           ON reread.connector_id = connectors.id AND reread.object_type = type.name
+         LEFT JOIN hubspot_drifts AS compared
+           ON compared.connector_id = connectors.id AND compared.object_type = type.name
+         LEFT JOIN hubspot_reference_reads AS definitions
+           ON definitions.connector_id = connectors.id AND definitions.kind = type.name
+         CROSS JOIN LATERAL (VALUES
+              ('walk', CASE WHEN walk.started_at IS NULL THEN first_completed_at
+                            WHEN walk.completed_at IS NULL THEN walk.started_at
+                            ELSE walk.started_at + :walk_every END),
+              ('reread', CASE WHEN reread.started_at IS NULL THEN first_completed_at
+                              WHEN reread.completed_at IS NULL THEN reread.started_at
+                              ELSE reread.started_at + type.reread_every END),
+              ('definitions', CASE WHEN definitions.read_at > reread.compared_at THEN definitions.read_at
+                                   WHEN reread.definitions_hash = '' THEN reread.compared_at END),
+              ('difference', CASE WHEN compared.differs_since IS NOT NULL
+                                  THEN compared.compared_at + :index_delay END)) AS next (reason, due_at)
+        WHERE connectors.status = 'active' AND first_completed_at IS NOT NULL
+          AND (retry_at IS NULL OR retry_at <= clock_timestamp()) AND next.due_at <= clock_timestamp()
+          AND (failures IS NULL OR failures = 0 OR last_failed_at < clock_timestamp() - :failed_rest)
+        ORDER BY connectors.id, next.due_at"""
+)
+
+
 def reconciled_since(connection: Connection, connector_id: str, since: datetime) -> bool:
     """Say whether every type has been walked and read again, from the beginning to the end, after a moment.
 
     Read in a transaction of the scheduler.
     """
-    types = connection.scalar(
-        text(
-            """SELECT count(*) FROM hubspot_reconciliations AS walk
-                 JOIN hubspot_rereads AS reread USING (connector_id, object_type)
-                WHERE connector_id = :connector AND walk.started_at >= :since AND walk.completed_at IS NOT NULL
-                  AND reread.started_at >= :since AND reread.completed_at IS NOT NULL"""
-        ),
-        {"connector": connector_id, "since": since},
-    )
+    types = connection.scalar(_TYPES_RECONCILED, {"connector": connector_id, "since": since})
     return types == len(ObjectType)
+
+
+_TYPES_RECONCILED = text(
+    """SELECT count(*) FROM hubspot_reconciliations AS walk
+         JOIN hubspot_rereads AS reread USING (connector_id, object_type)
+        WHERE connector_id = :connector AND walk.started_at >= :since AND walk.completed_at IS NOT NULL
+          AND reread.started_at >= :since AND reread.completed_at IS NOT NULL"""
+)

@@ -34,25 +34,24 @@ def begin_walk(
 ) -> Walk | None:
     """Return the type's walk where it stands, or a new one where the last began `every` ago; None: not yet due."""
     of_type = {**ids, "type": object_type, "every": every}
-    connection.execute(
-        text(
-            """INSERT INTO hubspot_reconciliations AS stored (connector_id, mind_id, object_type)
-               VALUES (:connector, :mind, :type)
-               ON CONFLICT (connector_id, object_type) DO UPDATE
-                  SET phase = 'live', after = NULL, pages = 0, counts = '{}', started_at = excluded.started_at,
-                      completed_at = NULL
-                WHERE stored.completed_at IS NOT NULL AND stored.started_at <= clock_timestamp() - :every"""
-        ),
-        of_type,
-    )
-    row = connection.execute(
-        text(
-            """SELECT phase, after, pages FROM hubspot_reconciliations
-                WHERE connector_id = :connector AND object_type = :type AND completed_at IS NULL"""
-        ),
-        of_type,
-    ).one_or_none()
+    connection.execute(_BEGIN, of_type)
+    row = connection.execute(_UNDER_WAY, of_type).one_or_none()
     return Walk(object_type, row.phase, row.after, row.pages) if row else None
+
+
+_BEGIN = text(
+    """INSERT INTO hubspot_reconciliations AS stored (connector_id, mind_id, object_type)
+       VALUES (:connector, :mind, :type)
+       ON CONFLICT (connector_id, object_type) DO UPDATE
+          SET phase = 'live', after = NULL, pages = 0, counts = '{}', started_at = excluded.started_at,
+              completed_at = NULL
+        WHERE stored.completed_at IS NOT NULL AND stored.started_at <= clock_timestamp() - :every"""
+)
+
+_UNDER_WAY = text(
+    """SELECT phase, after, pages FROM hubspot_reconciliations
+        WHERE connector_id = :connector AND object_type = :type AND completed_at IS NULL"""
+)
 
 
 def note_page(
@@ -60,15 +59,17 @@ def note_page(
 ) -> Walk:
     """Remember the ids of a page, in the transaction that stores what it brought; return the walk behind it."""
     connection.execute(
-        text(
-            """INSERT INTO hubspot_walked_pages (connector_id, mind_id, object_type, page, hubspot_ids)
-               VALUES (:connector, :mind, :type, :page, :hubspot_ids)"""
-        ),
-        {**ids, "type": walk.object_type, "page": walk.pages, "hubspot_ids": list(hubspot_ids)},
+        _NOTE_PAGE, {**ids, "type": walk.object_type, "page": walk.pages, "hubspot_ids": list(hubspot_ids)}
     )
     following: dict[Phase, Phase] = {"live": "archived", "archived": "absent"}
     phase = walk.phase if after is not None else following[walk.phase]
     return _move(connection, ids, Walk(walk.object_type, phase, after, walk.pages + 1))
+
+
+_NOTE_PAGE = text(
+    """INSERT INTO hubspot_walked_pages (connector_id, mind_id, object_type, page, hubspot_ids)
+       VALUES (:connector, :mind, :type, :page, :hubspot_ids)"""
+)
 
 
 def absent_ids(connection: Connection, ids: dict[str, Any], walk: Walk, *, most: int) -> list[str]:
@@ -76,20 +77,18 @@ def absent_ids(connection: Connection, ids: dict[str, Any], walk: Walk, *, most:
 
     EXCEPT, because an anti-join is planned as a loop where the tables' statistics are not up to date.
     """
-    return list(
-        connection.scalars(
-            text(
-                """SELECT hubspot_id FROM hubspot_crm_objects
-                    WHERE connector_id = :connector AND object_type = :type AND hubspot_id > :after
-                      AND merged_into IS NULL AND (archived_reason IS NULL OR archived_reason = 'archived')
-                   EXCEPT
-                   SELECT unnest(hubspot_ids) FROM hubspot_walked_pages
-                    WHERE connector_id = :connector AND object_type = :type
-                    ORDER BY hubspot_id LIMIT :most"""
-            ),
-            {**ids, "type": walk.object_type, "after": walk.after or "", "most": most},
-        )
-    )
+    return list(connection.scalars(_ABSENT, {**ids, "type": walk.object_type, "after": walk.after or "", "most": most}))
+
+
+_ABSENT = text(
+    """SELECT hubspot_id FROM hubspot_crm_objects
+        WHERE connector_id = :connector AND object_type = :type AND hubspot_id > :after
+          AND merged_into IS NULL AND (archived_reason IS NULL OR archived_reason = 'archived')
+       EXCEPT
+       SELECT unnest(hubspot_ids) FROM hubspot_walked_pages
+        WHERE connector_id = :connector AND object_type = :type
+        ORDER BY hubspot_id LIMIT :most"""
+)
 
 
 def note_settled(connection: Connection, ids: dict[str, Any], walk: Walk, last_id: str) -> Walk:
@@ -99,17 +98,17 @@ def note_settled(connection: Connection, ids: dict[str, Any], walk: Walk, last_i
 
 def count_found(connection: Connection, ids: dict[str, Any], object_type: ObjectType, found: dict[str, int]) -> None:
     """Add to what the type's walk found, by kind."""
-    connection.execute(
-        text(
-            """UPDATE hubspot_reconciliations AS stored
-                  SET counts = stored.counts || (
-                      SELECT coalesce(jsonb_object_agg(key, CAST(value AS bigint)
-                                                            + coalesce(CAST(stored.counts ->> key AS bigint), 0)), '{}')
-                        FROM jsonb_each_text(CAST(:found AS jsonb)) WHERE CAST(value AS bigint) > 0)
-                WHERE connector_id = :connector AND object_type = :type"""
-        ),
-        {**ids, "type": object_type, "found": orjson.dumps(found).decode()},
-    )
+    connection.execute(_COUNT_FOUND, {**ids, "type": object_type, "found": orjson.dumps(found).decode()})
+
+
+_COUNT_FOUND = text(
+    """UPDATE hubspot_reconciliations AS stored
+          SET counts = stored.counts || (
+              SELECT coalesce(jsonb_object_agg(key, CAST(value AS bigint)
+                                                    + coalesce(CAST(stored.counts ->> key AS bigint), 0)), '{}')
+                FROM jsonb_each_text(CAST(:found AS jsonb)) WHERE CAST(value AS bigint) > 0)
+        WHERE connector_id = :connector AND object_type = :type"""
+)
 
 
 def complete_walk(connection: Connection, ids: dict[str, Any], walk: Walk) -> dict[str, int]:
@@ -118,24 +117,23 @@ def complete_walk(connection: Connection, ids: dict[str, Any], walk: Walk) -> di
     connection.execute(
         text("DELETE FROM hubspot_walked_pages WHERE connector_id = :connector AND object_type = :type"), of_type
     )
-    return (
-        connection.scalar(
-            text(
-                """UPDATE hubspot_reconciliations SET completed_at = clock_timestamp()
-                    WHERE connector_id = :connector AND object_type = :type RETURNING counts"""
-            ),
-            of_type,
-        )
-        or {}
-    )
+    return connection.scalar(_COMPLETE, of_type) or {}
+
+
+_COMPLETE = text(
+    """UPDATE hubspot_reconciliations SET completed_at = clock_timestamp()
+        WHERE connector_id = :connector AND object_type = :type RETURNING counts"""
+)
 
 
 def _move(connection: Connection, ids: dict[str, Any], walk: Walk) -> Walk:
     connection.execute(
-        text(
-            """UPDATE hubspot_reconciliations SET phase = :phase, after = :after, pages = :pages
-                WHERE connector_id = :connector AND object_type = :type"""
-        ),
-        {**ids, "type": walk.object_type, "phase": walk.phase, "after": walk.after, "pages": walk.pages},
+        _MOVE, {**ids, "type": walk.object_type, "phase": walk.phase, "after": walk.after, "pages": walk.pages}
     )
     return walk
+
+
+_MOVE = text(
+    """UPDATE hubspot_reconciliations SET phase = :phase, after = :after, pages = :pages
+        WHERE connector_id = :connector AND object_type = :type"""
+)

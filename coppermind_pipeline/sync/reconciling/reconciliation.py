@@ -100,13 +100,13 @@ async def reconcile(
 
 
 def _window(connection: Connection, context: SyncContext) -> datetime | None:
-    return connection.scalar(
-        text(
-            """SELECT since FROM hubspot_backfills
-                WHERE connector_id = :connector AND first_completed_at IS NOT NULL"""
-        ),
-        context.ids(),
-    )
+    return connection.scalar(_WINDOW, context.ids())
+
+
+_WINDOW = text(
+    """SELECT since FROM hubspot_backfills
+        WHERE connector_id = :connector AND first_completed_at IS NOT NULL"""
+)
 
 
 @dataclass(slots=True)
@@ -253,12 +253,10 @@ class _Walking:
 def _losers(
     connection: Connection, context: SyncContext, object_type: ObjectType, hubspot_ids: Sequence[str]
 ) -> set[str]:
-    return set(
-        connection.scalars(
-            text(
-                """SELECT loser_id FROM hubspot_merges
-                    WHERE connector_id = :connector AND object_type = :type AND loser_id = ANY(:ids)"""
-            ),
-            {**context.ids(), "type": object_type, "ids": list(hubspot_ids)},
-        )
-    )
+    return set(connection.scalars(_LOSERS, {**context.ids(), "type": object_type, "ids": list(hubspot_ids)}))
+
+
+_LOSERS = text(
+    """SELECT loser_id FROM hubspot_merges
+        WHERE connector_id = :connector AND object_type = :type AND loser_id = ANY(:ids)"""
+)

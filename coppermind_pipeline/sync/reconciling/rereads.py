@@ -172,45 +172,47 @@ def _missing_references(
     connection: Connection, ids: dict[str, Any], to_type: ObjectType, last_id: str
 ) -> Sequence[str]:
     return connection.scalars(
-        text(
-            """SELECT DISTINCT to_id FROM hubspot_associations AS link
-                WHERE connector_id = :connector AND to_type = :type AND valid_to IS NULL AND to_id > :last_id
-                  AND NOT EXISTS (SELECT FROM hubspot_raw_records AS stored
-                                   WHERE stored.connector_id = :connector AND stored.object_type = :type
-                                     AND stored.hubspot_id = link.to_id)
-                ORDER BY to_id LIMIT :most"""
-        ),
-        {**ids, "type": to_type, "last_id": last_id, "most": RECORDS_AT_ONCE_MAX},
+        _MISSING_REFERENCES, {**ids, "type": to_type, "last_id": last_id, "most": RECORDS_AT_ONCE_MAX}
     ).all()
 
 
+_MISSING_REFERENCES = text(
+    """SELECT DISTINCT to_id FROM hubspot_associations AS link
+        WHERE connector_id = :connector AND to_type = :type AND valid_to IS NULL AND to_id > :last_id
+          AND NOT EXISTS (SELECT FROM hubspot_raw_records AS stored
+                           WHERE stored.connector_id = :connector AND stored.object_type = :type
+                             AND stored.hubspot_id = link.to_id)
+        ORDER BY to_id LIMIT :most"""
+)
+
+
 def _is_backfilled(connection: Connection, ids: dict[str, Any]) -> bool:
-    return bool(
-        connection.scalar(
-            text(
-                """SELECT true FROM hubspot_backfills
-                    WHERE connector_id = :connector AND first_completed_at IS NOT NULL"""
-            ),
-            ids,
-        )
-    )
+    return bool(connection.scalar(_IS_BACKFILLED, ids))
+
+
+_IS_BACKFILLED = text(
+    """SELECT true FROM hubspot_backfills
+        WHERE connector_id = :connector AND first_completed_at IS NOT NULL"""
+)
 
 
 def _example_to_try(connection: Connection, ids: dict[str, Any], hydrator: Hydrator) -> str | None:
     if hydrator.properties.refused:
         return None
     return connection.scalar(
-        text(
-            """SELECT hubspot_id FROM hubspot_crm_objects AS stored JOIN hubspot_rereads AS round
-                    USING (connector_id, object_type)
-                WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL
-                  AND (definitions_hash <> :digest
-                       OR EXISTS (SELECT FROM hubspot_hydrations
-                                   WHERE connector_id = :connector AND object_type = :type))
-                LIMIT 1"""
-        ),
-        {**ids, "type": hydrator.object_type, "digest": hydrator.properties.digest},
+        _EXAMPLE_TO_TRY, {**ids, "type": hydrator.object_type, "digest": hydrator.properties.digest}
     )
+
+
+_EXAMPLE_TO_TRY = text(
+    """SELECT hubspot_id FROM hubspot_crm_objects AS stored JOIN hubspot_rereads AS round
+            USING (connector_id, object_type)
+        WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL
+          AND (definitions_hash <> :digest
+               OR EXISTS (SELECT FROM hubspot_hydrations
+                           WHERE connector_id = :connector AND object_type = :type))
+        LIMIT 1"""
+)
 
 
 def _begin_round(connection: Connection, ids: dict[str, Any], hydrator: Hydrator, *, every: timedelta) -> _Round | None:
@@ -226,59 +228,46 @@ def _begin_round(connection: Connection, ids: dict[str, Any], hydrator: Hydrator
         "is_full": not properties.refused,
         "every": every,
     }
-    connection.execute(
-        text(
-            """INSERT INTO hubspot_rereads
-                      (connector_id, mind_id, object_type, definitions_hash, started_at, completed_at)
-               SELECT :connector, :mind, :type,
-                      CASE WHEN EXISTS (SELECT FROM hubspot_raw_records
-                                         WHERE connector_id = :connector AND object_type = :type
-                                           AND archived_at IS NULL AND definitions_hash <> :digest)
-                           THEN '' ELSE :digest END,
-                      started_at, started_at
-                 FROM hubspot_backfills
-                WHERE connector_id = :connector
-                  AND NOT EXISTS (SELECT FROM hubspot_rereads
-                                   WHERE connector_id = :connector AND object_type = :type)"""
-        ),
-        of_type,
-    )
-    connection.execute(
-        text(
-            """UPDATE hubspot_rereads
-                  SET definitions_hash = :digest, last_id = '', records = 0, started_at = clock_timestamp(),
-                      completed_at = NULL
-                WHERE connector_id = :connector AND object_type = :type
-                  AND (completed_at IS NOT NULL AND started_at <= clock_timestamp() - :every
-                       OR :is_full AND definitions_hash <> :digest)"""
-        ),
-        of_type,
-    )
-    row = connection.execute(
-        text(
-            """UPDATE hubspot_rereads SET compared_at = clock_timestamp()
-                WHERE connector_id = :connector AND object_type = :type
-               RETURNING last_id, started_at, completed_at"""
-        ),
-        of_type,
-    ).one()
+    connection.execute(_FIRST_ROUND, of_type)
+    connection.execute(_NEXT_ROUND, of_type)
+    row = connection.execute(_NOTE_COMPARED, of_type).one()
     return _Round(row.last_id, row.started_at) if row.completed_at is None else None
+
+
+_FIRST_ROUND = text(
+    """INSERT INTO hubspot_rereads
+              (connector_id, mind_id, object_type, definitions_hash, started_at, completed_at)
+       SELECT :connector, :mind, :type,
+              CASE WHEN EXISTS (SELECT FROM hubspot_raw_records
+                                 WHERE connector_id = :connector AND object_type = :type
+                                   AND archived_at IS NULL AND definitions_hash <> :digest)
+                   THEN '' ELSE :digest END,
+              started_at, started_at
+         FROM hubspot_backfills
+        WHERE connector_id = :connector
+          AND NOT EXISTS (SELECT FROM hubspot_rereads
+                           WHERE connector_id = :connector AND object_type = :type)"""
+)
+
+_NEXT_ROUND = text(
+    """UPDATE hubspot_rereads
+          SET definitions_hash = :digest, last_id = '', records = 0, started_at = clock_timestamp(),
+              completed_at = NULL
+        WHERE connector_id = :connector AND object_type = :type
+          AND (completed_at IS NOT NULL AND started_at <= clock_timestamp() - :every
+               OR :is_full AND definitions_hash <> :digest)"""
+)
+
+_NOTE_COMPARED = text(
+    """UPDATE hubspot_rereads SET compared_at = clock_timestamp()
+        WHERE connector_id = :connector AND object_type = :type
+       RETURNING last_id, started_at, completed_at"""
+)
 
 
 def _next_due(connection: Connection, ids: dict[str, Any], hydrator: Hydrator, current: _Round) -> _Due:
     rows = connection.execute(
-        text(
-            """SELECT hubspot_id, newest.read_at < :started_at OR newest.definitions_hash <> :digest AS unread
-                 FROM (SELECT hubspot_id FROM hubspot_crm_objects
-                        WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL
-                          AND hubspot_id > :last_id
-                        ORDER BY hubspot_id LIMIT :most) AS live
-                 CROSS JOIN LATERAL (
-                      SELECT read_at, definitions_hash FROM hubspot_raw_records AS stored
-                       WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = live.hubspot_id
-                       ORDER BY version DESC LIMIT 1) AS newest
-                ORDER BY hubspot_id"""
-        ),
+        _NEXT_OF_ROUND,
         {
             **ids,
             "type": hydrator.object_type,
@@ -289,6 +278,20 @@ def _next_due(connection: Connection, ids: dict[str, Any], hydrator: Hydrator, c
         },
     ).all()
     return _Due([row.hubspot_id for row in rows], [row.hubspot_id for row in rows if row.unread])
+
+
+_NEXT_OF_ROUND = text(
+    """SELECT hubspot_id, newest.read_at < :started_at OR newest.definitions_hash <> :digest AS unread
+         FROM (SELECT hubspot_id FROM hubspot_crm_objects
+                WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL
+                  AND hubspot_id > :last_id
+                ORDER BY hubspot_id LIMIT :most) AS live
+         CROSS JOIN LATERAL (
+              SELECT read_at, definitions_hash FROM hubspot_raw_records AS stored
+               WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = live.hubspot_id
+               ORDER BY version DESC LIMIT 1) AS newest
+        ORDER BY hubspot_id"""
+)
 
 
 def _store(
@@ -312,11 +315,7 @@ def _store(
         store_links(connection, ids, links)
     last_id = due.hubspot_ids[-1]
     connection.execute(
-        text(
-            """UPDATE hubspot_rereads
-                  SET last_id = :last_id, records = records + :records, definitions_hash = :digest
-                WHERE connector_id = :connector AND object_type = :type"""
-        ),
+        _MOVE_ROUND,
         {
             **ids,
             "type": hydrator.object_type,
@@ -328,12 +327,19 @@ def _store(
     return _Round(last_id, current.started_at)
 
 
+_MOVE_ROUND = text(
+    """UPDATE hubspot_rereads
+          SET last_id = :last_id, records = records + :records, definitions_hash = :digest
+        WHERE connector_id = :connector AND object_type = :type"""
+)
+
+
 def _complete_round(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> None:
     forget_gone(connection, ids, object_type)
-    connection.execute(
-        text(
-            """UPDATE hubspot_rereads SET completed_at = clock_timestamp()
-                WHERE connector_id = :connector AND object_type = :type"""
-        ),
-        {**ids, "type": object_type},
-    )
+    connection.execute(_COMPLETE_ROUND, {**ids, "type": object_type})
+
+
+_COMPLETE_ROUND = text(
+    """UPDATE hubspot_rereads SET completed_at = clock_timestamp()
+        WHERE connector_id = :connector AND object_type = :type"""
+)
