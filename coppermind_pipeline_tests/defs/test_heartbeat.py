@@ -12,7 +12,8 @@ from coppermind_pipeline.accounts import Caller, local_caller
 from coppermind_pipeline.connectors import StatusResponse, request_sync, status
 from coppermind_pipeline.defs import sensors
 from coppermind_pipeline.defs.installation import Installation
-from coppermind_pipeline.interfaces.cli import connector_views, output
+from coppermind_pipeline.interfaces.cli import output
+from coppermind_pipeline.interfaces.cli.views import connectors as connector_views
 from coppermind_pipeline.interfaces.mcp.texts import readable
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, note_look_for_polls

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from coppermind_pipeline.defs.home import prepare_dagster_home
-from coppermind_pipeline.interfaces.everything import settings_as_environment
 from coppermind_pipeline.interfaces.processes import free_port
+from coppermind_pipeline.interfaces.up import settings_as_environment
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.store.passwords import key_fingerprint

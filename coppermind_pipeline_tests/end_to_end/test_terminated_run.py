@@ -20,7 +20,7 @@ from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.defs.partitions import PARTITIONS
 from coppermind_pipeline.defs.steps import STOPPED
 from coppermind_pipeline.defs.sync_now import sync_connector
-from coppermind_pipeline.interfaces.everything import settings_as_environment
+from coppermind_pipeline.interfaces.up import settings_as_environment
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for

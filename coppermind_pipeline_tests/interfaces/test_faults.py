@@ -24,7 +24,7 @@ from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, embedded
-from coppermind_pipeline_tests.interfaces.assistant import in_process
+from coppermind_pipeline_tests.interfaces.mcp.assistant import in_process
 from coppermind_pipeline_tests.small_disks import fill, mounted
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.errors import CoppermindError, UsageError
-from coppermind_pipeline.interfaces.callback_listener import CallbackListener
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.tools import TOOLS, Call
+from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
 from coppermind_pipeline.settings import Settings, SettingsError
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.stored_portal import StoredPortal

@@ -2,21 +2,8 @@
 
 import typer
 
-from coppermind_pipeline.interfaces.cli import (
-    connectors,
-    customers,
-    db,
-    keys,
-    mcp,
-    memory,
-    minds,
-    output,
-    sandbox,
-    sync,
-    tokens,
-    up,
-    web,
-)
+from coppermind_pipeline.interfaces.cli import connectors, customers, db, keys, memory, minds, output, sync, tokens
+from coppermind_pipeline.interfaces.cli.servers import mcp, sandbox, up, web
 
 app = typer.Typer(
     name="coppermind",

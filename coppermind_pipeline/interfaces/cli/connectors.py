@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coppermind_pipeline.errors import NeedsPerson, UsageError
-from coppermind_pipeline.interfaces.cli import connector_views, output
+from coppermind_pipeline.interfaces.cli import output
 from coppermind_pipeline.interfaces.cli.session import (
     ConnectorArgument,
     CustomerOption,
@@ -18,6 +18,7 @@ from coppermind_pipeline.interfaces.cli.session import (
     Session,
     open_session,
 )
+from coppermind_pipeline.interfaces.cli.views import connectors as connector_views
 
 if TYPE_CHECKING:
     from coppermind_pipeline.connectors import ConnectorStatus, StatusResponse

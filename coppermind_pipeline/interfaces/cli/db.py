@@ -33,7 +33,7 @@ def start(*, as_json: output.JsonOption = False) -> None:
 def stop(*, as_json: output.JsonOption = False) -> None:
     """Stop the embedded database server, whoever started it; `coppermind up` starts it again."""
     settings = _embedded_settings()
-    from coppermind_pipeline.interfaces.everything import runs_everything
+    from coppermind_pipeline.interfaces.up import runs_everything
     from coppermind_pipeline.store import embedded
 
     answer = {"stopped": embedded.stop(settings.home)}

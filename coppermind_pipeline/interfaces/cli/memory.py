@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from coppermind_pipeline.interfaces.cli import memory_views, output
+from coppermind_pipeline.interfaces.cli import output
 from coppermind_pipeline.interfaces.cli.session import CustomerOption, MindOption, open_session
+from coppermind_pipeline.interfaces.cli.views import memory as memory_views
 
 app = typer.Typer(help="What a mind remembers, its queue, and the CRM report.", no_args_is_help=True)
 

@@ -20,10 +20,10 @@ from coppermind_pipeline.connectors import ConnectResponse, connect
 from coppermind_pipeline.defs.sync_now import SyncOutcome, sync_connector
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.interfaces.cli.sync import progress_display
-from coppermind_pipeline.interfaces.everything import Addresses, run_everything
 from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation, open_installation
 from coppermind_pipeline.interfaces.processes import free_port
+from coppermind_pipeline.interfaces.up import Addresses, run_everything
 from coppermind_pipeline.interfaces.web import WebService
 from coppermind_pipeline.memories import Memory, list_memories
 from coppermind_pipeline.reports import ReportFormat, ReportRequest, crm_report, render

@@ -10,10 +10,10 @@ from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl, SecretStr
 
 from coppermind_pipeline.accounts import Caller, token_caller
-from coppermind_pipeline.interfaces.callback_listener import CallbackListener
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.server import create_server
-from coppermind_pipeline.interfaces.serving import LoopbackService
+from coppermind_pipeline.interfaces.processes import LoopbackService
+from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 

@@ -11,11 +11,11 @@ from pydantic_core import to_json, to_jsonable_python
 
 from coppermind_pipeline.accounts import Caller
 from coppermind_pipeline.errors import CoppermindError
-from coppermind_pipeline.interfaces.callback_listener import CallbackListener
 from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.texts import readable
 from coppermind_pipeline.interfaces.mcp.tools import INSTRUCTIONS, PRODUCT, TOOLS, VERSION, Call, Failed, Fault
+from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
 from coppermind_pipeline.wording import visible_text, visible_values
 
 log = structlog.get_logger(__name__)

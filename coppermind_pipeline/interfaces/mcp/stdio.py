@@ -4,9 +4,9 @@ import anyio
 from mcp.server.stdio import stdio_server
 
 from coppermind_pipeline.accounts import Caller
-from coppermind_pipeline.interfaces.callback_listener import CallbackListener
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.server import create_server
+from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
 
 
 def serve_stdio(installation: Installation, caller: Caller) -> None:

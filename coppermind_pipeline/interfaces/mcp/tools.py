@@ -13,7 +13,6 @@ from pydantic import BaseModel, TypeAdapter
 
 from coppermind_pipeline.accounts import Caller, Mind, MindList, minds_tool, resolve_mind
 from coppermind_pipeline.connectors import ConnectorsAnswer, ConnectResponse, connectors_tool
-from coppermind_pipeline.interfaces.callback_listener import CallbackListener
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.arguments import (
     ConnectorsArguments,
@@ -22,6 +21,7 @@ from coppermind_pipeline.interfaces.mcp.arguments import (
     checked,
     input_schema,
 )
+from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
 from coppermind_pipeline.reports import MemoryAnswer, memory_tool
 from coppermind_pipeline.sync import pull_now
 

@@ -3,8 +3,7 @@
 from urllib.parse import urlsplit
 
 from coppermind_pipeline.interfaces.installation import Installation
-from coppermind_pipeline.interfaces.processes import port_answers
-from coppermind_pipeline.interfaces.serving import LoopbackService
+from coppermind_pipeline.interfaces.processes import LoopbackService, port_answers
 from coppermind_pipeline.interfaces.web.app import create_app
 from coppermind_pipeline.settings import Settings
 

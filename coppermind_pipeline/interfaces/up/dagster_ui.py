@@ -30,7 +30,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coppermind_pipeline.accounts import LOCAL_CUSTOMER, local_caller, token_caller
 from coppermind_pipeline.interfaces.installation import Installation, open_installation
-from coppermind_pipeline.interfaces.serving import LoopbackService
+from coppermind_pipeline.interfaces.processes import LoopbackService
 from coppermind_pipeline.interfaces.web.app import error_pages, security_headers, sign_in_routes, static_files
 from coppermind_pipeline.interfaces.web.sessions import session_middleware
 from coppermind_pipeline.interfaces.web.sign_in import SIGN_IN_PATH, bearer_token

@@ -18,7 +18,7 @@ import orjson
 import psutil
 
 from coppermind_pipeline.errors import UsageError
-from coppermind_pipeline.interfaces.restarts import ProcessEnded, Restarts
+from coppermind_pipeline.interfaces.processes.restarts import ProcessEnded, Restarts
 from coppermind_pipeline.store import private_directory, rotate
 
 GROUP_STOP_DEADLINE_S = 10

@@ -18,7 +18,7 @@ from coppermind_pipeline.interfaces.web import create_app
 from coppermind_pipeline.reports import ReportRequest, crm_report
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.interfaces.visitors import sign_in
+from coppermind_pipeline_tests.interfaces.web.visitors import sign_in
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 _CLOSED = datetime(2026, 10, 20, 15, tzinfo=UTC)

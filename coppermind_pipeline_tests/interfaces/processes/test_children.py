@@ -13,7 +13,7 @@ import pytest
 
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.interfaces.processes import Child, Processes, free_port, port_answers
-from coppermind_pipeline.interfaces.restarts import STARTS_MAX, ProcessEnded, Restarts
+from coppermind_pipeline.interfaces.processes.restarts import STARTS_MAX, ProcessEnded, Restarts
 from coppermind_pipeline.store import files
 
 # Listens on its first argument. `stubborn` ignores SIGTERM; `parent` has a child of its own, and prints its number.

@@ -19,7 +19,7 @@ from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.interfaces.visitors import sign_in
+from coppermind_pipeline_tests.interfaces.web.visitors import sign_in
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 # What only a programmer's message has: a traceback, a module, a statement, a table.

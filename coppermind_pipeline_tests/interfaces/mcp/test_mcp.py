@@ -28,7 +28,7 @@ from coppermind_pipeline.reports import ReportRequest
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.interfaces.assistant import in_process, over_stdio
+from coppermind_pipeline_tests.interfaces.mcp.assistant import in_process, over_stdio
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 

@@ -17,9 +17,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, Tool
 
 from coppermind_pipeline.accounts import Caller
-from coppermind_pipeline.interfaces.callback_listener import CallbackListener
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.server import create_server
+from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from coppermind_pipeline.accounts import create_customer, create_token, list_tokens, revoke_token
-from coppermind_pipeline.interfaces.callback_listener import CallbackListener
-from coppermind_pipeline.interfaces.cli.mcp import HTTP_PORT
+from coppermind_pipeline.interfaces.cli.servers.mcp import HTTP_PORT
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp import DEFAULT_PORT, http_address, http_service
 from coppermind_pipeline.interfaces.processes import free_port
+from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.interfaces.assistant import over_http
+from coppermind_pipeline_tests.interfaces.mcp.assistant import over_http
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 _CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",

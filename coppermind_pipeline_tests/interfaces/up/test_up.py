@@ -21,11 +21,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from coppermind_pipeline.interfaces.everything import settings_as_environment
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
+from coppermind_pipeline.interfaces.up import settings_as_environment
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import embedded, paused_since
-from coppermind_pipeline_tests.interfaces.visitors import token_of
+from coppermind_pipeline_tests.interfaces.web.visitors import token_of
 
 # Dagster's processes start within seconds, where nothing else wants the processor.
 UP_MAX_S = 300

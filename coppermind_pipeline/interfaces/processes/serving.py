@@ -9,8 +9,8 @@ from typing import Self
 import uvicorn
 from starlette.applications import Starlette
 
-from coppermind_pipeline.interfaces.processes import PortTaken
-from coppermind_pipeline.interfaces.restarts import ProcessEnded
+from coppermind_pipeline.interfaces.processes.children import PortTaken
+from coppermind_pipeline.interfaces.processes.restarts import ProcessEnded
 
 STOP_DEADLINE_S = 5
 

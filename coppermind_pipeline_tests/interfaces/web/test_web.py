@@ -22,7 +22,7 @@ from coppermind_pipeline.interfaces.processes import PortTaken, free_port
 from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port, make_sign_in_link
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.interfaces.visitors import sign_in, token_of
+from coppermind_pipeline_tests.interfaces.web.visitors import sign_in, token_of
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 OPEN = (

@@ -16,15 +16,14 @@ from playwright.sync_api import Browser, WebSocket, expect
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from coppermind_pipeline.accounts import create_customer, create_token, revoke_token
-from coppermind_pipeline.interfaces.dagster_ui import create_app
-from coppermind_pipeline.interfaces.everything import CODE_LOCATION
 from coppermind_pipeline.interfaces.installation import Installation
-from coppermind_pipeline.interfaces.processes import free_port
-from coppermind_pipeline.interfaces.serving import LoopbackService
+from coppermind_pipeline.interfaces.processes import LoopbackService, free_port
+from coppermind_pipeline.interfaces.up import CODE_LOCATION
+from coppermind_pipeline.interfaces.up.dagster_ui import create_app
 from coppermind_pipeline.interfaces.web import make_sign_in_link
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.interfaces.visitors import sign_in
+from coppermind_pipeline_tests.interfaces.web.visitors import sign_in
 
 Attack = Callable[[TestClient, str], None]
 

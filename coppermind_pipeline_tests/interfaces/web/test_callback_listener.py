@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from coppermind_pipeline.accounts import create_mind, local_caller
 from coppermind_pipeline.connectors import ConnectResponse, connect, disconnect
-from coppermind_pipeline.interfaces.callback_listener import CallbackListener
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
 from coppermind_pipeline.interfaces.web import WebService, listening_port
+from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from coppermind_pipeline.interfaces.cli import output
 
 if TYPE_CHECKING:
-    from coppermind_pipeline.interfaces.everything import Addresses
+    from coppermind_pipeline.interfaces.up import Addresses
 
 
 def up(
@@ -23,8 +23,8 @@ def up(
     as_json: output.JsonOption = False,
 ) -> None:
     """Start the database, Dagster and the web service on this machine, and stop them all on Ctrl-C."""
-    from coppermind_pipeline.interfaces.everything import run_everything
     from coppermind_pipeline.interfaces.installation import open_installation
+    from coppermind_pipeline.interfaces.up import run_everything
     from coppermind_pipeline.store import InstallationPaused, paused_since
     from coppermind_pipeline.store import resume as end_pause
 

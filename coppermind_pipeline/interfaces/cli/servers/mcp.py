@@ -31,9 +31,9 @@ def mcp(
     COPPERMIND_PUBLIC_URL is an https address, a proxy in front ends the encryption and forwards /mcp to the port.
     """
     from coppermind_pipeline.accounts import local_caller
-    from coppermind_pipeline.interfaces.callback_listener import CallbackListener
     from coppermind_pipeline.interfaces.installation import open_installation
     from coppermind_pipeline.interfaces.mcp import http_address, http_service, serve_stdio
+    from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
 
     if http and customer != "local":
         raise UsageError(

@@ -13,8 +13,7 @@ from pydantic import SecretStr
 
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.interfaces.installation import Installation
-from coppermind_pipeline.interfaces.processes import Child, PortTaken, Processes, port_answers
-from coppermind_pipeline.interfaces.restarts import Restarts
+from coppermind_pipeline.interfaces.processes import Child, PortTaken, Processes, Restarts, port_answers
 from coppermind_pipeline.interfaces.web import WebService, make_sign_in_link
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import directory_of_socket, embedded, locked_if_free
@@ -155,7 +154,7 @@ def _dagster_children(workspace: Path, code_socket: Path) -> tuple[Child, Child,
                    "--socket", str(code_socket), "--location-name", CODE_LOCATION,
                    "--inject-env-vars-from-instance", *log)  # fmt: skip
     daemon = (python, "-m", "dagster._daemon", "run", "--workspace", str(workspace), *log)
-    webserver = (python, "-m", "coppermind_pipeline.interfaces.dagster_ui", "--workspace", str(workspace))
+    webserver = (python, "-m", "coppermind_pipeline.interfaces.up.dagster_ui", "--workspace", str(workspace))
     return (
         # Asked to end, a code server lets its runs finish first; they are asked with it, and stop where they are.
         Child("code server", code_server, stop_deadline_s=3),
