@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.sandbox import RunningSandbox
-from coppermind_pipeline.sandbox.control_client import PortalState
+from coppermind_pipeline.sandbox import PortalState, RunningSandbox
 from coppermind_pipeline_tests.connected import Connected
 
 Key = tuple[str, str]

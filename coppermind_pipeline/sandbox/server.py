@@ -16,11 +16,11 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from coppermind_pipeline.sandbox.api.endpoint import TRANSPORT
 from coppermind_pipeline.sandbox.app import create_app
 from coppermind_pipeline.sandbox.clock import Clock
 from coppermind_pipeline.sandbox.config import SandboxConfig
-from coppermind_pipeline.sandbox.control_client import ControlClient
-from coppermind_pipeline.sandbox.endpoint import TRANSPORT
+from coppermind_pipeline.sandbox.control.client import ControlClient
 
 STOP_TIMEOUT_S = 10
 CLOSE_S = 0.01

@@ -31,8 +31,7 @@ from coppermind_pipeline.connectors import (
     status,
 )
 from coppermind_pipeline.hubspot import SCOPES, GrantRejected, PortalUnavailable, RequestRefused, ScopeMissing
-from coppermind_pipeline.sandbox import RunningSandbox
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault, RunningSandbox
 from coppermind_pipeline.settings import SettingsError
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person, answer

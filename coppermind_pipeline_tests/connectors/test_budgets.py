@@ -19,8 +19,7 @@ from coppermind_pipeline.connectors import (
 from coppermind_pipeline.connectors.budgets import LIMIT_MAX
 from coppermind_pipeline.hubspot import Budget, RateLimited
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import DuePoll, due_polls, failure_noted
 from coppermind_pipeline_tests.connected import Connected, approve, settings_for

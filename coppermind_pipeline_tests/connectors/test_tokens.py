@@ -23,8 +23,7 @@ from coppermind_pipeline.connectors import (
 )
 from coppermind_pipeline.connectors.keys import KeyRing, key_file
 from coppermind_pipeline.hubspot import AuthorizationRevoked, PortalUnavailable
-from coppermind_pipeline.sandbox import RunningSandbox
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault, RunningSandbox
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person
 
 KEY_A, KEY_B = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=", "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="

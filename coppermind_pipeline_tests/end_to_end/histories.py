@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from coppermind_pipeline.sandbox.control_client import ControlClient, ControlError
-from coppermind_pipeline.sandbox.control_client import ObjectType as Kind
+from coppermind_pipeline.sandbox import ControlClient, ControlError
+from coppermind_pipeline.sandbox import ObjectType as Kind
 
 DAY_MS = 86_400_000
 _KINDS: tuple[Kind, ...] = ("contacts", "companies", "deals")

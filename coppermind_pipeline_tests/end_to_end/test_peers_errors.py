@@ -14,7 +14,7 @@ from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import status
 from coppermind_pipeline.errors import CoppermindError, NeedsPerson
 from coppermind_pipeline.hubspot import HubSpotClient, PortalUnavailable, RateLimited
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import due_polls, link, normalize, poll_failed
 from coppermind_pipeline_tests.sync.reconciled import Reconciling

@@ -13,8 +13,7 @@ from coppermind_pipeline.accounts import create_mind, local_caller
 from coppermind_pipeline.connectors import ConnectResponse, complete_authorization, connect, status
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.hubspot import PortalUnavailable
-from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, approve, settings_for
 

@@ -12,8 +12,7 @@ from typing import Any
 from coppermind_pipeline.connectors.tokens import StoredTokens
 from coppermind_pipeline.hubspot import Budget, HubSpotClient, SentRequest
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.sandbox import RunningSandbox
-from coppermind_pipeline.sandbox.control_client import ControlClient
+from coppermind_pipeline.sandbox import ControlClient, RunningSandbox
 from coppermind_pipeline.sync import (
     Pulled,
     Reconciled,

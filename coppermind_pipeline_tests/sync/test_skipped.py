@@ -13,7 +13,7 @@ from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import status
 from coppermind_pipeline.hubspot import PortalUnavailable
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.sync.reconciled import AT_ONCE, Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled

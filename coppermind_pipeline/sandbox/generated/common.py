@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from coppermind_pipeline.sandbox.object_kinds import ObjectKind
-from coppermind_pipeline.sandbox.record_store import StoredRecord, stored
+from coppermind_pipeline.sandbox.portal.object_kinds import ObjectKind
+from coppermind_pipeline.sandbox.portal.record_store import StoredRecord, stored
 from coppermind_pipeline.sandbox.timestamps import iso
 
 Values = dict[str, str | None]

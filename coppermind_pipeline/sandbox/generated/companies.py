@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from coppermind_pipeline.sandbox.generated.common import Frame, Values, entered_stage, erp_number
 from coppermind_pipeline.sandbox.generated.world import SOURCES, CompanyFacts, World
-from coppermind_pipeline.sandbox.object_kinds import COMPANIES
-from coppermind_pipeline.sandbox.record_store import StoredRecord
+from coppermind_pipeline.sandbox.portal.object_kinds import COMPANIES
+from coppermind_pipeline.sandbox.portal.record_store import StoredRecord
 from coppermind_pipeline.sandbox.timestamps import DAY_MS, iso, iso_date
 
 _INDUSTRIES = (

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from coppermind_pipeline.sandbox.generated.common import Frame, Values, entered_stage, erp_number
 from coppermind_pipeline.sandbox.generated.words import FIRST_NAMES, FORMS, JOB_TITLES, LAST_NAMES, STREETS
 from coppermind_pipeline.sandbox.generated.world import SOURCES, CompanyFacts, World
-from coppermind_pipeline.sandbox.object_kinds import COMPANIES, CONTACTS
-from coppermind_pipeline.sandbox.record_store import StoredRecord
+from coppermind_pipeline.sandbox.portal.object_kinds import COMPANIES, CONTACTS
+from coppermind_pipeline.sandbox.portal.record_store import StoredRecord
 from coppermind_pipeline.sandbox.timestamps import DAY_MS, iso
 
 _STAGES = (

@@ -6,25 +6,25 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from coppermind_pipeline.sandbox.association_store import (
+from coppermind_pipeline.sandbox.generated.common import Frame, Values, erp_number
+from coppermind_pipeline.sandbox.generated.words import COMPETITORS, DEAL_SUBJECTS, LOST_REASONS, WON_REASONS
+from coppermind_pipeline.sandbox.generated.world import World
+from coppermind_pipeline.sandbox.portal.association_store import (
     DEAL_TO_COMPANY,
     DEAL_TO_CONTACT,
     DEAL_TO_PRIMARY_COMPANY,
     AssociationType,
 )
-from coppermind_pipeline.sandbox.deal_values import calculated, probability_text
-from coppermind_pipeline.sandbox.generated.common import Frame, Values, erp_number
-from coppermind_pipeline.sandbox.generated.words import COMPETITORS, DEAL_SUBJECTS, LOST_REASONS, WON_REASONS
-from coppermind_pipeline.sandbox.generated.world import World
-from coppermind_pipeline.sandbox.object_kinds import COMPANIES, CONTACTS, DEALS
-from coppermind_pipeline.sandbox.pipelines import (
+from coppermind_pipeline.sandbox.portal.deal_values import calculated, probability_text
+from coppermind_pipeline.sandbox.portal.object_kinds import COMPANIES, CONTACTS, DEALS
+from coppermind_pipeline.sandbox.portal.pipelines import (
     DELETED_STAGE_ID,
     PARTNER_PIPELINE,
     SALES_PIPELINE,
     Pipelines,
     Stage,
 )
-from coppermind_pipeline.sandbox.record_store import StoredRecord
+from coppermind_pipeline.sandbox.portal.record_store import StoredRecord
 from coppermind_pipeline.sandbox.timestamps import DAY_MS, iso, iso_date
 
 EXCHANGE_RATES = {"EUR": Decimal("1.0825"), "GBP": Decimal("1.264"), "USD": Decimal(1), "BRL": Decimal("0.182")}

@@ -1,6 +1,6 @@
 """The made-up portal's owners: some left, one is a queue."""
 
-from coppermind_pipeline.sandbox.owners import Owner
+from coppermind_pipeline.sandbox.portal.owners import Owner
 
 _PEOPLE = (
     ("Dana", "Whitfield", False),

@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from coppermind_pipeline.sandbox.association_store import (
-    CONTACT_TO_COMPANY,
-    CONTACT_TO_PRIMARY_COMPANY,
-    AssociationType,
-)
-from coppermind_pipeline.sandbox.catalogue import starting_definitions
 from coppermind_pipeline.sandbox.generated.companies import generated_companies
 from coppermind_pipeline.sandbox.generated.contacts import generated_contacts, is_associated
 from coppermind_pipeline.sandbox.generated.deals import EXCHANGE_RATES, generated_deals
 from coppermind_pipeline.sandbox.generated.owners import generated_owners
 from coppermind_pipeline.sandbox.generated.world import World
-from coppermind_pipeline.sandbox.object_kinds import COMPANIES, CONTACTS, DEALS, OBJECT_KINDS
-from coppermind_pipeline.sandbox.pipelines import PARTNER_PIPELINE, SALES_PIPELINE, lifecycle_pipeline
-from coppermind_pipeline.sandbox.portal import Portal
+from coppermind_pipeline.sandbox.portal.association_store import (
+    CONTACT_TO_COMPANY,
+    CONTACT_TO_PRIMARY_COMPANY,
+    AssociationType,
+)
+from coppermind_pipeline.sandbox.portal.catalogue import starting_definitions
+from coppermind_pipeline.sandbox.portal.object_kinds import COMPANIES, CONTACTS, DEALS, OBJECT_KINDS
+from coppermind_pipeline.sandbox.portal.pipelines import PARTNER_PIPELINE, SALES_PIPELINE, lifecycle_pipeline
+from coppermind_pipeline.sandbox.portal.portal import Portal
 
 DEALS_PER_BATCH = 5_000
 DECISION_MAKER = AssociationType(DEALS, CONTACTS, 37, 38, "Decision maker", "Decides on", "USER_DEFINED")

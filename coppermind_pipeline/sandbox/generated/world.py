@@ -18,7 +18,7 @@ from coppermind_pipeline.sandbox.generated.words import (
     PLACES,
     Place,
 )
-from coppermind_pipeline.sandbox.object_kinds import ObjectKind
+from coppermind_pipeline.sandbox.portal.object_kinds import ObjectKind
 from coppermind_pipeline.sandbox.timestamps import DAY_MS
 
 T = TypeVar("T")

@@ -16,8 +16,7 @@ from coppermind_pipeline.connectors import ConnectResponse, connect
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.interfaces.web import WebService, make_sign_in_link
-from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.stored_portal import StoredPortal

@@ -16,8 +16,7 @@ from coppermind_pipeline.connectors import ConnectResponse, connect
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.interfaces.web import WebService
-from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 

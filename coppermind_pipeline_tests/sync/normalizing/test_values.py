@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import normalize
 from coppermind_pipeline_tests.sync.reconciled import Reconciling

@@ -7,8 +7,7 @@ import pytest
 
 from coppermind_pipeline.hubspot import ScopeMissing
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import link, normalize
 from coppermind_pipeline_tests.connected import Connected, settings_for

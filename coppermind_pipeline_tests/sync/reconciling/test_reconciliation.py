@@ -11,9 +11,8 @@ from sqlalchemy import text
 
 from coppermind_pipeline.hubspot import ScopeMissing
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
-from coppermind_pipeline.sandbox.control_client import ObjectType as Kind
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
+from coppermind_pipeline.sandbox import ObjectType as Kind
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import reconciliations_due
 from coppermind_pipeline_tests.connected import Connected, settings_for

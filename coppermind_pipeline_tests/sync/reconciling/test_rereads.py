@@ -9,9 +9,8 @@ from sqlalchemy import text
 
 from coppermind_pipeline.hubspot import SentRequest
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
-from coppermind_pipeline.sandbox.control_client import ObjectType as Kind
-from coppermind_pipeline.sandbox.faults import Fault
+from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
+from coppermind_pipeline.sandbox import ObjectType as Kind
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.sync.reconciled import Reconciling

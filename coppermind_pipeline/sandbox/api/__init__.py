@@ -1,0 +1,1 @@
+"""HubSpot's API as its clients see it: paths, scopes, OAuth and answers."""

@@ -1,0 +1,1 @@
+"""What HubSpot's people and a test do to a sandbox: endpoints under `/__sandbox__/`, and their client."""
