@@ -13,6 +13,8 @@ from uuid import uuid4
 
 import psutil
 
+from coppermind_pipeline.ending import has_ended, wait_for_ends
+
 # In the environment of everything that a session starts. A PostgreSQL server keeps it, whichever user it runs as.
 _MARKER = "COPPERMIND_TEST_SESSION"
 
@@ -57,7 +59,7 @@ def remove_homes_of_the_dead() -> None:
 
 def _is_alive(process: int) -> bool:
     try:
-        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE  # dead, though nobody has taken note of it yet
+        return not has_ended(psutil.Process(process))
     except psutil.NoSuchProcess:
         return False
 
@@ -67,8 +69,7 @@ def _end_processes_of(session: str) -> None:
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGQUIT)  # PostgreSQL ends at once, yet frees its shared memory
-        _, alive = psutil.wait_procs(left, _LEAVE_S)
-        for process in alive:
+        for process in wait_for_ends(left, _LEAVE_S):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 

@@ -8,6 +8,7 @@ import orjson
 import psutil
 import pytest
 
+from coppermind_pipeline.ending import wait_for_ends
 from coppermind_pipeline_tests.left_behind import new_home, remove_homes_of_the_dead
 
 HANGING = Path(__file__).with_name("hanging.py")
@@ -38,8 +39,7 @@ def test_a_killed_session_leaves_no_process_and_no_database(environment, workers
         started |= set(psutil.Process(session.pid).children(recursive=True))
         assert Path(told["home"]).exists()
         session.kill()
-    _, alive = psutil.wait_procs(started, DEADLINE_S)
-    assert not alive
+    assert not wait_for_ends(list(started), DEADLINE_S)
     assert not Path(told["home"]).exists()
 
 

@@ -18,6 +18,7 @@ import psutil
 import psycopg
 from sqlalchemy import URL
 
+from coppermind_pipeline.ending import wait_for_ends
 from coppermind_pipeline.store.files import (
     locked,
     open_for_locking,
@@ -226,12 +227,11 @@ def _end_orphans(directory: Path) -> None:
         with suppress(psutil.Error):
             if process.name() == "postgres" and process.cwd() == str(directory):
                 left.append(process)
-    _, alive = psutil.wait_procs(left, _ORPHANS_DEADLINE_S)
+    alive = wait_for_ends(left, _ORPHANS_DEADLINE_S)
     for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    _, alive = psutil.wait_procs(alive, _ORPHANS_DEADLINE_S)
-    if not alive:
+    if not wait_for_ends(alive, _ORPHANS_DEADLINE_S):
         # The server would ask whether the number is in use, which a process that nobody has reaped still answers to.
         file.unlink(missing_ok=True)
         (socket_directory(directory) / ".s.PGSQL.5432.lock").unlink(missing_ok=True)

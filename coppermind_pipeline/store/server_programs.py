@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import psutil
 
+from coppermind_pipeline.ending import has_ended
 from coppermind_pipeline.errors import NeedsPerson
 from coppermind_pipeline.store.files import directory_of_socket
 
@@ -54,7 +55,7 @@ class RunningServer:
             lines = (directory / "postmaster.pid").read_text().splitlines()
             process = psutil.Process(int(lines[0]))
             # After a crash the number may be any other process's.
-            if str(directory) not in process.cmdline() or process.status() == psutil.STATUS_ZOMBIE:
+            if str(directory) not in process.cmdline() or has_ended(process):
                 return None
         except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
             return None

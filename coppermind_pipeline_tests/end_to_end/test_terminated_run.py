@@ -20,6 +20,7 @@ from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.defs.partitions import PARTITIONS
 from coppermind_pipeline.defs.steps import STOPPED
 from coppermind_pipeline.defs.sync_now import sync_connector
+from coppermind_pipeline.ending import has_ended
 from coppermind_pipeline.interfaces.up import settings_as_environment
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
@@ -127,7 +128,7 @@ def _terminate(dagster: Dagster, run_id: str) -> None:
     worker = dagster.worker(run_id)
     assert worker is not None
     dagster.terminate(run_id)
-    _until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, within_s=STOPS_WITHIN_S)
+    _until(lambda: has_ended(worker), within_s=STOPS_WITHIN_S)
     assert dagster.status(run_id) is dg.DagsterRunStatus.CANCELED
     assert STOPPED in dagster.messages(run_id)
 

@@ -17,11 +17,14 @@ from typing import Any, Self
 import orjson
 import psutil
 
+from coppermind_pipeline.ending import has_ended, wait_for_ends
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.interfaces.processes.restarts import ProcessEnded, Restarts
 from coppermind_pipeline.store import private_directory, rotate
 
 GROUP_STOP_DEADLINE_S = 10
+# What was killed ends at once, unless the kernel waits for a disk; that is waited for no longer than this.
+KILL_DEADLINE_S = 10
 _POLL_S = 0.1
 
 
@@ -220,11 +223,11 @@ def _end_all(processes: Sequence[psutil.Process], deadline_s: float) -> bool:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, deadline_s)
+    alive = wait_for_ends(processes, deadline_s)
     for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(alive)
+    wait_for_ends(alive, KILL_DEADLINE_S)
     return bool(processes)
 
 
@@ -232,6 +235,6 @@ def _members(group: int) -> list[psutil.Process]:
     members = []
     for process in psutil.process_iter():
         with suppress(ProcessLookupError, psutil.NoSuchProcess):
-            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+            if os.getpgid(process.pid) == group and not has_ended(process):
                 members.append(process)
     return members

@@ -11,6 +11,7 @@ import orjson
 import psutil
 import pytest
 
+from coppermind_pipeline.ending import has_ended
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.interfaces.processes import Child, Processes, free_port, port_answers
 from coppermind_pipeline.interfaces.processes.restarts import STARTS_MAX, ProcessEnded, Restarts
@@ -54,7 +55,7 @@ def test_what_a_child_started_does_not_outlive_it(tmp_path):
         processes.wait_for_port(port, deadline_s=20, stop=threading.Event())
         grandchild = psutil.Process(int(processes.log_of(child).read_text()))
         assert grandchild.is_running()
-    assert not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE
+    assert has_ended(grandchild)
 
 
 def test_a_child_that_ends_by_itself_is_named_with_its_log(tmp_path):
@@ -82,7 +83,7 @@ def test_a_child_that_is_killed_is_started_again_without_what_it_had_started(tmp
         log = tmp_path / "logs" / "listener.log"
         assert told == [f"The listener ended by itself; it is started again. Its last words are in {log}."]
         assert orjson.loads((tmp_path / "processes.json").read_bytes()) != recorded
-        assert not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE
+        assert has_ended(grandchild)
     assert not port_answers(port)
 
 

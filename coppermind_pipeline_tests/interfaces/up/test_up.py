@@ -21,6 +21,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from coppermind_pipeline.ending import has_ended
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
 from coppermind_pipeline.interfaces.up import settings_as_environment
 from coppermind_pipeline.settings import Settings
@@ -162,7 +163,7 @@ def test_everything_starts_answers_and_stops(environment, tmp_path):
     finally:
         code, errors = _end(process, signal.SIGINT)
     assert code == 0, errors
-    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert all(map(has_ended, children))
     assert not port_answers(int(environment["COPPERMIND_DAGSTER_PORT"]))
     assert not (Path(environment["COPPERMIND_HOME"]) / "dagster" / "processes.json").exists()
 
