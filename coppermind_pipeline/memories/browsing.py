@@ -73,8 +73,7 @@ def list_memories(
 
 
 _GET = f"""{MEMORY_ROWS}
- WHERE m.id = :id OR m.source_ref = :ref AND m.connector_id = split_part(:ref, ':', 2)
- ORDER BY m.id DESC LIMIT 1
+ WHERE m.id = :id OR m.source_ref = :ref AND m.connector_id = split_part(:ref, ':', 2) AND m.is_newest
 """
 
 _SELECTED = """
@@ -84,12 +83,10 @@ _SELECTED = """
    AND (CAST(:connectors AS text[]) IS NULL OR m.connector_id = ANY(CAST(:connectors AS text[])))
 """
 
-_LIST_LIVE = f"{MEMORY_ROWS} {_SELECTED} AND m.superseded_at IS NULL ORDER BY m.id DESC LIMIT :limit"
+_LIST_LIVE = f"{MEMORY_ROWS} {_SELECTED} AND m.is_live ORDER BY m.id DESC LIMIT :limit"
 
 _LIST_ALL = f"""{MEMORY_ROWS} {_SELECTED}
    AND (CAST(:period AS text) IS NULL OR m.aggregate_period_key = :period)
-   AND (CAST(:include_superseded AS boolean) OR NOT EXISTS (
-        SELECT FROM memories newer
-         WHERE newer.connector_id = m.connector_id AND newer.source_ref = m.source_ref AND newer.id > m.id))
+   AND (CAST(:include_superseded AS boolean) OR m.is_newest)
  ORDER BY m.id DESC LIMIT :limit
 """

@@ -233,9 +233,8 @@ SELECT m.id, m.source_ref,
   FROM unnest(CAST(:refs AS text[])) AS published(ref)
  CROSS JOIN LATERAL (SELECT w.type, w.sensitivity, w.content FROM memory_queue w
                       WHERE w.source_ref = published.ref OFFSET 0) q
- CROSS JOIN LATERAL (SELECT l.* FROM memories l
-                      WHERE l.source_ref = published.ref AND l.superseded_at IS NULL AND l.retired_at IS NULL
-                     OFFSET 0) m
+ CROSS JOIN LATERAL (SELECT v.id, v.source_ref, v.type, v.sensitivity, v.content FROM memory_versions v
+                      WHERE v.source_ref = published.ref AND v.is_live OFFSET 0) m
 """
 
 _SUPERSEDE = "UPDATE memories SET superseded_at = clock_timestamp() WHERE id = ANY(CAST(:ids AS bigint[]))"
@@ -252,24 +251,24 @@ SELECT q.mind_id, q.connector_id, q.type, q.sensitivity, q.content, q.source_ref
 """
 
 _SCOPE_STATE = """
-SELECT EXISTS (SELECT FROM memories m
+SELECT EXISTS (SELECT FROM memory_versions m
                 WHERE m.aggregate_connector_id = q.connector_id AND m.aggregate_scope = q.aggregate_scope
-                  AND m.superseded_at IS NULL AND m.retired_at IS NULL AND m.source_ref <> q.source_ref
-                  AND m.as_of > q.as_of) AS is_past,
+                  AND m.is_live AND m.source_ref <> q.source_ref AND m.as_of > q.as_of) AS is_past,
        coalesce((newest.type, newest.sensitivity, newest.content) = (q.type, q.sensitivity, q.content), false)
            AS said_last,
-       coalesce(newest.superseded_at IS NULL AND newest.retired_at IS NULL, false) AS is_live
+       coalesce(newest.is_live, false) AS is_live
   FROM memory_queue q
-  LEFT JOIN LATERAL (SELECT m.* FROM memories m WHERE m.connector_id = q.connector_id AND m.source_ref = q.source_ref
-                      ORDER BY m.id DESC LIMIT 1) newest ON true
+  LEFT JOIN LATERAL (SELECT m.type, m.sensitivity, m.content, m.is_live FROM memory_versions m
+                      WHERE m.connector_id = q.connector_id AND m.source_ref = q.source_ref AND m.is_newest
+                     ) newest ON true
  WHERE q.source_ref = :ref
 """
 
 _SUPERSEDE_SCOPE = """
-UPDATE memories m SET superseded_at = clock_timestamp()
+UPDATE memory_versions m SET superseded_at = clock_timestamp()
   FROM memory_queue q
  WHERE q.source_ref = :ref AND m.aggregate_connector_id = q.connector_id AND m.aggregate_scope = q.aggregate_scope
-   AND m.source_ref <> q.source_ref AND m.superseded_at IS NULL AND m.retired_at IS NULL
+   AND m.source_ref <> q.source_ref AND m.is_live
 """
 
 # Words alone, no numbers; in their order, so that two drains of one mind never wait for each other.

@@ -57,9 +57,9 @@ UPDATE memories m SET content = '', search = '', retired_at = coalesce(m.retired
 """
 
 _ERASE_EARLIER = """
-WITH texts AS (SELECT id, tsvector_to_array(search) AS words FROM memories
-              WHERE connector_id = :connector AND source_ref = ANY(:refs) AND content <> ''
-                AND (superseded_at IS NOT NULL OR retired_at IS NOT NULL) FOR UPDATE)
+WITH texts AS (SELECT id, tsvector_to_array(search) AS words FROM memory_versions
+              WHERE connector_id = :connector AND source_ref = ANY(:refs) AND content <> '' AND NOT is_live
+                FOR UPDATE)
 UPDATE memories m SET content = '', search = '' FROM texts WHERE m.id = texts.id RETURNING texts.words
 """
 

@@ -159,9 +159,8 @@ INSERT INTO memory_queue AS waiting (mind_id, {", ".join(_COLUMNS)})
 SELECT current_mind(), {", ".join(f"i.{column}" for column in _COLUMNS)}
   FROM incoming i
   LEFT JOIN LATERAL (SELECT w.* FROM memory_queue w WHERE w.source_ref = i.source_ref OFFSET 0) q ON true
-  LEFT JOIN LATERAL (SELECT l.* FROM memories l
-                      WHERE l.source_ref = i.source_ref AND l.superseded_at IS NULL AND l.retired_at IS NULL
-                     OFFSET 0) m ON true
+  LEFT JOIN LATERAL (SELECT v.source_ref, v.type, v.sensitivity, v.content FROM memory_versions v
+                      WHERE v.source_ref = i.source_ref AND v.is_live OFFSET 0) m ON true
  WHERE {{condition}}
  ORDER BY i.source_ref
 ON CONFLICT (source_ref) DO UPDATE

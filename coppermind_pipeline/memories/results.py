@@ -126,7 +126,7 @@ MEMORY_ROWS = """
 SELECT m.id, m.type, m.sensitivity, m.content, m.source_ref, m.connector_id, m.object_type, m.hubspot_id, m.as_of,
        m.aggregate_period_key, m.aggregate_scope, m.created_at, m.superseded_at, m.retired_at, m.retired_reason,
        coalesce(p.hub_id, c.hub_id) AS hub_id, p.ui_domain
-  FROM memories m
+  FROM memory_versions m
   JOIN connectors c ON c.id = m.connector_id
   LEFT JOIN hubspot_portals p ON p.connector_id = m.connector_id
 """

@@ -221,11 +221,10 @@ SELECT * FROM (
                                FROM hubspot_crm_objects r
                               WHERE r.connector_id = :connector AND r.object_type = a.to_type AND r.hubspot_id = a.to_id
                              OFFSET 0) l
-         CROSS JOIN LATERAL (SELECT r.* FROM hubspot_crm_objects r
+         CROSS JOIN LATERAL (SELECT r.* FROM live_records r
                               WHERE r.connector_id = :connector AND r.object_type = a.to_type
                                 AND r.hubspot_id = l.current_id OFFSET 0) o
-         WHERE o.archived_at IS NULL AND o.archived_reason IS NULL AND o.merged_into IS NULL
-           AND (o.filtered_reason IS NULL OR o.object_type = 'companies')
+         WHERE (o.filtered_reason IS NULL OR o.object_type = 'companies')
          ORDER BY a.from_id, a.to_type, o.hubspot_id, a.to_id = o.hubspot_id DESC
       ) named
 ) ranked

@@ -70,7 +70,7 @@ def upgrade(database: Database) -> None:
         connection.connection.cursor().execute(SCHEMAS_AND_USAGE + _DAGSTERS_OWN)
         connection.execute(text("SET LOCAL ROLE coppermind_owner"))
         connection.execute(text("SET LOCAL search_path = coppermind"))
-        configuration = _alembic()
+        configuration = alembic_configuration()
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
 
@@ -95,10 +95,11 @@ def _dagster_has_its_schema(connection: Connection) -> bool:
 
 
 def _newest_revision() -> str | None:
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
+    return ScriptDirectory.from_config(alembic_configuration()).get_current_head()
 
 
-def _alembic() -> Config:
+def alembic_configuration() -> Config:
+    """Return Alembic's configuration, which names the revisions."""
     configuration = Config()
     configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return configuration
@@ -106,7 +107,7 @@ def _alembic() -> Config:
 
 def known_revisions() -> set[str]:
     """Return the revisions that this version of the product can upgrade from."""
-    return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+    return {script.revision for script in ScriptDirectory.from_config(alembic_configuration()).walk_revisions()}
 
 
 def create_roles(connection: Connection) -> None:

@@ -130,7 +130,28 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
         assert set(unsecured) == {"alembic_version", "installation", "rate_limit_late_calls", "rate_limit_states"}
 
 
-@pytest.mark.parametrize("table", [*_ROWS, "minds"])
+_VIEWS = ("live_records", "memory_versions")
+
+
+def test_every_view_obeys_the_policies_of_whoever_asks(database: Database):
+    with database.reader() as connection:
+        views = connection.execute(
+            text("""SELECT relname, 'security_invoker=true' = ANY(reloptions) FROM pg_class
+                     WHERE relkind = 'v' AND relnamespace = 'coppermind'::regnamespace ORDER BY relname""")
+        ).all()
+    assert views == [(name, True) for name in _VIEWS]
+
+
+def test_the_newest_version_of_a_record_is_told_to_its_own_mind_only(minds: Minds):
+    for mind, connector in ((minds.ours, "acme-hubspot-abcd"), (minds.theirs, "globex-hubspot-abcd")):
+        with minds.database.mind(mind) as connection:
+            asked = text("SELECT mind_id FROM newest_version(:connector, 'deals', '1')")
+            assert connection.scalars(asked, {"connector": connector}).all() == [mind]
+            other = {"acme-hubspot-abcd": "globex-hubspot-abcd"}.get(connector, "acme-hubspot-abcd")
+            assert connection.scalars(asked, {"connector": other}).all() == []
+
+
+@pytest.mark.parametrize("table", [*_ROWS, *_VIEWS, "minds"])
 def test_a_mind_sees_its_own_row_only(minds: Minds, table: str):
     column = "id" if table == "minds" else "mind_id"
     for mind in (minds.ours, minds.theirs):

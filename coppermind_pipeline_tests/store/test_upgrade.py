@@ -4,10 +4,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import create_engine, make_url, text
 
 from coppermind_pipeline.store import CONNECTIONS_MAX, Database, connector_is_locked, migrations, upgrade
-from coppermind_pipeline.store.upgrade import OLDEST_REVISION, OlderSchema
+from coppermind_pipeline.store.upgrade import OLDEST_REVISION, SCHEMAS_AND_USAGE, OlderSchema, alembic_configuration
 
 
 def test_processes_that_upgrade_an_empty_database_at_once_leave_one_schema(postgres_url: str, tmp_path: Path):
@@ -36,6 +37,28 @@ def test_a_database_that_is_too_old_is_told_what_to_do_and_left_alone(database: 
     assert OLDEST_REVISION in refused.value.hint
     with database.owner() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "0046"
+
+
+def test_an_installation_at_the_oldest_revision_goes_on_with_all_that_is_stored(empty_database: Database):
+    _bring_back_to(OLDEST_REVISION, empty_database)
+    with empty_database.owner() as connection:
+        connection.execute(text("INSERT INTO customers (name) VALUES ('kept')"))
+    upgrade(empty_database)
+    with empty_database.owner() as connection:
+        assert connection.scalars(text("SELECT name FROM customers ORDER BY name")).all() == ["kept", "local"]
+        assert connection.scalar(text("SELECT count(*) FROM live_records")) == 0
+        assert connection.scalar(text("SELECT obj_description('minds'::regclass)"))
+
+
+def _bring_back_to(revision: str, database: Database) -> None:
+    configuration = alembic_configuration()
+    with database.administrator() as connection:
+        connection.execute(text("DROP SCHEMA coppermind CASCADE"))
+        connection.connection.cursor().execute(SCHEMAS_AND_USAGE)
+        connection.execute(text("SET LOCAL ROLE coppermind_owner"))
+        connection.execute(text("SET LOCAL search_path = coppermind"))
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, revision)
 
 
 def test_every_table_says_whose_it_is_and_what_for():

@@ -1,4 +1,4 @@
-"""The store, subject by subject: what an installation begins with, and what those at this revision have."""
+"""The store, subject by subject: its tables and who may see what. What search and status ask is in 0048."""
 
 from pathlib import Path
 
@@ -11,8 +11,7 @@ depends_on = None
 
 # In the order in which they refer to each other.
 SUBJECTS = (
-    "accounts", "connectors", "portals", "progress", "raw", "crm", "memories", "search", "status", "installation",
-    "access",
+    "accounts", "connectors", "portals", "progress", "raw", "crm", "memories", "installation", "access",
 )  # fmt: skip
 
 
