@@ -16,7 +16,7 @@ from coppermind_pipeline.connectors.credentials import Credentials, read_credent
 from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, KeyMissing, NotConnected, RefreshBusy
 from coppermind_pipeline.connectors.events import clear_problem, report_problem
 from coppermind_pipeline.hubspot import AuthorizationRevoked, GrantRejected, OAuthApp, at_most_s, refresh
-from coppermind_pipeline.hubspot.oauth import REQUEST_TIMEOUT_S, RETRY_LIMITS
+from coppermind_pipeline.hubspot.oauth.tokens import REQUEST_TIMEOUT_S, RETRY_LIMITS
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 

@@ -1,11 +1,8 @@
 """HubSpot's API: one client per portal, OAuth, and errors sorted by what the caller does next."""
 
-from coppermind_pipeline.hubspot.associations import Associations, AssociationType, Link
 from coppermind_pipeline.hubspot.budgets import DEFAULT_RATES, JITTER_MS, PAUSE_WAITED_MAX_S, Budget, Budgets, paced
 from coppermind_pipeline.hubspot.calls import AccessTokens, SentRequest
 from coppermind_pipeline.hubspot.client import HubSpotClient
-from coppermind_pipeline.hubspot.deadlines import at_most_s, within
-from coppermind_pipeline.hubspot.definitions import Pipeline, PropertyDefinition, PropertyOption, Stage
 from coppermind_pipeline.hubspot.errors import (
     AuthorizationRevoked,
     ErrorBody,
@@ -18,7 +15,9 @@ from coppermind_pipeline.hubspot.errors import (
     ScopeMissing,
     TokenRejected,
 )
-from coppermind_pipeline.hubspot.oauth import (
+from coppermind_pipeline.hubspot.http.deadlines import at_most_s, within
+from coppermind_pipeline.hubspot.http.retries import RetryLimits
+from coppermind_pipeline.hubspot.oauth.tokens import (
     ACCESS_TOKEN,
     REFRESH_TOKEN,
     SCOPES,
@@ -33,8 +32,10 @@ from coppermind_pipeline.hubspot.oauth import (
     uninstall,
 )
 from coppermind_pipeline.hubspot.paths import API_VERSION
-from coppermind_pipeline.hubspot.portal import AccountDetails, Owner, Team
-from coppermind_pipeline.hubspot.records import (
+from coppermind_pipeline.hubspot.resources.associations import Associations, AssociationType, Link
+from coppermind_pipeline.hubspot.resources.definitions import Pipeline, PropertyDefinition, PropertyOption, Stage
+from coppermind_pipeline.hubspot.resources.portal import AccountDetails, Owner, Team
+from coppermind_pipeline.hubspot.resources.records import (
     BATCH_READ_IDS_MAX,
     LIST_PAGE_RECORDS_MAX,
     MODIFIED_PROPERTY,
@@ -48,7 +49,6 @@ from coppermind_pipeline.hubspot.records import (
     SearchPage,
     properties_json,
 )
-from coppermind_pipeline.hubspot.retries import RetryLimits
 
 __all__ = [
     "ACCESS_TOKEN",

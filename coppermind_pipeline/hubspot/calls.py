@@ -10,11 +10,11 @@ import orjson
 import structlog
 from pydantic import SecretStr
 
-from coppermind_pipeline.hubspot.answers import decoded, error_for
 from coppermind_pipeline.hubspot.budgets import Budget, Budgets
 from coppermind_pipeline.hubspot.errors import PortalUnavailable, RateLimited
-from coppermind_pipeline.hubspot.retries import RetryLimits, retried
-from coppermind_pipeline.hubspot.transport import Answer, Transport
+from coppermind_pipeline.hubspot.http.answers import decoded, error_for
+from coppermind_pipeline.hubspot.http.retries import RetryLimits, retried
+from coppermind_pipeline.hubspot.http.transport import Answer, Transport
 
 log = structlog.get_logger(__name__)
 

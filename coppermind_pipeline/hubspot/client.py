@@ -8,20 +8,33 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from coppermind_pipeline.hubspot import paths
-from coppermind_pipeline.hubspot.associations import (
+from coppermind_pipeline.hubspot.budgets import Budget, Budgets
+from coppermind_pipeline.hubspot.calls import AccessTokens, PortalCalls, SentRequest
+from coppermind_pipeline.hubspot.errors import PortalUnavailable, RequestRefused
+from coppermind_pipeline.hubspot.http.halving import Halving, PageSize
+from coppermind_pipeline.hubspot.http.retries import RetryLimits
+from coppermind_pipeline.hubspot.http.transport import REQUEST_TIMEOUT_S, Transport
+from coppermind_pipeline.hubspot.resources.associations import (
     Associations,
     AssociationsAnswer,
     AssociationsReader,
     read_associations,
 )
-from coppermind_pipeline.hubspot.budgets import Budget, Budgets
-from coppermind_pipeline.hubspot.calls import AccessTokens, PortalCalls, SentRequest
-from coppermind_pipeline.hubspot.definitions import Pipeline, PropertyDefinition, read_pipelines, read_properties
-from coppermind_pipeline.hubspot.errors import PortalUnavailable, RequestRefused
-from coppermind_pipeline.hubspot.halving import Halving, PageSize
-from coppermind_pipeline.hubspot.portal import AccountDetails, Owner, each_owner_once, read_account, read_owners
-from coppermind_pipeline.hubspot.record_answers import RecordAnswers
-from coppermind_pipeline.hubspot.records import (
+from coppermind_pipeline.hubspot.resources.definitions import (
+    Pipeline,
+    PropertyDefinition,
+    read_pipelines,
+    read_properties,
+)
+from coppermind_pipeline.hubspot.resources.portal import (
+    AccountDetails,
+    Owner,
+    each_owner_once,
+    read_account,
+    read_owners,
+)
+from coppermind_pipeline.hubspot.resources.record_answers import RecordAnswers
+from coppermind_pipeline.hubspot.resources.records import (
     BATCH_READ_IDS_MAX,
     LIST_PAGE_RECORDS_MAX,
     SEARCH_PAGE_RECORDS_MAX,
@@ -35,8 +48,6 @@ from coppermind_pipeline.hubspot.records import (
     read_list_page,
     read_search_page,
 )
-from coppermind_pipeline.hubspot.retries import RetryLimits
-from coppermind_pipeline.hubspot.transport import REQUEST_TIMEOUT_S, Transport
 from coppermind_pipeline.object_types import ObjectType
 
 OWNERS_PAGE_MAX = 500

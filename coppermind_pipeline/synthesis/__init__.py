@@ -1,9 +1,9 @@
 """Scheduled synthesis: five aggregates of a connector's CRM history, once per week or month, as texts."""
 
-from coppermind_pipeline.synthesis.loss_rules import LOSS_RULES, LossRule, Theme, theme_of
+from coppermind_pipeline.synthesis.aggregates.loss_rules import LOSS_RULES, LossRule, Theme, theme_of
+from coppermind_pipeline.synthesis.aggregates.scopes import Scope
 from coppermind_pipeline.synthesis.periods import Period, PeriodKeyError, next_due, parse_period_key, period_key_for
 from coppermind_pipeline.synthesis.publishing import WAITING_FOR_BACKFILL, SynthesisFailed, Synthesized, synthesize
-from coppermind_pipeline.synthesis.scopes import Scope
 
 __all__ = [
     "LOSS_RULES",

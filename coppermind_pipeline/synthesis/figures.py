@@ -9,14 +9,14 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.crm import Filters, Labels
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.synthesis.channel_mix import ChannelMix, channel_mix
-from coppermind_pipeline.synthesis.deal_signals import deal_signals
-from coppermind_pipeline.synthesis.geography import Geography, geography
-from coppermind_pipeline.synthesis.lead_leaks import LeadLeaks, lead_leaks
-from coppermind_pipeline.synthesis.loss_themes import LossThemes, loss_themes
-from coppermind_pipeline.synthesis.population import Population, lay_out
-from coppermind_pipeline.synthesis.scopes import Scope, filter_skip_reason, too_few_reason
-from coppermind_pipeline.synthesis.strategy import Strategy, strategy
+from coppermind_pipeline.synthesis.aggregates.channel_mix import ChannelMix, channel_mix
+from coppermind_pipeline.synthesis.aggregates.deal_signals import deal_signals
+from coppermind_pipeline.synthesis.aggregates.geography import Geography, geography
+from coppermind_pipeline.synthesis.aggregates.lead_leaks import LeadLeaks, lead_leaks
+from coppermind_pipeline.synthesis.aggregates.loss_themes import LossThemes, loss_themes
+from coppermind_pipeline.synthesis.aggregates.population import Population, lay_out
+from coppermind_pipeline.synthesis.aggregates.scopes import Scope, filter_skip_reason, too_few_reason
+from coppermind_pipeline.synthesis.aggregates.strategy import Strategy, strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

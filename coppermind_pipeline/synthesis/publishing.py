@@ -16,12 +16,12 @@ from coppermind_pipeline.errors import CoppermindError, HealsByItself
 from coppermind_pipeline.memories import MemoryType, QueueEntry, Sensitivity, aggregate_ref, enqueue, load_labels
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.synthesis.aggregates.lead_leaks import reason_properties
+from coppermind_pipeline.synthesis.aggregates.population import Population, lead_stages_of
+from coppermind_pipeline.synthesis.aggregates.scopes import Scope
 from coppermind_pipeline.synthesis.figures import Figures, compute_figures, read_figures
-from coppermind_pipeline.synthesis.lead_leaks import reason_properties
 from coppermind_pipeline.synthesis.periods import Period, PeriodKeyError, parse_period_key, period_key_for
-from coppermind_pipeline.synthesis.population import Population, lead_stages_of
 from coppermind_pipeline.synthesis.portal import Portal, load_portal
-from coppermind_pipeline.synthesis.scopes import Scope
 from coppermind_pipeline.synthesis.texts import (
     Coverage,
     Wording,

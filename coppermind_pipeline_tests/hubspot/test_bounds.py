@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from coppermind_pipeline.hubspot import Budget, PortalUnavailable, RateLimited, RequestRefused, RetryLimits
-from coppermind_pipeline.hubspot.transport import ANSWER_BYTES_MAX
+from coppermind_pipeline.hubspot.http.transport import ANSWER_BYTES_MAX
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline_tests.hubspot.conftest import ACCOUNT, NOW, limited
 from coppermind_pipeline_tests.hubspot.scripted_portal import Reply

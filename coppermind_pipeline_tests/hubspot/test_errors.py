@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from coppermind_pipeline.hubspot.answers import error_for
 from coppermind_pipeline.hubspot.errors import WORDS_CHARACTERS_MAX, HubSpotError
-from coppermind_pipeline.hubspot.transport import Answer
+from coppermind_pipeline.hubspot.http.answers import error_for
+from coppermind_pipeline.hubspot.http.transport import Answer
 
 _STEERING = "\x1b[2J\x9b\u202e\u200b\0\U000e0041"
 _LONG = f"All {_STEERING} is said. " * 50_000  # a megabyte

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coppermind_pipeline.hubspot.record_answers import RecordAnswers
+from coppermind_pipeline.hubspot.resources.record_answers import RecordAnswers
 
 NAMES = st.sampled_from(["email", "a b", 'with "quotes"', "back\\slash", "1st", "class", "größe", "hs_object_id"])
 ODD_VALUES = st.integers(-5, 5) | st.just([1, "x"]) | st.just("\ud83d") | st.just("\x00")

@@ -16,13 +16,13 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.crm import Filters, Labels, PropertyDefinition
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.synthesis.channel_mix import channel_mix
-from coppermind_pipeline.synthesis.deal_signals import deal_signals
+from coppermind_pipeline.synthesis.aggregates.channel_mix import channel_mix
+from coppermind_pipeline.synthesis.aggregates.deal_signals import deal_signals
+from coppermind_pipeline.synthesis.aggregates.geography import geography
+from coppermind_pipeline.synthesis.aggregates.lead_leaks import lead_leaks
+from coppermind_pipeline.synthesis.aggregates.loss_themes import loss_themes
+from coppermind_pipeline.synthesis.aggregates.population import Population, lay_out, lead_stages_of
 from coppermind_pipeline.synthesis.figures import Figures, compute_figures, read_figures
-from coppermind_pipeline.synthesis.geography import geography
-from coppermind_pipeline.synthesis.lead_leaks import lead_leaks
-from coppermind_pipeline.synthesis.loss_themes import loss_themes
-from coppermind_pipeline.synthesis.population import Population, lay_out, lead_stages_of
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 from coppermind_pipeline_tests.synthesis import recount
 from coppermind_pipeline_tests.synthesis.recount import Records

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coppermind_pipeline.synthesis import Theme
-from coppermind_pipeline.synthesis.channel_mix import AttributionSteps, Channel, ChannelMix, WonDeals
-from coppermind_pipeline.synthesis.deal_signals import DealSignals
-from coppermind_pipeline.synthesis.lead_leaks import LeadLeaks, Leaks
-from coppermind_pipeline.synthesis.loss_themes import LossTheme, LossThemes, LostDeals
-from coppermind_pipeline.synthesis.strategy import Move, rank_sources, strategy, worst_leak
-from coppermind_pipeline.synthesis.sums import MoneyTotal, add_up
+from coppermind_pipeline.synthesis.aggregates.channel_mix import AttributionSteps, Channel, ChannelMix, WonDeals
+from coppermind_pipeline.synthesis.aggregates.deal_signals import DealSignals
+from coppermind_pipeline.synthesis.aggregates.lead_leaks import LeadLeaks, Leaks
+from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes, LostDeals
+from coppermind_pipeline.synthesis.aggregates.strategy import Move, rank_sources, strategy, worst_leak
+from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 QUIET = DealSignals(open=10, overdue=0, overdue_value=(), notable=None)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from coppermind_pipeline.synthesis.channel_mix import Channel, ChannelMix, WonDeals
-from coppermind_pipeline.synthesis.sums import add_up
+from coppermind_pipeline.synthesis.aggregates.channel_mix import Channel, ChannelMix, WonDeals
+from coppermind_pipeline.synthesis.aggregates.sums import add_up
 from coppermind_pipeline.synthesis.texts.wording import (
     ROWS_MAX,
     Wording,

@@ -1,8 +1,8 @@
 """The text of the geography."""
 
 from coppermind_pipeline.crm import UNKNOWN_COUNTRY, UNRECOGNIZED, country_name
-from coppermind_pipeline.synthesis.geography import City, Country, Customers, Geography
-from coppermind_pipeline.synthesis.sums import add_up
+from coppermind_pipeline.synthesis.aggregates.geography import City, Country, Customers, Geography
+from coppermind_pipeline.synthesis.aggregates.sums import add_up
 from coppermind_pipeline.synthesis.texts.wording import (
     ROWS_MAX,
     Wording,

@@ -1,8 +1,8 @@
 """The text of the lead leaks."""
 
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.synthesis.lead_leaks import LEAK_KINDS, LeadLeaks, LeakKind, Leaks
-from coppermind_pipeline.synthesis.population import POSTPONED_STATUS, STUCK_DAYS, STUCK_STAGES
+from coppermind_pipeline.synthesis.aggregates.lead_leaks import LEAK_KINDS, LeadLeaks, LeakKind, Leaks
+from coppermind_pipeline.synthesis.aggregates.population import POSTPONED_STATUS, STUCK_DAYS, STUCK_STAGES
 from coppermind_pipeline.synthesis.texts.wording import (
     RATE_DENOMINATOR_MIN,
     ROWS_MAX,

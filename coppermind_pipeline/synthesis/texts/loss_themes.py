@@ -1,6 +1,6 @@
 """The text of the loss themes."""
 
-from coppermind_pipeline.synthesis.loss_themes import LossTheme, LossThemes
+from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes
 from coppermind_pipeline.synthesis.texts.wording import (
     Wording,
     bullets,

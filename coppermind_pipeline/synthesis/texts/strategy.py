@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 
 from coppermind_pipeline.crm import country_name, format_money
-from coppermind_pipeline.synthesis.deal_signals import DealSignals, NotableDeal
-from coppermind_pipeline.synthesis.scopes import RECORDS_MIN, Scope
-from coppermind_pipeline.synthesis.strategy import OFFLINE, RATE_DENOMINATOR_MIN, Move, Ranking, Strategy, WorstLeak
+from coppermind_pipeline.synthesis.aggregates.deal_signals import DealSignals, NotableDeal
+from coppermind_pipeline.synthesis.aggregates.scopes import RECORDS_MIN, Scope
+from coppermind_pipeline.synthesis.aggregates.strategy import (
+    OFFLINE,
+    RATE_DENOMINATOR_MIN,
+    Move,
+    Ranking,
+    Strategy,
+    WorstLeak,
+)
 from coppermind_pipeline.synthesis.texts.wording import (
     Wording,
     changed,

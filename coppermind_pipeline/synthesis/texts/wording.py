@@ -11,8 +11,8 @@ from babel.numbers import format_decimal, format_percent
 from coppermind_pipeline.connectors import Freshness
 from coppermind_pipeline.crm import Labels, format_money
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.synthesis.strategy import RATE_DENOMINATOR_MIN
-from coppermind_pipeline.synthesis.sums import MoneyTotal, share
+from coppermind_pipeline.synthesis.aggregates.strategy import RATE_DENOMINATOR_MIN
+from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
 
 ROWS_MAX = 10
 NAME_CHARS_MAX = 120

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from coppermind_pipeline.hubspot.answers import error_items
 from coppermind_pipeline.hubspot.errors import ErrorItem
-from coppermind_pipeline.hubspot.records import next_after
+from coppermind_pipeline.hubspot.http.answers import error_items
+from coppermind_pipeline.hubspot.resources.records import next_after
 
 ASSOCIATION_INPUTS_MAX = 1_000
 

@@ -8,8 +8,8 @@ from typing import Literal
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.crm import day_of
-from coppermind_pipeline.synthesis.population import Population
-from coppermind_pipeline.synthesis.sums import MoneyTotal, add_up
+from coppermind_pipeline.synthesis.aggregates.population import Population
+from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 RECENT_DAYS = 90
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
 
-from coppermind_pipeline.hubspot.answers import decoded
+from coppermind_pipeline.hubspot.http.answers import decoded
 
 # HubSpot's access tokens live for half an hour; beyond a year it is no lifetime.
 LIFETIME_MAX_S = 366 * 86_400

@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from pydantic import SecretStr
 
 from coppermind_pipeline.hubspot import paths
-from coppermind_pipeline.hubspot.answers import error_body, error_for
 from coppermind_pipeline.hubspot.errors import (
     AuthorizationRevoked,
     ErrorBody,
@@ -23,9 +22,16 @@ from coppermind_pipeline.hubspot.errors import (
     PortalUnavailable,
     printable,
 )
-from coppermind_pipeline.hubspot.retries import RetryLimits, retried
-from coppermind_pipeline.hubspot.token_answers import Grant, Introspection, Unreadable, read_grant, read_introspection
-from coppermind_pipeline.hubspot.transport import Answer, Transport
+from coppermind_pipeline.hubspot.http.answers import error_body, error_for
+from coppermind_pipeline.hubspot.http.retries import RetryLimits, retried
+from coppermind_pipeline.hubspot.http.transport import Answer, Transport
+from coppermind_pipeline.hubspot.oauth.token_answers import (
+    Grant,
+    Introspection,
+    Unreadable,
+    read_grant,
+    read_introspection,
+)
 
 SCOPES = (
     "crm.objects.contacts.read",

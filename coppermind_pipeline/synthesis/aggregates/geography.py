@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.synthesis.sums import MoneyTotal, add_up
+from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 REGIONS_MAX = 5
 CITIES_MAX = 3

@@ -20,8 +20,8 @@ from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream
 from pydantic import SecretStr
 
-from coppermind_pipeline.hubspot.deadlines import at_most_s
 from coppermind_pipeline.hubspot.errors import PortalUnavailable
+from coppermind_pipeline.hubspot.http.deadlines import at_most_s
 
 CONNECT_TIMEOUT_S = 10.0
 REQUEST_TIMEOUT_S = 60.0

@@ -9,9 +9,9 @@ import stamina
 import structlog
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
-from coppermind_pipeline.hubspot.answers import DAILY
-from coppermind_pipeline.hubspot.deadlines import time_to_try_again
 from coppermind_pipeline.hubspot.errors import PortalUnavailable, RateLimited
+from coppermind_pipeline.hubspot.http.answers import DAILY
+from coppermind_pipeline.hubspot.http.deadlines import time_to_try_again
 
 T = TypeVar("T")
 

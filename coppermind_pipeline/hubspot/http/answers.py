@@ -23,7 +23,7 @@ from coppermind_pipeline.hubspot.errors import (
     TokenRejected,
     printable,
 )
-from coppermind_pipeline.hubspot.transport import Answer
+from coppermind_pipeline.hubspot.http.transport import Answer
 
 DAILY = "DAILY"
 TEN_SECONDLY = "TEN_SECONDLY_ROLLING"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.synthesis.sums import MoneyTotal, add_up
+from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 Business = Literal["new", "existing"]
 

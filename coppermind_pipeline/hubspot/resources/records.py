@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from coppermind_pipeline.hubspot.answers import decoded, error_items
 from coppermind_pipeline.hubspot.errors import ErrorItem
+from coppermind_pipeline.hubspot.http.answers import decoded, error_items
 from coppermind_pipeline.object_types import ObjectType
 
 SEARCH_PAGE_RECORDS_MAX = 200

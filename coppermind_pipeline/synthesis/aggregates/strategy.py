@@ -9,13 +9,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
-from coppermind_pipeline.synthesis.channel_mix import Channel, ChannelMix
-from coppermind_pipeline.synthesis.deal_signals import DealSignals
-from coppermind_pipeline.synthesis.geography import Country, Customers, Geography
-from coppermind_pipeline.synthesis.lead_leaks import LEAK_KINDS, LeadLeaks, LeakKind
-from coppermind_pipeline.synthesis.loss_themes import LossTheme, LossThemes, LostDeals
-from coppermind_pipeline.synthesis.scopes import RECORDS_MIN
-from coppermind_pipeline.synthesis.sums import MoneyTotal, share
+from coppermind_pipeline.synthesis.aggregates.channel_mix import Channel, ChannelMix
+from coppermind_pipeline.synthesis.aggregates.deal_signals import DealSignals
+from coppermind_pipeline.synthesis.aggregates.geography import Country, Customers, Geography
+from coppermind_pipeline.synthesis.aggregates.lead_leaks import LEAK_KINDS, LeadLeaks, LeakKind
+from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes, LostDeals
+from coppermind_pipeline.synthesis.aggregates.scopes import RECORDS_MIN
+from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
 
 RATE_DENOMINATOR_MIN = 10
 OFFLINE = "OFFLINE"

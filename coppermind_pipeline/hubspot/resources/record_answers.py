@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from coppermind_pipeline.hubspot.answers import decoded, shallow
-from coppermind_pipeline.hubspot.records import Record, properties_json
+from coppermind_pipeline.hubspot.http.answers import decoded, shallow
+from coppermind_pipeline.hubspot.resources.records import Record, properties_json
 
 
 class RecordAnswers:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.synthesis.loss_rules import Theme, theme_of
-from coppermind_pipeline.synthesis.scopes import RECORDS_MIN
-from coppermind_pipeline.synthesis.sums import MoneyTotal, add_up
+from coppermind_pipeline.synthesis.aggregates.loss_rules import Theme, theme_of
+from coppermind_pipeline.synthesis.aggregates.scopes import RECORDS_MIN
+from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 EXAMPLE_CHARS_MAX = 160
 _ROWS_AT_ONCE = 1_000

@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from coppermind_pipeline.hubspot.deadlines import is_bounded, time_to_try_again
 from coppermind_pipeline.hubspot.errors import HubSpotError
+from coppermind_pipeline.hubspot.http.deadlines import is_bounded, time_to_try_again
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,1 @@
+"""OAuth with HubSpot: the authorization link, tokens, and what its answers say."""

@@ -1,0 +1,1 @@
+"""What HubSpot's API holds: records, associations, definitions, the portal's account; requests made, answers read."""

@@ -1,0 +1,1 @@
+"""The five aggregates of a period, and what they count."""
