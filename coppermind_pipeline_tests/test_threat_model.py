@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from coppermind_pipeline.connectors import keys
+from coppermind_pipeline.connectors.oauth import keys
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import passwords
 

@@ -1,11 +1,14 @@
 """A connector's life: connect, OAuth callback, configuration, credentials, status, diagnostics, disconnect."""
 
-from coppermind_pipeline.connectors.alerts import Alerted, send_alerts
-from coppermind_pipeline.connectors.authorization import Authorized, complete_authorization
+from coppermind_pipeline.connectors.actions.configure import configure
+from coppermind_pipeline.connectors.actions.connect import SOURCE_TYPE, connect
+from coppermind_pipeline.connectors.actions.disconnect import disconnect
+from coppermind_pipeline.connectors.actions.event_log import events
+from coppermind_pipeline.connectors.actions.polling import request_sync, resync
 from coppermind_pipeline.connectors.budgets import SharedBudgets
-from coppermind_pipeline.connectors.config import Cadence, ConnectorConfig, record_settings
-from coppermind_pipeline.connectors.configure import configure
-from coppermind_pipeline.connectors.connect import SOURCE_TYPE, connect
+from coppermind_pipeline.connectors.configuration.config import Cadence, ConnectorConfig, record_settings
+from coppermind_pipeline.connectors.configuration.freshness import Freshness, freshness
+from coppermind_pipeline.connectors.configuration.periods import Period, period_at
 from coppermind_pipeline.connectors.connector import (
     Connector,
     Lifecycle,
@@ -13,8 +16,6 @@ from coppermind_pipeline.connectors.connector import (
     find_connector,
     load_connector,
 )
-from coppermind_pipeline.connectors.credentials import KeyUse, list_keys, rotate_keys
-from coppermind_pipeline.connectors.disconnect import disconnect
 from coppermind_pipeline.connectors.errors import (
     AccountUnreadable,
     ApprovalBroken,
@@ -40,7 +41,6 @@ from coppermind_pipeline.connectors.errors import (
     UnsupportedSource,
     UserLevelApp,
 )
-from coppermind_pipeline.connectors.event_log import events
 from coppermind_pipeline.connectors.events import (
     STANDING_PROBLEMS,
     ProblemKind,
@@ -50,14 +50,16 @@ from coppermind_pipeline.connectors.events import (
     report_problem,
     set_last_error,
 )
-from coppermind_pipeline.connectors.facts import ConnectorFacts, read_facts
-from coppermind_pipeline.connectors.freshness import Freshness, freshness
-from coppermind_pipeline.connectors.keys import key_file
-from coppermind_pipeline.connectors.periods import Period, period_at
-from coppermind_pipeline.connectors.polling import request_sync, resync
+from coppermind_pipeline.connectors.oauth.authorization import Authorized, complete_authorization
+from coppermind_pipeline.connectors.oauth.credentials import KeyUse, list_keys, rotate_keys
+from coppermind_pipeline.connectors.oauth.keys import key_file
+from coppermind_pipeline.connectors.oauth.tokens import StoredTokens
 from coppermind_pipeline.connectors.portal import note_account, open_portal
 from coppermind_pipeline.connectors.profile import PortalProfile, profile_portal
-from coppermind_pipeline.connectors.responses import (
+from coppermind_pipeline.connectors.setup_help import SETUP_HELP, WRONG_FLOW_TEXT, SetupHelp
+from coppermind_pipeline.connectors.status.alerts import Alerted, send_alerts
+from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_facts
+from coppermind_pipeline.connectors.status.responses import (
     ConfigureResponse,
     ConnectorStatus,
     ConnectResponse,
@@ -72,8 +74,7 @@ from coppermind_pipeline.connectors.responses import (
     StatusResponse,
     SyncResponse,
 )
-from coppermind_pipeline.connectors.setup_help import SETUP_HELP, WRONG_FLOW_TEXT, SetupHelp
-from coppermind_pipeline.connectors.states import (
+from coppermind_pipeline.connectors.status.states import (
     AT_WORK,
     STATE_GUIDES,
     Headline,
@@ -83,8 +84,7 @@ from coppermind_pipeline.connectors.states import (
     operational_state,
     queue_state,
 )
-from coppermind_pipeline.connectors.status import connector_status, status
-from coppermind_pipeline.connectors.tokens import StoredTokens
+from coppermind_pipeline.connectors.status.status import connector_status, status
 from coppermind_pipeline.connectors.tool import ConnectorsAction, ConnectorsAnswer, connectors_tool
 
 __all__ = [

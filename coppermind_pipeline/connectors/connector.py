@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.accounts import Caller
-from coppermind_pipeline.connectors.config import ConnectorConfig
+from coppermind_pipeline.connectors.configuration.config import ConnectorConfig
 from coppermind_pipeline.connectors.errors import ConnectorNotActive, ConnectorNotFound
 from coppermind_pipeline.store import Database
 

@@ -12,7 +12,7 @@ from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.connectors.errors import AccountUnreadable
 from coppermind_pipeline.connectors.events import clear_problem, report_problem
-from coppermind_pipeline.connectors.tokens import StoredTokens
+from coppermind_pipeline.connectors.oauth.tokens import StoredTokens
 from coppermind_pipeline.hubspot import AccountDetails, HubSpotClient, HubSpotError, RetryLimits, SentRequest
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, require_not_paused

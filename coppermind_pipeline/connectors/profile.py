@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors.connector import Connector
-from coppermind_pipeline.connectors.responses import Instant, Response
+from coppermind_pipeline.connectors.status.responses import Instant, Response
 from coppermind_pipeline.crm import PUBLIC_MAIL_DOMAINS
 from coppermind_pipeline.object_types import ObjectType
 

@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from coppermind_pipeline.accounts import Caller, resolve_mind
-from coppermind_pipeline.connectors.configure import configure
-from coppermind_pipeline.connectors.connect import SOURCE_TYPE, connect
+from coppermind_pipeline.connectors.actions.configure import configure
+from coppermind_pipeline.connectors.actions.connect import SOURCE_TYPE, connect
+from coppermind_pipeline.connectors.actions.disconnect import disconnect
+from coppermind_pipeline.connectors.actions.event_log import events
+from coppermind_pipeline.connectors.actions.polling import request_sync, resync
 from coppermind_pipeline.connectors.connector import find_connector
-from coppermind_pipeline.connectors.disconnect import disconnect
 from coppermind_pipeline.connectors.errors import ConnectorNotFound
-from coppermind_pipeline.connectors.event_log import events
-from coppermind_pipeline.connectors.polling import request_sync, resync
-from coppermind_pipeline.connectors.responses import (
+from coppermind_pipeline.connectors.status.responses import (
     ConfigureResponse,
     ConnectResponse,
     DisconnectResponse,
@@ -24,7 +24,7 @@ from coppermind_pipeline.connectors.responses import (
     StatusResponse,
     SyncResponse,
 )
-from coppermind_pipeline.connectors.status import status
+from coppermind_pipeline.connectors.status.status import status
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import Action, find_action

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import DisconnectResponse, disconnect
-from coppermind_pipeline.connectors.credentials import read_credentials
+from coppermind_pipeline.connectors.oauth.credentials import read_credentials
 from coppermind_pipeline.defs import sensors
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.sync_now import sync_connector

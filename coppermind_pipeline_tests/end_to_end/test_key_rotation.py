@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from coppermind_pipeline.connectors import list_keys, rotate_keys, tokens
+from coppermind_pipeline.connectors import list_keys, rotate_keys
+from coppermind_pipeline.connectors.oauth import tokens
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for

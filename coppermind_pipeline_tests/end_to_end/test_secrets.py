@@ -19,8 +19,8 @@ from sqlalchemy import text
 
 from coppermind_pipeline.accounts import create_mind, local_caller
 from coppermind_pipeline.connectors import ConnectResponse, connect, disconnect, load_connector
-from coppermind_pipeline.connectors.credentials import Credentials, read_credentials
-from coppermind_pipeline.connectors.keys import KEY_FILE
+from coppermind_pipeline.connectors.oauth.credentials import Credentials, read_credentials
+from coppermind_pipeline.connectors.oauth.keys import KEY_FILE
 from coppermind_pipeline.defs import assets
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.interfaces.installation import Installation

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from coppermind_pipeline.connectors.tokens import StoredTokens
+from coppermind_pipeline.connectors.oauth.tokens import StoredTokens
 from coppermind_pipeline.hubspot import Budget, HubSpotClient, SentRequest
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import ControlClient, RunningSandbox

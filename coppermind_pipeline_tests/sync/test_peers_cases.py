@@ -22,7 +22,7 @@
 | I20 | purged records | `test_reconciliation.py` |
 | I23, I24, I26, I27 | the same memory twice, speed, erasure, no LLM | the memories' own tests: `memories/` |
 | I25 | a query that forgets the mind | `store/test_isolation.py`, for memories too |
-| I28 | no estimate of the time left | `connectors/test_status.py` (backfill progress) |
+| I28 | no estimate of the time left | `connectors/status/test_status.py` (backfill progress) |
 | I29 | an edited pipeline bumps every deal, 429 mid-page | `test_progress_is_kept_where_the_limit_strikes_…` |
 | I30 | short and empty pages with a cursor; ids sorted as text | `test_scan.py` |
 | R1 | history of properties read in part | not ours: values' history is not read, the raw log keeps versions |

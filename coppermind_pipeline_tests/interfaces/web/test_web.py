@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from coppermind_pipeline.accounts import create_customer, create_mind, local_caller
 from coppermind_pipeline.connectors import SETUP_HELP, load_connector, record_event
-from coppermind_pipeline.connectors.event_log import EVENTS_SHOWN
+from coppermind_pipeline.connectors.actions.event_log import EVENTS_SHOWN
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import PortTaken, free_port
 from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port, make_sign_in_link

@@ -19,7 +19,7 @@ from coppermind_pipeline.connectors import (
     configure,
     load_connector,
 )
-from coppermind_pipeline.connectors.config import merged
+from coppermind_pipeline.connectors.configuration.config import merged
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle
 from coppermind_pipeline.connectors.errors import LinkExpired, LinkUnknown, LinkUsed, LinkWithdrawn
-from coppermind_pipeline.connectors.keys import KeyRing
+from coppermind_pipeline.connectors.oauth.keys import KeyRing
 from coppermind_pipeline.hubspot import authorize_url
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database

@@ -16,7 +16,7 @@ from coppermind_pipeline.connectors import (
     load_connector,
     open_portal,
 )
-from coppermind_pipeline.connectors.keys import key_file
+from coppermind_pipeline.connectors.oauth.keys import key_file
 from coppermind_pipeline.sandbox import Fault, RunningSandbox
 from coppermind_pipeline.store import InstallationPaused
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person, answer

@@ -4,8 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from coppermind_pipeline.connectors.connector import Lifecycle
 from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT
-from coppermind_pipeline.connectors.facts import ConnectorFacts, ErrorFact
-from coppermind_pipeline.connectors.states import STATE_GUIDES, OperationalState, operational_state, setup_failure
+from coppermind_pipeline.connectors.status.facts import ConnectorFacts, ErrorFact
+from coppermind_pipeline.connectors.status.states import (
+    STATE_GUIDES,
+    OperationalState,
+    operational_state,
+    setup_failure,
+)
 
 # Where nothing looks for due polls.
 START_POLLING = (

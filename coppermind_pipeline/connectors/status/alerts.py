@@ -16,8 +16,14 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import Row, text
 
-from coppermind_pipeline.connectors.facts import ConnectorFacts, read_facts
-from coppermind_pipeline.connectors.states import STATE_GUIDES, OperationalState, headline, operational_state, trouble
+from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_facts
+from coppermind_pipeline.connectors.status.states import (
+    STATE_GUIDES,
+    OperationalState,
+    headline,
+    operational_state,
+    trouble,
+)
 from coppermind_pipeline.store import Database
 
 log = structlog.get_logger(__name__)

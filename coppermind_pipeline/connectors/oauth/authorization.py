@@ -8,10 +8,8 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.connectors.access_level import is_user_level, note_level
 from coppermind_pipeline.connectors.budgets import SharedBudgets, lift_pauses
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle, lock_connector
-from coppermind_pipeline.connectors.credentials import store_grant
 from coppermind_pipeline.connectors.errors import (
     FRESH_LINK,
     ApprovalBroken,
@@ -21,9 +19,11 @@ from coppermind_pipeline.connectors.errors import (
     LinkWithdrawn,
 )
 from coppermind_pipeline.connectors.events import clear_problem, record_event, set_last_error
-from coppermind_pipeline.connectors.links import AnsweredLink, code_verifier, use_link
+from coppermind_pipeline.connectors.oauth.access_level import is_user_level, note_level
+from coppermind_pipeline.connectors.oauth.credentials import store_grant
+from coppermind_pipeline.connectors.oauth.oauth_states import AnsweredLink, code_verifier, use_link
+from coppermind_pipeline.connectors.oauth.tokens import hubspot_app
 from coppermind_pipeline.connectors.portal import note_account
-from coppermind_pipeline.connectors.tokens import hubspot_app
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.hubspot import (
     SCOPES,

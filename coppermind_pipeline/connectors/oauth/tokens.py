@@ -10,11 +10,11 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from coppermind_pipeline.connectors.access_level import is_user_level, note_level
 from coppermind_pipeline.connectors.connector import Connector
-from coppermind_pipeline.connectors.credentials import Credentials, read_credentials, store_grant
 from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, KeyMissing, NotConnected, RefreshBusy
 from coppermind_pipeline.connectors.events import clear_problem, report_problem
+from coppermind_pipeline.connectors.oauth.access_level import is_user_level, note_level
+from coppermind_pipeline.connectors.oauth.credentials import Credentials, read_credentials, store_grant
 from coppermind_pipeline.hubspot import AuthorizationRevoked, GrantRejected, OAuthApp, at_most_s, refresh
 from coppermind_pipeline.hubspot.oauth.tokens import REQUEST_TIMEOUT_S, RETRY_LIMITS
 from coppermind_pipeline.settings import Settings

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
-from coppermind_pipeline.connectors.config import ConnectorConfig, config_faults
+from coppermind_pipeline.connectors.configuration.config import ConnectorConfig, config_faults
 from coppermind_pipeline.connectors.connector import Lifecycle
 from coppermind_pipeline.connectors.events import ProblemKind
 from coppermind_pipeline.object_types import ObjectType

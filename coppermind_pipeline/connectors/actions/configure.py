@@ -8,12 +8,12 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.accounts import Caller
-from coppermind_pipeline.connectors.config import BACKFILL_SINCE, ConnectorConfig, merged
+from coppermind_pipeline.connectors.actions.polling import check_since, mind_name
+from coppermind_pipeline.connectors.configuration.config import BACKFILL_SINCE, ConnectorConfig, merged
 from coppermind_pipeline.connectors.connector import Connector, find_connector, lock_connector
 from coppermind_pipeline.connectors.events import record_event
 from coppermind_pipeline.connectors.filter_preview import compile_stored_filters, count_filtered, removal_warning
-from coppermind_pipeline.connectors.polling import check_since, mind_name
-from coppermind_pipeline.connectors.responses import ConfigureResponse, FilterPreview
+from coppermind_pipeline.connectors.status.responses import ConfigureResponse, FilterPreview
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
 

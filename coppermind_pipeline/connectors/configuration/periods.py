@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from coppermind_pipeline.connectors.config import Cadence
+from coppermind_pipeline.connectors.configuration.config import Cadence
 from coppermind_pipeline.crm import day_of, start_of
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.connectors.errors import KeyMissing
-from coppermind_pipeline.connectors.keys import KeyRing, add_key
+from coppermind_pipeline.connectors.oauth.keys import KeyRing, add_key
 from coppermind_pipeline.hubspot import Grant
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database

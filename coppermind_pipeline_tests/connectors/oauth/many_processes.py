@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 
-from coppermind_pipeline.connectors import StoredTokens, load_connector, tokens
+from coppermind_pipeline.connectors import StoredTokens, load_connector
+from coppermind_pipeline.connectors.oauth import tokens
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 

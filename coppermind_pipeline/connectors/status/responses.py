@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from coppermind_pipeline.connectors.connector import Lifecycle
 from coppermind_pipeline.connectors.events import ProblemKind, Severity
 from coppermind_pipeline.connectors.setup_help import SetupHelp
-from coppermind_pipeline.connectors.states import Headline, OperationalState, QueueState
+from coppermind_pipeline.connectors.status.states import Headline, OperationalState, QueueState
 from coppermind_pipeline.object_types import ObjectType
 
 Instant = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]

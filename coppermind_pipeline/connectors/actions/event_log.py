@@ -3,9 +3,9 @@
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Caller
+from coppermind_pipeline.connectors.actions.polling import mind_name
 from coppermind_pipeline.connectors.connector import find_connector
-from coppermind_pipeline.connectors.polling import mind_name
-from coppermind_pipeline.connectors.responses import EventsResponse, LoggedEvent
+from coppermind_pipeline.connectors.status.responses import EventsResponse, LoggedEvent
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import ID_MAX, number_within
 

@@ -8,14 +8,14 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Caller
+from coppermind_pipeline.connectors.actions.polling import mind_name
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle, find_connector, lock_connector
-from coppermind_pipeline.connectors.credentials import Credentials, erase_credentials, read_credentials
 from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, KeyMissing
 from coppermind_pipeline.connectors.events import record_event
-from coppermind_pipeline.connectors.polling import mind_name
-from coppermind_pipeline.connectors.responses import DisconnectResponse
-from coppermind_pipeline.connectors.states import Headline
-from coppermind_pipeline.connectors.tokens import hubspot_app
+from coppermind_pipeline.connectors.oauth.credentials import Credentials, erase_credentials, read_credentials
+from coppermind_pipeline.connectors.oauth.tokens import hubspot_app
+from coppermind_pipeline.connectors.status.responses import DisconnectResponse
+from coppermind_pipeline.connectors.status.states import Headline
 from coppermind_pipeline.hubspot import (
     GrantRejected,
     HubSpotError,

@@ -7,12 +7,12 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.accounts import Caller
 from coppermind_pipeline.connectors.budgets import lift_pauses
-from coppermind_pipeline.connectors.config import BACKFILL_SINCE, ConnectorConfig, merged
+from coppermind_pipeline.connectors.configuration.config import BACKFILL_SINCE, ConnectorConfig, merged
 from coppermind_pipeline.connectors.connector import Connector, find_connector, lock_connector
 from coppermind_pipeline.connectors.errors import BackfillNotStarted, InvalidConfigValue
 from coppermind_pipeline.connectors.events import record_event
-from coppermind_pipeline.connectors.next_steps import START_POLLING
-from coppermind_pipeline.connectors.responses import ResyncResponse, SyncResponse
+from coppermind_pipeline.connectors.status.next_steps import START_POLLING
+from coppermind_pipeline.connectors.status.responses import ResyncResponse, SyncResponse
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, polling_stopped_since, require_not_paused
 

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, tzinfo
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.accounts import Caller, resolve_mind
+from coppermind_pipeline.connectors.configuration.periods import period_at
 from coppermind_pipeline.connectors.connector import find_connector
 from coppermind_pipeline.connectors.errors import InvalidConfigValue
-from coppermind_pipeline.connectors.facts import ConnectorFacts, ErrorFact, read_facts
 from coppermind_pipeline.connectors.filter_preview import removal_warning
-from coppermind_pipeline.connectors.next_steps import START_POLLING, next_step
-from coppermind_pipeline.connectors.periods import period_at
-from coppermind_pipeline.connectors.responses import (
+from coppermind_pipeline.connectors.setup_help import SETUP_HELP
+from coppermind_pipeline.connectors.status.facts import ConnectorFacts, ErrorFact, read_facts
+from coppermind_pipeline.connectors.status.next_steps import START_POLLING, next_step
+from coppermind_pipeline.connectors.status.responses import (
     ConnectorStatus,
     ErrorDetail,
     HubSpotBackfill,
@@ -23,8 +24,7 @@ from coppermind_pipeline.connectors.responses import (
     SkippedRecords,
     StatusResponse,
 )
-from coppermind_pipeline.connectors.setup_help import SETUP_HELP
-from coppermind_pipeline.connectors.states import (
+from coppermind_pipeline.connectors.status.states import (
     Headline,
     OperationalState,
     headline,

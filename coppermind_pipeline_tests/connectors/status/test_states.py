@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coppermind_pipeline.connectors import STATE_GUIDES, Freshness, OperationalState, freshness
-from coppermind_pipeline.connectors.facts import ConnectorFacts
-from coppermind_pipeline.connectors.next_steps import next_step
-from coppermind_pipeline.connectors.states import Headline, headline, operational_state
+from coppermind_pipeline.connectors.status.facts import ConnectorFacts
+from coppermind_pipeline.connectors.status.next_steps import next_step
+from coppermind_pipeline.connectors.status.states import Headline, headline, operational_state
 
 NOW = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)
 

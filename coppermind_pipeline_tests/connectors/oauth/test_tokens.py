@@ -21,7 +21,7 @@ from coppermind_pipeline.connectors import (
     load_connector,
     rotate_keys,
 )
-from coppermind_pipeline.connectors.keys import KeyRing, key_file
+from coppermind_pipeline.connectors.oauth.keys import KeyRing, key_file
 from coppermind_pipeline.hubspot import AuthorizationRevoked, PortalUnavailable
 from coppermind_pipeline.sandbox import Fault, RunningSandbox
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person

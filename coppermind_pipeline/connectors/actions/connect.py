@@ -8,9 +8,9 @@ from coppermind_pipeline.accounts import Caller, Mind, MindKind, resolve_mind
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle, lock_connector
 from coppermind_pipeline.connectors.errors import MindNotConnectable, UnsupportedSource
 from coppermind_pipeline.connectors.events import record_event
-from coppermind_pipeline.connectors.links import make_link
-from coppermind_pipeline.connectors.responses import ConnectResponse
+from coppermind_pipeline.connectors.oauth.oauth_states import make_link
 from coppermind_pipeline.connectors.setup_help import SETUP_HELP
+from coppermind_pipeline.connectors.status.responses import ConnectResponse
 from coppermind_pipeline.hubspot import SCOPES
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from coppermind_pipeline.connectors.configuration.freshness import is_overdue
 from coppermind_pipeline.connectors.connector import Lifecycle
 from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT, LinkExpired
 from coppermind_pipeline.connectors.events import STANDING_PROBLEMS
-from coppermind_pipeline.connectors.facts import ConnectorFacts, ErrorFact
-from coppermind_pipeline.connectors.freshness import is_overdue
+from coppermind_pipeline.connectors.status.facts import ConnectorFacts, ErrorFact
 
 BACK_OFF_SHOWN_S = 60
 FAILED_POLLS = 2
