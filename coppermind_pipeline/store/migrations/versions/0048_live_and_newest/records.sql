@@ -2,7 +2,7 @@
 -- Views obey the policies of whoever asks (`security_invoker`), and become part of the statement that names them.
 
 CREATE VIEW live_records WITH (security_invoker = true) AS
-    SELECT * FROM hubspot_crm_objects WHERE archived_at IS NULL;
+    SELECT * FROM hubspot_crm_objects WHERE archived_at IS NULL AND merged_into IS NULL;
 COMMENT ON VIEW live_records IS 'sync: records that HubSpot has: neither archived nor merged, purged or erased';
 GRANT SELECT ON live_records TO coppermind_app, coppermind_reader, coppermind_mind_reader;
 

@@ -16,8 +16,8 @@ SELECT jsonb_build_object(
            'poll', (SELECT to_jsonb(poll) FROM hubspot_polls AS poll WHERE poll.connector_id = connector.id),
            'backfill', (SELECT to_jsonb(backfill) FROM hubspot_backfills AS backfill
                          WHERE backfill.connector_id = connector.id),
-           'scans', (SELECT jsonb_object_agg(scan.object_type, to_jsonb(scan)) FROM hubspot_cursors AS scan
-                      WHERE scan.connector_id = connector.id AND scan.scan = 'backfill'),
+           'scans', (SELECT jsonb_object_agg(reading.object_type, to_jsonb(reading)) FROM hubspot_cursors AS reading
+                      WHERE reading.connector_id = connector.id AND reading.scan = 'backfill'),
            'problems', (SELECT jsonb_agg(to_jsonb(problem) ORDER BY problem.since, problem.kind, problem.code)
                           FROM connector_problems AS problem WHERE problem.connector_id = connector.id),
            'degraded_types', (SELECT jsonb_agg(hydration.object_type ORDER BY hydration.object_type)
