@@ -6,7 +6,7 @@ from coppermind_pipeline.connectors.actions.disconnect import disconnect
 from coppermind_pipeline.connectors.actions.event_log import events
 from coppermind_pipeline.connectors.actions.polling import request_sync, resync
 from coppermind_pipeline.connectors.budgets import SharedBudgets
-from coppermind_pipeline.connectors.configuration.config import Cadence, ConnectorConfig, record_settings
+from coppermind_pipeline.connectors.configuration.config import Cadence, ConnectorConfig
 from coppermind_pipeline.connectors.configuration.freshness import Freshness, freshness
 from coppermind_pipeline.connectors.configuration.periods import Period, period_at
 from coppermind_pipeline.connectors.connector import (
@@ -174,7 +174,6 @@ __all__ = [
     "queue_state",
     "read_facts",
     "record_event",
-    "record_settings",
     "report_problem",
     "request_sync",
     "resync",

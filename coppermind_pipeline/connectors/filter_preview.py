@@ -1,42 +1,15 @@
 """What a connector's filters do to the records that are stored already."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.object_types import ObjectType
 
-Definitions = Mapping[ObjectType, Mapping[str, crm.PropertyDefinition]]
-
 # Filters that remove more than this share of a type are most likely a mistake.
 REMOVED_SHARE_WARNED = 0.9
 
 _ROWS_AT_ONCE = 5_000
-
-
-def compile_stored_filters(connection: Connection, connector: Connector, config: Mapping[str, Any]) -> crm.Filters:
-    """Compile the filters of a configuration against the stored definitions and the connector's mind."""
-    company_info = connection.scalar(text("SELECT company_info FROM minds WHERE id = :id"), {"id": connector.mind_id})
-    definitions: dict[ObjectType, dict[str, crm.PropertyDefinition]] = {}
-    for row in connection.execute(
-        text(
-            """SELECT object_type, name, label, type, field_type, options, missing_since FROM hubspot_properties
-                WHERE connector_id = :connector"""
-        ),
-        {"connector": connector.id},
-    ):
-        definitions.setdefault(ObjectType(row.object_type), {})[row.name] = crm.PropertyDefinition(
-            name=row.name,
-            label=row.label,
-            type=row.type,
-            field_type=row.field_type,
-            options={option["value"]: option["label"] for option in row.options},
-            missing=row.missing_since is not None,
-        )
-    return crm.compile_filters(config, company_info=company_info, definitions=definitions)
 
 
 def count_filtered(

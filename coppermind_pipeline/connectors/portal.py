@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline import crm
+from coppermind_pipeline.catalog import PORTALS, Portal, portal_values, store_account, store_unknown_account
 from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.connectors.errors import AccountUnreadable
@@ -64,55 +64,23 @@ def note_account(
     before.
     """
     if isinstance(account, AccountDetails):
-        _store_account(connection, connector, account)
+        store_account(connection, connector.id, account)
         clear_problem(connection, connector, "scope", AccountUnreadable.code)
         return
-    connection.execute(
-        text(
-            """INSERT INTO hubspot_portals (connector_id, mind_id, hub_id) VALUES (:connector, :mind, :hub_id)
-               ON CONFLICT (connector_id) DO NOTHING"""
-        ),
-        {"connector": connector.id, "mind": connector.mind_id, "hub_id": hub_id},
-    )
+    store_unknown_account(connection, connector.id, hub_id)
     unreadable = AccountUnreadable(f"The portal's account details could not be read: {account.message}")
     report_problem(connection, connector, "scope", unreadable, stops=False)
-
-
-def _store_account(connection: Connection, connector: Connector, account: AccountDetails) -> None:
-    connection.execute(
-        text(
-            """INSERT INTO hubspot_portals (connector_id, mind_id, hub_id, account_type, time_zone, company_currency,
-                                            additional_currencies, ui_domain, data_hosting_location)
-               VALUES (:connector, :mind, :hub_id, :account_type, :time_zone, :company_currency,
-                       :additional_currencies, :ui_domain, :data_hosting_location)
-               ON CONFLICT (connector_id) DO UPDATE
-                  SET hub_id = excluded.hub_id, account_type = excluded.account_type, time_zone = excluded.time_zone,
-                      company_currency = excluded.company_currency, ui_domain = excluded.ui_domain,
-                      additional_currencies = excluded.additional_currencies,
-                      data_hosting_location = excluded.data_hosting_location, read_at = excluded.read_at"""
-        ),
-        {
-            "connector": connector.id,
-            "mind": connector.mind_id,
-            "hub_id": account.portal_id,
-            "account_type": account.account_type,
-            "time_zone": account.time_zone,
-            "company_currency": account.company_currency,
-            "additional_currencies": list(account.additional_currencies),
-            "ui_domain": account.ui_domain,
-            "data_hosting_location": account.data_hosting_location,
-        },
-    )
 
 
 def _known(database: Database, connector: Connector) -> tuple[tzinfo, bool]:
     """Return the portal's time zone, and whether the last poll failed."""
     with database.mind(connector.mind_id) as connection:
-        name, failing = connection.execute(
-            text(
-                """SELECT (SELECT time_zone FROM hubspot_portals WHERE connector_id = :id),
-                          EXISTS (SELECT FROM hubspot_polls WHERE connector_id = :id AND failures > 0)"""
-            ),
-            {"id": connector.id},
-        ).one()
-    return crm.time_zone(name) or UTC if name else UTC, failing
+        row = connection.execute(text(_KNOWN), {"connector": connector.id}).mappings().one()
+    return Portal(**portal_values(row)).zone or UTC, row["failing"]
+
+
+_KNOWN = f"""
+SELECT portal.*,
+       EXISTS (SELECT FROM hubspot_polls WHERE connector_id = portal.connector_id AND failures > 0) AS failing
+  FROM ({PORTALS}) AS portal WHERE portal.connector_id = :connector
+"""

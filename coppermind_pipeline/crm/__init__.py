@@ -9,7 +9,7 @@ from coppermind_pipeline.crm.countries import UNKNOWN_COUNTRY, UNRECOGNIZED, cou
 from coppermind_pipeline.crm.days import day_of, is_midnight_utc, start_of, time_zone
 from coppermind_pipeline.crm.definitions import PropertyDefinition
 from coppermind_pipeline.crm.filter_config import FILTER_KEYS, FilterConfigError, check_filter_setting
-from coppermind_pipeline.crm.filters import FilterProblem, Filters, PropertyFilter, compile_filters
+from coppermind_pipeline.crm.filters import Definitions, FilterProblem, Filters, PropertyFilter, compile_filters
 from coppermind_pipeline.crm.labels import UNKNOWN_SOURCE, Label, Labels, Owner
 from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain, canonical_email
 from coppermind_pipeline.crm.meaning import LATE_STAGE_PROBABILITY, LOSS_REASON_PROPERTY, Meaning
@@ -49,6 +49,7 @@ __all__ = [
     "UNRECOGNIZED",
     "VALUE_FIELDS",
     "Attribution",
+    "Definitions",
     "FilterConfigError",
     "FilterProblem",
     "Filters",

@@ -18,7 +18,6 @@ from coppermind_pipeline.memories.memory_queue import (
     replay_dead,
 )
 from coppermind_pipeline.memories.memory_types import Audience, MemoryType, Sensitivity, aggregate_ref, record_ref
-from coppermind_pipeline.memories.portal_facts import load_labels
 from coppermind_pipeline.memories.results import Found, Listed, Memory, Provenance
 from coppermind_pipeline.memories.search import search
 from coppermind_pipeline.memories.selection import UnknownMemory, WrongSelection
@@ -46,7 +45,6 @@ __all__ = [
     "get",
     "list_memories",
     "list_queue",
-    "load_labels",
     "map_records",
     "queue_status",
     "record_ref",

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.memories import subject_rows
 from coppermind_pipeline.memories.erasure import erase_texts
+from coppermind_pipeline.memories.mapping_rules import MappingRules, load_mapping_rules
 from coppermind_pipeline.memories.memory_queue import QueueEntry, enqueue_changed
 from coppermind_pipeline.memories.memory_types import record_ref
 from coppermind_pipeline.memories.phrases import Wording
-from coppermind_pipeline.memories.portal_facts import PortalFacts, load_portal_facts
 from coppermind_pipeline.memories.subjects import Company, Contact, Deal
 from coppermind_pipeline.memories.texts import MemoryText, memory_of
 from coppermind_pipeline.memories.transactions import batch_transaction
@@ -64,9 +64,9 @@ def map_records(
         on_progress: hears the sum so far after each batch.
     """
     with database.mind(mind_id) as connection:
-        facts = load_portal_facts(connection, connector_id)
-    mapping = _Mapping(database, connector_id, mind_id, facts)
-    mapped = Mapped(skipped=tuple(sorted(facts.unfinished)))
+        rules = load_mapping_rules(connection, connector_id)
+    mapping = _Mapping(database, connector_id, mind_id, rules)
+    mapped = Mapped(skipped=tuple(sorted(rules.unfinished)))
     for batch in chain(mapping.records(), mapping.deals() if deals else ()):
         mapped = Mapped(
             considered=mapped.considered + batch.considered,
@@ -86,10 +86,10 @@ class _Mapping:
     database: Database
     connector_id: str
     mind_id: UUID
-    facts: PortalFacts
+    rules: MappingRules
 
     def records(self) -> Iterator[Mapped]:
-        rules = self.facts.record_rules
+        rules = self.rules.of_records
         while True:
             with batch_transaction(self.database, self.mind_id) as connection:
                 after = self._mapped_until(connection, "map", rules)
@@ -103,7 +103,7 @@ class _Mapping:
             yield batch
 
     def deals(self) -> Iterator[Mapped]:
-        rules = self.facts.deal_rules
+        rules = self.rules.of_deals
         with batch_transaction(self.database, self.mind_id) as connection:
             start = self._mapped_until(connection, "map_deals", rules)
             until = self._changed_until(connection, start)
@@ -140,9 +140,9 @@ class _Mapping:
         erased = [self._ref(subject) for subject in subjects if subject.standing.archived_reason == "erased"]
         if erased:
             erase_texts(connection, self.connector_id, erased)
-        wording = self.facts.wording
+        wording = self.rules.wording
         entries = (
-            self._entry(subject, wording) for subject in subjects if subject.object_type not in self.facts.unfinished
+            self._entry(subject, wording) for subject in subjects if subject.object_type not in self.rules.unfinished
         )
         enqueued = enqueue_changed(connection, entries)
         return Mapped(considered=len(subjects), queued=enqueued.publish, retired=enqueued.retire)

@@ -6,15 +6,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from coppermind_pipeline.catalog import PORTALS, record_url
 from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
 from coppermind_pipeline.object_types import ObjectType
 
 # An answer of a tool stays under 20 KB; the rest is for what a higher room puts around the memories.
 ANSWER_BYTES_MAX = 14_000
 CONTENT_CHARS_MAX = 6_000
-
-# The type ids under which HubSpot's pages show records.
-_RECORD_TYPE_IDS = {ObjectType.CONTACTS: "0-1", ObjectType.COMPANIES: "0-2", ObjectType.DEALS: "0-3"}
 
 
 class Provenance(BaseModel):
@@ -86,7 +84,7 @@ def memory_from_row(row: Any) -> Memory:
             portal_id=row.hub_id,
             object_type=object_type,
             record_id=row.hubspot_id,
-            url=_record_url(row.ui_domain, row.hub_id, object_type, row.hubspot_id),
+            url=record_url(row.ui_domain, row.hub_id, object_type, row.hubspot_id) if object_type else None,
             as_of=row.as_of,
             period_key=row.aggregate_period_key,
             scope=row.aggregate_scope,
@@ -114,19 +112,10 @@ def _clipped(content: str) -> str:
     return content if len(content) <= CONTENT_CHARS_MAX else content[: CONTENT_CHARS_MAX - 1] + "…"
 
 
-def _record_url(
-    ui_domain: str | None, hub_id: int | None, object_type: ObjectType | None, hubspot_id: str | None
-) -> str | None:
-    if not ui_domain or hub_id is None or object_type is None or hubspot_id is None:
-        return None
-    return f"https://{ui_domain}/contacts/{hub_id}/record/{_RECORD_TYPE_IDS[object_type]}/{hubspot_id}"
-
-
-MEMORY_ROWS = """
+MEMORY_ROWS = f"""
 SELECT m.id, m.type, m.sensitivity, m.content, m.source_ref, m.connector_id, m.object_type, m.hubspot_id, m.as_of,
        m.aggregate_period_key, m.aggregate_scope, m.created_at, m.superseded_at, m.retired_at, m.retired_reason,
-       coalesce(p.hub_id, c.hub_id) AS hub_id, p.ui_domain
+       portal.hub_id, portal.ui_domain
   FROM memory_versions m
-  JOIN connectors c ON c.id = m.connector_id
-  LEFT JOIN hubspot_portals p ON p.connector_id = m.connector_id
-"""
+  JOIN ({PORTALS}) AS portal ON portal.connector_id = m.connector_id
+"""  # noqa: S608 - composed of constants

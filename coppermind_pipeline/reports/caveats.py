@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from coppermind_pipeline.connectors import Freshness, Lifecycle
 from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.reports.deals import DealQuality, LabelUse
-from coppermind_pipeline.reports.portals import Portal
+from coppermind_pipeline.reports.portals import SyncedPortal
 from coppermind_pipeline.reports.request import DateBasis
 from coppermind_pipeline.reports.wording import are, count, day, have, listed, moment
 
@@ -27,7 +27,7 @@ class Findings:
         currencies: those of the deals behind the figures.
     """
 
-    portals: Sequence[Portal]
+    portals: Sequence[SyncedPortal]
     labels: Mapping[str, Labels]
     now: datetime
     zone: ZoneInfo
@@ -301,7 +301,7 @@ def _resolved(use: LabelUse, labels: Mapping[str, Labels]) -> bool:
     return known.stage(use.pipeline_id, use.stage_id).resolved and known.pipeline(use.pipeline_id).resolved
 
 
-def _named(portal: Portal) -> str:
+def _named(portal: SyncedPortal) -> str:
     return portal.name[:1].upper() + portal.name[1:]
 
 

@@ -16,7 +16,7 @@ from coppermind_pipeline.reports.periods import (
     named_range,
     range_between,
 )
-from coppermind_pipeline.reports.portals import Portal
+from coppermind_pipeline.reports.portals import SyncedPortal
 from coppermind_pipeline.reports.request import ReportRequest
 
 _UTC = ZoneInfo("UTC")
@@ -60,7 +60,7 @@ class Frame:
         return self.range.start if self.compared is None else min(self.range.start, self.compared.start)
 
 
-def frame_of(request: ReportRequest, portals: Sequence[Portal], *, now: datetime) -> Frame:
+def frame_of(request: ReportRequest, portals: Sequence[SyncedPortal], *, now: datetime) -> Frame:
     """Return the frame of a report about these portals.
 
     Raises:
@@ -89,10 +89,10 @@ def frame_of(request: ReportRequest, portals: Sequence[Portal], *, now: datetime
     )
 
 
-def _zone(request: ReportRequest, portals: Sequence[Portal]) -> tuple[ZoneInfo, bool]:
+def _zone(request: ReportRequest, portals: Sequence[SyncedPortal]) -> tuple[ZoneInfo, bool]:
     if request.timezone is not None:
         return time_zone(request.timezone) or _UTC, False
-    zones = {time_zone(portal.time_zone) if portal.time_zone else None for portal in portals}
+    zones = {portal.reported_in for portal in portals}
     common = zones.pop() if len(zones) == 1 else None
     return common or _UTC, common is None
 
@@ -109,7 +109,9 @@ def _as_of(request: ReportRequest, zone: ZoneInfo, now: datetime) -> datetime | 
     return min(as_of, now)
 
 
-def _local_range(request: ReportRequest, portals: Sequence[Portal], zone: ZoneInfo, clock: datetime) -> LocalRange:
+def _local_range(
+    request: ReportRequest, portals: Sequence[SyncedPortal], zone: ZoneInfo, clock: datetime
+) -> LocalRange:
     if request.start is not None and request.end is not None:
         return range_between(request.start, request.end, zone)
     name = request.period or DEFAULT_PERIOD

@@ -8,10 +8,10 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
+from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label
 from coppermind_pipeline.reports.deals import NO_SOURCE, OTHER, GroupKey
 from coppermind_pipeline.reports.figures import Cell, Figures, Measure
-from coppermind_pipeline.reports.portals import Portal
 from coppermind_pipeline.reports.request import GroupBy
 
 

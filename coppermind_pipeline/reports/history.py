@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from coppermind_pipeline import crm
+from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.errors import BeforeHistory
-from coppermind_pipeline.reports.portals import Portal
 from coppermind_pipeline.store import copy_rows
 
 TABLE = "records_as_of"

@@ -11,7 +11,7 @@ from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.connectors import Freshness, Lifecycle
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.reports.models import CrmReport
-from coppermind_pipeline.reports.portals import Portal, load_portals
+from coppermind_pipeline.reports.portals import SyncedPortal, load_portals
 from coppermind_pipeline.reports.report import NO_LIVE_PULL, LivePull, crm_report
 from coppermind_pipeline.reports.request import ReportRequest
 from coppermind_pipeline.store import Database
@@ -84,7 +84,7 @@ async def pull_stale(
     return LivePull(done=True)
 
 
-def _stale(database: Database, mind: Mind, request: ReportRequest, now: datetime) -> Sequence[Portal]:
+def _stale(database: Database, mind: Mind, request: ReportRequest, now: datetime) -> Sequence[SyncedPortal]:
     wanted = None if request.connector_id is None else [request.connector_id]
     with database.mind(mind.id) as connection:
         portals = load_portals(connection, connector_ids=wanted)

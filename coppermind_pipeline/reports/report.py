@@ -8,9 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from coppermind_pipeline.accounts import Mind
-from coppermind_pipeline.connectors import load_connector
+from coppermind_pipeline.catalog import entered_stage_properties, load_interpretation, load_labels
 from coppermind_pipeline.crm import Labels, Meaning, won_stage_properties
-from coppermind_pipeline.memories import load_labels
 from coppermind_pipeline.reports import deals, history
 from coppermind_pipeline.reports.caveats import Findings, caveats
 from coppermind_pipeline.reports.deals import DealSelection, GroupKey
@@ -26,12 +25,11 @@ from coppermind_pipeline.reports.models import (
     PeriodBlock,
     Summary,
 )
-from coppermind_pipeline.reports.portals import Portal, entered_stage_properties, load_portals
+from coppermind_pipeline.reports.portals import SyncedPortal, load_portals
 from coppermind_pipeline.reports.request import DateBasis, ReportRequest
 from coppermind_pipeline.reports.rows import deal_rows, top_deal
 from coppermind_pipeline.reports.trust import DATA_SOURCE, Range, last_successful_sync, trust_in
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync import load_interpretation
 
 TOP_DEALS = 5
 TOP_DEALS_PER_GROUP = 1
@@ -71,7 +69,7 @@ def crm_report(
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
             history.require_history(portals, frame.as_of)
-            history.rebuild(connection, _meanings(database, connection, portals), as_of=frame.as_of)
+            history.rebuild(connection, _meanings(connection, portals), as_of=frame.as_of)
         return _Reporter(connection, mind, request, portals, frame, now, live_pull).report()
 
 
@@ -82,7 +80,7 @@ class _Reporter:
     connection: Connection
     mind: Mind
     request: ReportRequest
-    portals: Sequence[Portal]
+    portals: Sequence[SyncedPortal]
     frame: Frame
     now: datetime
     live_pull: LivePull
@@ -121,7 +119,7 @@ class _Reporter:
         )
 
     def _selection(self) -> DealSelection:
-        others = {"UTC", *(portal.time_zone for portal in self.portals if portal.time_zone)}
+        others = {"UTC", *(zone.key for portal in self.portals if (zone := portal.reported_in))}
         return DealSelection(
             connector_ids=tuple(portal.connector_id for portal in self.portals),
             start=self.frame.range.start,
@@ -276,9 +274,11 @@ _PROPERTIES = {
 }
 
 
-def _meanings(database: Database, connection: Connection, portals: Sequence[Portal]) -> Mapping[str, Meaning]:
-    connectors = [load_connector(database, portal.connector_id) for portal in portals]
-    return {connector.id: load_interpretation(connection, connector).meaning for connector in connectors}
+def _meanings(connection: Connection, portals: Sequence[SyncedPortal]) -> Mapping[str, Meaning]:
+    return {
+        portal.connector_id: load_interpretation(connection, portal.connector_id, portal.config.of_records).meaning
+        for portal in portals
+    }
 
 
 def _group(group: GroupCells, *, days: DaysToClose | None, top_deals: Sequence[TopDeal]) -> Group:

@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import Labels, amount_text, country_label, day_of
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.figures import TopDeal
 from coppermind_pipeline.reports.models import DealRow
-from coppermind_pipeline.reports.portals import Portal
 
 StoredRow = Mapping[Any, Any]
 
@@ -32,7 +32,7 @@ def top_deal(row: StoredRow, *, portal: Portal, zone: ZoneInfo) -> TopDeal:
         currency=row["currency"],
         amount_home=_amount(row["amount_home"], row["company_currency"]),
         report_date=_day(row["report_at"], zone),
-        link=portal.link(ObjectType.DEALS, row["hubspot_id"]),
+        link=portal.record_url(ObjectType.DEALS, row["hubspot_id"]),
     )
 
 
@@ -53,7 +53,7 @@ def _deal_row(row: StoredRow, portal: Portal, labels: Labels, zone: ZoneInfo) ->
         amount_home=_amount(row["amount_home"], row["company_currency"]),
         close_date=_day(row["close_at"], zone),
         report_date=_day(row["report_at"], zone),
-        link=portal.link(ObjectType.DEALS, row["hubspot_id"]),
+        link=portal.record_url(ObjectType.DEALS, row["hubspot_id"]),
     )
 
 

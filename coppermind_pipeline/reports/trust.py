@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.connectors import Freshness
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports.portals import Portal, load_portals
+from coppermind_pipeline.reports.portals import SyncedPortal, load_portals
 
 DATA_SOURCE = "synced HubSpot reporting store (hubspot_crm_objects)"
 
@@ -89,7 +89,7 @@ def trust_block(
 
 def trust_in(
     connection: Connection,
-    portals: Sequence[Portal],
+    portals: Sequence[SyncedPortal],
     *,
     mind: Mind,
     now: datetime,
@@ -119,7 +119,7 @@ def trust_in(
     )
 
 
-def last_successful_sync(portals: Sequence[Portal]) -> datetime | None:
+def last_successful_sync(portals: Sequence[SyncedPortal]) -> datetime | None:
     """Return the end of the portals' last complete pulls, the oldest of them; None while one has had none."""
     pulls = [portal.last_pull_at for portal in portals if portal.last_pull_at is not None]
     return min(pulls, default=None) if len(pulls) == len(portals) else None
@@ -140,7 +140,7 @@ def _shown(value: Any) -> Any:
     return value
 
 
-def _record_counts(connection: Connection, portals: Sequence[Portal]) -> dict[ObjectType, RecordCounts]:
+def _record_counts(connection: Connection, portals: Sequence[SyncedPortal]) -> dict[ObjectType, RecordCounts]:
     rows = connection.execute(text(_COUNTS), {"connectors": [portal.connector_id for portal in portals]})
     stored = {row.object_type: row for row in rows}
     counts = {}

@@ -3,7 +3,6 @@
 from coppermind_pipeline.sync.backfill import backfilled_once
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard
 from coppermind_pipeline.sync.normalizing.associations import Linked, link
-from coppermind_pipeline.sync.normalizing.interpretation import load_interpretation
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
 from coppermind_pipeline.sync.polling.live_pull import pull_now
 from coppermind_pipeline.sync.polling.probe import found_nothing
@@ -53,7 +52,6 @@ __all__ = [
     "failure_noted",
     "found_nothing",
     "link",
-    "load_interpretation",
     "normalize",
     "note_lost_run",
     "poll_ended",

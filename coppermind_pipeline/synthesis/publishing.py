@@ -10,18 +10,19 @@ import orjson
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from coppermind_pipeline.catalog import load_labels
 from coppermind_pipeline.connectors import Cadence, ConnectorConfig, freshness
 from coppermind_pipeline.crm import day_of
 from coppermind_pipeline.errors import CoppermindError, HealsByItself
-from coppermind_pipeline.memories import MemoryType, QueueEntry, Sensitivity, aggregate_ref, enqueue, load_labels
+from coppermind_pipeline.memories import MemoryType, QueueEntry, Sensitivity, aggregate_ref, enqueue
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import reason_properties
 from coppermind_pipeline.synthesis.aggregates.population import Population, lead_stages_of
 from coppermind_pipeline.synthesis.aggregates.scopes import Scope
+from coppermind_pipeline.synthesis.basis import Basis, load_basis
 from coppermind_pipeline.synthesis.figures import Figures, compute_figures, read_figures
 from coppermind_pipeline.synthesis.periods import Period, PeriodKeyError, parse_period_key, period_key_for
-from coppermind_pipeline.synthesis.portal import Portal, load_portal
 from coppermind_pipeline.synthesis.texts import (
     Coverage,
     Wording,
@@ -86,15 +87,15 @@ def synthesize(
         SynthesisFailed: it could not be computed; the error is stored with the period, and nothing else changed.
     """
     with database.mind(mind_id) as connection:
-        portal = load_portal(connection, connector_id=connector_id, mind_id=mind_id, config=config)
-    period = parse_period_key(period_key or period_key_for(now, cadence, portal.zone))
-    if period.start(portal.zone) > now:
+        basis = load_basis(connection, connector_id, report_timezone=config.report_timezone)
+    period = parse_period_key(period_key or period_key_for(now, cadence, basis.zone))
+    if period.start(basis.zone) > now:
         raise PeriodKeyError(f"The period {period.key} has not begun yet.")
-    if portal.first_completed_at is None:
+    if basis.portal.first_completed_at is None:
         return Synthesized(
             period_key=period.key, skipped=dict.fromkeys(Scope, WAITING_FOR_BACKFILL), waits_for_backfill=True
         )
-    run = _Run(connector_id=connector_id, period=period, portal=portal, config=config, now=now)
+    run = _Run(connector_id=connector_id, period=period, basis=basis, config=config, now=now)
     try:
         with database.mind(mind_id) as connection:
             return _publish(connection, run, refresh=refresh)
@@ -111,13 +112,13 @@ class _Run:
 
     connector_id: str
     period: Period
-    portal: Portal
+    basis: Basis
     config: ConnectorConfig
     now: datetime
 
     @property
     def as_of(self) -> datetime:
-        return min(self.now, self.period.end(self.portal.zone))
+        return min(self.now, self.period.end(self.basis.zone))
 
     @property
     def is_retrospective(self) -> bool:
@@ -140,8 +141,8 @@ def _publish(connection: Connection, run: _Run, *, refresh: bool) -> Synthesized
         connector_id=run.connector_id,
         as_of=run.as_of,
         retrospective=run.is_retrospective,
-        zone=run.portal.zone,
-        company_currency=run.portal.company_currency,
+        zone=run.basis.zone,
+        company_currency=run.basis.portal.company_currency,
         disqualified_statuses=run.config.hubspot_disqualified_statuses,
         lead_stages=lead_stages_of(contact_definitions.get("lifecyclestage")),
     )
@@ -149,7 +150,7 @@ def _publish(connection: Connection, run: _Run, *, refresh: bool) -> Synthesized
         connection,
         population,
         labels=labels,
-        filters=run.portal.filters,
+        filters=run.basis.filters,
         loss_reason_property=run.config.hubspot_loss_reason_property,
     )
     previous_as_of, previous = _previous(connection, run)
@@ -194,13 +195,13 @@ def _labelled_properties(run: _Run) -> list[str]:
         "lifecyclestage",
         "hs_lead_status",
         run.config.hubspot_loss_reason_property,
-        *reason_properties(run.portal.definitions.get(ObjectType.CONTACTS, {})),
+        *reason_properties(run.basis.definitions.get(ObjectType.CONTACTS, {})),
     ]
 
 
 def _previous(connection: Connection, run: _Run) -> tuple[datetime | None, Figures]:
     """Return the figures of the published period that covers most before this one, whatever its cadence."""
-    zone = run.portal.zone
+    zone = run.basis.zone
     published = (
         (min(row.published_at, parse_period_key(row.period_key).end(zone)), row.period_key)
         for row in connection.execute(text(_PUBLISHED), run.key)
@@ -214,22 +215,23 @@ def _previous(connection: Connection, run: _Run) -> tuple[datetime | None, Figur
 
 
 def _coverage(run: _Run, previous_as_of: datetime | None) -> Coverage:
-    portal = run.portal
+    basis = run.basis
+    since = basis.portal.since
 
     def covered(as_of: datetime) -> datetime:
         # A period's end is the first moment of the day after its last one.
         return as_of - timedelta(microseconds=1)
 
     return Coverage(
-        through=day_of(covered(run.as_of), portal.zone),
-        since=day_of(portal.since, portal.zone) if portal.since is not None else None,
+        through=day_of(covered(run.as_of), basis.zone),
+        since=day_of(since, basis.zone) if since is not None else None,
         freshness=freshness(
-            last_pull_at=portal.last_pull_at, poll_interval_minutes=run.config.poll_interval_minutes, now=run.as_of
+            last_pull_at=basis.last_pull_at, poll_interval_minutes=run.config.poll_interval_minutes, now=run.as_of
         ),
-        last_pull=day_of(portal.last_pull_at, portal.zone) if portal.last_pull_at is not None else None,
-        worked_out=day_of(run.now, portal.zone) if run.is_retrospective else None,
-        filtered=portal.filtered,
-        previous=day_of(covered(previous_as_of), portal.zone) if previous_as_of is not None else None,
+        last_pull=day_of(basis.last_pull_at, basis.zone) if basis.last_pull_at is not None else None,
+        worked_out=day_of(run.now, basis.zone) if run.is_retrospective else None,
+        filtered=basis.filtered,
+        previous=day_of(covered(previous_as_of), basis.zone) if previous_as_of is not None else None,
     )
 
 

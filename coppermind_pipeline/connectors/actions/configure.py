@@ -8,11 +8,12 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.accounts import Caller
+from coppermind_pipeline.catalog import load_definitions, load_filters
 from coppermind_pipeline.connectors.actions.polling import check_since, mind_name
 from coppermind_pipeline.connectors.configuration.config import BACKFILL_SINCE, ConnectorConfig, merged
 from coppermind_pipeline.connectors.connector import Connector, find_connector, lock_connector
 from coppermind_pipeline.connectors.events import record_event
-from coppermind_pipeline.connectors.filter_preview import compile_stored_filters, count_filtered, removal_warning
+from coppermind_pipeline.connectors.filter_preview import count_filtered, removal_warning
 from coppermind_pipeline.connectors.status.responses import ConfigureResponse, FilterPreview
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
@@ -39,11 +40,12 @@ def configure(database: Database, caller: Caller, connector_id: str, config: Map
         changed = tuple(key for key in config if stored.get(key) != result.get(key))
         if changed:
             _store(connection, connector, result, changed)
-        filters = compile_stored_filters(connection, connector, result)
+        definitions = load_definitions(connection, connector.id)
+        filters = load_filters(connection, connector.id, definitions=definitions, settings=result)
         preview = _preview(connection, connector, filters) if set(changed) & set(crm.FILTER_KEYS) else None
         warnings = [problem.message for problem in filters.problems]
         warnings += _preview_warnings(preview or {})
-        warnings += _property_warnings(connection, connector, checked)
+        warnings += _property_warnings(definitions[ObjectType.DEALS], checked)
         resync_needed = BACKFILL_SINCE in changed and _backfill_started(connection, connector)
         mind = mind_name(connection, connector)
     return ConfigureResponse(
@@ -95,20 +97,14 @@ def _preview_warnings(preview: Mapping[ObjectType, FilterPreview]) -> list[str]:
     return [message for message in messages if message is not None]
 
 
-def _property_warnings(connection: Connection, connector: Connector, config: ConnectorConfig) -> list[str]:
-    if "hubspot_loss_reason_property" not in config.model_fields_set:
+def _property_warnings(of_deals: Mapping[str, crm.PropertyDefinition], config: ConnectorConfig) -> list[str]:
+    if "hubspot_loss_reason_property" not in config.model_fields_set or not of_deals:
         return []
     name = config.hubspot_loss_reason_property
-    known, missing = connection.execute(
-        text(
-            """SELECT count(*), count(*) FILTER (WHERE name = :name AND missing_since IS NULL) = 0
-                 FROM hubspot_properties WHERE connector_id = :connector AND object_type = 'deals'"""
-        ),
-        {"connector": connector.id, "name": name},
-    ).one()
-    return (
-        [f"hubspot_loss_reason_property: deals of this portal have no property {name!r}."] if known and missing else []
-    )
+    known = of_deals.get(name)
+    if known is not None and not known.missing:
+        return []
+    return [f"hubspot_loss_reason_property: deals of this portal have no property {name!r}."]
 
 
 def _backfill_started(connection: Connection, connector: Connector) -> bool:

@@ -12,12 +12,10 @@ from pydantic import field_validator as validator
 from rapidfuzz import process
 
 from coppermind_pipeline import crm
+from coppermind_pipeline.catalog import RecordSettings
 from coppermind_pipeline.connectors.errors import InvalidConfigValue, UnknownConfigKey
 
 BACKFILL_SINCE = "hubspot_backfill_since"
-
-# What records mean depends on these: a change takes effect as a sync interprets the records again.
-_OF_RECORDS = frozenset({*crm.FILTER_KEYS, "late_stage_probability", "hubspot_loss_reason_property"})
 
 
 class Cadence(StrEnum):
@@ -100,6 +98,15 @@ class ConnectorConfig(BaseModel):
     def _filter(cls, value: Any, info: ValidationInfo) -> Any:
         return value if value is None else crm.check_filter_setting(str(info.field_name), value)
 
+    @property
+    def of_records(self) -> RecordSettings:
+        """What records mean depends on these: a change takes effect as a sync interprets the records again."""
+        return RecordSettings(
+            filters=self.model_dump(mode="json", include=set(crm.FILTER_KEYS), exclude_none=True),
+            late_stage_probability=self.late_stage_probability,
+            loss_reason_property=self.hubspot_loss_reason_property,
+        )
+
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
         """Return the configuration that is stored, whoever wrote it: a value that can't be used counts as not set.
@@ -113,15 +120,6 @@ class ConnectorConfig(BaseModel):
             usable = {key: value for key, value in stored.items() if not config_faults({key: value})}
             unusable_filters = {k: v for k, v in stored.items() if k in crm.FILTER_KEYS and k not in usable}
             return cls.model_validate(usable).model_copy(update=unusable_filters)
-
-
-def record_settings(config: ConnectorConfig, company_info: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that records are interpreted by, as JSON: those of the configuration and the mind's domains.
-
-    Stored when records are interpreted (`pipeline_stages.applied`), so that a change that waits can be told.
-    """
-    own = {f"company_info.{key}": company_info[key] for key in ("domain", "domains") if company_info.get(key)}
-    return config.model_dump(mode="json", include=set(_OF_RECORDS), exclude_none=True) | own
 
 
 def merged(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
+from coppermind_pipeline.catalog import load_stages, property_names
 from coppermind_pipeline.connectors import record_event
 from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, BatchRead, Record, RequestRefused
 from coppermind_pipeline.object_types import ObjectType
@@ -19,7 +20,6 @@ from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.hydrating.batching import PackedReads
 from coppermind_pipeline.sync.hydrating.required import required_properties
-from coppermind_pipeline.sync.normalizing.interpretation import load_stages
 from coppermind_pipeline.sync.raw.kept_values import keep_unread_values
 from coppermind_pipeline.sync.raw.records import append_records
 from coppermind_pipeline.sync.raw.skipped import note_skipped
@@ -65,12 +65,12 @@ class PropertySet:
 
 def load_property_set(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> PropertySet:
     """Return the names that a type is read with, by the stored definitions and what the portal refused of late."""
-    definitions = connection.execute(_DEFINED, {**ids, "type": object_type}).all()
-    defined = frozenset(row.name for row in definitions)
+    calculated = property_names(connection, ids["connector"], object_type)
+    defined = frozenset(calculated)
     required = required_properties(
         object_type,
         defined=defined,
-        of_stages=crm.won_stage_properties(load_stages(connection, ids), defined)
+        of_stages=crm.won_stage_properties(load_stages(connection, ids["connector"]), defined)
         if object_type == ObjectType.DEALS
         else (),
     )
@@ -79,15 +79,10 @@ def load_property_set(connection: Connection, ids: dict[str, Any], object_type: 
     return PropertySet(
         full=full,
         required=tuple(required),
-        calculated=frozenset(row.name for row in definitions if row.calculated),
+        calculated=frozenset(name for name in defined if calculated[name]),
         refused=frozenset() if refused is None else frozenset(refused) or frozenset(full),
     )
 
-
-_DEFINED = text(
-    """SELECT name, calculated OR field_type LIKE 'calculation%' AS calculated FROM hubspot_properties
-        WHERE connector_id = :connector AND object_type = :type AND missing_since IS NULL ORDER BY name"""
-)
 
 _REFUSED = text(
     f"""SELECT refused FROM hubspot_hydrations WHERE connector_id = :connector AND object_type = :type

@@ -9,13 +9,14 @@ import orjson
 from sqlalchemy import Connection, Row, text
 
 from coppermind_pipeline import crm
+from coppermind_pipeline.catalog import load_interpretation, note_applied
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, analyze_grown_tables, copy_rows
 from coppermind_pipeline.sync.checkpoints import move_stage_cursor, stage_cursor
 from coppermind_pipeline.sync.concurrency import one_ahead
 from coppermind_pipeline.sync.context import Progress, unheard
-from coppermind_pipeline.sync.normalizing.interpretation import load_interpretation, note_applied, note_config_problems
+from coppermind_pipeline.sync.normalizing.config_problems import note_config_problems
 from coppermind_pipeline.sync.normalizing.merges import Merge, record_merges
 
 BATCH_RECORDS = 1_000
@@ -48,12 +49,12 @@ def normalize(
     """
     ids = {"connector": connector.id, "mind": connector.mind_id}
     with database.mind(connector.mind_id) as connection:
-        interpretation = load_interpretation(connection, connector)
+        interpretation = load_interpretation(connection, connector.id, connector.config.of_records)
         cursor = stage_cursor(connection, ids, "normalize")
         rules_changed = cursor.rules not in {"", interpretation.digest}
         note_config_problems(connection, connector, interpretation.meaning)
         if not rules_changed:
-            note_applied(connection, ids, interpretation)
+            note_applied(connection, connector.id, interpretation)
     done = Normalized()
     batches = _every_record(database, ids, connector) if rules_changed else _news(database, ids, connector, cursor.seq)
     interpreted = ((_interpret(rows, interpretation.meaning), seq) for rows, seq in batches)

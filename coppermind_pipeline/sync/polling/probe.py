@@ -6,16 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline.catalog import settings_wait, stored_digests
 from coppermind_pipeline.connectors import AccountUnreadable, Connector
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import SyncContext
-from coppermind_pipeline.sync.normalizing.interpretation import settings_wait
 from coppermind_pipeline.sync.polls import poll_started, poll_succeeded
 from coppermind_pipeline.sync.pulling.cursors import OVERLAP_MINUTES
 from coppermind_pipeline.sync.pulling.scan import scan_modified
 from coppermind_pipeline.sync.raw.records import is_news, known_versions
-from coppermind_pipeline.sync.reference import ask_definitions, ask_owners, ask_pipelines, stored_digests
+from coppermind_pipeline.sync.reference import ask_definitions, ask_owners, ask_pipelines
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,10 @@ async def found_nothing(context: SyncContext) -> bool:
     to do from before, nothing is noted: a sync has to run.
     """
     watermarks = await context.read(_watermarks, context.ids())
-    if watermarks is None or await context.read(settings_wait, context.connector):
+    if watermarks is None:
+        return False
+    connector = context.connector
+    if await context.read(settings_wait, connector.id, connector.config.of_records):
         return False
     if await _definitions_changed(context):
         return False
@@ -52,7 +55,7 @@ async def _definitions_changed(context: SyncContext) -> bool:
             ask_owners(context.client),
         ]
     )
-    stored = await context.read(stored_digests, context.ids())
+    stored = await context.read(stored_digests, context.connector.id)
     return any(stored.get(answer.kind) != answer.digest for answer in answers)
 
 

@@ -1,0 +1,106 @@
+"""The interpretation: what a connector's records mean, by what its portal defines and what a person configured."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.catalog.definitions import load_definitions, load_stages
+from coppermind_pipeline.catalog.portals import load_portal
+
+# Raised when the rules of `crm` change, so that every record is interpreted again from the raw log.
+RULES_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSettings:
+    """The settings that records are interpreted by; those of filters as JSON, without the keys that are not set."""
+
+    filters: Mapping[str, Any]
+    late_stage_probability: Decimal
+    loss_reason_property: str
+
+    def with_company(self, company_info: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings as JSON with the mind's own domains, which filters follow, too.
+
+        Stored when records are interpreted, so that a change that waits can be told.
+        """
+        return {
+            **self.filters,
+            "late_stage_probability": str(self.late_stage_probability),
+            "hubspot_loss_reason_property": self.loss_reason_property,
+            **{f"company_info.{key}": company_info[key] for key in ("domain", "domains") if company_info.get(key)},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """The meaning in force, a digest of all that it depends on, and of that the settings that a person chose."""
+
+    meaning: crm.Meaning
+    digest: str
+    settings: dict[str, Any]
+
+
+def load_interpretation(connection: Connection, connector_id: str, settings: RecordSettings) -> Interpretation:
+    """Return what records mean by the stored definitions, stages and account details, and these settings."""
+    portal = load_portal(connection, connector_id)
+    definitions = load_definitions(connection, connector_id)
+    stages = load_stages(connection, connector_id)
+    company_info = connection.scalar(text(_COMPANY_INFO)) or {}
+    meaning = crm.Meaning(
+        company_currency=portal.company_currency,
+        time_zone=portal.zone or UTC,
+        stages={(stage.pipeline_id, stage.stage_id): stage for stage in stages},
+        definitions=definitions,
+        late_stage_probability=settings.late_stage_probability,
+        loss_reason_property=settings.loss_reason_property,
+        filters=crm.compile_filters(settings.filters, company_info=company_info, definitions=definitions),
+    )
+    types = [
+        (object_type, name, definition.type, definition.missing)
+        for object_type, known in definitions.items()
+        for name, definition in known.items()
+    ]
+    depends_on = (
+        RULES_VERSION, (portal.time_zone, portal.company_currency), sorted(stages, key=repr), sorted(types),
+        settings.filters, company_info, settings.late_stage_probability, settings.loss_reason_property,
+    )  # fmt: skip
+    digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
+    return Interpretation(meaning, digest, settings.with_company(company_info))
+
+
+def note_applied(connection: Connection, connector_id: str, interpretation: Interpretation) -> None:
+    """Note what all stored records are interpreted by, for those who say so: reports, synthesis, memories."""
+    applied = {"settings": interpretation.settings, "filters": dict(interpretation.meaning.filters.applied)}
+    connection.execute(text(_NOTE_APPLIED), {"connector": connector_id, "applied": orjson.dumps(applied).decode()})
+
+
+def settings_wait(connection: Connection, connector_id: str, settings: RecordSettings) -> bool:
+    """Say whether records are still interpreted by other settings than those that are configured now."""
+    row = connection.execute(text(_APPLIED), {"connector": connector_id}).one()
+    return settings.with_company(row.company_info or {}) != row.settings
+
+
+_COMPANY_INFO = "SELECT company_info FROM minds WHERE id = current_mind()"
+
+_NOTE_APPLIED = """
+INSERT INTO pipeline_stages AS stored (connector_id, mind_id, stage, applied)
+VALUES (:connector, current_mind(), 'normalize', CAST(:applied AS jsonb))
+ON CONFLICT (connector_id, stage) DO UPDATE SET applied = excluded.applied
+ WHERE stored.applied IS DISTINCT FROM excluded.applied
+"""
+
+_APPLIED = """
+SELECT minds.company_info, normalized.applied -> 'settings' AS settings
+  FROM minds
+  LEFT JOIN pipeline_stages AS normalized
+    ON normalized.connector_id = :connector AND normalized.stage = 'normalize'
+ WHERE minds.id = current_mind()
+"""

@@ -1,0 +1,86 @@
+"""What mapping goes by beside the records: how texts are worded, and which types the filters leave unfinished."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.catalog import PORTALS, Portal, load_definitions, load_filters, load_labels, portal_values
+from coppermind_pipeline.crm import LOSS_REASON_PROPERTY, Labels
+from coppermind_pipeline.memories.phrases import Wording
+from coppermind_pipeline.memories.texts import TEXT_VERSION
+from coppermind_pipeline.object_types import ObjectType
+
+_LABELLED_PROPERTIES = (
+    "hs_analytics_source",
+    "lifecyclestage",
+    "hs_lead_status",
+    "industry",
+    "dealtype",
+    "closed_won_reason",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingRules:
+    """All that mapping depends on beside the records.
+
+    Attributes:
+        unfinished: object types with a filter that can't be applied; nothing of them may be queued.
+        of_records, of_deals: digests of all that texts of contacts and companies, and of deals, depend on.
+    """
+
+    wording: Wording
+    unfinished: frozenset[ObjectType]
+    of_records: str
+    of_deals: str
+
+
+def load_mapping_rules(connection: Connection, connector_id: str) -> MappingRules:
+    """Read a connector's rules in the mind of the open transaction."""
+    row = connection.execute(text(_PORTAL), {"connector": connector_id}).mappings().one()
+    portal = Portal(**portal_values(row))
+    loss_reason_property = row["loss_reason_property"] or LOSS_REASON_PROPERTY
+    labels = load_labels(connection, connector_id, properties=(*_LABELLED_PROPERTIES, loss_reason_property))
+    # Whether a filter can be applied depends on no option.
+    definitions = load_definitions(connection, connector_id, with_options=False)
+    unfinished = load_filters(connection, connector_id, definitions=definitions).unfinished
+    common = [TEXT_VERSION, portal.time_zone, portal.company_currency, sorted(unfinished),
+              _sorted(labels.owners), _options(labels)]  # fmt: skip
+    deals = [_sorted(labels.pipelines), _sorted(labels.stages), loss_reason_property]
+    return MappingRules(
+        wording=Wording(
+            labels=labels,
+            zone=portal.zone or UTC,
+            company_currency=portal.company_currency,
+            loss_reason_property=loss_reason_property,
+        ),
+        unfinished=unfinished,
+        of_records=_digest(common),
+        of_deals=_digest([*common, *deals]),
+    )
+
+
+def _options(labels: Labels) -> list[Any]:
+    return [
+        (object_type, name, definition.type, sorted(definition.options.items()))
+        for object_type, definitions in sorted(labels.definitions.items())
+        for name, definition in sorted(definitions.items())
+    ]
+
+
+def _sorted(values: Any) -> list[Any]:
+    return sorted(values.items())
+
+
+def _digest(facts: list[Any]) -> str:
+    return hashlib.sha256(repr(facts).encode(errors="backslashreplace")).hexdigest()
+
+
+_PORTAL = f"""
+SELECT portal.*, connectors.config ->> 'hubspot_loss_reason_property' AS loss_reason_property
+  FROM ({PORTALS}) AS portal JOIN connectors ON connectors.id = portal.connector_id
+ WHERE portal.connector_id = :connector
+"""  # noqa: S608 - composed of constants
