@@ -37,8 +37,8 @@ def _count(
     columns = "".join(f"properties ->> :name_{index} AS value_{index}, " for index in range(len(names)))
     rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
         text(
-            f"""SELECT {columns} count(*) AS records FROM hubspot_crm_objects
-                 WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL AND NOT referenced_only
+            f"""SELECT {columns} count(*) AS records FROM live_records
+                 WHERE connector_id = :connector AND object_type = :type AND NOT referenced_only
                  {"GROUP BY " + ", ".join(str(index + 1) for index in range(len(names))) if names else ""}"""
         ),
         {"connector": connector.id, "type": object_type.value}

@@ -137,7 +137,7 @@ _QUESTIONS: tuple[tuple[Callable[[PortalProfile], bool], Callable[[PortalProfile
     (lambda _: True, lambda _: "Where do leads leak out before they become deals?"),
 )
 
-_LIVE = "connector_id = :connector AND archived_at IS NULL AND NOT referenced_only"
+_IN_WINDOW = "connector_id = :connector AND NOT referenced_only"
 
 _FIGURES = f"""
 SELECT count(*) FILTER (WHERE outcome = 'won') AS won,
@@ -148,17 +148,17 @@ SELECT count(*) FILTER (WHERE outcome = 'won') AS won,
        count(*) FILTER (WHERE outcome = 'open' AND close_at < :now) AS overdue,
        count(*) FILTER (WHERE object_type = 'contacts') AS contacts,
        count(*) FILTER (WHERE object_type = 'contacts' AND source IS NULL) AS contacts_without_source
-  FROM hubspot_crm_objects WHERE {_LIVE} AND filtered_reason IS NULL
+  FROM live_records WHERE {_IN_WINDOW} AND filtered_reason IS NULL
 """
 
 _FILTERED = f"""
 SELECT object_type, count(*) AS records, count(filtered_reason) AS filtered
-  FROM hubspot_crm_objects WHERE {_LIVE} GROUP BY object_type
+  FROM live_records WHERE {_IN_WINDOW} GROUP BY object_type
 """
 
 _CURRENCIES = f"""
-SELECT currency, count(*) AS deals FROM hubspot_crm_objects
- WHERE {_LIVE} AND filtered_reason IS NULL AND object_type = 'deals' AND currency IS NOT NULL
+SELECT currency, count(*) AS deals FROM live_records
+ WHERE {_IN_WINDOW} AND filtered_reason IS NULL AND object_type = 'deals' AND currency IS NOT NULL
  GROUP BY currency ORDER BY deals DESC, currency
 """
 
@@ -166,16 +166,16 @@ _PIPELINES = f"""
 SELECT p.label,
        (SELECT count(*) FROM hubspot_stages s
          WHERE s.connector_id = p.connector_id AND s.pipeline_id = p.hubspot_id AND s.missing_since IS NULL) AS stages,
-       (SELECT count(*) FROM hubspot_crm_objects
-         WHERE {_LIVE} AND object_type = 'deals' AND pipeline_id = p.hubspot_id) AS deals
+       (SELECT count(*) FROM live_records
+         WHERE {_IN_WINDOW} AND object_type = 'deals' AND pipeline_id = p.hubspot_id) AS deals
   FROM hubspot_pipelines p
  WHERE p.connector_id = :connector AND p.missing_since IS NULL ORDER BY p.display_order, p.label
 """
 
 # Whoever owns records in HubSpot works for the client, or for an agency of the client.
 _OWN_DOMAINS = f"""
-SELECT email_domain AS domain, count(*) AS contacts FROM hubspot_crm_objects
- WHERE {_LIVE} AND filtered_reason IS NULL AND object_type = 'contacts' AND email_domain <> ALL(:public)
+SELECT email_domain AS domain, count(*) AS contacts FROM live_records
+ WHERE {_IN_WINDOW} AND filtered_reason IS NULL AND object_type = 'contacts' AND email_domain <> ALL(:public)
    AND email_domain IN (SELECT lower(split_part(email, '@', 2)) FROM hubspot_owners
                          WHERE connector_id = :connector AND email LIKE '%@%')
  GROUP BY email_domain ORDER BY contacts DESC, domain LIMIT :most

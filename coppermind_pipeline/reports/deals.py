@@ -15,7 +15,7 @@ from coppermind_pipeline.reports.figures import Cell, DaysToClose, Measure
 from coppermind_pipeline.reports.request import DateBasis, GroupBy
 
 OTHER = "other"
-STORE = "hubspot_crm_objects"
+STORE = "live_records"
 
 GroupKey = tuple[str, str]
 
@@ -166,7 +166,6 @@ WITH deal AS NOT MATERIALIZED (
       FROM {source} d
       LEFT JOIN hubspot_portals p ON p.connector_id = d.connector_id
      WHERE d.connector_id = ANY(:connectors) AND d.object_type = 'deals'
-       AND d.archived_at IS NULL AND d.merged_into IS NULL
        AND (CAST(:include_filtered AS boolean) OR d.filtered_reason IS NULL)
 )
 """

@@ -53,7 +53,7 @@ def require_history(portals: Sequence[Portal], as_of: datetime) -> None:
 def rebuild(connection: Connection, meanings: Mapping[str, crm.Meaning], *, as_of: datetime) -> None:
     """Fill the temporary table `records_as_of`, which has the columns of `hubspot_crm_objects`, until the commit.
 
-    It holds the deals of each connector as of then, attributed by the links of then, and the records that those name.
+    It holds the deals that were live then, attributed by the links of then, and the live records that those name.
     Rows pass through in batches, so that memory does not grow with the portal.
 
     Args:
@@ -78,6 +78,7 @@ def rebuild(connection: Connection, meanings: Mapping[str, crm.Meaning], *, as_o
             for rows in _batches(connection, wanted, {**values, "type": object_type.value}):
                 _store(connection, values, object_type, rows, meaning)
         connection.execute(text(_ARCHIVED_SINCE_KNOWN), values)
+        connection.execute(text(_LEAVE_OUT_GONE), values)
         for rows in _batches(connection, _LINKS, values):
             _attribute(connection, values, rows)
 
@@ -160,19 +161,14 @@ def _link(row: Row[Any]) -> crm.Link:
     )
 
 
+_AS_READ = "known.hubspot_id, CAST(newest.payload AS text) AS payload, newest.read_at, newest.archived_at"
 _NEWEST = """
-CROSS JOIN LATERAL (
-    SELECT CAST(payload AS text) AS payload, read_at, archived_at
-      FROM hubspot_raw_records AS raw
-     WHERE raw.connector_id = :connector AND raw.object_type = :type AND raw.hubspot_id = known.hubspot_id
-       AND raw.read_at <= :as_of
-     ORDER BY version DESC LIMIT 1
-) AS newest
+CROSS JOIN newest_version(:connector, :type, known.hubspot_id, :as_of) AS newest
 ORDER BY known.hubspot_id
 """
 
 _DEALS = f"""
-SELECT known.hubspot_id, newest.*
+SELECT {_AS_READ}
   FROM (SELECT DISTINCT hubspot_id FROM hubspot_raw_records
          WHERE connector_id = :connector AND object_type = :type AND hubspot_id > :last AND read_at <= :as_of
          ORDER BY hubspot_id LIMIT :most) AS known
@@ -180,7 +176,7 @@ SELECT known.hubspot_id, newest.*
 """
 
 _LINKED = f"""
-SELECT known.hubspot_id, newest.*
+SELECT {_AS_READ}
   FROM (SELECT DISTINCT to_id AS hubspot_id FROM hubspot_associations
          WHERE connector_id = :connector AND from_type = 'deals' AND to_type = :type AND to_id > :last
            AND valid_from <= :as_of AND (valid_to IS NULL OR valid_to > :as_of)
@@ -190,12 +186,14 @@ SELECT known.hubspot_id, newest.*
 
 # What is known of a record's end by other ways than a version of it.
 _ARCHIVED_SINCE_KNOWN = f"""
-UPDATE {TABLE} AS record SET archived_at = stored.archived_at, merged_into = stored.merged_into
+UPDATE {TABLE} AS record SET archived_at = stored.archived_at
   FROM hubspot_crm_objects AS stored
  WHERE record.connector_id = :connector AND stored.connector_id = :connector
    AND stored.object_type = record.object_type AND stored.hubspot_id = record.hubspot_id
    AND stored.archived_at <= :as_of
 """
+
+_LEAVE_OUT_GONE = f"DELETE FROM {TABLE} WHERE connector_id = :connector AND archived_at IS NOT NULL"
 
 _MERGED = f"""
 UPDATE {TABLE} SET archived_at = coalesce(archived_at, :as_of)
@@ -215,6 +213,6 @@ SELECT deal.hubspot_id, deal.source AS deal_source, linked.object_type AS to_typ
    AND (association.valid_to IS NULL OR association.valid_to > :as_of)
   LEFT JOIN {TABLE} AS linked
     ON linked.connector_id = :connector AND linked.object_type = association.to_type
-   AND linked.hubspot_id = association.to_id AND linked.archived_at IS NULL
+   AND linked.hubspot_id = association.to_id
  ORDER BY deal.hubspot_id
 """

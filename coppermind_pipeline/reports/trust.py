@@ -160,7 +160,7 @@ def _record_counts(connection: Connection, portals: Sequence[SyncedPortal]) -> d
 _COUNTS = """
 SELECT object_type, count(*) FILTER (WHERE NOT referenced_only) AS in_window,
        count(*) FILTER (WHERE referenced_only) AS referenced_only
-  FROM hubspot_crm_objects
- WHERE connector_id = ANY(:connectors) AND archived_at IS NULL AND merged_into IS NULL
+  FROM live_records
+ WHERE connector_id = ANY(:connectors)
  GROUP BY object_type
 """

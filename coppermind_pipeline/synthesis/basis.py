@@ -55,8 +55,7 @@ SELECT portal.*, poll.last_succeeded_at
 """  # noqa: S608 - composed of constants
 
 _FILTERED = """
-SELECT object_type, count(*) AS records FROM hubspot_crm_objects
- WHERE connector_id = :connector AND filtered_reason IS NOT NULL AND archived_at IS NULL AND merged_into IS NULL
-   AND NOT referenced_only
+SELECT object_type, count(*) AS records FROM live_records
+ WHERE connector_id = :connector AND filtered_reason IS NOT NULL AND NOT referenced_only
  GROUP BY object_type ORDER BY array_position(ARRAY['contacts', 'companies', 'deals'], object_type)
 """

@@ -127,10 +127,7 @@ def _end(database: Database, settings: Settings, found: Connector) -> _Ended:
             )
         connection.execute(text("DELETE FROM connector_problems WHERE connector_id = :id AND kind <> 'config'"), values)
         memories = connection.execute(
-            text(
-                """SELECT count(*) FROM memories
-                    WHERE connector_id = :id AND superseded_at IS NULL AND retired_at IS NULL"""
-            ),
+            text("SELECT count(*) FROM memory_versions WHERE connector_id = :id AND is_live"),
             values,
         ).scalar_one()
         mind = mind_name(connection, connector)

@@ -219,9 +219,9 @@ _ATTRIBUTED_BY = text(
           LEFT JOIN hubspot_associations AS association
             ON association.connector_id = deal.connector_id AND association.from_type = 'deals'
            AND association.from_id = deal.hubspot_id AND association.valid_to IS NULL
-          LEFT JOIN hubspot_crm_objects AS linked
+          LEFT JOIN live_records AS linked
             ON linked.connector_id = deal.connector_id AND linked.object_type = association.to_type
-           AND linked.hubspot_id = association.to_id AND linked.archived_at IS NULL
+           AND linked.hubspot_id = association.to_id
          WHERE deal.connector_id = :connector AND deal.object_type = 'deals' AND deal.hubspot_id = ANY(:deals)
          ORDER BY deal.hubspot_id"""
 )

@@ -113,16 +113,13 @@ def _every_record(
 
 
 _NEWEST_VERSIONS = text(
-    """SELECT object_type, hubspot_id, 0 AS seq, newest.*
+    """SELECT known.object_type, known.hubspot_id, 0 AS seq, CAST(newest.payload AS text) AS payload, newest.read_at,
+              newest.archived_at, newest.archived_reason
          FROM (SELECT object_type, hubspot_id FROM hubspot_crm_objects
                 WHERE connector_id = :connector AND (object_type, hubspot_id) > (:type, :id)
                 ORDER BY object_type, hubspot_id LIMIT :most) AS known
-         CROSS JOIN LATERAL (
-              SELECT CAST(payload AS text) AS payload, read_at, archived_at, archived_reason
-                FROM hubspot_raw_records AS raw
-               WHERE raw.connector_id = :connector AND raw.object_type = known.object_type
-                 AND raw.hubspot_id = known.hubspot_id ORDER BY version DESC LIMIT 1) AS newest
-        ORDER BY object_type, hubspot_id"""
+         CROSS JOIN newest_version(:connector, known.object_type, known.hubspot_id) AS newest
+        ORDER BY known.object_type, known.hubspot_id"""
 )
 
 

@@ -43,10 +43,7 @@ def keep_unread_values(
 
 
 _NEWEST = text(
-    """SELECT wanted.hubspot_id, newest.payload
+    """SELECT wanted.hubspot_id, CAST(newest.payload AS text) AS payload
          FROM unnest(CAST(:hubspot_ids AS text[])) AS wanted (hubspot_id)
-         CROSS JOIN LATERAL (
-              SELECT CAST(payload AS text) AS payload FROM hubspot_raw_records AS stored
-               WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = wanted.hubspot_id
-               ORDER BY version DESC LIMIT 1) AS newest"""
+         CROSS JOIN newest_version(:connector, :type, wanted.hubspot_id) AS newest"""
 )

@@ -36,10 +36,7 @@ def known_versions(
 _KNOWN_VERSIONS = text(
     """SELECT wanted.hubspot_id, newest.modified_at, newest.archived_at
          FROM unnest(CAST(:hubspot_ids AS text[])) AS wanted (hubspot_id)
-         CROSS JOIN LATERAL (
-              SELECT modified_at, archived_at FROM hubspot_raw_records AS stored
-               WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = wanted.hubspot_id
-               ORDER BY version DESC LIMIT 1) AS newest"""
+         CROSS JOIN newest_version(:connector, :type, wanted.hubspot_id) AS newest"""
 )
 
 
@@ -102,25 +99,17 @@ _APPEND = text(
     f"""INSERT INTO hubspot_raw_records (connector_id, mind_id, object_type, {", ".join(_COLUMNS)})
         SELECT :connector, :mind, :type, {", ".join(f"incoming.{column}" for column in _COLUMNS)}
           FROM incoming
-          LEFT JOIN LATERAL (
-               SELECT content_hash FROM hubspot_raw_records AS stored
-                WHERE connector_id = :connector AND object_type = :type
-                  AND stored.hubspot_id = incoming.hubspot_id
-                ORDER BY version DESC LIMIT 1) AS newest ON true
+          LEFT JOIN newest_version(:connector, :type, incoming.hubspot_id) AS newest ON true
          WHERE newest.content_hash IS DISTINCT FROM incoming.content_hash"""
 )
 
-# Of those that were no new version: the newest version takes what changed in it besides. It is looked up record by
-# record here, too: left to itself, the planner reads the whole log of the type for a page of records.
+# Of those that were no new version: the newest version takes what changed in it besides.
 _RENEW = text(
     """WITH renewed AS MATERIALIZED (
            SELECT incoming.*, newest.version,
                   newest.payload::text IS DISTINCT FROM incoming.payload::text AS has_new_values
              FROM incoming
-            CROSS JOIN LATERAL (
-                  SELECT version, content_hash, payload, definitions_hash FROM hubspot_raw_records AS logged
-                   WHERE connector_id = :connector AND object_type = :type AND logged.hubspot_id = incoming.hubspot_id
-                   ORDER BY version DESC LIMIT 1) AS newest
+            CROSS JOIN newest_version(:connector, :type, incoming.hubspot_id) AS newest
             WHERE newest.content_hash = incoming.content_hash
               AND (newest.payload::text, newest.definitions_hash)
                   IS DISTINCT FROM (incoming.payload::text, incoming.definitions_hash))

@@ -64,7 +64,7 @@ def forget_gone(connection: Connection, ids: dict[str, Any], object_type: Object
 _FORGET_GONE = text(
     """DELETE FROM hubspot_skipped_records AS skipped
         WHERE connector_id = :connector AND object_type = :type AND part = 'links'
-          AND NOT EXISTS (SELECT FROM hubspot_crm_objects AS stored
+          AND NOT EXISTS (SELECT FROM live_records AS stored
                            WHERE stored.connector_id = :connector AND stored.object_type = :type
-                             AND stored.hubspot_id = skipped.hubspot_id AND stored.archived_at IS NULL)"""
+                             AND stored.hubspot_id = skipped.hubspot_id)"""
 )

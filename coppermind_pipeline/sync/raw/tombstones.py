@@ -30,15 +30,11 @@ def bury(
     return purged, len(erased)
 
 
-_NEWEST = """
-    SELECT DISTINCT ON (hubspot_id) hubspot_id, content_hash, modified_at, definitions_hash, archived_at,
-           archived_reason, payload
-      FROM hubspot_raw_records
-     WHERE connector_id = :connector AND object_type = :type AND hubspot_id = ANY(:ids)
-     ORDER BY hubspot_id, version DESC"""
+_NEWEST = """(SELECT DISTINCT unnest(CAST(:ids AS text[])) AS hubspot_id ORDER BY 1) AS buried
+         CROSS JOIN newest_version(:connector, :type, buried.hubspot_id) AS newest"""
 
 _ERASED = text(
-    f"""SELECT hubspot_id FROM ({_NEWEST}) AS newest
+    f"""SELECT newest.hubspot_id FROM {_NEWEST}
          WHERE archived_reason IS NULL
            AND coalesce(archived_at > clock_timestamp() - interval '{BIN_DAYS} days', true)"""
 )
@@ -63,8 +59,8 @@ _ERASE = text(
 _PURGE = text(
     f"""INSERT INTO hubspot_raw_records (connector_id, mind_id, object_type, hubspot_id, content_hash, modified_at,
                                          definitions_hash, archived_at, archived_reason, payload)
-        SELECT :connector, :mind, :type, hubspot_id, content_hash || convert_to('purged', 'UTF8'), modified_at,
+        SELECT :connector, :mind, :type, newest.hubspot_id, content_hash || convert_to('purged', 'UTF8'), modified_at,
                definitions_hash, coalesce(archived_at, clock_timestamp()), 'purged', payload
-          FROM ({_NEWEST}) AS newest
+          FROM {_NEWEST}
          WHERE archived_reason IS NULL"""
 )

@@ -209,8 +209,8 @@ class _Window:
 _ID = "CASE WHEN hubspot_id ~ '^[0-9]{1,18}$' THEN CAST(hubspot_id AS bigint) ELSE 0 END"
 
 # HubSpot compares whole milliseconds.
-_STORED = f"""hubspot_crm_objects
-    WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL AND NOT referenced_only
+_STORED = f"""live_records
+    WHERE connector_id = :connector AND object_type = :type AND NOT referenced_only
       AND modified_at >= date_trunc('milliseconds', CAST(:since AS timestamptz))
       AND (CAST(:until AS timestamptz) IS NULL
            OR modified_at < date_trunc('milliseconds', CAST(:until AS timestamptz)))
@@ -225,9 +225,8 @@ _COUNT_STORED = text(
 _STORED_IDS = text(f"SELECT hubspot_id FROM {_STORED} ORDER BY {_ID} LIMIT :most")
 
 _STORED_LIVE = text(
-    """SELECT hubspot_id FROM hubspot_crm_objects
-        WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL
-          AND hubspot_id = ANY(:hubspot_ids)"""
+    """SELECT hubspot_id FROM live_records
+        WHERE connector_id = :connector AND object_type = :type AND hubspot_id = ANY(:hubspot_ids)"""
 )
 
 

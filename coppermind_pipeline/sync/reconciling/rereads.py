@@ -205,9 +205,9 @@ def _example_to_try(connection: Connection, ids: dict[str, Any], hydrator: Hydra
 
 
 _EXAMPLE_TO_TRY = text(
-    """SELECT hubspot_id FROM hubspot_crm_objects AS stored JOIN hubspot_rereads AS round
+    """SELECT hubspot_id FROM live_records AS stored JOIN hubspot_rereads AS round
             USING (connector_id, object_type)
-        WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL
+        WHERE connector_id = :connector AND object_type = :type
           AND (definitions_hash <> :digest
                OR EXISTS (SELECT FROM hubspot_hydrations
                            WHERE connector_id = :connector AND object_type = :type))
@@ -281,16 +281,12 @@ def _next_due(connection: Connection, ids: dict[str, Any], hydrator: Hydrator, c
 
 
 _NEXT_OF_ROUND = text(
-    """SELECT hubspot_id, newest.read_at < :started_at OR newest.definitions_hash <> :digest AS unread
-         FROM (SELECT hubspot_id FROM hubspot_crm_objects
-                WHERE connector_id = :connector AND object_type = :type AND archived_at IS NULL
-                  AND hubspot_id > :last_id
+    """SELECT live.hubspot_id, newest.read_at < :started_at OR newest.definitions_hash <> :digest AS unread
+         FROM (SELECT hubspot_id FROM live_records
+                WHERE connector_id = :connector AND object_type = :type AND hubspot_id > :last_id
                 ORDER BY hubspot_id LIMIT :most) AS live
-         CROSS JOIN LATERAL (
-              SELECT read_at, definitions_hash FROM hubspot_raw_records AS stored
-               WHERE connector_id = :connector AND object_type = :type AND stored.hubspot_id = live.hubspot_id
-               ORDER BY version DESC LIMIT 1) AS newest
-        ORDER BY hubspot_id"""
+         CROSS JOIN newest_version(:connector, :type, live.hubspot_id) AS newest
+        ORDER BY live.hubspot_id"""
 )
 
 

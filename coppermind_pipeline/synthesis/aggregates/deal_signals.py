@@ -73,9 +73,9 @@ _NOTABLE = """
 SELECT deal.outcome, deal.name, company.name AS company, deal.amount, deal.currency, deal.pipeline_id, deal.stage_id,
        deal.owner_id, deal.close_day
   FROM counted_deals deal
-  LEFT JOIN hubspot_crm_objects company
+  LEFT JOIN live_records company
     ON company.connector_id = :connector AND company.object_type = 'companies' AND company.hubspot_id = deal.company_id
-   AND company.filtered_reason IS NULL AND company.archived_at IS NULL
+   AND company.filtered_reason IS NULL
  WHERE deal.amount > 0
    AND ((deal.outcome = 'open' AND deal.late_stage)
         OR (deal.outcome = 'won' AND deal.close_at > :recent AND deal.close_at <= :as_of))

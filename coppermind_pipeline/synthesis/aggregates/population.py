@@ -103,7 +103,7 @@ SELECT d.hubspot_id, d.name, d.currency, d.amount, d.owner_id, d.pipeline_id, d.
        d.close_at,
        (d.close_at AT TIME ZONE :zone)::date AS close_day,
        (d.close_at AT TIME ZONE :zone)::date - (d.created_at AT TIME ZONE :zone)::date AS days_to_close
-  FROM hubspot_crm_objects d
+  FROM live_records d
  CROSS JOIN LATERAL (SELECT :retrospective AND d.outcome <> 'open' AND coalesce(d.close_at >= :as_of, false) AS it_did)
        AS closed_since
   LEFT JOIN hubspot_crm_objects company
@@ -113,7 +113,7 @@ SELECT d.hubspot_id, d.name, d.currency, d.amount, d.owner_id, d.pipeline_id, d.
     ON contact.connector_id = d.connector_id AND contact.object_type = 'contacts'
    AND contact.hubspot_id = d.lead_contact_id
  WHERE d.connector_id = :connector AND d.object_type = 'deals'
-   AND d.archived_at IS NULL AND d.merged_into IS NULL AND d.filtered_reason IS NULL
+   AND d.filtered_reason IS NULL
    AND NOT (:retrospective AND coalesce(d.created_at >= :as_of, false))"""
 )
 # A contact in an open deal is not stuck, even if a filter keeps that deal out of the figures.
@@ -122,18 +122,18 @@ _COUNT_CONTACTS = text(
 WITH in_open_deal AS (
     SELECT DISTINCT a.to_id AS hubspot_id
       FROM hubspot_associations a
-      JOIN hubspot_crm_objects d
+      JOIN live_records d
         ON d.connector_id = a.connector_id AND d.object_type = 'deals' AND d.hubspot_id = a.from_id
      WHERE a.connector_id = :connector AND a.from_type = 'deals' AND a.to_type = 'contacts' AND a.valid_to IS NULL
-       AND d.outcome = 'open' AND d.archived_at IS NULL AND d.merged_into IS NULL
+       AND d.outcome = 'open'
 ), contacts AS (
     SELECT c.hubspot_id, c.source, c.lifecycle_stage, c.lead_status, c.modified_at,
            coalesce(c.lifecycle_stage = ANY(:lead_stages), false)
            OR EXISTS (SELECT FROM unnest(CAST(:entered AS text[])) AS entered
                        WHERE btrim(c.properties ->> entered) <> '') AS is_lead
-      FROM hubspot_crm_objects c
+      FROM live_records c
      WHERE c.connector_id = :connector AND c.object_type = 'contacts' AND NOT c.referenced_only
-       AND c.archived_at IS NULL AND c.merged_into IS NULL AND c.filtered_reason IS NULL
+       AND c.filtered_reason IS NULL
        AND NOT (:retrospective AND coalesce(c.created_at >= :as_of, false))
 )
 SELECT contacts.hubspot_id, source, is_lead,
