@@ -7,10 +7,9 @@ from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline import crm
+from coppermind_pipeline import crm, store
 from coppermind_pipeline.catalog.definitions import load_definitions, load_stages
 from coppermind_pipeline.catalog.portals import load_portal
 
@@ -79,7 +78,7 @@ def load_interpretation(connection: Connection, connector_id: str, settings: Rec
 def note_applied(connection: Connection, connector_id: str, interpretation: Interpretation) -> None:
     """Note what all stored records are interpreted by, for those who say so: reports, synthesis, memories."""
     applied = {"settings": interpretation.settings, "filters": dict(interpretation.meaning.filters.applied)}
-    connection.execute(text(_NOTE_APPLIED), {"connector": connector_id, "applied": orjson.dumps(applied).decode()})
+    store.note_applied(connection, connector_id, "normalize", applied)
 
 
 def settings_wait(connection: Connection, connector_id: str, settings: RecordSettings) -> bool:
@@ -89,13 +88,6 @@ def settings_wait(connection: Connection, connector_id: str, settings: RecordSet
 
 
 _COMPANY_INFO = "SELECT company_info FROM minds WHERE id = current_mind()"
-
-_NOTE_APPLIED = """
-INSERT INTO pipeline_stages AS stored (connector_id, mind_id, stage, applied)
-VALUES (:connector, current_mind(), 'normalize', CAST(:applied AS jsonb))
-ON CONFLICT (connector_id, stage) DO UPDATE SET applied = excluded.applied
- WHERE stored.applied IS DISTINCT FROM excluded.applied
-"""
 
 _APPLIED = """
 SELECT minds.company_info, normalized.applied -> 'settings' AS settings

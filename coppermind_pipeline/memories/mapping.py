@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from coppermind_pipeline.memories import subject_rows
 from coppermind_pipeline.memories.erasure import erase_texts
@@ -18,7 +18,7 @@ from coppermind_pipeline.memories.subjects import Company, Contact, Deal
 from coppermind_pipeline.memories.texts import MemoryText, memory_of
 from coppermind_pipeline.memories.transactions import batch_transaction
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, load_checkpoint, move_checkpoint
 
 BATCH_RECORDS = 2_000
 
@@ -99,7 +99,7 @@ class _Mapping:
                 types = (ObjectType.CONTACTS, ObjectType.COMPANIES)
                 subjects = subject_rows.changed_records(connection, self.connector_id, types, after=after, until=until)
                 batch = self._queue(connection, subjects)
-                self._move(connection, "map", until, rules)
+                move_checkpoint(connection, self.connector_id, "map", until, rules=rules)
             yield batch
 
     def deals(self) -> Iterator[Mapped]:
@@ -132,7 +132,7 @@ class _Mapping:
                 batch = self._queue(connection, subjects)
                 more = len(ids) == BATCH_RECORDS
                 if not more:
-                    self._move(connection, "map_deals", until, rules)
+                    move_checkpoint(connection, self.connector_id, "map_deals", until, rules=rules)
             yield batch
 
     def _queue(self, connection: Connection, subjects: Sequence[Contact | Company | Deal]) -> Mapped:
@@ -171,21 +171,5 @@ class _Mapping:
 
     def _mapped_until(self, connection: Connection, stage: Literal["map", "map_deals"], rules: str) -> int:
         """Return the change up to which a stage has mapped by these rules; 0 where it worked by others."""
-        seq = connection.scalar(
-            text(
-                "SELECT seq FROM pipeline_stages WHERE connector_id = :connector AND stage = :stage AND rules = :rules"
-            ),
-            {"connector": self.connector_id, "stage": stage, "rules": rules},
-        )
-        return seq or 0
-
-    def _move(self, connection: Connection, stage: Literal["map", "map_deals"], seq: int, rules: str) -> None:
-        connection.execute(
-            text(
-                """INSERT INTO pipeline_stages (connector_id, mind_id, stage, seq, rules, at)
-                   VALUES (:connector, :mind, :stage, :seq, :rules, clock_timestamp())
-                   ON CONFLICT (connector_id, stage) DO UPDATE
-                      SET seq = excluded.seq, rules = excluded.rules, at = excluded.at"""
-            ),
-            {"connector": self.connector_id, "mind": self.mind_id, "stage": stage, "seq": seq, "rules": rules},
-        )
+        checkpoint = load_checkpoint(connection, self.connector_id, stage)
+        return checkpoint.seq if checkpoint.rules == rules else 0

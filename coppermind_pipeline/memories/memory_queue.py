@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database, copy_rows
+from coppermind_pipeline.store import Database, copy_rows, note_stage_at_work
 
 LIST_ENTRIES_MAX = 100
 
@@ -138,7 +138,7 @@ def _enqueue(connection: Connection, entries: Iterable[QueueEntry], *, condition
     copy_rows(connection, like="memory_queue", columns=_COLUMNS, rows=map(_values_of, newest.values()))
     operations = connection.scalars(text(_UPSERT.format(condition=condition))).all()
     if operations:
-        connection.execute(text(_NOTE_ENQUEUE), {"connector": next(iter(newest.values())).connector_id})
+        note_stage_at_work(connection, next(iter(newest.values())).connector_id, "queue")
     return Enqueued(publish=operations.count("publish"), retire=operations.count("retire"))
 
 
@@ -170,12 +170,6 @@ ON CONFLICT (source_ref) DO UPDATE
        enqueued_at = CASE waiting.state WHEN 'dead' THEN excluded.enqueued_at ELSE waiting.enqueued_at END
 RETURNING operation
 """  # noqa: S608 - our own list of columns
-
-_NOTE_ENQUEUE = """
-INSERT INTO pipeline_stages (connector_id, mind_id, stage, at)
-VALUES (:connector, current_mind(), 'queue', clock_timestamp())
-ON CONFLICT (connector_id, stage) DO UPDATE SET at = excluded.at
-"""
 
 _STATUS = """
 SELECT count(*) FILTER (WHERE state = 'pending' AND (claimed_at IS NULL OR available_at <= now())) AS pending,

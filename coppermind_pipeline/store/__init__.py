@@ -3,6 +3,14 @@
 from coppermind_pipeline.store import embedded
 from coppermind_pipeline.store.backups import Backup, backup, restore
 from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows
+from coppermind_pipeline.store.checkpoints import (
+    Checkpoint,
+    Stage,
+    load_checkpoint,
+    move_checkpoint,
+    note_applied,
+    note_stage_at_work,
+)
 from coppermind_pipeline.store.database import CONNECTIONS_MAX, ROLES, Database, UnstorableText
 from coppermind_pipeline.store.files import directory_of_socket, locked_if_free, private_directory, rotate
 from coppermind_pipeline.store.heartbeat import note_look_for_polls, polling_stopped_since
@@ -15,8 +23,10 @@ __all__ = [
     "CONNECTIONS_MAX",
     "ROLES",
     "Backup",
+    "Checkpoint",
     "Database",
     "InstallationPaused",
+    "Stage",
     "UnstorableText",
     "analyze_grown_tables",
     "backup",
@@ -24,10 +34,14 @@ __all__ = [
     "copy_rows",
     "directory_of_socket",
     "embedded",
+    "load_checkpoint",
     "lock_writing",
     "locked_if_free",
     "login_url",
+    "move_checkpoint",
+    "note_applied",
     "note_look_for_polls",
+    "note_stage_at_work",
     "paused_since",
     "polling_stopped_since",
     "private_directory",

@@ -4,12 +4,11 @@ from coppermind_pipeline.sync.backfill import backfilled_once
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard
 from coppermind_pipeline.sync.normalizing.associations import Linked, link
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
+from coppermind_pipeline.sync.polling.due import DuePoll, due_polls
 from coppermind_pipeline.sync.polling.live_pull import pull_now
 from coppermind_pipeline.sync.polling.probe import found_nothing
 from coppermind_pipeline.sync.polls import (
-    DuePoll,
     as_noted,
-    due_polls,
     failure_noted,
     note_lost_run,
     poll_ended,

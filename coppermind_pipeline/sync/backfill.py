@@ -1,5 +1,6 @@
-"""The backfill: whether what the connector's window held is read and has come through every station."""
+"""The backfill: the connector's window, what it held, and whether that has come through every station."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -7,6 +8,40 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
+
+
+def begin_backfill(connection: Connection, ids: dict[str, Any], *, since: datetime | None) -> None:
+    """Begin the backfill unless there is one: its window starts at `since`, else two years ago, and is stored once."""
+    connection.execute(_BEGIN, {**ids, "since": since})
+
+
+_BEGIN = text(
+    """INSERT INTO hubspot_backfills (connector_id, mind_id, since, started_at)
+       VALUES (:connector, :mind, coalesce(:since, clock_timestamp() - interval '2 years'), clock_timestamp())
+       ON CONFLICT (connector_id) DO NOTHING"""
+)
+
+
+def note_total(
+    connection: Connection, ids: dict[str, Any], object_type: ObjectType, total: int, *, when_complete: bool = False
+) -> None:
+    """Note how many records of a type the window holds, as the portal counts them.
+
+    Args:
+        connection: the caller's.
+        ids: whose window.
+        object_type: what was counted.
+        total: the portal's count.
+        when_complete: only if the backfill is; else in any case.
+    """
+    connection.execute(_NOTE_TOTAL, {**ids, "type": object_type, "total": total, "when_complete": when_complete})
+
+
+_NOTE_TOTAL = text(
+    """UPDATE hubspot_backfills
+          SET totals = totals || jsonb_build_object(CAST(:type AS text), CAST(:total AS bigint))
+        WHERE connector_id = :connector AND (completed_at IS NOT NULL OR NOT :when_complete)"""
+)
 
 
 def complete_backfill(connection: Connection, ids: dict[str, Any]) -> bool:
@@ -32,13 +67,17 @@ _COMPLETE = text(
 )
 
 
+def backfilled_window(connection: Connection, ids: dict[str, Any]) -> datetime | None:
+    """Return where the window begins, if a first backfill is complete, whatever a later one is doing; else None."""
+    return connection.scalar(_BACKFILLED_WINDOW, ids)
+
+
+_BACKFILLED_WINDOW = text(
+    "SELECT since FROM hubspot_backfills WHERE connector_id = :connector AND first_completed_at IS NOT NULL"
+)
+
+
 def backfilled_once(database: Database, connector: Connector) -> bool:
     """Say whether a first backfill has been completed, whatever a later one is doing."""
     with database.mind(connector.mind_id) as connection:
-        return bool(connection.scalar(_COMPLETED_ONCE, {"connector": connector.id}))
-
-
-_COMPLETED_ONCE = text(
-    """SELECT first_completed_at IS NOT NULL FROM hubspot_backfills
-        WHERE connector_id = :connector"""
-)
+        return backfilled_window(connection, {"connector": connector.id}) is not None

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, text
@@ -44,46 +42,6 @@ LOOK_AGAIN_MINUTES = 60
 _NO_AUTHORIZATION = (TokenRejected, GrantRejected, NotConnected, KeyMissing, KeyFileExposed, InvalidKeys)
 
 
-@dataclass(frozen=True, slots=True)
-class DuePoll:
-    """A connector that is due, since when, and for what."""
-
-    connector_id: str
-    due_at: datetime
-    reason: Literal["first", "requested", "backfill", "poll"]
-
-
-def due_polls(connection: Connection) -> list[DuePoll]:
-    """Return the active connectors that are due, longest waiting first, in a transaction of the scheduler.
-
-    Due is one that was never polled, whose interval has passed since its last poll began, whose person asked for a sync
-    since then, or whose backfill is unfinished; unless the portal asked us to stay away for now.
-    """
-    rows = connection.execute(_DUE)
-    return [DuePoll(row.id, row.due_at, row.reason) for row in rows]
-
-
-_DUE = text(
-    """SELECT id, due_at, reason FROM (
-           SELECT connectors.id,
-                  CASE WHEN backfill.connector_id IS NULL THEN 'first'
-                       WHEN sync_requested_at > last_started_at THEN 'requested'
-                       WHEN backfill.completed_at IS NULL THEN 'backfill' ELSE 'poll' END AS reason,
-                  CASE WHEN last_started_at IS NULL THEN connected_at
-                       WHEN sync_requested_at > last_started_at THEN sync_requested_at
-                       WHEN backfill.connector_id IS NULL OR backfill.completed_at IS NULL
-                            THEN last_started_at + interval '1 minute' * least(failures * failures, 15)
-                       ELSE last_started_at + interval '1 minute'
-                            * coalesce(CAST(config ->> 'poll_interval_minutes' AS integer), 15)
-                  END AS due_at
-             FROM connectors
-             LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connectors.id
-             LEFT JOIN hubspot_backfills AS backfill ON backfill.connector_id = connectors.id
-            WHERE status = 'active' AND (retry_at IS NULL OR retry_at <= clock_timestamp())) AS next
-        WHERE due_at <= clock_timestamp() ORDER BY due_at"""
-)
-
-
 def poll_started(connection: Connection, ids: dict[str, Any], *, run_id: str | None = None) -> None:
     """Note that a poll begins; a further step of one that began with the same run is no other poll.
 
@@ -102,6 +60,21 @@ _START = text(
               pulled_before = CASE WHEN stored.read_to_end_at IS NULL OR stored.run_id = excluded.run_id
                                    THEN stored.pulled_before ELSE stored.pulled_counts END,
               run_id = excluded.run_id"""
+)
+
+
+def count_pulled(connection: Connection, ids: dict[str, Any], object_type: ObjectType, versions: int) -> None:
+    """Count versions that were appended to the raw log, in the transaction that appended them."""
+    connection.execute(_COUNT_PULLED, {**ids, "type": object_type.value, "count": versions})
+
+
+_COUNT_PULLED = text(
+    """INSERT INTO hubspot_polls AS stored (connector_id, mind_id, pulled_counts)
+       VALUES (:connector, :mind, jsonb_build_object(CAST(:type AS text), CAST(:count AS bigint)))
+       ON CONFLICT (connector_id) DO UPDATE
+          SET pulled_counts = stored.pulled_counts || jsonb_build_object(CAST(:type AS text),
+              coalesce(CAST(stored.pulled_counts ->> CAST(:type AS text) AS bigint), 0)
+              + CAST(:count AS bigint))"""
 )
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from coppermind_pipeline.connectors import open_portal
 from coppermind_pipeline.memories import map_records
+from coppermind_pipeline.store import move_checkpoint
 from coppermind_pipeline.sync import SyncContext, found_nothing, link, normalize
-from coppermind_pipeline.sync.checkpoints import move_stage_cursor
 from coppermind_pipeline_tests.benchmarks.installation import Installation, installation, peak_mib, stopwatch
 
 
@@ -70,8 +70,7 @@ def normalization(*, records: int) -> dict[str, Any]:
         uvloop.run(measured.pull(limited=False))
         with connected.database.mind(connected.connector.mind_id) as connection:
             connection.execute(text("DELETE FROM hubspot_crm_objects"))
-            ids = {"connector": connected.connector_id, "mind": connected.connector.mind_id}
-            move_stage_cursor(connection, ids, "normalize", 0, rules="")
+            move_checkpoint(connection, connected.connector_id, "normalize", 0, rules="")
         with stopwatch() as took:
             normalized = normalize(connected.database, connected.connector)
     return {

@@ -45,7 +45,7 @@ from coppermind_pipeline.hubspot import RateLimited, SentRequest
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import Fault
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync.pulling.pull import PAGES_AHEAD_MAX, PAGES_WRITTEN_MAX
+from coppermind_pipeline.sync.pulling.pages import PAGES_AHEAD_MAX, PAGES_WRITTEN_MAX
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.sync.reconciled import Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.hubspot import Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync.normalizing import associations
+from coppermind_pipeline.sync.normalizing import associations, attribution
 from coppermind_pipeline.sync.raw import records as raw_records
 from coppermind_pipeline_tests.unthrottled import unthrottled
 
@@ -23,14 +23,14 @@ async def test_deals_are_attributed_a_bounded_number_at_a_time(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     attributed: list[int] = []
-    attribute = associations._attribute
+    attribute = associations.attribute
 
     def counted(connection, ids, deals):
         attributed.append(len(deals))
         return attribute(connection, ids, deals)
 
-    monkeypatch.setattr(associations, "_attribute", counted)
-    monkeypatch.setattr(associations, "BATCH_DEALS", 10)
+    monkeypatch.setattr(associations, "attribute", counted)
+    monkeypatch.setattr(attribution, "DEALS_AT_ONCE", 10)
     async with unthrottled(database, tmp_path) as portal:
         await portal.sync()
         deals = portal.connected.rows("SELECT count(*) AS n FROM hubspot_crm_objects WHERE object_type = 'deals'")[0].n

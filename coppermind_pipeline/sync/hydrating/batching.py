@@ -1,4 +1,4 @@
-"""Packing: what several readers ask for by id goes out in full batches, and no record twice at a time."""
+"""Batching: what several readers ask for by id goes out in full batches, and no record twice at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, BatchRead
 
 # How long a batch that is not full waits for more. Pages of a scan come five a second under HubSpot's limits.
-PACKING_WAIT_S = 0.4
+FILLING_WAIT_S = 0.4
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class _Batch:
 
 
 @dataclass(slots=True)
-class PackedReads:
+class BatchedReads:
     """The reads of one object type within one task group.
 
     Attributes:
@@ -55,7 +55,7 @@ class PackedReads:
 
     async def _fill_and_read(self, batch: _Batch) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(batch.is_full.wait(), PACKING_WAIT_S)
+            await asyncio.wait_for(batch.is_full.wait(), FILLING_WAIT_S)
         if self._open is batch:
             self._open = None
         try:

@@ -1,34 +1,19 @@
-"""Linking: from the raw answers about associations to validity intervals, and from those to each deal's attribution."""
+"""Linking: from the raw answers about associations to intervals in which each holds, and on to attributions."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import text
 
-from coppermind_pipeline import crm
 from coppermind_pipeline.connectors import Connector
-from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database, analyze_grown_tables, copy_rows
+from coppermind_pipeline.store import Database, analyze_grown_tables, load_checkpoint, move_checkpoint
 from coppermind_pipeline.sync.backfill import complete_backfill
-from coppermind_pipeline.sync.checkpoints import move_stage_cursor, stage_cursor
 from coppermind_pipeline.sync.context import Progress, unheard
+from coppermind_pipeline.sync.normalizing.attribution import attribute, deals_to_attribute
 
 BATCH_DEALS = 1_000
-
-# The fields of `crm.Attribution`, as columns of a deal.
-_COLUMNS = {
-    "primary_company_id": "primary_company_id",
-    "lead_contact_id": "lead_contact_id",
-    "source": "attributed_source",
-    "source_step": "attribution_step",
-    "country_code": "place_country_code",
-    "country_text": "place_country_text",
-    "region": "place_region",
-    "city": "place_city",
-}
 
 
 @dataclass(slots=True)
@@ -36,8 +21,8 @@ class Linked:
     """What linking did.
 
     Attributes:
-        answers: answers about a deal's links that were taken up.
-        begun, ended: links.
+        answers: answers about a deal's associations that were taken up.
+        begun, ended: associations.
         attributed: deals whose attribution changed.
         backfill_completed: with this the backfill is complete.
     """
@@ -66,8 +51,8 @@ def link_so_far(
 ) -> Linked:
     """Bring associations and attributions up to date with what is pulled and normalized by now.
 
-    A link that an answer no longer names ends at the time of that answer; one whose labels changed ends, and begins
-    anew. Deals are attributed again where they, their links, or the records that they are linked to have changed.
+    An association that an answer no longer names ends at the time of that answer; one whose labels changed ends, and
+    begins anew. Deals are attributed again if they, their associations, or the records at the other ends have changed.
 
     Args:
         enough: asked between batches; once it says so, the rest is left to the next time.
@@ -77,35 +62,35 @@ def link_so_far(
     while not enough() and _take_up_answers(database, connector, ids, linked):
         on_progress(Progress("link", linked.answers))
     with database.mind(connector.mind_id) as connection:
-        since = stage_cursor(connection, ids, "attribute").seq
+        since = load_checkpoint(connection, ids["connector"], "attribute").seq
         upto = connection.scalar(
             text("SELECT max(change_seq) FROM hubspot_crm_objects WHERE connector_id = :connector"), ids
         )
-    with closing(_deals_to_attribute(database, connector, ids, since)) as batches:
+    with closing(deals_to_attribute(database, connector, since=since)) as batches:
         for deals in batches:
             with database.mind(connector.mind_id) as connection:
-                linked.attributed += _attribute(connection, ids, deals)
+                linked.attributed += attribute(connection, ids, deals)
             if enough():
                 return linked
     with database.mind(connector.mind_id) as connection:
-        move_stage_cursor(connection, ids, "attribute", upto or 0)
+        move_checkpoint(connection, ids["connector"], "attribute", upto or 0)
     return linked
 
 
 def _take_up_answers(database: Database, connector: Connector, ids: dict[str, Any], linked: Linked) -> bool:
-    """Apply the next answers, with the cursor that says so; return whether there were any."""
+    """Apply the next answers, with the checkpoint that says so; return whether there were any."""
     with database.mind(connector.mind_id) as connection:
-        since = stage_cursor(connection, ids, "link").seq
+        since = load_checkpoint(connection, ids["connector"], "link").seq
         connection.execute(text("DROP TABLE IF EXISTS pg_temp.answers, pg_temp.named"))
         connection.execute(_NEXT_ANSWERS, {**ids, "since": since, "most": BATCH_DEALS})
         taken = connection.execute(text("SELECT count(*) AS answers, max(seq) AS seq FROM answers")).one()
         if not taken.answers:
             return False
-        connection.execute(_NAMED_LINKS, ids)
-        ended = connection.scalars(_END_LINKS, ids).all()
-        begun = connection.scalars(_BEGIN_LINKS, ids).all()
+        connection.execute(_NAMED, ids)
+        ended = connection.scalars(_END, ids).all()
+        begun = connection.scalars(_BEGIN, ids).all()
         connection.execute(_MARK_CHANGED, {**ids, "deals": list({*ended, *begun})})
-        move_stage_cursor(connection, ids, "link", taken.seq)
+        move_checkpoint(connection, ids["connector"], "link", taken.seq)
         analyze_grown_tables(connection)
     linked.answers += taken.answers
     linked.ended += len(ended)
@@ -126,7 +111,7 @@ _MARK_CHANGED = text(
 
 
 # An answer may be older than a merge: what it calls by the old id is the survivor.
-_NAMED_LINKS = text(
+_NAMED = text(
     """CREATE TEMPORARY TABLE named ON COMMIT DROP AS
        SELECT from_id, to_type, read_at, coalesce(merge.survivor_id, link ->> 'id') AS to_id,
               coalesce(array_agg(DISTINCT label ORDER BY label) FILTER (WHERE label IS NOT NULL), '{}') AS labels,
@@ -139,8 +124,8 @@ _NAMED_LINKS = text(
         GROUP BY from_id, to_type, read_at, coalesce(merge.survivor_id, link ->> 'id')"""
 )
 
-# The stored links are looked up answer by answer: left to itself, the planner reads all of them for a thousand answers.
-_END_LINKS = text(
+# What is stored is looked up answer by answer: left to itself, the planner reads all of it for a thousand answers.
+_END = text(
     """WITH unnamed AS MATERIALIZED (
            SELECT answers.from_id, answers.to_type, answers.read_at, live.to_id, live.valid_from
              FROM answers
@@ -160,92 +145,10 @@ _END_LINKS = text(
        RETURNING stored.from_id"""
 )
 
-_BEGIN_LINKS = text(
+_BEGIN = text(
     """INSERT INTO hubspot_associations (connector_id, mind_id, from_type, from_id, to_type, to_id, labels,
                                         type_ids, valid_from)
        SELECT :connector, :mind, 'deals', from_id, to_type, to_id, labels, type_ids, read_at FROM named
        ON CONFLICT (connector_id, from_type, from_id, to_type, to_id) WHERE valid_to IS NULL DO NOTHING
        RETURNING from_id"""
 )
-
-
-def _deals_to_attribute(
-    database: Database, connector: Connector, ids: dict[str, Any], since: int
-) -> Generator[Sequence[str]]:
-    """Yield the ids of the deals that changed after `since`, or that are linked to a record that did."""
-    with database.mind(connector.mind_id) as connection:
-        changed = connection.execution_options(yield_per=BATCH_DEALS).scalars(_TO_ATTRIBUTE, {**ids, "since": since})
-        with closing(changed):
-            yield from changed.partitions(BATCH_DEALS)
-
-
-_TO_ATTRIBUTE = text(
-    """SELECT hubspot_id FROM hubspot_crm_objects
-        WHERE connector_id = :connector AND object_type = 'deals' AND change_seq > :since
-       UNION
-       SELECT association.from_id FROM hubspot_crm_objects AS linked
-         JOIN hubspot_associations AS association
-           ON association.connector_id = linked.connector_id AND association.to_type = linked.object_type
-          AND association.to_id = linked.hubspot_id AND association.valid_to IS NULL
-        WHERE linked.connector_id = :connector AND linked.object_type <> 'deals'
-          AND linked.change_seq > :since"""
-)
-
-
-def _attribute(connection: Connection, ids: dict[str, Any], deals: Sequence[str]) -> int:
-    """Attribute the deals, write those that come out different, and return their number."""
-    rows = connection.execute(_ATTRIBUTED_BY, {**ids, "deals": list(deals)})
-    changed = []
-    for deal_id, of_deal in groupby(rows, key=lambda row: row.hubspot_id):
-        links = list(of_deal)
-        before = tuple(getattr(links[0], column) for column in _COLUMNS.values())
-        attribution = crm.attribute(links[0].deal_source, [_link(row) for row in links if row.to_id is not None])
-        after = tuple(getattr(attribution, name) for name in _COLUMNS)
-        if after != before:
-            changed.append((deal_id, *after))
-    if changed:
-        copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *_COLUMNS.values()), rows=changed)
-        connection.execute(_STORE_ATTRIBUTIONS, ids)
-    return len(changed)
-
-
-_ATTRIBUTED_BY = text(
-    f"""SELECT deal.hubspot_id, deal.source AS deal_source, {", ".join(f"deal.{c}" for c in _COLUMNS.values())},
-               linked.object_type AS to_type, linked.hubspot_id AS to_id,
-               {crm.PRIMARY_COMPANY_TYPE_ID} = ANY(association.type_ids) AS is_primary, linked.created_at,
-               linked.source, linked.filtered_reason, linked.country_code, linked.country_text, linked.region,
-               linked.city
-          FROM hubspot_crm_objects AS deal
-          LEFT JOIN hubspot_associations AS association
-            ON association.connector_id = deal.connector_id AND association.from_type = 'deals'
-           AND association.from_id = deal.hubspot_id AND association.valid_to IS NULL
-          LEFT JOIN live_records AS linked
-            ON linked.connector_id = deal.connector_id AND linked.object_type = association.to_type
-           AND linked.hubspot_id = association.to_id
-         WHERE deal.connector_id = :connector AND deal.object_type = 'deals' AND deal.hubspot_id = ANY(:deals)
-         ORDER BY deal.hubspot_id"""
-)
-
-
-_STORE_ATTRIBUTIONS = text(
-    f"""UPDATE hubspot_crm_objects AS deal
-           SET ({", ".join(_COLUMNS.values())}, change_seq)
-             = ROW({", ".join(f"incoming.{column}" for column in _COLUMNS.values())}, nextval('change_seq'))
-          FROM incoming
-         WHERE connector_id = :connector AND object_type = 'deals' AND deal.hubspot_id = incoming.hubspot_id"""
-)
-
-
-def _link(row: Row[Any]) -> crm.Link:
-    return crm.Link(
-        to_type=ObjectType(row.to_type),
-        to_id=row.to_id,
-        is_primary=bool(row.is_primary),
-        created_at=row.created_at,
-        source=row.source,
-        filtered_reason=row.filtered_reason,
-        country_code=row.country_code,
-        country_text=row.country_text,
-        region=row.region,
-        city=row.city,
-    )

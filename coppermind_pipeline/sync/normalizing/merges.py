@@ -34,12 +34,13 @@ def merges_named_by(object_type: ObjectType, records: Iterable[Record]) -> list[
 
 
 def record_merges(connection: Connection, ids: dict[str, Any], merges: Collection[Merge]) -> int:
-    """Remember merges, and let losers and links to them lead to who lives on.
+    """Remember merges, and let losers and associations with them lead to who lives on.
 
     Return how many stored records count nowhere from now on.
 
     Merges may become known in any order, and a loser may never have been read: each chain ends at its last survivor. A
-    loser that is normalized later is marked then. Links to a loser end, and begin again with its survivor.
+    loser that is normalized later is marked then. Associations with a loser end, and begin again with its
+    survivor.
     """
     if not merges:
         return 0
@@ -59,7 +60,7 @@ def record_merges(connection: Connection, ids: dict[str, Any], merges: Collectio
     }
     connection.execute(_SHORTEN_CHAINS, concerned)
     marked = connection.execute(_MARK_LOSERS, concerned).rowcount
-    connection.execute(_MOVE_LINKS, concerned)
+    connection.execute(_MOVE_ASSOCIATIONS, concerned)
     return marked
 
 
@@ -120,7 +121,7 @@ _MARK_LOSERS = text(
            AND loser.merged_into IS DISTINCT FROM merge.survivor_id"""
 )
 
-_MOVE_LINKS = text(
+_MOVE_ASSOCIATIONS = text(
     f"""WITH ended AS (
             UPDATE hubspot_associations AS link SET valid_to = statement_timestamp()
               FROM ({_CONCERNED}) AS merge

@@ -12,8 +12,7 @@ from coppermind_pipeline import crm
 from coppermind_pipeline.catalog import load_interpretation, note_applied
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database, analyze_grown_tables, copy_rows
-from coppermind_pipeline.sync.checkpoints import move_stage_cursor, stage_cursor
+from coppermind_pipeline.store import Database, analyze_grown_tables, copy_rows, load_checkpoint, move_checkpoint
 from coppermind_pipeline.sync.concurrency import one_ahead
 from coppermind_pipeline.sync.context import Progress, unheard
 from coppermind_pipeline.sync.normalizing.config_problems import note_config_problems
@@ -45,30 +44,30 @@ def normalize(
 
     Takes up the versions that came since the last time. Where anything else that the outcome depends on has changed
     (definitions, stages, configuration, the rules themselves) it takes up the newest version of every record. Rows and
-    the stage's cursor commit together, batch by batch; a row that does not change is not written.
+    the stage's checkpoint commit together, batch by batch; a row that does not change is not written.
     """
     ids = {"connector": connector.id, "mind": connector.mind_id}
     with database.mind(connector.mind_id) as connection:
         interpretation = load_interpretation(connection, connector.id, connector.config.of_records)
-        cursor = stage_cursor(connection, ids, "normalize")
-        rules_changed = cursor.rules not in {"", interpretation.digest}
+        reached = load_checkpoint(connection, connector.id, "normalize")
+        rules_changed = reached.rules not in {"", interpretation.digest}
         note_config_problems(connection, connector, interpretation.meaning)
         if not rules_changed:
             note_applied(connection, connector.id, interpretation)
     done = Normalized()
-    batches = _every_record(database, ids, connector) if rules_changed else _news(database, ids, connector, cursor.seq)
+    batches = _every_record(database, ids, connector) if rules_changed else _news(database, ids, connector, reached.seq)
     interpreted = ((_interpret(rows, interpretation.meaning), seq) for rows, seq in batches)
     for batch, seq in one_ahead(interpreted):
         with database.mind(connector.mind_id) as connection:
             _store(connection, ids, batch, done)
             if not rules_changed:
-                move_stage_cursor(connection, ids, "normalize", seq, rules=interpretation.digest)
+                move_checkpoint(connection, ids["connector"], "normalize", seq, rules=interpretation.digest)
             analyze_grown_tables(connection)
         on_progress(Progress("normalize", done.read))
     if rules_changed:
         # Only now: a run that was cut short must take up every record again.
         with database.mind(connector.mind_id) as connection:
-            move_stage_cursor(connection, ids, "normalize", cursor.seq, rules=interpretation.digest)
+            move_checkpoint(connection, ids["connector"], "normalize", reached.seq, rules=interpretation.digest)
         news = normalize(database, connector, on_progress=on_progress)
         done.read, done.changed = done.read + news.read, done.changed + news.changed
     return done

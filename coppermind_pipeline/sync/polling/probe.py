@@ -1,6 +1,5 @@
 """The idle poll: a sync that finds nothing, without a run. It reads what a poll would, and compares."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,25 +10,18 @@ from coppermind_pipeline.connectors import AccountUnreadable, Connector
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import SyncContext
+from coppermind_pipeline.sync.hydrating.property_set import RETRY_FULL_AFTER_HOURS
 from coppermind_pipeline.sync.polls import poll_started, poll_succeeded
-from coppermind_pipeline.sync.pulling.cursors import OVERLAP_MINUTES
+from coppermind_pipeline.sync.pulling.cursors import Watermarks, load_watermarks, move_watermarks
 from coppermind_pipeline.sync.pulling.scan import scan_modified
 from coppermind_pipeline.sync.raw.records import is_news, known_versions
 from coppermind_pipeline.sync.reference import ask_definitions, ask_owners, ask_pipelines
 
 
-@dataclass(frozen=True, slots=True)
-class _Watermarks:
-    """Where each type's next scan begins, and the moment at which this probe begins, by the database's clock."""
-
-    since: dict[ObjectType, datetime]
-    now: datetime
-
-
 async def found_nothing(context: SyncContext) -> bool:
-    """Probe the portal; where nothing differs, note a successful poll and return True.
+    """Probe the portal; if nothing differs, note a successful poll and return True.
 
-    Reads the changed ids of each type, definitions, pipelines and owners. Where anything differs, or anything is left
+    Reads the changed ids of each type, definitions, pipelines and owners. If anything differs, or anything is left
     to do from before, nothing is noted: a sync has to run.
     """
     watermarks = await context.read(_watermarks, context.ids())
@@ -68,25 +60,16 @@ async def _has_news(context: SyncContext, object_type: ObjectType, since: dateti
     return False
 
 
-def _watermarks(connection: Connection, ids: dict[str, Any]) -> _Watermarks | None:
-    """Return the watermarks; None where a scan, a backfill or a later stage has work left from before."""
-    rows = connection.execute(_WATERMARKS, ids).all()
-    if len(rows) != len(ObjectType):
+def _watermarks(connection: Connection, ids: dict[str, Any]) -> Watermarks | None:
+    """Return the watermarks; None if a scan, a backfill or a later stage has work left from before."""
+    watermarks = load_watermarks(connection, ids)
+    if watermarks is None or connection.scalar(_LEFT_OVER, {**ids, "no_account": AccountUnreadable.code}):
         return None
-    left_over = connection.scalar(_LEFT_OVER, {**ids, "no_account": AccountUnreadable.code})
-    return None if left_over else _Watermarks({ObjectType(r.object_type): r.watermark for r in rows}, rows[0].now)
+    return watermarks
 
-
-_WATERMARKS = text(
-    """SELECT object_type, watermark, clock_timestamp() AS now FROM hubspot_cursors
-        WHERE connector_id = :connector AND scan = 'incremental' AND watermark IS NOT NULL
-          AND (started_at IS NULL OR completed_at IS NOT NULL)
-          AND EXISTS (SELECT FROM hubspot_backfills
-                       WHERE connector_id = :connector AND completed_at IS NOT NULL)"""
-)
 
 _LEFT_OVER = text(
-    """WITH done AS (SELECT stage, seq FROM pipeline_stages WHERE connector_id = :connector)
+    f"""WITH done AS (SELECT stage, seq FROM pipeline_stages WHERE connector_id = :connector)
        SELECT EXISTS (SELECT FROM hubspot_raw_records WHERE connector_id = :connector
                          AND seq > coalesce((SELECT seq FROM done WHERE stage = 'normalize'), 0))
            OR EXISTS (SELECT FROM hubspot_raw_associations WHERE connector_id = :connector
@@ -98,7 +81,7 @@ _LEFT_OVER = text(
                          AND object_type = 'deals'
                          AND change_seq > coalesce((SELECT seq FROM done WHERE stage = 'map_deals'), 0))
            OR EXISTS (SELECT FROM hubspot_hydrations WHERE connector_id = :connector
-                         AND tried_at < clock_timestamp() - interval '24 hours')
+                         AND tried_at < clock_timestamp() - interval '{RETRY_FULL_AFTER_HOURS} hours')
            OR EXISTS (SELECT FROM connector_problems WHERE connector_id = :connector
                          AND code = :no_account AND last_seen < clock_timestamp() - interval '1 hour')"""
 )
@@ -106,17 +89,7 @@ _LEFT_OVER = text(
 
 def _note_idle_poll(connection: Connection, connector: Connector, ids: dict[str, Any], started_at: datetime) -> None:
     """Move watermarks, last successful pull and last counts, in one transaction."""
-    connection.execute(_MOVE_WATERMARKS, {**ids, "started_at": started_at})
+    move_watermarks(connection, ids, started_at=started_at)
     # Only now: a poll that found something is the run's, which would otherwise not be due if it never came about.
     poll_started(connection, ids)
     poll_succeeded(connection, connector)
-
-
-_MOVE_WATERMARKS = text(
-    f"""UPDATE hubspot_cursors
-           SET since = watermark, started_at = :started_at, completed_at = clock_timestamp(),
-               pages = 0, records = 0,
-               watermark = greatest(watermark, CAST(:started_at AS timestamptz)
-                                               - interval '{OVERLAP_MINUTES} minutes')
-         WHERE connector_id = :connector AND scan = 'incremental'"""
-)

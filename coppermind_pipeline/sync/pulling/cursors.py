@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.backfill import begin_backfill, note_total
 from coppermind_pipeline.sync.pulling.scan import Position, ScanPage
 
 # HubSpot's search index has been seen to lag by as much, so a new scan looks that far behind the start of the last one.
@@ -43,7 +44,7 @@ def begin_scans(connection: Connection, ids: dict[str, Any], *, backfill_since: 
     The first call begins the backfill: its window starts at `backfill_since`, else two years ago, and is stored once.
     Once a first backfill is complete, incremental scans run, beside a later backfill too.
     """
-    connection.execute(_BEGIN_BACKFILL, {**ids, "since": backfill_since})
+    begin_backfill(connection, ids, since=backfill_since)
     connection.execute(_BEGIN_BACKFILL_SCANS, {**ids, "types": list(ObjectType)})
     connection.execute(_BEGIN_INCREMENTAL_SCANS, ids)
     rows = connection.execute(_UNDER_WAY, ids)
@@ -55,12 +56,6 @@ def begin_scans(connection: Connection, ids: dict[str, Any], *, backfill_since: 
     ]  # fmt: skip
     return sorted(scans, key=lambda scan: (scan.kind == "backfill", _ORDER.index(scan.object_type)))
 
-
-_BEGIN_BACKFILL = text(
-    """INSERT INTO hubspot_backfills (connector_id, mind_id, since, started_at)
-       VALUES (:connector, :mind, coalesce(:since, clock_timestamp() - interval '2 years'), clock_timestamp())
-       ON CONFLICT (connector_id) DO NOTHING"""
-)
 
 _BEGIN_BACKFILL_SCANS = text(
     """INSERT INTO hubspot_cursors (connector_id, mind_id, object_type, scan, since, started_at)
@@ -116,7 +111,7 @@ def advance(connection: Connection, ids: dict[str, Any], scan: Scan, pages: Sequ
     )
     total = next((page.total for page in reversed(pages) if page.total is not None), None)
     if scan.kind == "backfill" and total is not None:
-        connection.execute(_NOTE_TOTAL, {**of_scan, "total": total})
+        note_total(connection, ids, scan.object_type, total)
 
 
 _ADVANCE = text(
@@ -126,12 +121,6 @@ _ADVANCE = text(
               -- A scan that goes over to the list begins anew.
               records = CASE WHEN by_list = :by_list THEN records ELSE 0 END + :records
         WHERE connector_id = :connector AND object_type = :type AND scan = :scan AND started_at = :started_at"""
-)
-
-_NOTE_TOTAL = text(
-    """UPDATE hubspot_backfills
-          SET totals = totals || jsonb_build_object(CAST(:type AS text), CAST(:total AS bigint))
-        WHERE connector_id = :connector"""
 )
 
 
@@ -153,4 +142,44 @@ _MOVE_WATERMARK = text(
                 CAST(:started_at AS timestamptz) - interval '{OVERLAP_MINUTES} minutes')
         ON CONFLICT (connector_id, object_type, scan) DO UPDATE
            SET watermark = greatest(stored.watermark, excluded.watermark)"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermarks:
+    """Where each type's next incremental scan begins, and the moment of this question, by the database's clock."""
+
+    since: dict[ObjectType, datetime]
+    now: datetime
+
+
+def load_watermarks(connection: Connection, ids: dict[str, Any]) -> Watermarks | None:
+    """Return the watermarks; None while a backfill or a scan is under way."""
+    rows = connection.execute(_WATERMARKS, ids).all()
+    if len(rows) != len(ObjectType):
+        return None
+    return Watermarks({ObjectType(row.object_type): row.watermark for row in rows}, rows[0].now)
+
+
+_WATERMARKS = text(
+    """SELECT object_type, watermark, clock_timestamp() AS now FROM hubspot_cursors
+        WHERE connector_id = :connector AND scan = 'incremental' AND watermark IS NOT NULL
+          AND (started_at IS NULL OR completed_at IS NOT NULL)
+          AND EXISTS (SELECT FROM hubspot_backfills
+                       WHERE connector_id = :connector AND completed_at IS NOT NULL)"""
+)
+
+
+def move_watermarks(connection: Connection, ids: dict[str, Any], *, started_at: datetime) -> None:
+    """Note scans of all types that began at this moment and found nothing."""
+    connection.execute(_MOVE_WATERMARKS, {**ids, "started_at": started_at})
+
+
+_MOVE_WATERMARKS = text(
+    f"""UPDATE hubspot_cursors
+           SET since = watermark, started_at = :started_at, completed_at = clock_timestamp(),
+               pages = 0, records = 0,
+               watermark = greatest(watermark, CAST(:started_at AS timestamptz)
+                                               - interval '{OVERLAP_MINUTES} minutes')
+         WHERE connector_id = :connector AND scan = 'incremental'"""
 )

@@ -1,4 +1,4 @@
-"""Values that a portal refuses to let us read at present: what was known of them stays, as nothing says otherwise."""
+"""Values that could not be read at present: what was known of them stays, as nothing says otherwise."""
 
 from collections.abc import Sequence, Set
 from typing import Any
@@ -12,14 +12,14 @@ from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import lock_writing
 
 
-def keep_unread_values(
+def keep_stored_values(
     connection: Connection,
     ids: dict[str, Any],
     object_type: ObjectType,
     records: Sequence[Record],
-    unread: Set[str],
+    names: Set[str],
 ) -> list[Record]:
-    """Return the records with the stored values of the properties in `unread`, which they were read without.
+    """Return the records with the stored values of the named properties, which they were read without.
 
     Nobody else appends a version from here to the end of the transaction.
     """
@@ -30,7 +30,7 @@ def keep_unread_values(
         row.hubspot_id: {
             name: value
             for name, value in crm.decode_properties(row.payload).items()
-            if name in unread and value is not None
+            if name in names and value is not None
         }
         for row in rows
     }

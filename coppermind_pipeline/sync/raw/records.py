@@ -1,16 +1,15 @@
 """The raw log: each distinct version of a record that a pull saw, once, as HubSpot sent it."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
-from coppermind_pipeline.hubspot import MODIFIED_PROPERTY, Associations, Record, properties_json
+from coppermind_pipeline.hubspot import MODIFIED_PROPERTY, Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import copy_rows, lock_writing
 
@@ -123,30 +122,6 @@ _RENEW = text(
 )
 
 
-def store_associations(
-    connection: Connection, ids: dict[str, Any], to_type: ObjectType, associations: Associations
-) -> None:
-    """Keep the links of each deal whose answer is complete; a deal whose answer failed keeps what is stored."""
-    copy_rows(
-        connection,
-        like="hubspot_raw_associations",
-        columns=("from_id", "links"),
-        rows=((deal_id, _links_json(links)) for deal_id, links in associations.links.items()),
-    )
-    lock_writing(connection, ids["connector"])
-    connection.execute(_KEEP_ASSOCIATIONS, {**ids, "to_type": to_type})
-
-
-_KEEP_ASSOCIATIONS = text(
-    """INSERT INTO hubspot_raw_associations AS stored
-              (connector_id, mind_id, from_type, from_id, to_type, links)
-       SELECT :connector, :mind, 'deals', from_id, :to_type, links FROM incoming
-       ON CONFLICT (connector_id, from_type, from_id, to_type) DO UPDATE
-          SET links = excluded.links, seq = excluded.seq, read_at = excluded.read_at
-        WHERE stored.links IS DISTINCT FROM excluded.links"""
-)
-
-
 def _row(
     object_type: ObjectType, record: Record, definitions_hash: str, calculated: Collection[str]
 ) -> tuple[Any, ...]:
@@ -161,18 +136,3 @@ def _row(
         archived_at,
         properties_json(properties).decode(),
     )
-
-
-def _links_json(links: Iterable[Any]) -> str:
-    return orjson.dumps(
-        [
-            {
-                "id": link.to_id,
-                "types": [
-                    {"category": t.category, "type_id": t.type_id, "label": t.label and crm.read_label(t.label)}
-                    for t in sorted(link.types, key=lambda t: (t.category, t.type_id))
-                ],
-            }
-            for link in sorted(links, key=lambda link: crm.id_order(link.to_id))
-        ]
-    ).decode()

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, TextClause, text
 from coppermind_pipeline.connectors import record_event
 from coppermind_pipeline.hubspot import MODIFIED_PROPERTY, SEARCH_PAGE_RECORDS_MAX, Filter, Operator, SearchPage
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.backfill import note_total
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.hydrating.hydration import Hydrator
-from coppermind_pipeline.sync.reconciling.lookup import Fates
+from coppermind_pipeline.sync.reconciling.lookup import Lookup
 
 INDEX_DELAY = timedelta(minutes=60)
 
@@ -56,7 +57,7 @@ class _Compared:
 async def compare_window(
     hydrator: Hydrator,
     since: datetime,
-    settle: Callable[[Sequence[str]], Awaitable[Fates]],
+    settle: Callable[[Sequence[str]], Awaitable[Lookup]],
     *,
     every: timedelta,
     index_delay: timedelta,
@@ -88,7 +89,7 @@ async def compare_window(
     return drift
 
 
-async def _look_into(window: "_Window", settle: Callable[[Sequence[str]], Awaitable[Fates]]) -> Drift | None:
+async def _look_into(window: "_Window", settle: Callable[[Sequence[str]], Awaitable[Lookup]]) -> Drift | None:
     """Find what differs in a window that was at rest; put right what is wrong in the store, and return what is not."""
     portal_total, stored_total = await window.totals()
     if portal_total == stored_total:
@@ -96,9 +97,9 @@ async def _look_into(window: "_Window", settle: Callable[[Sequence[str]], Awaita
     differences = await window.differences()
     if not differences.trusted:
         return Drift(portal_total, stored_total)
-    fates = await settle([*differences.missing, *differences.surplus])
-    missing = tuple(i for i in differences.missing if i not in fates.live)
-    surplus = tuple(i for i in differences.surplus if i in fates.live)
+    found = await settle([*differences.missing, *differences.surplus])
+    missing = tuple(i for i in differences.missing if i not in found.live)
+    surplus = tuple(i for i in differences.surplus if i in found.live)
     still = await window.without_found(surplus)
     return Drift(portal_total, stored_total, missing, still) if missing or still else None
 
@@ -264,7 +265,7 @@ def _save(
             "surplus_ids": list(drift.surplus_ids),
         },
     )
-    connection.execute(_NOTE_TOTAL, {**context.ids(), "type": object_type, "portal_total": drift.portal_total})
+    note_total(connection, context.ids(), object_type, drift.portal_total, when_complete=True)
     connection.execute(state, {**context.ids(), "type": object_type})
 
 
@@ -277,13 +278,6 @@ _SAVE = text(
                missing_ids = excluded.missing_ids, surplus_ids = excluded.surplus_ids,
                compared_at = excluded.compared_at"""
 )
-
-_NOTE_TOTAL = text(
-    """UPDATE hubspot_backfills
-          SET totals = totals || jsonb_build_object(CAST(:type AS text), CAST(:portal_total AS bigint))
-        WHERE connector_id = :connector AND completed_at IS NOT NULL"""
-)
-
 
 _OF_TYPE = "WHERE connector_id = :connector AND object_type = :type"
 _SAME = text(f"UPDATE hubspot_drifts SET differs_since = NULL, confirmed_at = NULL {_OF_TYPE}")

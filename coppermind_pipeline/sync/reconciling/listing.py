@@ -1,4 +1,4 @@
-"""Walks through a portal's lists: how far each type's is, and which ids it has met."""
+"""Listings: how far each type's pass through the portal's lists is, and which ids it has met."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ Phase = Literal["live", "archived", "absent"]
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
-    """A walk under way.
+class Listing:
+    """A pass through the lists of one type, under way.
 
     Attributes:
         phase: first the live list, then the archived one; then what is stored and in neither of them.
@@ -29,14 +29,14 @@ class Walk:
     pages: int
 
 
-def begin_walk(
+def begin_listing(
     connection: Connection, ids: dict[str, Any], object_type: ObjectType, *, every: timedelta
-) -> Walk | None:
-    """Return the type's walk where it stands, or a new one where the last began `every` ago; None: not yet due."""
+) -> Listing | None:
+    """Return the type's listing where it stands, or a new one if the last began `every` ago; None: not yet due."""
     of_type = {**ids, "type": object_type, "every": every}
     connection.execute(_BEGIN, of_type)
     row = connection.execute(_UNDER_WAY, of_type).one_or_none()
-    return Walk(object_type, row.phase, row.after, row.pages) if row else None
+    return Listing(object_type, row.phase, row.after, row.pages) if row else None
 
 
 _BEGIN = text(
@@ -55,15 +55,15 @@ _UNDER_WAY = text(
 
 
 def note_page(
-    connection: Connection, ids: dict[str, Any], walk: Walk, hubspot_ids: Sequence[str], *, after: str | None
-) -> Walk:
-    """Remember the ids of a page, in the transaction that stores what it brought; return the walk behind it."""
+    connection: Connection, ids: dict[str, Any], listing: Listing, hubspot_ids: Sequence[str], *, after: str | None
+) -> Listing:
+    """Remember the ids of a page, in the transaction that stores what it brought; return the listing behind it."""
     connection.execute(
-        _NOTE_PAGE, {**ids, "type": walk.object_type, "page": walk.pages, "hubspot_ids": list(hubspot_ids)}
+        _NOTE_PAGE, {**ids, "type": listing.object_type, "page": listing.pages, "hubspot_ids": list(hubspot_ids)}
     )
     following: dict[Phase, Phase] = {"live": "archived", "archived": "absent"}
-    phase = walk.phase if after is not None else following[walk.phase]
-    return _move(connection, ids, Walk(walk.object_type, phase, after, walk.pages + 1))
+    phase = listing.phase if after is not None else following[listing.phase]
+    return _move(connection, ids, Listing(listing.object_type, phase, after, listing.pages + 1))
 
 
 _NOTE_PAGE = text(
@@ -72,12 +72,14 @@ _NOTE_PAGE = text(
 )
 
 
-def absent_ids(connection: Connection, ids: dict[str, Any], walk: Walk, *, most: int) -> list[str]:
+def absent_ids(connection: Connection, ids: dict[str, Any], listing: Listing, *, most: int) -> list[str]:
     """Return the next ids that are stored, were not known to be gone for good, and are in none of the pages met.
 
-    EXCEPT, because an anti-join is planned as a loop where the tables' statistics are not up to date.
+    EXCEPT, because an anti-join is planned as a loop if the tables' statistics are not up to date.
     """
-    return list(connection.scalars(_ABSENT, {**ids, "type": walk.object_type, "after": walk.after or "", "most": most}))
+    return list(
+        connection.scalars(_ABSENT, {**ids, "type": listing.object_type, "after": listing.after or "", "most": most})
+    )
 
 
 _ABSENT = text(
@@ -91,13 +93,13 @@ _ABSENT = text(
 )
 
 
-def note_settled(connection: Connection, ids: dict[str, Any], walk: Walk, last_id: str) -> Walk:
+def note_settled(connection: Connection, ids: dict[str, Any], listing: Listing, last_id: str) -> Listing:
     """Note that the absent ids up to this one are settled, in the transaction that settled them."""
-    return _move(connection, ids, Walk(walk.object_type, walk.phase, last_id, walk.pages))
+    return _move(connection, ids, Listing(listing.object_type, listing.phase, last_id, listing.pages))
 
 
 def count_found(connection: Connection, ids: dict[str, Any], object_type: ObjectType, found: dict[str, int]) -> None:
-    """Add to what the type's walk found, by kind."""
+    """Add to what the type's listing found, by kind."""
     connection.execute(_COUNT_FOUND, {**ids, "type": object_type, "found": orjson.dumps(found).decode()})
 
 
@@ -111,9 +113,9 @@ _COUNT_FOUND = text(
 )
 
 
-def complete_walk(connection: Connection, ids: dict[str, Any], walk: Walk) -> dict[str, int]:
-    """Close the walk and forget its pages; return what it found, by kind."""
-    of_type = {**ids, "type": walk.object_type}
+def complete_listing(connection: Connection, ids: dict[str, Any], listing: Listing) -> dict[str, int]:
+    """Close the listing and forget its pages; return what it found, by kind."""
+    of_type = {**ids, "type": listing.object_type}
     connection.execute(
         text("DELETE FROM hubspot_walked_pages WHERE connector_id = :connector AND object_type = :type"), of_type
     )
@@ -126,11 +128,12 @@ _COMPLETE = text(
 )
 
 
-def _move(connection: Connection, ids: dict[str, Any], walk: Walk) -> Walk:
+def _move(connection: Connection, ids: dict[str, Any], listing: Listing) -> Listing:
     connection.execute(
-        _MOVE, {**ids, "type": walk.object_type, "phase": walk.phase, "after": walk.after, "pages": walk.pages}
+        _MOVE,
+        {**ids, "type": listing.object_type, "phase": listing.phase, "after": listing.after, "pages": listing.pages},
     )
-    return walk
+    return listing
 
 
 _MOVE = text(

@@ -1,4 +1,4 @@
-"""Fates: what has become of records that are stored and that no list of HubSpot's has, by asking for them by id."""
+"""Looking up: what has become of records that are stored and that no listing of HubSpot's has, asked by id."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from coppermind_pipeline.sync.hydrating.hydration import Hydrator
 
 
 @dataclass(frozen=True, slots=True)
-class Fates:
+class Lookup:
     """What complete and successful answers say about the ids that were asked for; of an id in none, nothing is known.
 
     Attributes:
@@ -28,7 +28,7 @@ class Fates:
     gone: frozenset[str] = frozenset()
 
 
-async def find_fates(hydrator: Hydrator, hubspot_ids: Collection[str]) -> Fates:
+async def look_up(hydrator: Hydrator, hubspot_ids: Collection[str]) -> Lookup:
     """Ask for records by id: the live ones, then for what is missing the archived ones, then once more the live ones.
 
     The last question is for a record that is restored at this very moment: what is called gone here may be erased.
@@ -36,7 +36,7 @@ async def find_fates(hydrator: Hydrator, hubspot_ids: Collection[str]) -> Fates:
     live = await _ask(hydrator, hubspot_ids)
     archived = await _ask(hydrator, live.missing, archived=True)
     again = await _ask(hydrator, archived.missing)
-    return Fates(
+    return Lookup(
         live=live.found | again.found,
         archived={hubspot_id: _dated(record) for hubspot_id, record in archived.found.items()},
         survivors=archived.instead | live.instead | again.instead,

@@ -1,8 +1,8 @@
-"""Reconciliation: what HubSpot does not announce about which records it has, found by walking its lists.
+"""Reconciliation: what HubSpot does not announce about which records it has, found in its listings.
 
 Archives, restorations, merges, purges, erasures, and records that no scan brought. Nothing goes because of what an
-answer lacks: a record that is in no list is asked for by its id, and only what that answer says counts. A walk that was
-interrupted goes on where it stands; one that failed has proved nothing.
+answer lacks: a record that is in no list is asked for by its id, and only what that answer says counts. A listing
+that was interrupted goes on where it stands; one that failed has proved nothing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,23 +15,26 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.connectors import record_event
 from coppermind_pipeline.hubspot import MODIFIED_PROPERTY, ListPage, PortalUnavailable, Record
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.backfill import backfilled_window
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
-from coppermind_pipeline.sync.hydrating.hydration import Hydrator, load_property_set, store_records
+from coppermind_pipeline.sync.hydrating.hydration import Hydrator
+from coppermind_pipeline.sync.hydrating.property_set import load_property_set
+from coppermind_pipeline.sync.hydrating.storing import store_records
 from coppermind_pipeline.sync.normalizing.merges import Merge, merges_named_by, record_merges
 from coppermind_pipeline.sync.raw.records import KnownVersion, known_versions, modified_at
 from coppermind_pipeline.sync.raw.tombstones import bury
 from coppermind_pipeline.sync.reconciling.drift import INDEX_DELAY, Drift, compare_window
 from coppermind_pipeline.sync.reconciling.listing import (
-    Walk,
+    Listing,
     absent_ids,
-    begin_walk,
-    complete_walk,
+    begin_listing,
+    complete_listing,
     count_found,
     note_page,
     note_settled,
 )
-from coppermind_pipeline.sync.reconciling.lookup import Fates, find_fates
+from coppermind_pipeline.sync.reconciling.lookup import Lookup, look_up
 
 log = structlog.get_logger(__name__)
 
@@ -78,40 +81,30 @@ async def reconcile(
 
     Args:
         time_is_up: asked after each page or batch; what is begun is finished.
-        every: a type is walked again where its last walk began that long ago; an unfinished one goes on at once.
+        every: a type is listed again if its last listing began that long ago; an unfinished one goes on at once.
         index_delay: a difference of totals is drift if it is still there after this time.
     """
     reconciled = Reconciled()
-    since = await context.read(_window, context)
+    since = await context.read(backfilled_window, context.ids())
     if since is None:
         reconciled.complete = True
         return reconciled
 
-    async def walk_type(object_type: ObjectType) -> bool:
+    async def reconcile_type(object_type: ObjectType) -> bool:
         properties = await context.read(load_property_set, context.ids(), object_type)
-        walking = _Walking(context, Hydrator(context, object_type, properties), since, reconciled)
-        drift = await compare_window(walking.hydrator, since, walking.settle, every=every, index_delay=index_delay)
+        listed = _Listed(context, Hydrator(context, object_type, properties), since, reconciled)
+        drift = await compare_window(listed.hydrator, since, listed.settle, every=every, index_delay=index_delay)
         if drift is not None:
             reconciled.drift[object_type] = drift
-        return await walking.run(time_is_up, every=every)
+        return await listed.run(time_is_up, every=every)
 
-    reconciled.complete = all(await run_together(walk_type(object_type) for object_type in ObjectType))
+    reconciled.complete = all(await run_together(reconcile_type(object_type) for object_type in ObjectType))
     return reconciled
 
 
-def _window(connection: Connection, context: SyncContext) -> datetime | None:
-    return connection.scalar(_WINDOW, context.ids())
-
-
-_WINDOW = text(
-    """SELECT since FROM hubspot_backfills
-        WHERE connector_id = :connector AND first_completed_at IS NOT NULL"""
-)
-
-
 @dataclass(slots=True)
-class _Walking:
-    """The walk of one type."""
+class _Listed:
+    """The reconciliation of one type by its lists."""
 
     context: SyncContext
     hydrator: Hydrator
@@ -123,35 +116,38 @@ class _Walking:
         return self.hydrator.object_type
 
     async def run(self, time_is_up: Callable[[], bool], *, every: timedelta) -> bool:
-        """Walk from where the type's walk stands; return whether it came to its end, or is not due."""
-        walk = await self.context.write(begin_walk, self.context.ids(), self.object_type, every=every)
-        while walk is not None:
-            if walk.phase == "absent":
-                walk = await self._settle_absent(walk)
+        """Go on where the type's listing stands; return whether it came to its end, or is not due."""
+        listing = await self.context.write(begin_listing, self.context.ids(), self.object_type, every=every)
+        while listing is not None:
+            if listing.phase == "absent":
+                listing = await self._settle_absent(listing)
             else:
-                walk = await self._read_page(walk)
-            if walk is not None and time_is_up():
+                listing = await self._read_page(listing)
+            if listing is not None and time_is_up():
                 return False
         return True
 
-    async def settle(self, hubspot_ids: Sequence[str]) -> Fates:
+    async def settle(self, hubspot_ids: Sequence[str]) -> Lookup:
         """Find out what became of records, and store that."""
-        fates = await find_fates(self.hydrator, hubspot_ids)
-        await self.context.write(self._store_fates, fates)
-        return fates
+        found = await look_up(self.hydrator, hubspot_ids)
+        await self.context.write(self._store_lookup, found)
+        return found
 
-    async def _read_page(self, walk: Walk) -> Walk:
+    async def _read_page(self, listing: Listing) -> Listing:
         page = await self.context.client.list_page(
-            self.object_type, after=walk.after, properties=self._listed_properties(), archived=walk.phase == "archived"
+            self.object_type,
+            after=listing.after,
+            properties=self._listed_properties(),
+            archived=listing.phase == "archived",
         )
-        if page.after is not None and page.after == walk.after:
+        if page.after is not None and page.after == listing.after:
             raise PortalUnavailable(f"HubSpot's list of {self.object_type.value} repeats its cursor.")
-        found = await self._news_of_archived(page) if walk.phase == "archived" else await self._news_of_live(page)
-        walk = await self.context.write(self._store_page, walk, page, found)
-        self.context.on_progress(Progress("reconciliation", walk.pages))
-        return walk
+        found = await self._news_of_archived(page) if listing.phase == "archived" else await self._news_of_live(page)
+        listing = await self.context.write(self._store_page, listing, page, found)
+        self.context.on_progress(Progress("reconciliation", listing.pages))
+        return listing
 
-    async def _news_of_live(self, page: ListPage) -> Fates:
+    async def _news_of_live(self, page: ListPage) -> Lookup:
         """Read what is live and not stored so, as far as it belongs to the window or was stored before."""
         known = await self._known(page.records)
 
@@ -163,34 +159,34 @@ class _Walking:
                 return True
             return modified is not None and stored.modified_at is not None and modified > stored.modified_at
 
-        return await find_fates(self.hydrator, [record.id for record in page.records if is_news(record)])
+        return await look_up(self.hydrator, [record.id for record in page.records if is_news(record)])
 
-    async def _news_of_archived(self, page: ListPage) -> Fates:
+    async def _news_of_archived(self, page: ListPage) -> Lookup:
         """Read what is archived and stored as live."""
         known = await self._known(page.records)
         merged = await self.context.read(_losers, self.context, self.object_type, [r.id for r in page.records])
         news = [r.id for r in page.records if r.id in known and not known[r.id].archived and r.id not in merged]
-        return await find_fates(self.hydrator, news)
+        return await look_up(self.hydrator, news)
 
     async def _known(self, records: Iterable[Record]) -> dict[str, KnownVersion]:
         return await self.context.read(
             known_versions, self.context.ids(), self.object_type, [record.id for record in records]
         )
 
-    async def _settle_absent(self, walk: Walk) -> Walk | None:
+    async def _settle_absent(self, listing: Listing) -> Listing | None:
         """Settle the next ids that neither list has; None: that was all."""
         ids = self.context.ids()
-        absent = await self.context.read(absent_ids, ids, walk, most=ABSENT_AT_ONCE_MAX)
+        absent = await self.context.read(absent_ids, ids, listing, most=ABSENT_AT_ONCE_MAX)
         if not absent:
-            await self.context.write(self._complete, walk)
+            await self.context.write(self._complete, listing)
             return None
-        fates = await find_fates(self.hydrator, absent)
+        found = await look_up(self.hydrator, absent)
 
-        def store(connection: Connection) -> Walk:
-            self._store_fates(connection, fates)
-            purged, erased = bury(connection, ids, self.object_type, fates.gone)
+        def store(connection: Connection) -> Listing:
+            self._store_lookup(connection, found)
+            purged, erased = bury(connection, ids, self.object_type, found.gone)
             self._count(connection, purged=purged, erased=erased)
-            return note_settled(connection, ids, walk, absent[-1])
+            return note_settled(connection, ids, listing, absent[-1])
 
         return await self.context.write(store)
 
@@ -198,29 +194,29 @@ class _Walking:
         readable = self.hydrator.properties.names or self.hydrator.properties.required
         return [MODIFIED_PROPERTY[self.object_type], *(name for name in _MERGE_PROPERTIES if name in readable)]
 
-    def _store_page(self, connection: Connection, walk: Walk, page: ListPage, found: Fates) -> Walk:
+    def _store_page(self, connection: Connection, listing: Listing, page: ListPage, found: Lookup) -> Listing:
         ids = self.context.ids()
         self._store_merges(connection, merges_named_by(self.object_type, page.records))
-        self._store_fates(connection, found)
-        return note_page(connection, ids, walk, [record.id for record in page.records], after=page.after)
+        self._store_lookup(connection, found)
+        return note_page(connection, ids, listing, [record.id for record in page.records], after=page.after)
 
-    def _store_fates(self, connection: Connection, fates: Fates) -> None:
+    def _store_lookup(self, connection: Connection, found: Lookup) -> None:
         """Store records in the state that they turned out to be in; those that are gone are another matter."""
-        before = known_versions(connection, self.context.ids(), self.object_type, [*fates.live, *fates.archived])
-        records = {record.id: record for record in fates.survivors.values()} | fates.live | fates.archived
+        before = known_versions(connection, self.context.ids(), self.object_type, [*found.live, *found.archived])
+        records = {record.id: record for record in found.survivors.values()} | found.live | found.archived
         store_records(connection, self.context, list(records.values()), self.hydrator)
         merges = merges_named_by(self.object_type, records.values())
-        merges += [Merge(self.object_type, loser_id, record.id) for loser_id, record in fates.survivors.items()]
+        merges += [Merge(self.object_type, loser_id, record.id) for loser_id, record in found.survivors.items()]
         self._store_merges(connection, merges)
-        restored = [i for i in fates.live if i in before and before[i].archived]
+        restored = [i for i in found.live if i in before and before[i].archived]
         repaired = [
             hubspot_id
-            for hubspot_id, record in fates.live.items()
+            for hubspot_id, record in found.live.items()
             if hubspot_id not in before or before[hubspot_id].modified_at != modified_at(self.object_type, record)
         ]
         self._count(
             connection,
-            archived=sum(1 for i in fates.archived if i in before and not before[i].archived),
+            archived=sum(1 for i in found.archived if i in before and not before[i].archived),
             restored=len(restored),
             repaired=len(set(repaired).difference(restored)),
         )
@@ -235,9 +231,9 @@ class _Walking:
             setattr(self.reconciled, kind, getattr(self.reconciled, kind) + count)
         count_found(connection, self.context.ids(), self.object_type, found)
 
-    def _complete(self, connection: Connection, walk: Walk) -> None:
-        found = complete_walk(connection, self.context.ids(), walk)
-        log.info("walked", object_type=self.object_type.value, pages=walk.pages, **found)
+    def _complete(self, connection: Connection, listing: Listing) -> None:
+        found = complete_listing(connection, self.context.ids(), listing)
+        log.info("walked", object_type=self.object_type.value, pages=listing.pages, **found)
         if found:
             words = ", ".join(f"{count} {kind}" for kind, count in found.items())
             record_event(

@@ -1,4 +1,4 @@
-"""Packed reads: what several readers ask for goes out together, and what becomes of one of them is its own affair."""
+"""Batched reads: what several readers ask for goes out together, and what becomes of one of them is its own affair."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from coppermind_pipeline.hubspot import BatchRead, Record, ScopeMissing
-from coppermind_pipeline.sync.hydrating.batching import PackedReads
+from coppermind_pipeline.sync.hydrating.batching import BatchedReads
 
 
 def _answer(ids: Sequence[str]) -> BatchRead:
@@ -24,8 +24,8 @@ async def test_a_reader_that_is_cancelled_leaves_the_shared_answer_to_the_others
         return _answer(ids)
 
     async with asyncio.TaskGroup() as group:
-        packed = PackedReads(read, group)
-        first, second = (asyncio.create_task(packed.answers([one])) for one in ("1", "2"))
+        batched = BatchedReads(read, group)
+        first, second = (asyncio.create_task(batched.answers([one])) for one in ("1", "2"))
         await arrived.wait()
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -45,8 +45,8 @@ async def test_a_refusal_reaches_the_readers_that_are_left_as_it_is():
         raise ScopeMissing(f"no {ids}")
 
     async with asyncio.TaskGroup() as group:
-        packed = PackedReads(read, group)
-        first, second = (asyncio.create_task(packed.answers([one])) for one in ("1", "2"))
+        batched = BatchedReads(read, group)
+        first, second = (asyncio.create_task(batched.answers([one])) for one in ("1", "2"))
         await arrived.wait()
         first.cancel()
         released.set()

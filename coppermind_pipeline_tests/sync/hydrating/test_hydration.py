@@ -14,8 +14,10 @@ from coppermind_pipeline.hubspot import BatchRead
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import read_definitions
-from coppermind_pipeline.sync.hydrating.hydration import Hydrator, load_property_set, store_records
+from coppermind_pipeline.sync.hydrating.hydration import Hydrator
+from coppermind_pipeline.sync.hydrating.property_set import load_property_set
 from coppermind_pipeline.sync.hydrating.required import required_properties
+from coppermind_pipeline.sync.hydrating.storing import store_records
 from coppermind_pipeline_tests.sync.reconciled import Reconciling
 from coppermind_pipeline_tests.unthrottled import unthrottled
 
@@ -43,13 +45,13 @@ def shown(portal: Reconciling) -> str | None:
     return connector.hubspot_diagnostics.hydration
 
 
-def assert_read_without(portal: Reconciling, object_type: str, *, unread: Callable[[str], bool]) -> None:
-    """Assert that each stored record has all of the portal's values but those of the properties that are unread."""
+def assert_read_without(portal: Reconciling, object_type: str, *, left_out: Callable[[str], bool]) -> None:
+    """Assert that each stored record has all of the portal's values but those of the properties that are left out."""
     truth = {r.id: r for r in portal.portal.export().records if r.object_type == object_type}
     stored = portal.live(object_type)
     assert stored
     for record_id in stored:
-        expected = {name: value for name, value in truth[record_id].properties.items() if not unread(name)}
+        expected = {name: value for name, value in truth[record_id].properties.items() if not left_out(name)}
         assert portal.stored(object_type, record_id).properties == expected, record_id
 
 
@@ -62,9 +64,9 @@ async def test_names_that_are_refused_are_left_out_and_all_others_read(portal: R
     portal.portal.set_switches(refused_properties=("phone", "mobilephone"))
     assert (await portal.sync()).complete
     assert hydrations(portal) == {"contacts": ["mobilephone", "phone"], "companies": ["phone"]}
-    assert_read_without(portal, "contacts", unread=lambda name: name in {"phone", "mobilephone"})
-    assert_read_without(portal, "companies", unread=lambda name: name == "phone")
-    assert_read_without(portal, "deals", unread=lambda _: False)
+    assert_read_without(portal, "contacts", left_out=lambda name: name in {"phone", "mobilephone"})
+    assert_read_without(portal, "companies", left_out=lambda name: name == "phone")
+    assert_read_without(portal, "deals", left_out=lambda _: False)
     told = {event.details["object_type"]: event for event in events(portal, "hydration_degraded")}
     assert told.keys() == {"contacts", "companies"}
     assert told["contacts"].severity == "warning"
@@ -85,7 +87,7 @@ async def test_a_list_that_is_refused_as_a_whole_leaves_the_required_properties(
     for object_type in ObjectType:
         of_stages = won_stages if object_type is ObjectType.DEALS else ()
         required = required_properties(object_type, defined=(), of_stages=of_stages)
-        assert_read_without(portal, object_type, unread=lambda name, required=required: name not in required)
+        assert_read_without(portal, object_type, left_out=lambda name, required=required: name not in required)
     assert {event.details["object_type"] for event in events(portal, "hydration_degraded")} == {*ObjectType}
     assert shown(portal) == "degraded"
 
@@ -158,7 +160,7 @@ async def test_a_record_that_two_answers_hold_is_stored_once(portal: Reconciling
             async def answers(self, _: Sequence[str]) -> list[BatchRead]:
                 return [answer, answer]
 
-        hydrator = Hydrator(context, ObjectType.CONTACTS, properties, packed=Shared())  # pyright: ignore[reportArgumentType]
+        hydrator = Hydrator(context, ObjectType.CONTACTS, properties, batched=Shared())  # pyright: ignore[reportArgumentType]
         records = await hydrator.read_all([contact])
         await context.write(store_records, context, records, hydrator)
     assert len(portal.connected.rows("SELECT FROM hubspot_raw_records")) == 1

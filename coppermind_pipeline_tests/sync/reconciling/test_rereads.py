@@ -175,7 +175,7 @@ async def test_records_read_with_fewer_properties_keep_their_values_and_are_read
 
 
 async def test_cut_after_every_batch_it_goes_on(portal: Reconciling, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("coppermind_pipeline.sync.reconciling.rereads.RECORDS_AT_ONCE_MAX", 25)
+    monkeypatch.setattr("coppermind_pipeline.sync.reconciling.rounds.RECORDS_AT_ONCE_MAX", 25)
     portal.portal.edit("contacts", None, {"num_associated_deals": "9"}, touch=False)
     portal.portal.edit("deals", None, {"hs_projected_amount": "9"}, touch=False)
     slices = 1
