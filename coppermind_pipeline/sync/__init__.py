@@ -1,4 +1,4 @@
-"""From HubSpot's pages to raw and normalized rows: backfill, incremental scans, links, normalization."""
+"""From HubSpot's pages to raw and normalized rows: pulled, normalized, associated, reconciled, polled."""
 
 from coppermind_pipeline.sync.backfill import backfilled_once
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard

@@ -1,4 +1,4 @@
-"""What a pull and the stages behind it hold at a time, in what order, and what they keep of records that come twice."""
+"""What the stations of a sync hold at a time, in what order, and what they keep of records that come twice."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,7 @@ from coppermind_pipeline_tests.unthrottled import unthrottled
 
 _WAITING = """SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-_LINKING_STAGES = "SELECT seq FROM pipeline_stages WHERE stage IN ('link', 'attribute') ORDER BY stage"
+_LINKING_CHECKPOINTS = "SELECT seq FROM pipeline_stages WHERE stage IN ('link', 'attribute') ORDER BY stage"
 
 
 async def test_deals_are_attributed_a_bounded_number_at_a_time(
@@ -45,9 +45,9 @@ async def test_linking_that_is_cut_short_leaves_the_rest_to_the_next_time(databa
                 text("UPDATE coppermind.pipeline_stages SET seq = 0 WHERE stage IN ('link', 'attribute')")
             )
         cut_short = associations.link_so_far(database, portal.connected.connector, enough=lambda: True)
-        reached = [stage.seq for stage in portal.connected.rows(_LINKING_STAGES)]
+        reached = [checkpoint.seq for checkpoint in portal.connected.rows(_LINKING_CHECKPOINTS)]
         whole = associations.link_so_far(database, portal.connected.connector)
-        reached_then = [stage.seq for stage in portal.connected.rows(_LINKING_STAGES)]
+        reached_then = [checkpoint.seq for checkpoint in portal.connected.rows(_LINKING_CHECKPOINTS)]
         answers = portal.connected.rows("SELECT count(*) AS n FROM hubspot_raw_associations")[0].n
     assert (cut_short.answers, reached) == (0, [0, 0])
     assert whole.answers == answers > 0 < min(reached_then)

@@ -55,9 +55,9 @@ def attribute(connection: Connection, ids: dict[str, Any], deals: Sequence[str])
     rows = connection.execute(_ATTRIBUTED_BY, {**ids, "deals": list(deals)})
     changed = []
     for deal_id, of_deal in groupby(rows, key=lambda row: row.hubspot_id):
-        links = list(of_deal)
-        before = tuple(getattr(links[0], column) for column in _COLUMNS.values())
-        attribution = crm.attribute(links[0].deal_source, [_link(row) for row in links if row.to_id is not None])
+        ends = list(of_deal)
+        before = tuple(getattr(ends[0], column) for column in _COLUMNS.values())
+        attribution = crm.attribute(ends[0].deal_source, [_end(row) for row in ends if row.to_id is not None])
         after = tuple(getattr(attribution, name) for name in _COLUMNS)
         if after != before:
             changed.append((deal_id, *after))
@@ -94,7 +94,7 @@ _STORE_ATTRIBUTIONS = text(
 )
 
 
-def _link(row: Row[Any]) -> crm.Link:
+def _end(row: Row[Any]) -> crm.Link:
     return crm.Link(
         to_type=ObjectType(row.to_type),
         to_id=row.to_id,

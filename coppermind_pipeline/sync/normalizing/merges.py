@@ -123,11 +123,12 @@ _MARK_LOSERS = text(
 
 _MOVE_ASSOCIATIONS = text(
     f"""WITH ended AS (
-            UPDATE hubspot_associations AS link SET valid_to = statement_timestamp()
+            UPDATE hubspot_associations AS association SET valid_to = statement_timestamp()
               FROM ({_CONCERNED}) AS merge
-             WHERE link.connector_id = :connector AND link.to_type = merge.object_type
-               AND link.to_id = merge.loser_id AND link.valid_to IS NULL
-            RETURNING link.from_type, link.from_id, link.to_type, merge.survivor_id, link.labels, link.type_ids),
+             WHERE association.connector_id = :connector AND association.to_type = merge.object_type
+               AND association.to_id = merge.loser_id AND association.valid_to IS NULL
+            RETURNING association.from_type, association.from_id, association.to_type, merge.survivor_id,
+                      association.labels, association.type_ids),
         begun AS (
             INSERT INTO hubspot_associations
                    (connector_id, mind_id, from_type, from_id, to_type, to_id, labels, type_ids, valid_from)

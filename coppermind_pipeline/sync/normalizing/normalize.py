@@ -162,7 +162,7 @@ def _store(connection: Connection, ids: dict[str, Any], batch: _Batch, done: Nor
     done.changed += connection.execute(_STORE, ids).rowcount
 
 
-# Outside the window, and here because a deal is linked to it.
+# Outside the window, and here because a deal is associated with it.
 _REFERENCED_ONLY = """
     incoming.object_type <> 'deals'
     AND coalesce(modified_at < (SELECT since FROM hubspot_backfills WHERE connector_id = :connector), false)"""

@@ -14,7 +14,7 @@ from coppermind_pipeline.sync.pulling.scan import Position, ScanPage
 # HubSpot's search index has been seen to lag by as much, so a new scan looks that far behind the start of the last one.
 OVERLAP_MINUTES = 60
 
-# Deals come first, so that an early report works; what they are linked to is read with them.
+# Deals come first, so that an early report works; what they are associated with is read with them.
 _ORDER = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
 
 

@@ -1,4 +1,4 @@
-"""A feed: how a stage that reads the store learns that an earlier stage of the same pull has written more to it."""
+"""A feed: how a task of a pull that reads the store learns that an earlier one has written more to it."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Feed:
-    """What an earlier stage brings to one later stage; anybody may wait for its end."""
+    """What an earlier task brings to one later task; anybody may wait for its end."""
 
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _end: asyncio.Event = field(default_factory=asyncio.Event)

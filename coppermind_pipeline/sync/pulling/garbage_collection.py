@@ -1,4 +1,4 @@
-"""How a pull's process handles memory: it makes and frees a great many objects."""
+"""When a pull's process looks for garbage: it makes and frees a great many objects."""
 
 import gc
 from collections.abc import Iterator

@@ -63,7 +63,7 @@ class ScanPage:
 
 
 class _SearchNotTrusted(Exception):
-    """The portal's search broke one of the promises that a walk by id stands on."""
+    """The portal's search broke one of the promises that a scan by keyset stands on."""
 
 
 async def scan_modified(
@@ -78,8 +78,8 @@ async def scan_modified(
 
     Goes by keyset: records with an id above the last one, ids ascending. So an edit during the scan can neither hide
     nor repeat a record, and no query comes near the 10,000 results at which a search ends. The order that this stands
-    on is checked on each page; where the portal breaks it, the scan starts over by the list of all records, which
-    knows no cap and no index, and compares the dates itself.
+    on is checked on each page; if the portal breaks it, the scan starts over by listing all records, which knows no
+    cap and no index, and compares the dates itself.
 
     Args:
         since: inclusive lower bound, aware; HubSpot compares whole milliseconds.
@@ -92,41 +92,41 @@ async def scan_modified(
     """
     if not start.by_list:
         try:
-            async for page in _by_search(client, object_type, since, properties, start):
+            async for page in _by_keyset(client, object_type, since, properties, start):
                 yield page
         except _SearchNotTrusted as reason:
             log.warning("search not trusted", object_type=object_type.value, reason=str(reason))
             start = Position(by_list=True)
         else:
             return
-    async for page in _by_list(client, object_type, since, properties, start.list_after):
+    async for page in _by_listing(client, object_type, since, properties, start.list_after):
         yield page
 
 
-async def _by_search(
+async def _by_keyset(
     client: HubSpotClient, object_type: ObjectType, since: datetime, properties: Sequence[str], start: Position
 ) -> AsyncIterator[ScanPage]:
-    """Read the window by id, upward, and where it is large downward at the same time, until the two walks meet."""
+    """Read the window by id, upward, and if it is large downward at the same time, until the two meet."""
     window = _Window(client, object_type, since, _with_modified(object_type, properties))
     last_id, first_id = start.last_id, start.first_id
-    upward = window.walk(above=last_id)
-    downward = window.walk(below=first_id) if first_id is not None else None
-    under_way = {asyncio.create_task(_next(walk)): walk for walk in (upward, downward) if walk is not None}
+    upward = window.pages(above=last_id)
+    downward = window.pages(below=first_id) if first_id is not None else None
+    under_way = {asyncio.create_task(_next(pages)): pages for pages in (upward, downward) if pages is not None}
     try:
         while True:
             done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             task = done.pop()
-            walk = under_way.pop(task)
+            pages = under_way.pop(task)
             try:
                 page = task.result()
             except (_SearchNotTrusted, RequestRefused) as reason:
-                if walk is upward:
+                if pages is upward:
                     raise
-                # The upward walk needs nobody to meet.
+                # What goes upward needs nobody to meet.
                 log.warning("no search from the upper end", object_type=object_type.value, reason=str(reason))
                 first_id = None
                 continue
-            if walk is upward:
+            if pages is upward:
                 records = [r for r in page.records if first_id is None or int(r.id) < first_id]
                 last_id = page.up_to_id
             else:
@@ -136,9 +136,9 @@ async def _by_search(
             yield ScanPage(_in_window(object_type, records, since), Position(last_id, first_id), is_last, page.total)
             if is_last:
                 return
-            under_way[asyncio.create_task(_next(walk))] = walk
+            under_way[asyncio.create_task(_next(pages))] = pages
             if downward is None and (page.total or 0) >= FROM_BOTH_ENDS_RECORDS:
-                downward = window.walk(below=_ABOVE_ALL_IDS)
+                downward = window.pages(below=_ABOVE_ALL_IDS)
                 under_way[asyncio.create_task(_next(downward))] = downward
     finally:
         for task in under_way:
@@ -146,18 +146,18 @@ async def _by_search(
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def _next(walk: "AsyncGenerator[_WalkedPage, None]") -> "_WalkedPage":
-    return await anext(walk)
+async def _next(pages: "AsyncGenerator[_KeysetPage, None]") -> "_KeysetPage":
+    return await anext(pages)
 
 
 @dataclass(frozen=True, slots=True)
-class _WalkedPage:
-    """A page of one walk.
+class _KeysetPage:
+    """A page of a keyset scan in one direction.
 
     Attributes:
-        up_to_id: the id that the walk has come to, itself included.
+        up_to_id: the id that it has come to, itself included.
         is_last: nothing is left beyond it.
-        total: records of the window as the portal counts them, on the first page of a walk through all of it.
+        total: records of the window as the portal counts them, on the first page of a scan through all of it.
     """
 
     records: Sequence[Record]
@@ -185,14 +185,14 @@ class _Window:
     since: datetime
     properties: Sequence[str]
 
-    async def walk(self, *, above: int = 0, below: int | None = None) -> "AsyncGenerator[_WalkedPage, None]":
+    async def pages(self, *, above: int = 0, below: int | None = None) -> "AsyncGenerator[_KeysetPage, None]":
         """Yield the pages above an id, upward, or those below one, downward.
 
         A page is handed out once the one behind it has shown that nothing was skipped.
         """
         bound, downward = (above, False) if below is None else (below, True)
         from_its_end = bound in {0, _ABOVE_ALL_IDS}
-        unproven: tuple[_WalkedPage, _Stretch] | None = None
+        unproven: tuple[_KeysetPage, _Stretch] | None = None
         while True:
             answer = await (self._search(up_to=bound - 1, downward=True) if downward else self._search(above=bound))
             if unproven is not None:
@@ -203,7 +203,7 @@ class _Window:
             # Either may say that more is left, and neither alone that nothing is.
             is_last = answer.after is None and len(answer.records) >= answer.total
             total = answer.total if from_its_end and unproven is None else None
-            page = _WalkedPage(answer.records, reached, is_last, total)
+            page = _KeysetPage(answer.records, reached, is_last, total)
             if is_last:
                 yield page
                 return
@@ -230,7 +230,7 @@ class _Window:
         )
 
     async def _check_nothing_skipped(self, stretch: _Stretch, *, left: int) -> None:
-        """Raise where the stretch holds more records than its page did, as where ids are sorted as text.
+        """Raise if the stretch holds more records than its page did, as happens if ids are sorted as text.
 
         Records come into a window and leave it only by being deleted. So more than expected beyond the stretch proves
         nothing, and fewer were either deleted or passed over: then the stretch itself is counted.
@@ -244,7 +244,7 @@ class _Window:
             )
 
 
-async def _by_list(
+async def _by_listing(
     client: HubSpotClient, object_type: ObjectType, since: datetime, properties: Sequence[str], after: str | None
 ) -> AsyncIterator[ScanPage]:
     names = _with_modified(object_type, properties)
@@ -266,7 +266,7 @@ def _with_modified(object_type: ObjectType, properties: Sequence[str]) -> list[s
 
 
 def _checked_last_id(records: Sequence[Record], *, beyond: int, downward: bool) -> int:
-    """Return the last id; raise where ids do not ascend, or descend, as numbers from the one asked for."""
+    """Return the last id; raise if ids do not ascend, or descend, as numbers from the one asked for."""
     for record in records:
         if not record.id.isdecimal() or (int(record.id) >= beyond if downward else int(record.id) <= beyond):
             raise _SearchNotTrusted(f"id {record.id} after {beyond}, {'downward' if downward else 'upward'}")

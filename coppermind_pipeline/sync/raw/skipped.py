@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.object_types import ObjectType
 
-# What could not be read: the record itself, or which records a deal is linked to.
+# What could not be read: the record itself, or which records a deal is associated with.
 Part = Literal["record", "links"]
 
 
@@ -57,7 +57,7 @@ _SKIPPED = text(
 
 
 def forget_gone(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> None:
-    """Forget links that could not be read of records that are there no longer: nobody asks for those again."""
+    """Forget associations that could not be read, of records that are there no longer: nobody asks for those again."""
     connection.execute(_FORGET_GONE, {**ids, "type": object_type})
 
 

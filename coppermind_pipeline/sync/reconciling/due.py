@@ -11,7 +11,7 @@ from coppermind_pipeline.sync.reconciling.drift import INDEX_DELAY
 from coppermind_pipeline.sync.reconciling.reconciliation import WALK_EVERY
 from coppermind_pipeline.sync.reconciling.rereads import REREAD_EVERY
 
-# A portal that failed a moment ago is not walked at once again; its polls find out when it answers.
+# A portal that failed a moment ago is not listed at once again; its polls find out when it answers.
 FAILED_REST = timedelta(minutes=15)
 
 
@@ -55,8 +55,8 @@ _DUE = text(
          LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connectors.id
          CROSS JOIN unnest(CAST(:types AS text[]), CAST(:reread_every AS interval[]))
                     AS type (name, reread_every)
-         LEFT JOIN hubspot_reconciliations AS walk
-           ON walk.connector_id = connectors.id AND walk.object_type = type.name
+         LEFT JOIN hubspot_reconciliations AS listing
+           ON listing.connector_id = connectors.id AND listing.object_type = type.name
          LEFT JOIN hubspot_rereads AS reread
            ON reread.connector_id = connectors.id AND reread.object_type = type.name
          LEFT JOIN hubspot_drifts AS compared
@@ -64,9 +64,9 @@ _DUE = text(
          LEFT JOIN hubspot_reference_reads AS definitions
            ON definitions.connector_id = connectors.id AND definitions.kind = type.name
          CROSS JOIN LATERAL (VALUES
-              ('walk', CASE WHEN walk.started_at IS NULL THEN first_completed_at
-                            WHEN walk.completed_at IS NULL THEN walk.started_at
-                            ELSE walk.started_at + :walk_every END),
+              ('walk', CASE WHEN listing.started_at IS NULL THEN first_completed_at
+                            WHEN listing.completed_at IS NULL THEN listing.started_at
+                            ELSE listing.started_at + :walk_every END),
               ('reread', CASE WHEN reread.started_at IS NULL THEN first_completed_at
                               WHEN reread.completed_at IS NULL THEN reread.started_at
                               ELSE reread.started_at + type.reread_every END),
@@ -82,7 +82,7 @@ _DUE = text(
 
 
 def reconciled_since(connection: Connection, connector_id: str, since: datetime) -> bool:
-    """Say whether every type has been walked and read again, from the beginning to the end, after a moment.
+    """Say whether every type has been listed and read again, from the beginning to the end, after a moment.
 
     Read in a transaction of the scheduler.
     """
@@ -91,8 +91,8 @@ def reconciled_since(connection: Connection, connector_id: str, since: datetime)
 
 
 _TYPES_RECONCILED = text(
-    """SELECT count(*) FROM hubspot_reconciliations AS walk
+    """SELECT count(*) FROM hubspot_reconciliations AS listing
          JOIN hubspot_rereads AS reread USING (connector_id, object_type)
-        WHERE connector_id = :connector AND walk.started_at >= :since AND walk.completed_at IS NOT NULL
+        WHERE connector_id = :connector AND listing.started_at >= :since AND listing.completed_at IS NOT NULL
           AND reread.started_at >= :since AND reread.completed_at IS NOT NULL"""
 )

@@ -27,6 +27,7 @@ from coppermind_pipeline.sync.raw.kept_values import keep_stored_values
 from coppermind_pipeline.sync.raw.records import append_records
 from coppermind_pipeline.sync.raw.skipped import forget_gone, note_skipped, skipped_ids
 from coppermind_pipeline.sync.reconciling.rounds import (
+    RECORDS_AT_ONCE_MAX,
     Due,
     Round,
     begin_round,
@@ -41,9 +42,6 @@ REREAD_EVERY: Mapping[ObjectType, timedelta] = {
     ObjectType.COMPANIES: timedelta(days=7),
     ObjectType.CONTACTS: timedelta(days=7),
 }
-
-# One request's worth of associations; the records of a batch are held in memory.
-RECORDS_AT_ONCE_MAX = 1_000
 
 
 @dataclass(slots=True)

@@ -126,7 +126,7 @@ NOT_TRUSTED = {
 
 
 @pytest.mark.parametrize("oddity", TRUSTED)
-async def test_what_leaves_the_walk_provably_complete_is_walked(oddity: str):
+async def test_what_leaves_the_scan_provably_complete_goes_by_keyset(oddity: str):
     odd = OddPortal(records(range(800, 1_350)) | records(range(400, 500), modified_ms=SINCE_MS - 1), **TRUSTED[oddity])
     async with serving(odd) as url:
         done = await scan(url)
@@ -165,7 +165,7 @@ async def test_any_oddities_together_leave_a_complete_scan(seed: int):
 
 
 @pytest.mark.parametrize("fault", ["refused", "upward all the same"])
-async def test_without_a_downward_order_the_upward_walk_reads_all(fault: str):
+async def test_without_a_downward_order_what_goes_upward_reads_all(fault: str):
     odd = OddPortal(records(range(1, 2_001)))
 
     def answer(request: Request) -> Reply:

@@ -70,7 +70,7 @@ async def test_a_text_order_that_looks_right_on_every_page_is_noticed(
     assert sorted(done.ids) == sorted(ids)
 
 
-async def test_short_pages_that_ascend_are_walked_without_the_list(sandbox: RunningSandbox, hub_id: int):
+async def test_short_pages_that_ascend_are_read_without_listing(sandbox: RunningSandbox, hub_id: int):
     ids = range(1_001, 1_451)
     put_contacts(sandbox, hub_id, ids)
     sandbox.control.set_switches(hub_id=hub_id, short_pages=True)
