@@ -172,17 +172,17 @@ _LATE_CALLS_S = f"""(
 
 # `state` is the theoretical arrival time, in seconds of the epoch. No row comes back while a long pause is on.
 _TAKE_TURN = text(
-    f"""INSERT INTO rate_limit_states AS s (hub_id, budget, state, calls)
+    f"""INSERT INTO rate_limit_states AS stored (hub_id, budget, state, calls)
         VALUES (:hub, :budget, {_NOW} + CAST(:emission_s AS float8), 1)
         ON CONFLICT (hub_id, budget) DO UPDATE
-           SET calls = s.calls + 1,
-               state = greatest(s.state, {_NOW}, extract(epoch FROM s.blocked_until)::float8)
+           SET calls = stored.calls + 1,
+               state = greatest(stored.state, {_NOW}, extract(epoch FROM stored.blocked_until)::float8)
                        + CAST(:emission_s AS float8)
-         WHERE s.blocked_until IS NULL
-            OR s.blocked_until <= clock_timestamp() + make_interval(secs => :pause_max_s)
+         WHERE stored.blocked_until IS NULL
+            OR stored.blocked_until <= clock_timestamp() + make_interval(secs => :pause_max_s)
         RETURNING greatest(state - CAST(:tolerance_s AS float8), extract(epoch FROM blocked_until)::float8) - {_NOW}
                       AS wait_s,
-                  {_LATE_CALLS_S % "s.calls"} AS late_calls_s, s.calls AS rank, limit_calls"""
+                  {_LATE_CALLS_S % "stored.calls"} AS late_calls_s, stored.calls AS rank, limit_calls"""
 )
 _PAUSED_UNTIL = text("SELECT blocked_until FROM rate_limit_states WHERE hub_id = :hub AND budget = :budget")
 _LOOK_AGAIN = text(
@@ -200,11 +200,12 @@ _STORE_LATE_CALL = text(
 )
 # The pause is counted from the caller's clock and kept by the database's, whatever lies between the two.
 _PAUSE = text(
-    """INSERT INTO rate_limit_states AS s (hub_id, budget, blocked_until)
+    """INSERT INTO rate_limit_states AS stored (hub_id, budget, blocked_until)
        VALUES (:hub, :budget, clock_timestamp() + (CAST(:until AS timestamptz) - CAST(:now AS timestamptz)))
-       ON CONFLICT (hub_id, budget) DO UPDATE SET blocked_until = greatest(s.blocked_until, excluded.blocked_until)"""
+       ON CONFLICT (hub_id, budget) DO UPDATE
+          SET blocked_until = greatest(stored.blocked_until, excluded.blocked_until)"""
 )
 _STORE_LIMIT = text(
-    """INSERT INTO rate_limit_states AS s (hub_id, budget, limit_calls) VALUES (:hub, :budget, :limit)
+    """INSERT INTO rate_limit_states AS stored (hub_id, budget, limit_calls) VALUES (:hub, :budget, :limit)
        ON CONFLICT (hub_id, budget) DO UPDATE SET limit_calls = excluded.limit_calls"""
 )

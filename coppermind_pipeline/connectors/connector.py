@@ -1,12 +1,13 @@
 """One connector as it is stored, and who may look it up how."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from coppermind_pipeline.accounts import Caller
 from coppermind_pipeline.connectors.configuration.config import ConnectorConfig
@@ -58,7 +59,7 @@ def load_connector(database: Database, connector_id: str) -> Connector:
     Raises:
         ConnectorNotFound: there is none.
     """
-    found = _select(database, "id = :id", {"id": connector_id})
+    found = _select(database, _BY_ID, {"id": connector_id})
     if not found:
         raise ConnectorNotFound(f"There is no connector {connector_id!r}.")
     return found[0]
@@ -70,9 +71,9 @@ def find_connector(database: Database, caller: Caller, connector_id: str) -> Con
     Raises:
         ConnectorNotFound: the customer has none of that id; the message lists those that exist.
     """
-    connector = next(iter(_select(database, "id = :id", {"id": connector_id.strip()})), None)
+    connector = next(iter(_select(database, _BY_ID, {"id": connector_id.strip()})), None)
     if connector is None or connector.customer_id != caller.customer_id:
-        known = _select(database, "customer_id = :customer", {"customer": caller.customer_id})
+        known = _select(database, _OF_CUSTOMER, {"customer": caller.customer_id})
         listed = f"; there are: {', '.join(each.id for each in known)}" if known else "; there are none yet"
         raise ConnectorNotFound(f"There is no connector {connector_id!r}{listed}.")
     return connector
@@ -80,25 +81,27 @@ def find_connector(database: Database, caller: Caller, connector_id: str) -> Con
 
 def active_connectors(database: Database) -> list[Connector]:
     """Return the connectors that poll a portal, of all minds, by id."""
-    return _select(database, "status = 'active'", {})
+    return _select(database, _ACTIVE)
 
 
 def lock_connector(connection: Connection, connector_id: str) -> Connector:
     """Return a connector of the transaction's mind as it is now, and let nobody change its row until the end of it."""
-    row = connection.execute(
-        text(f"SELECT {_COLUMNS} FROM connectors WHERE id = :id FOR UPDATE"), {"id": connector_id}
-    ).one()
-    return _connector(row)
+    return _connector(connection.execute(_LOCK, {"id": connector_id}).one())
 
 
-_COLUMNS = """id, mind_id, customer_id, hub_id, status, config, replaced_by, created_at, connected_at,
-              sync_requested_at"""
-
-
-def _select(database: Database, condition: str, values: dict[str, Any]) -> list[Connector]:
+def _select(database: Database, statement: TextClause, values: Mapping[str, Any] | None = None) -> list[Connector]:
     with database.scheduler() as connection:
-        rows = connection.execute(text(f"SELECT {_COLUMNS} FROM connectors WHERE {condition} ORDER BY id"), values)
-        return [_connector(row) for row in rows]
+        return [_connector(row) for row in connection.execute(statement, values)]
+
+
+_CONNECTORS = """
+SELECT id, mind_id, customer_id, hub_id, status, config, replaced_by, created_at, connected_at, sync_requested_at
+  FROM connectors
+"""
+_BY_ID = text(f"{_CONNECTORS} WHERE id = :id")
+_OF_CUSTOMER = text(f"{_CONNECTORS} WHERE customer_id = :customer ORDER BY id")
+_ACTIVE = text(f"{_CONNECTORS} WHERE status = 'active' ORDER BY id")
+_LOCK = text(f"{_CONNECTORS} WHERE id = :id FOR UPDATE")
 
 
 def _connector(row: Any) -> Connector:

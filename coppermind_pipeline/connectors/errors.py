@@ -10,7 +10,7 @@ UsageError
 └── InvalidConfigValue
 NeedsPerson
 ├── ApprovalFailed           an approval came back that can't be used; a fresh link is needed
-│   ├── LinkUnknown, LinkUsed, LinkExpired, LinkWithdrawn
+│   ├── OAuthStateUnknown, OAuthStateUsed, OAuthStateExpired, OAuthStateWithdrawn
 │   ├── ApprovalDenied
 │   ├── ApprovalIncomplete
 │   └── ApprovalBroken
@@ -86,20 +86,20 @@ class ApprovalFailed(NeedsPerson):
     hint = FRESH_LINK_HINT
 
 
-class LinkUnknown(ApprovalFailed):
+class OAuthStateUnknown(ApprovalFailed):
     """This authorization link was not made by this installation."""
 
     code = "link_unknown"
 
 
-class LinkUsed(ApprovalFailed):
+class OAuthStateUsed(ApprovalFailed):
     """This authorization link was used already; each link works once."""
 
     code = "link_used"
     hint = "`connectors action=status` shows whether the connection stands; if not, " + FRESH_LINK
 
 
-class LinkExpired(ApprovalFailed):
+class OAuthStateExpired(ApprovalFailed):
     """The authorization link expired unanswered after 24 hours."""
 
     code = "link_expired"
@@ -109,7 +109,7 @@ class LinkExpired(ApprovalFailed):
     )
 
 
-class LinkWithdrawn(ApprovalFailed):
+class OAuthStateWithdrawn(ApprovalFailed):
     """The connector that this link belongs to was disconnected or replaced meanwhile."""
 
     code = "link_withdrawn"

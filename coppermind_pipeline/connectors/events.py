@@ -27,10 +27,7 @@ def record_event(  # noqa: PLR0917 - reads as one line of a log
 ) -> None:
     """Add an entry to the connector's log, in the transaction of its mind; no secret and no record belongs there."""
     connection.execute(
-        text(
-            """INSERT INTO connector_events (connector_id, mind_id, severity, code, message, details)
-               VALUES (:connector, :mind, :severity, :code, :message, CAST(:details AS jsonb))"""
-        ),
+        _RECORD_EVENT,
         {
             "connector": connector.id,
             "mind": connector.mind_id,
@@ -40,6 +37,12 @@ def record_event(  # noqa: PLR0917 - reads as one line of a log
             "details": orjson.dumps(dict(details or {})).decode(),
         },
     )
+
+
+_RECORD_EVENT = text(
+    """INSERT INTO connector_events (connector_id, mind_id, severity, code, message, details)
+       VALUES (:connector, :mind, :severity, :code, :message, CAST(:details AS jsonb))"""
+)
 
 
 def report_problem(
@@ -61,13 +64,7 @@ def report_problem(
         {"connector": connector.id, "kind": kind, "code": error.code},
     )
     connection.execute(
-        text(
-            """INSERT INTO connector_problems (connector_id, mind_id, kind, code, message, hint, step, last_seen)
-               VALUES (:connector, :mind, :kind, :code, :message, :hint, :step, clock_timestamp())
-               ON CONFLICT (connector_id, kind, code) DO UPDATE
-                  SET message = excluded.message, hint = excluded.hint, step = excluded.step,
-                      last_seen = excluded.last_seen"""
-        ),
+        _REPORT_PROBLEM,
         {
             "connector": connector.id,
             "mind": connector.mind_id,
@@ -85,23 +82,35 @@ def report_problem(
         record_event(connection, connector, "error" if stops else "warning", error.code, error.message, details)
 
 
+_REPORT_PROBLEM = text(
+    """INSERT INTO connector_problems (connector_id, mind_id, kind, code, message, hint, step, last_seen)
+       VALUES (:connector, :mind, :kind, :code, :message, :hint, :step, clock_timestamp())
+       ON CONFLICT (connector_id, kind, code) DO UPDATE
+          SET message = excluded.message, hint = excluded.hint, step = excluded.step,
+              last_seen = excluded.last_seen"""
+)
+
+
 def clear_problem(
     connection: Connection, connector: Connector, kind: ProblemKind, code: str | None = None, *, step: str | None = None
 ) -> None:
     """Take back what `report_problem` showed of that kind (and code, and step), because the same call succeeded."""
     connection.execute(
-        text(
-            """WITH cleared AS (
-                   DELETE FROM connector_problems
-                    WHERE connector_id = :connector AND kind = :kind
-                      AND CASE WHEN CAST(:code AS text) IS NULL THEN code <> ALL(:standing) ELSE code = :code END
-                      AND (CAST(:step AS text) IS NULL OR step = :step)
-                   RETURNING code)
-               UPDATE connectors SET last_error = NULL
-                WHERE id = :connector AND last_error ->> 'code' IN (SELECT code FROM cleared)"""
-        ),
+        _CLEAR_PROBLEM,
         {"connector": connector.id, "kind": kind, "code": code, "standing": list(STANDING_PROBLEMS), "step": step},
     )
+
+
+_CLEAR_PROBLEM = text(
+    """WITH cleared AS (
+           DELETE FROM connector_problems
+            WHERE connector_id = :connector AND kind = :kind
+              AND CASE WHEN CAST(:code AS text) IS NULL THEN code <> ALL(:standing) ELSE code = :code END
+              AND (CAST(:step AS text) IS NULL OR step = :step)
+           RETURNING code)
+       UPDATE connectors SET last_error = NULL
+        WHERE id = :connector AND last_error ->> 'code' IN (SELECT code FROM cleared)"""
+)
 
 
 def set_last_error(
@@ -112,18 +121,23 @@ def set_last_error(
     `step` is the step of a sync that it stopped.
     """
     connection.execute(
-        text(
-            f"""UPDATE connectors
-                   SET last_error = jsonb_build_object('code', CAST(:code AS text), 'message', CAST(:message AS text),
-                                                       'hint', CAST(:hint AS text), 'at', clock_timestamp(),
-                                                       'step', CAST(:step AS text))
-                       {
-                ", setup_error = jsonb_build_object('code', CAST(:code AS text), "
-                "'message', CAST(:message AS text), 'hint', CAST(:hint AS text), 'at', clock_timestamp())"
-                if setup
-                else ""
-            }
-                 WHERE id = :connector"""
-        ),
-        {"connector": connector_id, "code": error.code, "message": error.message, "hint": error.hint, "step": step},
+        _SET_LAST_ERROR,
+        {
+            "connector": connector_id,
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "step": step,
+            "setup": setup,
+        },
     )
+
+
+_ERROR = """jsonb_build_object('code', CAST(:code AS text), 'message', CAST(:message AS text),
+                               'hint', CAST(:hint AS text), 'at', clock_timestamp())"""
+_SET_LAST_ERROR = text(
+    f"""UPDATE connectors
+           SET last_error = {_ERROR} || jsonb_build_object('step', CAST(:step AS text)),
+               setup_error = CASE WHEN :setup THEN {_ERROR} ELSE setup_error END
+         WHERE id = :connector"""
+)

@@ -8,7 +8,7 @@ from coppermind_pipeline.accounts import Caller, Mind, MindKind, resolve_mind
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle, lock_connector
 from coppermind_pipeline.connectors.errors import MindNotConnectable, UnsupportedSource
 from coppermind_pipeline.connectors.events import record_event
-from coppermind_pipeline.connectors.oauth.oauth_states import make_link
+from coppermind_pipeline.connectors.oauth.oauth_states import make_oauth_state
 from coppermind_pipeline.connectors.setup_help import SETUP_HELP
 from coppermind_pipeline.connectors.status.responses import ConnectResponse
 from coppermind_pipeline.hubspot import SCOPES
@@ -50,14 +50,14 @@ def connect(
         raise MindNotConnectable(f"{pinned.name} is an {pinned.kind} mind; a CRM belongs to a client or prospect mind.")
     with database.mind(pinned.id) as connection:
         connector = _pending_connector(connection, pinned)
-        link = make_link(connection, settings, connector)
+        state = make_oauth_state(connection, settings, connector)
     return ConnectResponse(
         connector_id=connector.id,
         mind=pinned.name,
         mind_id=pinned.id,
         status=connector.status,
-        auth_url=link.auth_url,
-        auth_url_expires_at=link.expires_at,
+        auth_url=state.auth_url,
+        auth_url_expires_at=state.expires_at,
         scopes=SCOPES,
         callback_listening=callback_listening,
         next_step=(
@@ -86,10 +86,7 @@ def _insert(connection: Connection, mind: Mind) -> str:
     for _ in range(_ID_ATTEMPTS_MAX):
         suffix = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(4))
         connector_id = connection.scalar(
-            text(
-                """INSERT INTO connectors (id, mind_id, customer_id, source_type, status)
-                   VALUES (:id, :mind, :customer, :source, :status) ON CONFLICT (id) DO NOTHING RETURNING id"""
-            ),
+            _INSERT,
             {
                 "id": f"{mind.slug}-{SOURCE_TYPE}-{suffix}",
                 "mind": mind.id,
@@ -102,3 +99,9 @@ def _insert(connection: Connection, mind: Mind) -> str:
             return connector_id
     msg = f"no free connector id for the slug {mind.slug!r}"
     raise RuntimeError(msg)
+
+
+_INSERT = text(
+    """INSERT INTO connectors (id, mind_id, customer_id, source_type, status)
+       VALUES (:id, :mind, :customer, :source, :status) ON CONFLICT (id) DO NOTHING RETURNING id"""
+)

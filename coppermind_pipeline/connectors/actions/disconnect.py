@@ -116,35 +116,31 @@ def _end(database: Database, settings: Settings, found: Connector) -> _Ended:
         erased = erase_credentials(connection, connector.id)
         values = {"id": connector.id}
         if connector.status is not Lifecycle.INACTIVE:
-            connection.execute(
-                text(
-                    """UPDATE connectors
-                          SET status = 'inactive', disconnected_at = clock_timestamp(), sync_requested_at = NULL,
-                              last_error = NULL, setup_error = NULL
-                        WHERE id = :id"""
-                ),
-                values,
-            )
+            connection.execute(_MAKE_INACTIVE, values)
         connection.execute(text("DELETE FROM connector_problems WHERE connector_id = :id AND kind <> 'config'"), values)
-        memories = connection.execute(
-            text("SELECT count(*) FROM memory_versions WHERE connector_id = :id AND is_live"),
-            values,
-        ).scalar_one()
+        memories = connection.execute(_LIVE_MEMORIES, values).scalar_one()
         mind = mind_name(connection, connector)
     return _Ended(mind, connector.status is Lifecycle.ACTIVE, erased, memories, given_back, reason)
+
+
+_MAKE_INACTIVE = text(
+    """UPDATE connectors
+          SET status = 'inactive', disconnected_at = clock_timestamp(), sync_requested_at = NULL,
+              last_error = NULL, setup_error = NULL
+        WHERE id = :id"""
+)
+_LIVE_MEMORIES = text("SELECT count(*) FROM memory_versions WHERE connector_id = :id AND is_live")
 
 
 def _others_of_portal(database: Database, connector: Connector) -> list[str]:
     """Return the other active connectors of the portal: HubSpot may give all of them one and the same token."""
     with database.scheduler() as connection:
-        return list(
-            connection.scalars(
-                text(
-                    "SELECT id FROM connectors WHERE hub_id = :hub_id AND id <> :id AND status = 'active' ORDER BY id"
-                ),
-                {"hub_id": connector.hub_id, "id": connector.id},
-            )
-        )
+        return list(connection.scalars(_OTHERS_OF_PORTAL, {"hub_id": connector.hub_id, "id": connector.id}))
+
+
+_OTHERS_OF_PORTAL = text(
+    "SELECT id FROM connectors WHERE hub_id = :hub_id AND id <> :id AND status = 'active' ORDER BY id"
+)
 
 
 async def _leave(settings: Settings, connector: Connector, credentials: Credentials) -> _Left:

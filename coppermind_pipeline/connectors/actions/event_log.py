@@ -34,15 +34,7 @@ def events(
     first = number_within("before", ID_MAX if before is None else before)
     connector = find_connector(database, caller, connector_id)
     with database.mind(connector.mind_id) as connection:
-        rows = connection.execute(
-            text(
-                """SELECT id, at, severity, code, message, coalesce(details ->> 'hint', '') AS hint,
-                          details ->> 'run_id' AS run_id
-                     FROM connector_events WHERE connector_id = :connector AND id < :before
-                    ORDER BY id DESC LIMIT :limit"""
-            ),
-            {"connector": connector.id, "before": first, "limit": shown + 1},
-        ).all()
+        rows = connection.execute(_EVENTS, {"connector": connector.id, "before": first, "limit": shown + 1}).all()
         mind = mind_name(connection, connector)
     page = [LoggedEvent.model_validate(dict(row._mapping)) for row in rows[:shown]]
     return EventsResponse(
@@ -52,3 +44,11 @@ def events(
         events=tuple(page),
         next_before=page[-1].id if len(rows) > shown else None,
     )
+
+
+_EVENTS = text(
+    """SELECT id, at, severity, code, message, coalesce(details ->> 'hint', '') AS hint,
+              details ->> 'run_id' AS run_id
+         FROM connector_events WHERE connector_id = :connector AND id < :before
+        ORDER BY id DESC LIMIT :limit"""
+)

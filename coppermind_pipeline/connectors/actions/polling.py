@@ -157,43 +157,39 @@ def _look_at_once(connection: Connection, connector: Connector) -> None:
 
 def _is_running(connection: Connection, connector: Connector, types: tuple[ObjectType, ...], start: datetime) -> bool:
     """Say whether the backfill under way reads all that is asked for, or has just read it."""
-    return bool(
-        connection.scalar(
-            text(
-                """SELECT true FROM hubspot_backfills AS backfill
-                    WHERE connector_id = :connector AND completed_at IS NULL AND since <= :start
-                      AND NOT EXISTS (SELECT FROM hubspot_cursors AS earlier
-                                       WHERE earlier.connector_id = :connector AND scan = 'backfill'
-                                         AND object_type = ANY(:types) AND earlier.started_at < backfill.started_at)"""
-            ),
-            _values(connector, types, start),
-        )
-    )
+    return bool(connection.scalar(_IS_RUNNING, _values(connector, types, start)))
+
+
+_IS_RUNNING = text(
+    """SELECT true FROM hubspot_backfills AS backfill
+        WHERE connector_id = :connector AND completed_at IS NULL AND since <= :start
+          AND NOT EXISTS (SELECT FROM hubspot_cursors AS earlier
+                           WHERE earlier.connector_id = :connector AND scan = 'backfill'
+                             AND object_type = ANY(:types) AND earlier.started_at < backfill.started_at)"""
+)
 
 
 def _restart(connection: Connection, connector: Connector, types: tuple[ObjectType, ...], start: datetime) -> None:
     values = _values(connector, types, start)
     # The window never shrinks: what was read before stays part of it.
-    connection.execute(
-        text(
-            """UPDATE hubspot_backfills
-                  SET since = least(since, :start), completed_at = NULL, totals = totals - CAST(:types AS text[]),
-                      started_at = CASE WHEN completed_at IS NULL THEN started_at ELSE clock_timestamp() END
-                WHERE connector_id = :connector"""
-        ),
-        values,
-    )
+    connection.execute(_RESTART, values)
     # The next slice begins scans where there are none. A slice under way finds no cursor to move, so what it still
     # reads vouches for nothing.
-    connection.execute(
-        text(
-            """DELETE FROM hubspot_cursors
-                WHERE connector_id = :connector AND scan = 'backfill' AND object_type = ANY(:types)"""
-        ),
-        values,
-    )
+    connection.execute(_FORGET_SCANS, values)
     record_event(connection, connector, "info", "resync_requested", "The historical backfill starts again.",
                  {"since": start.isoformat(), "object_types": [each.value for each in types]})  # fmt: skip
+
+
+_RESTART = text(
+    """UPDATE hubspot_backfills
+          SET since = least(since, :start), completed_at = NULL, totals = totals - CAST(:types AS text[]),
+              started_at = CASE WHEN completed_at IS NULL THEN started_at ELSE clock_timestamp() END
+        WHERE connector_id = :connector"""
+)
+_FORGET_SCANS = text(
+    """DELETE FROM hubspot_cursors
+        WHERE connector_id = :connector AND scan = 'backfill' AND object_type = ANY(:types)"""
+)
 
 
 def _values(connector: Connector, types: tuple[ObjectType, ...], start: datetime) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from coppermind_pipeline.connectors.errors import (
     ApprovalDenied,
     ApprovalFailed,
     ApprovalIncomplete,
-    LinkWithdrawn,
+    OAuthStateWithdrawn,
 )
 from coppermind_pipeline.connectors.events import clear_problem, record_event, set_last_error
 from coppermind_pipeline.connectors.oauth.access_level import is_user_level, note_level
 from coppermind_pipeline.connectors.oauth.credentials import store_grant
-from coppermind_pipeline.connectors.oauth.oauth_states import AnsweredLink, code_verifier, use_link
+from coppermind_pipeline.connectors.oauth.oauth_states import AnsweredState, code_verifier, use_oauth_state
 from coppermind_pipeline.connectors.oauth.tokens import hubspot_app
 from coppermind_pipeline.connectors.portal import note_account
 from coppermind_pipeline.errors import CoppermindError
@@ -55,7 +55,7 @@ class Authorized:
     Attributes:
         connector_id: the connector that is active now.
         hub_id: the portal that it reads.
-        replaced: the pending connector that the link was made for, where the mind had this portal already.
+        replaced: the pending connector that the approval was asked for, if the mind had this portal already; else None.
     """
 
     connector_id: str
@@ -84,7 +84,7 @@ async def complete_authorization(
         GrantRejected, ScopeMissing: HubSpot refuses the exchange, or granted less than was asked.
         RateLimited, PortalUnavailable: HubSpot could not be reached.
     """
-    link = await asyncio.to_thread(use_link, database, state)
+    answered = await asyncio.to_thread(use_oauth_state, database, state)
     hub_id: int | None = None
     try:
         grant = await _granted(settings, state, code, error, error_description)
@@ -92,15 +92,15 @@ async def complete_authorization(
         _require_scopes(grant)
         account = await _account(database, settings, grant)
         user_level = await is_user_level(hubspot_app(settings), grant.access_token)
-        return await asyncio.to_thread(_activate, database, settings, link, grant, account, user_level=user_level)
+        return await asyncio.to_thread(_activate, database, settings, answered, grant, account, user_level=user_level)
     except Exception as cause:  # noqa: BLE001 - told as it is, or as what nobody foresaw
         # What nobody foresaw is told too, without its words, which may hold data: the link is used up all the same.
         failure = cause if isinstance(cause, CoppermindError) else ApprovalBroken()
         # The link is used up: what passes by itself elsewhere takes a person here.
         failure.hint = failure.hint or f"Wait a few minutes, then {FRESH_LINK}"
-        await asyncio.to_thread(_store_failure, database, link, failure, hub_id)
+        await asyncio.to_thread(_store_failure, database, answered, failure, hub_id)
         log.warning(
-            "authorization failed", connector_id=link.connector_id, code=failure.code, error=type(cause).__name__
+            "authorization failed", connector_id=answered.connector_id, code=failure.code, error=type(cause).__name__
         )
         raise failure from None
 
@@ -179,21 +179,21 @@ class _FreshToken:
 def _activate(
     database: Database,
     settings: Settings,
-    link: AnsweredLink,
+    answered: AnsweredState,
     grant: Grant,
     account: AccountDetails | HubSpotError,
     *,
     user_level: bool | None,
 ) -> Authorized:
     assert grant.hub_id is not None  # noqa: S101 - an exchange names the portal
-    with database.mind(link.mind_id) as connection:
+    with database.mind(answered.mind_id) as connection:
         # The mind's row first, as `connect` does: approvals of one mind go one after another.
         mind = connection.execute(
-            text("SELECT name FROM minds WHERE id = :mind FOR UPDATE"), {"mind": link.mind_id}
+            text("SELECT name FROM minds WHERE id = :mind FOR UPDATE"), {"mind": answered.mind_id}
         ).scalar_one()
-        pending = lock_connector(connection, link.connector_id)
+        pending = lock_connector(connection, answered.connector_id)
         if pending.status is not Lifecycle.PENDING_SETUP:
-            raise LinkWithdrawn
+            raise OAuthStateWithdrawn
         known_id = _connector_of_portal(connection, grant.hub_id)
         connector = pending if known_id is None else lock_connector(connection, known_id)
         if known_id is not None:
@@ -213,27 +213,19 @@ def _connector_of_portal(connection: Connection, hub_id: int) -> str | None:
 
 
 def _replace(connection: Connection, pending: Connector, *, by: Connector) -> None:
-    connection.execute(
-        text(
-            """UPDATE connectors SET status = 'inactive', replaced_by = :by, disconnected_at = clock_timestamp(),
-                                     last_error = NULL, setup_error = NULL
-                WHERE id = :id"""
-        ),
-        {"id": pending.id, "by": by.id},
-    )
+    connection.execute(_REPLACE, {"id": pending.id, "by": by.id})
     record_event(connection, pending, "info", "replaced", f"The portal is connected already, by {by.id}.")
 
 
+_REPLACE = text(
+    """UPDATE connectors SET status = 'inactive', replaced_by = :by, disconnected_at = clock_timestamp(),
+                             last_error = NULL, setup_error = NULL
+        WHERE id = :id"""
+)
+
+
 def _make_active(connection: Connection, connector: Connector, hub_id: int) -> None:
-    connection.execute(
-        text(
-            """UPDATE connectors
-                  SET status = 'active', hub_id = :hub_id, connected_at = clock_timestamp(), disconnected_at = NULL,
-                      last_error = NULL, setup_error = NULL, sync_requested_at = clock_timestamp()
-                WHERE id = :id"""
-        ),
-        {"id": connector.id, "hub_id": hub_id},
-    )
+    connection.execute(_MAKE_ACTIVE, {"id": connector.id, "hub_id": hub_id})
     # What failed before failed with the old authorization.
     connection.execute(
         text("UPDATE hubspot_polls SET failures = 0, retry_at = NULL WHERE connector_id = :id"), {"id": connector.id}
@@ -244,9 +236,17 @@ def _make_active(connection: Connection, connector: Connector, hub_id: int) -> N
     record_event(connection, connector, "info", "connected", f"Portal {hub_id} was approved.", {"hub_id": hub_id})
 
 
-def _store_failure(database: Database, link: AnsweredLink, failure: CoppermindError, hub_id: int | None) -> None:
-    with database.mind(link.mind_id) as connection:
-        pending = lock_connector(connection, link.connector_id)
+_MAKE_ACTIVE = text(
+    """UPDATE connectors
+          SET status = 'active', hub_id = :hub_id, connected_at = clock_timestamp(), disconnected_at = NULL,
+              last_error = NULL, setup_error = NULL, sync_requested_at = clock_timestamp()
+        WHERE id = :id"""
+)
+
+
+def _store_failure(database: Database, answered: AnsweredState, failure: CoppermindError, hub_id: int | None) -> None:
+    with database.mind(answered.mind_id) as connection:
+        pending = lock_connector(connection, answered.connector_id)
         if pending.status is Lifecycle.PENDING_SETUP:
             set_last_error(connection, pending.id, failure, setup=True)
         record_event(connection, pending, "error", failure.code, failure.message)

@@ -65,20 +65,20 @@ def store_grant(connection: Connection, settings: Settings, connector: Connector
     }
     refresh_token = grant.refresh_token or _required(connection, settings, connector).refresh_token
     values["refresh"] = ring.encrypt(refresh_token.get_secret_value().encode(), connector_id=connector.id)[1]
-    connection.execute(
-        text(
-            """INSERT INTO connector_credentials AS stored
-                      (connector_id, mind_id, key_id, access_token, refresh_token, expires_at, scopes, updated_at)
-               VALUES (:connector, :mind, :key, :access, :refresh,
-                       clock_timestamp() + make_interval(secs => :life_s), :scopes, clock_timestamp())
-               ON CONFLICT (connector_id) DO UPDATE
-                  SET key_id = excluded.key_id, access_token = excluded.access_token,
-                      refresh_token = excluded.refresh_token, expires_at = excluded.expires_at,
-                      scopes = CASE WHEN excluded.scopes = '{}' THEN stored.scopes ELSE excluded.scopes END,
-                      updated_at = excluded.updated_at"""
-        ),
-        values,
-    )
+    connection.execute(_STORE_GRANT, values)
+
+
+_STORE_GRANT = text(
+    """INSERT INTO connector_credentials AS stored
+              (connector_id, mind_id, key_id, access_token, refresh_token, expires_at, scopes, updated_at)
+       VALUES (:connector, :mind, :key, :access, :refresh,
+               clock_timestamp() + make_interval(secs => :life_s), :scopes, clock_timestamp())
+       ON CONFLICT (connector_id) DO UPDATE
+          SET key_id = excluded.key_id, access_token = excluded.access_token,
+              refresh_token = excluded.refresh_token, expires_at = excluded.expires_at,
+              scopes = CASE WHEN excluded.scopes = '{}' THEN stored.scopes ELSE excluded.scopes END,
+              updated_at = excluded.updated_at"""
+)
 
 
 def read_credentials(
@@ -89,15 +89,7 @@ def read_credentials(
     Raises:
         KeyMissing: they can't be decrypted with the keys at hand.
     """
-    row = connection.execute(
-        text(
-            f"""SELECT key_id, access_token, refresh_token,
-                       extract(epoch FROM expires_at - clock_timestamp())::float AS valid_s,
-                       extract(epoch FROM expires_at - updated_at)::float AS life_s
-                  FROM connector_credentials WHERE connector_id = :connector {"FOR UPDATE" if lock else ""}"""
-        ),
-        {"connector": connector.id},
-    ).one_or_none()
+    row = connection.execute(_READ_AND_LOCK if lock else _READ, {"connector": connector.id}).one_or_none()
     if row is None:
         return None
     ring = KeyRing.load(settings)
@@ -106,6 +98,16 @@ def read_credentials(
         refresh_token=_decrypted(ring, row.refresh_token, connector.id, row.key_id),
         fresh_s=row.valid_s - min(REFRESH_AHEAD_S, row.life_s * REFRESH_SHARE_LEFT),
     )
+
+
+_OF_CONNECTOR = """
+SELECT key_id, access_token, refresh_token,
+       extract(epoch FROM expires_at - clock_timestamp())::float AS valid_s,
+       extract(epoch FROM expires_at - updated_at)::float AS life_s
+  FROM connector_credentials WHERE connector_id = :connector
+"""
+_READ = text(_OF_CONNECTOR)
+_READ_AND_LOCK = text(f"{_OF_CONNECTOR} FOR UPDATE")
 
 
 def erase_credentials(connection: Connection, connector_id: str) -> bool:
@@ -153,21 +155,11 @@ def rotate_keys(database: Database, settings: Settings) -> int:
 def _rotate_batch(database: Database, ring: KeyRing) -> int:
     newest = ring.keys[0].id
     with database.owner() as connection:
-        rows = connection.execute(
-            text(
-                """SELECT connector_id, key_id, access_token, refresh_token FROM connector_credentials
-                    WHERE key_id <> :newest ORDER BY connector_id LIMIT :rows FOR UPDATE"""
-            ),
-            {"newest": newest, "rows": ROTATION_ROWS},
-        ).all()
+        rows = connection.execute(_ROTATE_ROWS, {"newest": newest, "rows": ROTATION_ROWS}).all()
         # `updated_at` stays: it says when HubSpot issued the token.
         for row in rows:
             connection.execute(
-                text(
-                    """UPDATE connector_credentials
-                          SET key_id = :key, access_token = :access, refresh_token = :refresh
-                        WHERE connector_id = :id"""
-                ),
+                _ROTATE_ROW,
                 {"id": row.connector_id, "key": newest}
                 | {
                     name: ring.encrypt(
@@ -178,6 +170,17 @@ def _rotate_batch(database: Database, ring: KeyRing) -> int:
                 },
             )
     return len(rows)
+
+
+_ROTATE_ROWS = text(
+    """SELECT connector_id, key_id, access_token, refresh_token FROM connector_credentials
+        WHERE key_id <> :newest ORDER BY connector_id LIMIT :rows FOR UPDATE"""
+)
+_ROTATE_ROW = text(
+    """UPDATE connector_credentials
+          SET key_id = :key, access_token = :access, refresh_token = :refresh
+        WHERE connector_id = :id"""
+)
 
 
 def _decrypted(ring: KeyRing, sealed: bytes, connector_id: str, key_id: str) -> SecretStr:

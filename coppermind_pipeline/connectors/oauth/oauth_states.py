@@ -1,4 +1,8 @@
-"""Authorization links: the address that a person opens to approve, and the one-time state that it carries."""
+"""OAuth states: the one-time value that an authorization link carries, and that tells whose approval came back.
+
+Who comes back names no mind, so a state is found by `find_oauth_state`, a function of the database that runs as the
+schema's owner and tells nothing but whose it is: `store/migrations/versions/0047_the_store/connectors.sql`.
+"""
 
 import base64
 import hashlib
@@ -11,54 +15,57 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle
-from coppermind_pipeline.connectors.errors import LinkExpired, LinkUnknown, LinkUsed, LinkWithdrawn
+from coppermind_pipeline.connectors.errors import (
+    OAuthStateExpired,
+    OAuthStateUnknown,
+    OAuthStateUsed,
+    OAuthStateWithdrawn,
+)
 from coppermind_pipeline.connectors.oauth.keys import KeyRing
 from coppermind_pipeline.hubspot import authorize_url
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 
 # An admin may approve later, in another browser.
-LINK_LIFETIME_H = 24
+STATE_LIFETIME_H = 24
 STATE_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Where to approve, and until when."""
+class FreshState:
+    """A state that nobody has come back with.
+
+    Attributes:
+        auth_url: the address that carries it, where a person approves.
+        expires_at: by the database's clock; it is worth nothing from then on.
+    """
 
     auth_url: str
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredLink:
-    """Whose link an approval came back for."""
+class AnsweredState:
+    """The connector and the mind whose state an approval brought back."""
 
     connector_id: str
     mind_id: UUID
 
 
-def make_link(connection: Connection, settings: Settings, connector: Connector) -> Link:
-    """Return a fresh link for a connector; earlier ones work until they expire or one of them connects it.
+def make_oauth_state(connection: Connection, settings: Settings, connector: Connector) -> FreshState:
+    """Return a fresh state for a connector; earlier ones work until they expire or one of them connects it.
 
-    Its state is stored as a digest, and names the key that the link's code verifier is derived from.
+    It is stored as a digest, and names the key that its code verifier is derived from.
     """
     state = f"{secrets.token_urlsafe(STATE_BYTES)}.{KeyRing.load(settings).keys[0].id}"
     expires_at = connection.execute(
-        text(
-            """WITH outdated AS (
-                   DELETE FROM oauth_states WHERE connector_id = :connector AND expires_at < clock_timestamp())
-               INSERT INTO oauth_states (state_hash, connector_id, mind_id, customer_id, created_at, expires_at)
-               VALUES (:hash, :connector, :mind, :customer, clock_timestamp(),
-                       clock_timestamp() + make_interval(hours => :hours))
-               RETURNING expires_at"""
-        ),
+        _ADD_STATE,
         {
             "hash": _digest(state),
             "connector": connector.id,
             "mind": connector.mind_id,
             "customer": connector.customer_id,
-            "hours": LINK_LIFETIME_H,
+            "hours": STATE_LIFETIME_H,
         },
     ).scalar_one()
     url = authorize_url(
@@ -68,13 +75,23 @@ def make_link(connection: Connection, settings: Settings, connector: Connector) 
         state=state,
         code_verifier=code_verifier(settings, state),
     )
-    return Link(url, expires_at)
+    return FreshState(url, expires_at)
+
+
+_ADD_STATE = text(
+    """WITH outdated AS (
+           DELETE FROM oauth_states WHERE connector_id = :connector AND expires_at < clock_timestamp())
+       INSERT INTO oauth_states (state_hash, connector_id, mind_id, customer_id, created_at, expires_at)
+       VALUES (:hash, :connector, :mind, :customer, clock_timestamp(),
+               clock_timestamp() + make_interval(hours => :hours))
+       RETURNING expires_at"""
+)
 
 
 def code_verifier(settings: Settings, state: str) -> SecretStr | None:
     """Return what proves to HubSpot that the exchange is of this installation's own attempt (PKCE), and stored nowhere.
 
-    None where the link was made before links had one.
+    None if the state was made before states had one.
 
     Raises:
         KeyMissing: the key that it is derived from is not at hand any more.
@@ -86,13 +103,13 @@ def code_verifier(settings: Settings, state: str) -> SecretStr | None:
     return SecretStr(base64.urlsafe_b64encode(derived).rstrip(b"=").decode())
 
 
-def use_link(database: Database, state: str) -> AnsweredLink:
-    """Return whose link carried the state, which from now on is worth nothing.
+def use_oauth_state(database: Database, state: str) -> AnsweredState:
+    """Return whose state it is, which from now on is worth nothing.
 
     Raises:
-        LinkUnknown: no link of this installation carried it.
-        LinkUsed, LinkExpired: it is worth nothing any more.
-        LinkWithdrawn: unused, but the connector is connected, replaced or disconnected meanwhile.
+        OAuthStateUnknown: this installation did not make it.
+        OAuthStateUsed, OAuthStateExpired: it is worth nothing any more.
+        OAuthStateWithdrawn: unused, but the connector is connected, replaced or disconnected meanwhile.
     """
     values = {"hash": _digest(state)}
     with database.nobody() as connection:
@@ -100,41 +117,43 @@ def use_link(database: Database, state: str) -> AnsweredLink:
             text("SELECT connector_id, mind_id FROM find_oauth_state(:hash)"), values
         ).one_or_none()
     if found is None:
-        raise LinkUnknown
+        raise OAuthStateUnknown
     with database.mind(found.mind_id) as connection:
-        used = connection.execute(
-            text(
-                """UPDATE oauth_states AS state SET used_at = clock_timestamp()
-                     FROM connectors AS connector
-                    WHERE state_hash = :hash AND used_at IS NULL AND expires_at > clock_timestamp()
-                      AND connector.id = state.connector_id AND connector.status = 'pending_setup'"""
-            ),
-            values,
-        ).rowcount
+        used = connection.execute(_USE_STATE, values).rowcount
         if not used:
             _raise_reason(connection, values)
-    return AnsweredLink(found.connector_id, found.mind_id)
+    return AnsweredState(found.connector_id, found.mind_id)
+
+
+_USE_STATE = text(
+    """UPDATE oauth_states AS state SET used_at = clock_timestamp()
+         FROM connectors AS connector
+        WHERE state_hash = :hash AND used_at IS NULL AND expires_at > clock_timestamp()
+          AND connector.id = state.connector_id AND connector.status = 'pending_setup'"""
+)
 
 
 def _raise_reason(connection: Connection, values: dict[str, bytes]) -> None:
-    row = connection.execute(
-        text(
-            """SELECT used_at IS NOT NULL AS used, expires_at <= clock_timestamp() AS expired, status,
-                      setup_error ->> 'message' AS failure
-                 FROM oauth_states JOIN connectors ON connectors.id = connector_id WHERE state_hash = :hash"""
-        ),
-        values,
-    ).one_or_none()
+    row = connection.execute(_WHY_NOT, values).one_or_none()
     if row is None:
-        raise LinkExpired
+        raise OAuthStateExpired
     if row.status == Lifecycle.INACTIVE:
-        raise LinkWithdrawn
+        raise OAuthStateWithdrawn
     if row.used:
         said = f" The last approval did not lead to a connection: {row.failure}" if row.failure else ""
-        raise LinkUsed(f"{LinkUsed.__doc__}{said}")
+        raise OAuthStateUsed(f"{OAuthStateUsed.__doc__}{said}")
     if row.status == Lifecycle.ACTIVE:
-        raise LinkWithdrawn("The portal was connected by another link meanwhile; this one was not used, nor is needed.")
-    raise LinkExpired if row.expired else LinkWithdrawn
+        raise OAuthStateWithdrawn(
+            "The portal was connected by another link meanwhile; this one was not used, nor is needed."
+        )
+    raise OAuthStateExpired if row.expired else OAuthStateWithdrawn
+
+
+_WHY_NOT = text(
+    """SELECT used_at IS NOT NULL AS used, expires_at <= clock_timestamp() AS expired, status,
+              setup_error ->> 'message' AS failure
+         FROM oauth_states JOIN connectors ON connectors.id = connector_id WHERE state_hash = :hash"""
+)
 
 
 def _digest(state: str) -> bytes:

@@ -147,15 +147,18 @@ class StoredTokens:
     def _raise_known_rejection(self, connection: Connection) -> None:
         """Raise what HubSpot said a short while ago about this authorization, instead of asking it again."""
         message = connection.scalar(
-            text(
-                """SELECT message FROM connector_problems JOIN connector_credentials USING (connector_id)
-                    WHERE connector_id = :connector AND kind = 'auth' AND code = :code AND last_seen > updated_at
-                      AND last_seen > clock_timestamp() - make_interval(secs => :kept_s)"""
-            ),
+            _KNOWN_REJECTION,
             {"connector": self._connector.id, "code": AuthorizationRevoked.code, "kept_s": REJECTION_KEPT_S},
         )
         if message is not None:
             raise AuthorizationRevoked(message)
+
+
+_KNOWN_REJECTION = text(
+    """SELECT message FROM connector_problems JOIN connector_credentials USING (connector_id)
+        WHERE connector_id = :connector AND kind = 'auth' AND code = :code AND last_seen > updated_at
+          AND last_seen > clock_timestamp() - make_interval(secs => :kept_s)"""
+)
 
 
 def _usable(credentials: Credentials, rejected: SecretStr | None) -> bool:

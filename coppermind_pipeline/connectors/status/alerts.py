@@ -136,32 +136,30 @@ def _claim(database: Database, facts: ConnectorFacts, now: datetime) -> Alert | 
     values = {"connector": facts.connector.id, "mind": facts.connector.mind_id, "trouble": trouble(facts, now=now)}
     with database.mind(facts.connector.mind_id) as connection:
         # What an earlier look found, and is only now noted, changes nothing.
-        connection.execute(
-            text(
-                """INSERT INTO connector_alerts AS known (connector_id, mind_id, trouble, since)
-                   VALUES (:connector, :mind, :trouble, :now)
-                   ON CONFLICT (connector_id) DO UPDATE
-                      SET trouble = excluded.trouble, since = excluded.since, attempts = 0
-                    WHERE known.trouble IS DISTINCT FROM excluded.trouble AND known.since < excluded.since"""
-            ),
-            values | {"now": now},
-        )
-        claimed = connection.execute(
-            text(
-                f"""UPDATE connector_alerts
-                       SET attempts = attempts + 1, try_at = clock_timestamp() + interval '{_CLAIM_S} seconds'
-                     WHERE connector_id = :connector AND trouble IS NOT DISTINCT FROM :trouble
-                       AND trouble IS DISTINCT FROM told_trouble AND try_at <= clock_timestamp()
-                       AND since <= clock_timestamp() - interval '{SETTLED_S} seconds'
-                       AND (told_before_at IS NULL
-                            OR told_before_at <= clock_timestamp() - interval '{TWO_MESSAGES_EVERY_S} seconds')
-                 RETURNING told_state, since"""
-            ),
-            values,
-        ).one_or_none()
+        connection.execute(_NOTE_TROUBLE, values | {"now": now})
+        claimed = connection.execute(_CLAIM, values).one_or_none()
     if claimed is None:
         return None
     return Alert.of(facts, state_before=claimed.told_state, since=claimed.since, now=now)
+
+
+_NOTE_TROUBLE = text(
+    """INSERT INTO connector_alerts AS known (connector_id, mind_id, trouble, since)
+       VALUES (:connector, :mind, :trouble, :now)
+       ON CONFLICT (connector_id) DO UPDATE
+          SET trouble = excluded.trouble, since = excluded.since, attempts = 0
+        WHERE known.trouble IS DISTINCT FROM excluded.trouble AND known.since < excluded.since"""
+)
+_CLAIM = text(
+    f"""UPDATE connector_alerts
+           SET attempts = attempts + 1, try_at = clock_timestamp() + interval '{_CLAIM_S} seconds'
+         WHERE connector_id = :connector AND trouble IS NOT DISTINCT FROM :trouble
+           AND trouble IS DISTINCT FROM told_trouble AND try_at <= clock_timestamp()
+           AND since <= clock_timestamp() - interval '{SETTLED_S} seconds'
+           AND (told_before_at IS NULL
+                OR told_before_at <= clock_timestamp() - interval '{TWO_MESSAGES_EVERY_S} seconds')
+     RETURNING told_state, since"""
+)
 
 
 def _tell(client: httpx.Client, webhook_url: SecretStr, alert: Alert) -> bool:
@@ -179,25 +177,25 @@ def _tell(client: httpx.Client, webhook_url: SecretStr, alert: Alert) -> bool:
 
 def _put_off(database: Database, facts: ConnectorFacts) -> None:
     with database.mind(facts.connector.mind_id) as connection:
-        connection.execute(
-            text(
-                """UPDATE connector_alerts
-                      SET try_at = clock_timestamp()
-                                 + make_interval(secs => least(:first * 2 ^ least(attempts - 1, 30), :most))
-                    WHERE connector_id = :connector"""
-            ),
-            {"connector": facts.connector.id, "first": RETRY_FIRST_S, "most": RETRY_MAX_S},
-        )
+        connection.execute(_PUT_OFF, {"connector": facts.connector.id, "first": RETRY_FIRST_S, "most": RETRY_MAX_S})
+
+
+_PUT_OFF = text(
+    """UPDATE connector_alerts
+          SET try_at = clock_timestamp()
+                     + make_interval(secs => least(:first * 2 ^ least(attempts - 1, 30), :most))
+        WHERE connector_id = :connector"""
+)
 
 
 def _note_told(database: Database, facts: ConnectorFacts, alert: Alert, told: OperationalState | None) -> None:
     with database.mind(facts.connector.mind_id) as connection:
-        connection.execute(
-            text(
-                """UPDATE connector_alerts
-                      SET told_trouble = :trouble, told_state = :state, told_before_at = told_at,
-                          told_at = clock_timestamp(), attempts = 0, try_at = clock_timestamp()
-                    WHERE connector_id = :connector"""
-            ),
-            {"connector": facts.connector.id, "trouble": told, "state": alert.state_after},
-        )
+        connection.execute(_NOTE_TOLD, {"connector": facts.connector.id, "trouble": told, "state": alert.state_after})
+
+
+_NOTE_TOLD = text(
+    """UPDATE connector_alerts
+          SET told_trouble = :trouble, told_state = :state, told_before_at = told_at,
+              told_at = clock_timestamp(), attempts = 0, try_at = clock_timestamp()
+        WHERE connector_id = :connector"""
+)

@@ -1,4 +1,9 @@
-"""The stored facts that status, states and checks are computed from: one query for all connectors asked for."""
+"""The stored facts that status, states and alerts are computed from: one query for all connectors asked for.
+
+The query is two functions of the database, `connector_facts` and `connector_skipped_records`, which speak of several
+minds at once and therefore run as the schema's owner: `store/migrations/versions/0048_live_and_newest/status.sql`. Each
+key of what `connector_facts` returns is a field of `ConnectorFacts`; whoever adds one adds both.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -48,8 +53,8 @@ class ConnectorRow(_Facts):
     disconnected_at: datetime | None = None
 
 
-class LinkFact(_Facts):
-    """The newest authorization link."""
+class OAuthStateFact(_Facts):
+    """The newest OAuth state; `used` from the moment that somebody came back with it."""
 
     expires_at: datetime
     used: bool
@@ -157,7 +162,7 @@ class ConnectorFacts(_Facts):
 
     connector: ConnectorRow
     mind_name: str
-    link: LinkFact | None = None
+    oauth_state: OAuthStateFact | None = None
     portal: PortalFact | None = None
     poll: PollFact = PollFact()
     backfill: BackfillFact | None = None
@@ -197,16 +202,15 @@ def read_facts(
 ) -> list[ConnectorFacts]:
     """Return the facts about a customer's connectors, by mind: all of them, those of one mind, or one."""
     with database.customer(customer_id) as connection:
-        rows = connection.scalars(
-            text(
-                """SELECT facts || jsonb_build_object('skipped_records',
-                                                      connector_skipped_records(facts #>> '{connector,id}'))
-                     FROM connector_facts(:connector, CAST(:mind AS uuid)) AS facts"""
-            ),
-            {"connector": connector_id, "mind": mind_id},
-        )
+        rows = connection.scalars(_FACTS, {"connector": connector_id, "mind": mind_id})
         # What a connector has no row of is null there, and has a default here.
         return [
             ConnectorFacts.model_validate({name: value for name, value in row.items() if value is not None})
             for row in rows
         ]
+
+
+_FACTS = text(
+    """SELECT facts || jsonb_build_object('skipped_records', connector_skipped_records(facts #>> '{connector,id}'))
+         FROM connector_facts(:connector, CAST(:mind AS uuid)) AS facts"""
+)

@@ -83,9 +83,9 @@ def _pending(facts: ConnectorFacts, *, now: datetime) -> str:
     failure = setup_failure(facts, now=now)
     if failure is not None:
         return failure.hint or FRESH_LINK_HINT
-    if facts.link is not None and not facts.link.used:
+    if facts.oauth_state is not None and not facts.oauth_state.used:
         return (
-            f"Open the auth_url and approve; it works until {_minute(facts.link.expires_at)}, "
+            f"Open the auth_url and approve; it works until {_minute(facts.oauth_state.expires_at)}, "
             "and `connectors action=connect source_type=hubspot` returns a fresh one at any time."
         )
     return FRESH_LINK_HINT

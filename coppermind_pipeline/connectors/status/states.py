@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from coppermind_pipeline.connectors.configuration.freshness import is_overdue
 from coppermind_pipeline.connectors.connector import Lifecycle
-from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT, LinkExpired
+from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT, OAuthStateExpired
 from coppermind_pipeline.connectors.events import STANDING_PROBLEMS
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, ErrorFact
 
@@ -90,10 +90,10 @@ def setup_failure(facts: ConnectorFacts, *, now: datetime) -> ErrorFact | None:
     """Return why a pending connector is not set up: the last approval's error, or a link that expired unanswered."""
     if facts.connector.status is not Lifecycle.PENDING_SETUP:
         return None
-    link = facts.link
-    if link is not None and not link.used and link.expires_at <= now:
-        expired = LinkExpired()
-        return ErrorFact(code=expired.code, message=expired.message, hint=expired.hint, at=link.expires_at)
+    state = facts.oauth_state
+    if state is not None and not state.used and state.expires_at <= now:
+        expired = OAuthStateExpired()
+        return ErrorFact(code=expired.code, message=expired.message, hint=expired.hint, at=state.expires_at)
     return facts.connector.setup_error
 
 

@@ -8,8 +8,8 @@ from coppermind_pipeline.connectors import (
     ConnectorNotActive,
     ConnectorNotFound,
     DisconnectResponse,
-    LinkWithdrawn,
     NotConnected,
+    OAuthStateWithdrawn,
     StoredTokens,
     active_connectors,
     disconnect,
@@ -131,7 +131,7 @@ async def test_a_pending_connector_is_withdrawn_with_its_link(person: Person):
     redirect = answer(asked.auth_url)
     done = await _disconnect(person, asked.connector_id)
     assert (done.credentials_erased, done.polling_stopped, done.token_revoked) == (False, False, False)
-    with pytest.raises(LinkWithdrawn):
+    with pytest.raises(OAuthStateWithdrawn):
         await person.complete(redirect)
     assert person.ask().connector_id != asked.connector_id
 

@@ -18,11 +18,11 @@ from coppermind_pipeline.connectors import (
     ApprovalDenied,
     ApprovalFailed,
     ApprovalIncomplete,
-    LinkExpired,
-    LinkUnknown,
-    LinkUsed,
-    LinkWithdrawn,
     MindNotConnectable,
+    OAuthStateExpired,
+    OAuthStateUnknown,
+    OAuthStateUsed,
+    OAuthStateWithdrawn,
     UnsupportedSource,
     active_connectors,
     load_connector,
@@ -152,12 +152,12 @@ async def test_a_mind_may_hold_several_portals_and_a_portal_several_minds(person
 async def test_a_callback_is_worth_something_once(person: Person):
     redirect = answer(person.ask().auth_url)
     outcomes = await asyncio.gather(*(person.complete(redirect) for _ in range(5)), return_exceptions=True)
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Authorized", *["LinkUsed"] * 4]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Authorized", *["OAuthStateUsed"] * 4]
 
 
 async def test_a_forged_state_reaches_nothing(person: Person):
     redirect = answer(person.ask().auth_url)
-    with pytest.raises(LinkUnknown):
+    with pytest.raises(OAuthStateUnknown):
         await person.complete(redirect | {"state": "forged"})
     assert (await person.complete(redirect)).hub_id == HUB_IDS[0]
 
@@ -166,14 +166,14 @@ async def test_an_expired_link_is_refused(person: Person, acme: Mind):
     redirect = answer(person.ask().auth_url)
     with person.database.mind(acme.id) as connection:
         connection.execute(text("UPDATE oauth_states SET expires_at = now() - interval '1 second'"))
-    with pytest.raises(LinkExpired, match="after 24 hours"):
+    with pytest.raises(OAuthStateExpired, match="after 24 hours"):
         await person.complete(redirect)
 
 
 async def test_another_link_of_a_connected_connector_is_worth_nothing(person: Person):
     other = answer(person.ask().auth_url, hub_id=HUB_IDS[1])
     await person.connect()
-    with pytest.raises(LinkWithdrawn, match="by another link meanwhile; this one was not used"):
+    with pytest.raises(OAuthStateWithdrawn, match="by another link meanwhile; this one was not used"):
         await person.complete(other)
 
 
@@ -181,7 +181,7 @@ async def test_a_used_link_says_what_its_approval_led_to(person: Person):
     redirect = answer(person.ask().auth_url)
     with pytest.raises(GrantRejected) as rejected:
         await person.complete(redirect | {"code": "made-up"})
-    with pytest.raises(LinkUsed, match="did not lead to a connection") as used:
+    with pytest.raises(OAuthStateUsed, match="did not lead to a connection") as used:
         await person.complete(redirect)
     assert rejected.value.message in used.value.message
 
@@ -210,7 +210,7 @@ async def test_an_approval_of_a_known_portal_goes_to_the_connector_that_has_it(p
     assert _stored(person.database, acme, first.connector_id)["status"] == "active"
     replaced = _stored(person.database, acme, pending.connector_id)
     assert (replaced["status"], replaced["replaced_by"]) == ("inactive", first.connector_id)
-    with pytest.raises(LinkWithdrawn):
+    with pytest.raises(OAuthStateWithdrawn):
         await person.complete(answer(pending.auth_url))
     connector = load_connector(person.database, first.connector_id)
     async with open_portal(person.database, person.settings, connector) as client:
@@ -317,7 +317,7 @@ async def test_a_malformed_token_answer_is_a_setup_error_that_the_used_link_repe
     assert words in stored["setup_error"]["message"]
     assert stored["last_error"]["message"] == stored["setup_error"]["message"]
     assert stored["setup_error"]["hint"]
-    with pytest.raises(LinkUsed, match=words):
+    with pytest.raises(OAuthStateUsed, match=words):
         await person.complete(redirect)
 
 

@@ -124,16 +124,16 @@ def test_the_bounds_of_each_rule(change: dict, state: str):
 
 
 _PENDING = {"connector": {"status": "pending_setup", "hub_id": None, "connected_at": None}}
-_OPEN_LINK = {"link": {"expires_at": (NOW + timedelta(hours=1)).isoformat(), "used": False}}
+_OPEN_STATE = {"oauth_state": {"expires_at": (NOW + timedelta(hours=1)).isoformat(), "used": False}}
 
 
 @pytest.mark.parametrize(
     ("changes", "state"),
     [
-        ((_PENDING, _OPEN_LINK), None),
-        ((_PENDING, _OPEN_LINK, {"connector": {"setup_error": _ERROR}}), "setup_error"),
-        ((_PENDING, {"link": {"expires_at": _ago(seconds=0), "used": False}}), "setup_error"),
-        ((_PENDING, {"link": {"expires_at": _ago(hours=1), "used": True}}), None),
+        ((_PENDING, _OPEN_STATE), None),
+        ((_PENDING, _OPEN_STATE, {"connector": {"setup_error": _ERROR}}), "setup_error"),
+        ((_PENDING, {"oauth_state": {"expires_at": _ago(seconds=0), "used": False}}), "setup_error"),
+        ((_PENDING, {"oauth_state": {"expires_at": _ago(hours=1), "used": True}}), None),
         ((_PENDING, {"connector": {"setup_error": _ERROR}}, *_CAUSES.values()), "setup_error"),
         (({"connector": {"status": "inactive", "setup_error": _ERROR}}, *_CAUSES.values()), None),
     ],
@@ -167,9 +167,9 @@ def test_every_state_is_explained_and_has_a_next_step_of_one_sentence():
         _facts({"backfill": None}),
         _facts({"backfill": None, "connector": {"connected_at": _ago(seconds=9)}, "poll": _NO_POLL}),
         _facts({"poll": _last_pull(minutes=900), "connector": {"connected_at": _ago(seconds=9)}}),
-        _facts(_PENDING, _OPEN_LINK),
+        _facts(_PENDING, _OPEN_STATE),
         _facts(_PENDING),
-        _facts(_PENDING, {"link": {"expires_at": _ago(hours=1), "used": False}}),
+        _facts(_PENDING, {"oauth_state": {"expires_at": _ago(hours=1), "used": False}}),
         _facts({"connector": {"status": "inactive"}}),
         _facts({"connector": {"status": "inactive", "replaced_by": "acme-hubspot-wxyz"}}),
         _facts({"connector": {"config": {"report_timezone": "Mars/Olympus"}}}),

@@ -9,9 +9,10 @@ CREATE OR REPLACE FUNCTION connector_facts(asked_connector text, asked_mind uuid
 SELECT jsonb_build_object(
            'connector', to_jsonb(connector),
            'mind_name', mind.name,
-           'link', (SELECT jsonb_build_object('expires_at', handed_out.expires_at, 'used', handed_out.used_at IS NOT NULL)
-                      FROM oauth_states AS handed_out WHERE handed_out.connector_id = connector.id
-                     ORDER BY handed_out.created_at DESC LIMIT 1),
+           'oauth_state', (SELECT jsonb_build_object('expires_at', handed_out.expires_at,
+                                                     'used', handed_out.used_at IS NOT NULL)
+                             FROM oauth_states AS handed_out WHERE handed_out.connector_id = connector.id
+                            ORDER BY handed_out.created_at DESC LIMIT 1),
            'portal', (SELECT to_jsonb(portal) FROM hubspot_portals AS portal WHERE portal.connector_id = connector.id),
            'poll', (SELECT to_jsonb(poll) FROM hubspot_polls AS poll WHERE poll.connector_id = connector.id),
            'backfill', (SELECT to_jsonb(backfill) FROM hubspot_backfills AS backfill
