@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo demo-ui test test-slow soak check bench format constraints clean
+.PHONY: demo demo-ui test test-slow soak check docs bench format constraints clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m coppermind_pipeline.interfaces.demo
@@ -31,6 +31,11 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m coppermind_pipeline_tests.contracts
+
+# The tables in docs/ that the code writes; `make check` fails where one is stale.
+docs: $(INSTALLED)
+	$(BIN)/python -m coppermind_pipeline_tests.contracts --write
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

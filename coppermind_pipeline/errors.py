@@ -7,7 +7,8 @@ CoppermindError                 a person can act on it: code, message, hint
 ├── Degraded                    work goes on with less; becomes an event and a caveat
 └── Unexpected                  nobody foresaw it; told by its kind alone
 
-Each room derives its own errors from these four. The docstring of a class is its default message.
+Each room derives its own errors from one of these kinds; docs/errors.md draws them all. The docstring of a class is its
+default message.
 """
 
 from datetime import datetime
@@ -15,9 +16,17 @@ from typing import Any, ClassVar
 
 
 class CoppermindError(Exception):
-    """Something went wrong."""
+    """Something went wrong.
+
+    Attributes:
+        code: names the kind of error for a machine; it never changes.
+        exit_code: what the command line ends with.
+        hint: what to do about it.
+        message: what happened, in words for a person.
+    """
 
     code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
     hint: str = ""
 
     def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
@@ -35,6 +44,7 @@ class UsageError(CoppermindError):
     """The call was wrong; nothing was done."""
 
     code = "usage"
+    exit_code = 2
 
 
 class NeedsPerson(CoppermindError):

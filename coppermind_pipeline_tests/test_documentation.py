@@ -14,16 +14,6 @@ from coppermind_pipeline.settings import Settings
 _DOCS = Path(__file__).parents[1] / "docs"
 
 
-def states_table() -> str:
-    """Return the runbook's table of states; written there by hand-copying this."""
-    rows = [f"| `{state}` | {g.cause} | {g.product} | {g.person} |" for state, g in STATE_GUIDES.items()]
-    return "\n".join(["| state | cause | what the product does | what to do |", "| --- | --- | --- | --- |", *rows])
-
-
-def test_the_runbook_has_each_state_as_the_code_explains_it():
-    assert states_table() in (_DOCS / "runbook.md").read_text()
-
-
 def test_the_runbook_names_the_states_that_alert_nobody():
     quiet = ", ".join(f"`{state}`" for state in STATE_GUIDES if state in AT_WORK)
     assert f"every state but {quiet}" in " ".join((_DOCS / "runbook.md").read_text().split())

@@ -26,7 +26,7 @@ HealsByItself
 └── RefreshBusy              another process has been refreshing the token for too long
 """
 
-from coppermind_pipeline.errors import Degraded, HealsByItself, NeedsPerson, UsageError
+from coppermind_pipeline.errors import Degraded, HealsByItself, NeedsPerson, Unexpected, UsageError
 
 FRESH_LINK = "run `connectors action=connect source_type=hubspot` for a fresh link, and open it to approve."
 FRESH_LINK_HINT = FRESH_LINK.replace("run", "Run", 1)
@@ -134,7 +134,7 @@ class ApprovalIncomplete(ApprovalFailed):
 class ApprovalBroken(ApprovalFailed):
     """The approval came back, but connecting failed for a reason that is none of HubSpot's."""
 
-    code = "unexpected"
+    code = Unexpected.code
     hint = "Tell whoever runs this installation, then " + FRESH_LINK
 
 

@@ -9,7 +9,8 @@ CoppermindError
 ├── HealsByItself                  retried for a bounded time before it is raised; `retry_at` where known
 │   ├── RateLimited                429: `policy`
 │   └── PortalUnavailable          5xx, 423, 477, timeouts, resets, truncated or unreadable answers
-└── RequestRefused                 the call itself is wrong, and stays wrong: validation, not found, too long
+└── Degraded
+    └── RequestRefused             the call itself is wrong, and stays wrong: validation, not found, too long
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from coppermind_pipeline.errors import CoppermindError, HealsByItself, NeedsPerson
+from coppermind_pipeline.errors import CoppermindError, Degraded, HealsByItself, NeedsPerson
 
 WORDS_CHARACTERS_MAX = 500
 
@@ -165,7 +166,7 @@ class PortalUnavailable(_Passing):
     code = "portal_unavailable"
 
 
-class RequestRefused(HubSpotError):
+class RequestRefused(HubSpotError, Degraded):
     """HubSpot refuses the request as such."""
 
     code = "request_refused"

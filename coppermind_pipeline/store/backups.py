@@ -17,7 +17,7 @@ from typing import IO
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.errors import CoppermindError, UsageError
+from coppermind_pipeline.errors import NeedsPerson, UsageError
 from coppermind_pipeline.store.client_programs import ClientPrograms, client_programs, connection_arguments
 from coppermind_pipeline.store.database import Database
 from coppermind_pipeline.store.pause import PAUSE
@@ -69,7 +69,7 @@ class InstallationInUse(UsageError):
     hint = "Stop `coppermind up`, other commands and other tools of this installation, then restore again."
 
 
-class ProgramFailed(CoppermindError):
+class ProgramFailed(NeedsPerson):
     """A program of PostgreSQL failed."""
 
     code = "database_program_failed"

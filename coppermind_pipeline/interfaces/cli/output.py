@@ -49,14 +49,14 @@ class ErrorsForPeople(TyperGroup):
             if not ctx.meta.get(_JSON, False):
                 raise
             show_error(UsageError(error.format_message(), hint=_HELP), as_json=True)
-            raise typer.Exit(2) from error
+            raise typer.Exit(UsageError.exit_code) from error
         except Exception as error:
             from coppermind_pipeline.interfaces.faults import known_fault
 
             if (known := known_fault(error)) is None:
                 raise
             show_error(known, as_json=ctx.meta.get(_JSON, False))
-            raise typer.Exit(2 if isinstance(known, UsageError) else 1) from error
+            raise typer.Exit(known.exit_code) from error
 
 
 @cache

@@ -10,7 +10,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic_core import to_json, to_jsonable_python
 
 from coppermind_pipeline.accounts import Caller
-from coppermind_pipeline.errors import CoppermindError
+from coppermind_pipeline.errors import CoppermindError, Unexpected
 from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.texts import readable
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 _UNEXPECTED = Failed(
     error=Fault(
-        code="unexpected",
+        code=Unexpected.code,
         message="Something went wrong on our side; nothing that was stored before is lost.",
         hint="Try again; if it stays, the cause is in the log of `coppermind mcp`.",
     )

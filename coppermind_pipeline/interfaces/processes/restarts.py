@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from coppermind_pipeline.errors import CoppermindError
+from coppermind_pipeline.errors import CoppermindError, NeedsPerson
 
 STARTS_MAX = 10
 WAIT_MAX_S = 30.0
 FORGIVEN_AFTER_S = 60.0
 
 
-class ProcessEnded(CoppermindError):
+class ProcessEnded(NeedsPerson):
     """A part of the installation ended by itself."""
 
     code = "process_ended"

@@ -64,3 +64,8 @@ SELECT t.id, t.customer_id FROM access_tokens t WHERE t.token_hash = hash AND t.
 $$;
 REVOKE EXECUTE ON FUNCTION use_access_token FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION use_access_token TO coppermind_app;
+
+COMMENT ON FUNCTION current_mind IS 'store: the mind that the transaction is for; the policies of all tables ask it';
+COMMENT ON FUNCTION current_customer IS 'store: the customer that the transaction is for';
+COMMENT ON FUNCTION mind_of_login IS 'store: the one mind that a login reads';
+COMMENT ON FUNCTION use_access_token IS 'accounts: notes that a token is used, before anybody is known to ask';

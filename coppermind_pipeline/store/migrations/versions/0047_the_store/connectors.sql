@@ -124,3 +124,5 @@ CREATE UNLOGGED TABLE rate_limit_late_calls (
     PRIMARY KEY (hub_id, budget, rank)
 );
 COMMENT ON TABLE rate_limit_late_calls IS 'connectors: calls that went out later than their turn';
+
+COMMENT ON FUNCTION find_oauth_state IS 'connectors: whose link has come back, before anybody is known to ask';

@@ -34,3 +34,5 @@ ALTER TABLE hubspot_raw_associations ALTER COLUMN links SET STATISTICS 0;
 ALTER TABLE hubspot_crm_objects ALTER COLUMN properties SET STATISTICS 0;
 ALTER TABLE memories ALTER COLUMN content SET STATISTICS 0, ALTER COLUMN search SET STATISTICS 0;
 ALTER TABLE memory_queue ALTER COLUMN content SET STATISTICS 0;
+
+COMMENT ON FUNCTION analyze_grown_tables IS 'store: renews the statistics of tables that have doubled';

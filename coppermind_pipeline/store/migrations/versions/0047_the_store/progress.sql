@@ -159,3 +159,5 @@ CREATE TABLE hubspot_drifts (
     FOREIGN KEY (connector_id, mind_id) REFERENCES connectors (id, mind_id)
 );
 COMMENT ON TABLE hubspot_drifts IS 'sync: HubSpot''s count of each type''s window beside ours, and which ids differ';
+
+COMMENT ON FUNCTION note_stored_page IS 'sync: notes when a scan''s cursor has moved';

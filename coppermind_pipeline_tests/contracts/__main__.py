@@ -1,0 +1,27 @@
+"""`make check`'s own part: exit 1 with file and line of what breaks a contract, or the page that is stale.
+
+With `--write` it writes the pages instead.
+"""
+
+import sys
+
+from coppermind_pipeline_tests.contracts import errors, ownership, pages
+
+
+def main(arguments: list[str]) -> int:
+    """Print what is broken and what is excused; return the exit code."""
+    if "--write" in arguments:
+        pages.write()
+        return 0
+    unowned, excused = ownership.violations()
+    broken = [*unowned, *errors.violations(), *pages.stale()]
+    for each in broken:
+        print(each)
+    print(f"Contracts of tables, errors and pages: {len(broken)} broken, {len(excused)} excused.")
+    for each in excused:
+        print(f"  excused: {each}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

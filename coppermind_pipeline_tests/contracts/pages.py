@@ -1,0 +1,41 @@
+"""The parts of the documentation that are written by the code, each between two marks of its page."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from coppermind_pipeline.connectors import STATE_GUIDES
+from coppermind_pipeline_tests.contracts import errors, ownership
+
+_DOCS = Path(__file__).parents[2] / "docs"
+
+
+def stale() -> Iterator[str]:
+    """Yield the pages that do not say what the code does."""
+    for file, page in _written():
+        if file.read_text() != page:
+            yield f"docs/{file.name}: what the code writes in it is stale; run `make docs`"
+
+
+def write() -> None:
+    """Write what the code says into the pages."""
+    for file, page in _written():
+        file.write_text(page)
+
+
+def _written() -> Iterator[tuple[Path, str]]:
+    for file in sorted(_DOCS.glob("*.md")):
+        page = file.read_text()
+        if _PART.search(page):
+            yield file, _PART.sub(lambda part: f"{part['begin']}\n{_PARTS[part['name']]()}\n{part['end']}", page)
+
+
+def _states() -> str:
+    rows = (f"| `{state}` | {each.cause} | {each.product} | {each.person} |" for state, each in STATE_GUIDES.items())
+    return "\n".join(["| state | cause | what the product does | what to do |", "| --- | --- | --- | --- |", *rows])
+
+
+_PART = re.compile(
+    r"(?P<begin><!-- (?P<name>\w+), written by `make docs` -->)\n.*?(?P<end><!-- end of (?P=name) -->)", re.DOTALL
+)
+_PARTS: dict[str, Callable[[], str]] = {"states": _states, "tables": ownership.table, "errors": errors.tree}
