@@ -21,7 +21,6 @@ from coppermind_pipeline.catalog.interpretation import (
 )
 from coppermind_pipeline.catalog.labels import load_labels
 from coppermind_pipeline.catalog.portals import (
-    PORTALS,
     Portal,
     load_portal,
     portal_values,
@@ -41,7 +40,6 @@ from coppermind_pipeline.catalog.reference import (
 )
 
 __all__ = [
-    "PORTALS",
     "Interpretation",
     "Portal",
     "RecordSettings",

@@ -1,4 +1,8 @@
-"""A connector's portal: its account, the window that is read of it, and the addresses of its records."""
+"""A connector's portal: its account, the window that is read of it, and the addresses of its records.
+
+What is known of it comes from the view `portals` (`store/migrations/versions/0049_portals.py`), which rooms above may
+join to ask for more in the same statement.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -70,7 +74,7 @@ def load_portal(connection: Connection, connector_id: str) -> Portal:
 
 
 def portal_values(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the fields of a `Portal` from a row that was joined with `PORTALS`."""
+    """Return the fields of a `Portal` from a row of the view `portals`, or of what joins it."""
     return {field.name: row[field.name] for field in fields(Portal)}
 
 
@@ -101,16 +105,7 @@ def store_profile(connection: Connection, connector_id: str, profile: str, *, at
     connection.execute(text(_STORE_PROFILE), {"connector": connector_id, "profile": profile, "at": at})
 
 
-# One row per connector with the fields of `Portal`: to be joined by whoever asks for more in the same statement.
-PORTALS = """
-SELECT connectors.id AS connector_id, connectors.hub_id, account.time_zone, account.company_currency,
-       account.ui_domain, backfill.since, backfill.first_completed_at
-  FROM connectors
-  LEFT JOIN hubspot_portals AS account ON account.connector_id = connectors.id
-  LEFT JOIN hubspot_backfills AS backfill ON backfill.connector_id = connectors.id
-"""
-
-_PORTAL = f"{PORTALS} WHERE connectors.id = :connector"
+_PORTAL = "SELECT * FROM portals WHERE connector_id = :connector"
 
 _STORE_ACCOUNT = """
 INSERT INTO hubspot_portals (connector_id, mind_id, hub_id, account_type, time_zone, company_currency,

@@ -55,7 +55,6 @@ from coppermind_pipeline.connectors.oauth.credentials import KeyUse, list_keys, 
 from coppermind_pipeline.connectors.oauth.keys import key_file
 from coppermind_pipeline.connectors.oauth.tokens import StoredTokens
 from coppermind_pipeline.connectors.portal import note_account, open_portal
-from coppermind_pipeline.connectors.profile import PortalProfile, profile_portal
 from coppermind_pipeline.connectors.setup_help import SETUP_HELP, WRONG_FLOW_TEXT, SetupHelp
 from coppermind_pipeline.connectors.status.alerts import Alerted, send_alerts
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_facts
@@ -68,6 +67,7 @@ from coppermind_pipeline.connectors.status.responses import (
     EventsResponse,
     HubSpotBackfill,
     HubSpotDiagnostics,
+    Instant,
     PersistentError,
     Response,
     ResyncResponse,
@@ -120,6 +120,7 @@ __all__ = [
     "Headline",
     "HubSpotBackfill",
     "HubSpotDiagnostics",
+    "Instant",
     "InvalidConfigValue",
     "InvalidKeys",
     "KeyFileExposed",
@@ -135,7 +136,6 @@ __all__ = [
     "OperationalState",
     "Period",
     "PersistentError",
-    "PortalProfile",
     "ProblemKind",
     "QueueState",
     "RefreshBusy",
@@ -170,7 +170,6 @@ __all__ = [
     "open_portal",
     "operational_state",
     "period_at",
-    "profile_portal",
     "queue_state",
     "read_facts",
     "record_event",

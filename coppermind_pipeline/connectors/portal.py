@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.catalog import PORTALS, Portal, portal_values, store_account, store_unknown_account
+from coppermind_pipeline.catalog import Portal, portal_values, store_account, store_unknown_account
 from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.connectors.errors import AccountUnreadable
@@ -79,8 +79,8 @@ def _known(database: Database, connector: Connector) -> tuple[tzinfo, bool]:
     return Portal(**portal_values(row)).zone or UTC, row["failing"]
 
 
-_KNOWN = f"""
+_KNOWN = """
 SELECT portal.*,
        EXISTS (SELECT FROM hubspot_polls WHERE connector_id = portal.connector_id AND failures > 0) AS failing
-  FROM ({PORTALS}) AS portal WHERE portal.connector_id = :connector
+  FROM portals AS portal WHERE portal.connector_id = :connector
 """

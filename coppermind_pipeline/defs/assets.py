@@ -7,12 +7,13 @@ from typing import Any
 
 import dagster as dg
 
-from coppermind_pipeline.connectors import Connector, profile_portal
+from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.defs.installation import Installation, slice_end
 from coppermind_pipeline.defs.partitions import connectors
 from coppermind_pipeline.defs.steps import hubspot_step, poll_id, store_step
 from coppermind_pipeline.memories import Drained, Mapped, drain, map_records
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.reports import profile_portal
 from coppermind_pipeline.sync import (
     REREAD_EVERY,
     WALK_EVERY,

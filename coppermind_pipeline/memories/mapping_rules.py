@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.catalog import PORTALS, Portal, load_definitions, load_filters, load_labels, portal_values
+from coppermind_pipeline.catalog import Portal, load_definitions, load_filters, load_labels, portal_values
 from coppermind_pipeline.crm import LOSS_REASON_PROPERTY, Labels
 from coppermind_pipeline.memories.phrases import Wording
 from coppermind_pipeline.memories.texts import TEXT_VERSION
@@ -79,8 +79,8 @@ def _digest(facts: list[Any]) -> str:
     return hashlib.sha256(repr(facts).encode(errors="backslashreplace")).hexdigest()
 
 
-_PORTAL = f"""
+_PORTAL = """
 SELECT portal.*, connectors.config ->> 'hubspot_loss_reason_property' AS loss_reason_property
-  FROM ({PORTALS}) AS portal JOIN connectors ON connectors.id = portal.connector_id
+  FROM portals AS portal JOIN connectors ON connectors.id = portal.connector_id
  WHERE portal.connector_id = :connector
-"""  # noqa: S608 - composed of constants
+"""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from coppermind_pipeline.catalog import PORTALS, record_url
+from coppermind_pipeline.catalog import record_url
 from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
 from coppermind_pipeline.object_types import ObjectType
 
@@ -112,10 +112,10 @@ def _clipped(content: str) -> str:
     return content if len(content) <= CONTENT_CHARS_MAX else content[: CONTENT_CHARS_MAX - 1] + "…"
 
 
-MEMORY_ROWS = f"""
+MEMORY_ROWS = """
 SELECT m.id, m.type, m.sensitivity, m.content, m.source_ref, m.connector_id, m.object_type, m.hubspot_id, m.as_of,
        m.aggregate_period_key, m.aggregate_scope, m.created_at, m.superseded_at, m.retired_at, m.retired_reason,
        portal.hub_id, portal.ui_domain
   FROM memory_versions m
-  JOIN ({PORTALS}) AS portal ON portal.connector_id = m.connector_id
-"""  # noqa: S608 - composed of constants
+  JOIN portals AS portal ON portal.connector_id = m.connector_id
+"""

@@ -20,6 +20,7 @@ from coppermind_pipeline.reports.models import (
     Summary,
 )
 from coppermind_pipeline.reports.periods import CompareTo
+from coppermind_pipeline.reports.profile import PortalProfile, profile_portal
 from coppermind_pipeline.reports.rendering import ReportFormat, html_fragment, render, report_frame
 from coppermind_pipeline.reports.report import crm_report
 from coppermind_pipeline.reports.request import PAGE_ROWS_MAX, DateBasis, GroupBy, ReportRequest
@@ -46,6 +47,7 @@ __all__ = [
     "MemoryAnswer",
     "OneMemory",
     "PeriodBlock",
+    "PortalProfile",
     "RangeFigures",
     "RecordCounts",
     "Refresh",
@@ -60,6 +62,7 @@ __all__ = [
     "html_fragment",
     "live_crm_report",
     "memory_tool",
+    "profile_portal",
     "render",
     "report_frame",
     "trust_block",

@@ -164,7 +164,7 @@ WITH deal AS NOT MATERIALIZED (
            coalesce(d.probability, d.stage_probability) AS weight,
            CASE WHEN d.outcome = 'lost' THEN d.{lost_basis} ELSE d.{basis} END AS report_at
       FROM {source} d
-      LEFT JOIN hubspot_portals p ON p.connector_id = d.connector_id
+      LEFT JOIN hubspot_portals AS p ON p.connector_id = d.connector_id
      WHERE d.connector_id = ANY(:connectors) AND d.object_type = 'deals'
        AND (CAST(:include_filtered AS boolean) OR d.filtered_reason IS NULL)
 )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.catalog import PORTALS, Portal, portal_values
+from coppermind_pipeline.catalog import Portal, portal_values
 from coppermind_pipeline.connectors import (
     STANDING_PROBLEMS,
     AccountUnreadable,
@@ -115,7 +115,7 @@ def _portal(row: Mapping[Any, Any]) -> SyncedPortal:
     )
 
 
-_PORTALS = f"""
+_PORTALS = """
 SELECT portal.*, connector.status, connector.config, connector.last_error ->> 'message' AS last_error,
        poll.last_succeeded_at, poll.retry_at, backfill.completed_at, backfill.totals,
        minds.company_info, normalized.applied,
@@ -133,7 +133,7 @@ SELECT portal.*, connector.status, connector.config, connector.last_error ->> 'm
        EXISTS (SELECT FROM connector_problems WHERE connector_id = connector.id AND code = :user_level) AS user_level,
        EXISTS (SELECT FROM connector_problems
                 WHERE connector_id = connector.id AND code = :account_unreadable) AS account_unreadable
-  FROM ({PORTALS}) AS portal
+  FROM portals AS portal
   JOIN connectors AS connector ON connector.id = portal.connector_id
   JOIN minds ON minds.id = connector.mind_id
   LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connector.id

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.catalog import PORTALS, Portal, load_definitions, load_filters, portal_values
+from coppermind_pipeline.catalog import Portal, load_definitions, load_filters, portal_values
 from coppermind_pipeline.crm import Definitions, Filters
 from coppermind_pipeline.object_types import ObjectType
 
@@ -48,11 +48,11 @@ def load_basis(connection: Connection, connector_id: str, *, report_timezone: st
     )  # fmt: skip
 
 
-_PORTAL = f"""
+_PORTAL = """
 SELECT portal.*, poll.last_succeeded_at
-  FROM ({PORTALS}) AS portal LEFT JOIN hubspot_polls AS poll ON poll.connector_id = portal.connector_id
+  FROM portals AS portal LEFT JOIN hubspot_polls AS poll ON poll.connector_id = portal.connector_id
  WHERE portal.connector_id = :connector
-"""  # noqa: S608 - composed of constants
+"""
 
 _FILTERED = """
 SELECT object_type, count(*) AS records FROM live_records

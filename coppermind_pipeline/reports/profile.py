@@ -7,8 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from pydantic import Field
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.connectors.connector import Connector
-from coppermind_pipeline.connectors.status.responses import Instant, Response
+from coppermind_pipeline.catalog import store_profile
+from coppermind_pipeline.connectors import Connector, Instant, Response
 from coppermind_pipeline.crm import PUBLIC_MAIL_DOMAINS
 from coppermind_pipeline.object_types import ObjectType
 
@@ -85,13 +85,7 @@ def profile_portal(connection: Connection, connector: Connector, *, now: datetim
         questions=(),
     )
     profile = profile.model_copy(update={"questions": _questions(profile)})
-    connection.execute(
-        text(
-            """UPDATE hubspot_portals SET profile = CAST(:profile AS jsonb), profiled_at = :now
-                WHERE connector_id = :connector"""
-        ),
-        {**values, "profile": profile.model_dump_json()},
-    )
+    store_profile(connection, connector.id, profile.model_dump_json(), at=now)
     return profile
 
 
@@ -163,13 +157,15 @@ SELECT currency, count(*) AS deals FROM live_records
 """
 
 _PIPELINES = f"""
-SELECT p.label,
-       (SELECT count(*) FROM hubspot_stages s
-         WHERE s.connector_id = p.connector_id AND s.pipeline_id = p.hubspot_id AND s.missing_since IS NULL) AS stages,
+SELECT pipeline.label,
+       (SELECT count(*) FROM hubspot_stages AS stage
+         WHERE stage.connector_id = pipeline.connector_id AND stage.pipeline_id = pipeline.hubspot_id
+           AND stage.missing_since IS NULL) AS stages,
        (SELECT count(*) FROM live_records
-         WHERE {_IN_WINDOW} AND object_type = 'deals' AND pipeline_id = p.hubspot_id) AS deals
-  FROM hubspot_pipelines p
- WHERE p.connector_id = :connector AND p.missing_since IS NULL ORDER BY p.display_order, p.label
+         WHERE {_IN_WINDOW} AND object_type = 'deals' AND pipeline_id = pipeline.hubspot_id) AS deals
+  FROM hubspot_pipelines AS pipeline
+ WHERE pipeline.connector_id = :connector AND pipeline.missing_since IS NULL
+ ORDER BY pipeline.display_order, pipeline.label
 """
 
 # Whoever owns records in HubSpot works for the client, or for an agency of the client.

@@ -4,11 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from coppermind_pipeline.accounts import Caller
-from coppermind_pipeline.connectors import PortalProfile, load_connector, profile_portal, status
+from coppermind_pipeline.accounts import Caller, local_caller
+from coppermind_pipeline.connectors import load_connector, status
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.reports import PortalProfile, profile_portal
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
+
+
+@pytest.fixture
+def caller(database: Database) -> Caller:
+    return local_caller(database)
 
 
 @pytest.fixture
