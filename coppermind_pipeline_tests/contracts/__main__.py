@@ -5,7 +5,7 @@ With `--write` it writes the pages instead.
 
 import sys
 
-from coppermind_pipeline_tests.contracts import errors, ownership, pages
+from coppermind_pipeline_tests.contracts import errors, ownership, pages, private_names
 
 
 def main(arguments: list[str]) -> int:
@@ -14,10 +14,10 @@ def main(arguments: list[str]) -> int:
         pages.write()
         return 0
     unowned, excused = ownership.violations()
-    broken = [*unowned, *errors.violations(), *pages.stale()]
+    broken = [*unowned, *errors.violations(), *private_names.violations(), *pages.stale()]
     for each in broken:
         print(each)
-    print(f"Contracts of tables, errors and pages: {len(broken)} broken, {len(excused)} excused.")
+    print(f"Contracts of tables, errors, private names and pages: {len(broken)} broken, {len(excused)} excused.")
     for each in excused:
         print(f"  excused: {each}")
     return 1 if broken else 0

@@ -35,7 +35,7 @@ class Schema:
 @cache
 def read_schema() -> Schema:
     """Return what all migrations together define; a later definition takes an earlier one's place."""
-    text = "\n".join(file.read_text() for file in sorted(_VERSIONS.rglob("*.sql")))
+    text = "\n".join(file.read_text() for file in sorted(_VERSIONS.rglob("*")) if file.suffix in {".sql", ".py"})
     code = re.sub(r"--[^\n]*", "", text)
     tables = frozenset(re.findall(r"CREATE (?:UNLOGGED )?TABLE (\w+)", code))
     doors = {}
@@ -57,7 +57,7 @@ def tables_by_words(text: str, known: frozenset[str]) -> tuple[frozenset[str], f
 
 _DOOR = re.compile(
     r"CREATE (?:OR REPLACE )?(?:"
-    r"VIEW (?P<view_name>\w+)[^;]*?\bAS\b(?P<view>[^;]*);"
+    r"VIEW (?P<view_name>\w+)[^;]*?\bAS\b(?P<view>[^;\"]*)"
     r"|FUNCTION (?P<function_name>\w+)[^;$]*?"
     r"(?:\$(?P<tag>\w*)\$(?P<quoted>.*?)\$(?P=tag)\$|(?P<plain>\bRETURN\b[^;]*);))",
     re.DOTALL,

@@ -2,6 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pycountry
 import pytest
+from babel import Locale, localedata
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,15 @@ def test_threads_that_need_the_table_at_once_all_get_it():
     country_code.cache_clear()
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(country_code, ["Tschechien"] * 8)) == {"CZ"}
+
+
+def test_what_babel_keeps_of_a_language_is_let_go_once_the_table_stands():
+    assert Locale("fr").territories["DE"] == "Allemagne"
+    assert "fr" in localedata._cache
+    countries._codes_by_name.cache_clear()
+    country_code.cache_clear()
+    assert country_code("Allemagne") == "DE"
+    assert "fr" not in localedata._cache
 
 
 def test_labels_name_the_country_or_keep_what_was_typed():
