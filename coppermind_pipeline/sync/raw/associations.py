@@ -13,7 +13,7 @@ from coppermind_pipeline.store import copy_rows, lock_writing
 from coppermind_pipeline.sync.raw.skipped import note_skipped
 
 # What deals are asked for: which records of these types they are associated with.
-ASSOCIATED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+ASSOCIATED_TYPES: tuple[ObjectType, ...] = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 
 
 def store_associations(connection: Connection, ids: dict[str, Any], answers: Mapping[ObjectType, Associations]) -> None:
