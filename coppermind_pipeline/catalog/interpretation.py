@@ -37,6 +37,10 @@ class RecordSettings:
             **{f"company_info.{key}": company_info[key] for key in ("domain", "domains") if company_info.get(key)},
         }
 
+    def wait(self, company_info: Mapping[str, Any], *, applied: Mapping[str, Any] | None) -> bool:
+        """Say whether records are still interpreted by other settings than these; `applied` None: by none at all."""
+        return self.with_company(company_info) != applied
+
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
@@ -84,7 +88,7 @@ def note_applied(connection: Connection, connector_id: str, interpretation: Inte
 def settings_wait(connection: Connection, connector_id: str, settings: RecordSettings) -> bool:
     """Say whether records are still interpreted by other settings than those that are configured now."""
     row = connection.execute(text(_APPLIED), {"connector": connector_id}).one()
-    return settings.with_company(row.company_info or {}) != row.settings
+    return settings.wait(row.company_info or {}, applied=row.settings)
 
 
 _COMPANY_INFO = "SELECT company_info FROM minds WHERE id = current_mind()"

@@ -53,11 +53,16 @@ class Portal:
 
     def report_zone(self, configured: str | None) -> ZoneInfo | None:
         """Return the zone of what is reported: the configured one, else the portal's; None if there is neither."""
-        return (crm.time_zone(configured) if configured else None) or self.zone
+        return report_zone(configured, self.time_zone)
 
     def record_url(self, object_type: ObjectType, hubspot_id: str) -> str | None:
         """Return the address of a record's page in HubSpot; None while the portal's host is not known."""
         return record_url(self.ui_domain, self.hub_id, object_type, hubspot_id)
+
+
+def report_zone(configured: str | None, of_portal: str | None) -> ZoneInfo | None:
+    """Return the zone of what is reported: the configured one, else the portal's; None if there is neither."""
+    return next((zone for name in (configured, of_portal) if name and (zone := crm.time_zone(name))), None)
 
 
 def record_url(ui_domain: str | None, hub_id: int | None, object_type: ObjectType, hubspot_id: str) -> str | None:

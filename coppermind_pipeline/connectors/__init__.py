@@ -1,177 +1,113 @@
-"""A connector's life: connect, OAuth callback, configuration, credentials, status, diagnostics, disconnect."""
+"""A connector's life: connect, OAuth callback, configuration, credentials, status, diagnostics, disconnect.
 
-from coppermind_pipeline.connectors.actions.configure import configure
-from coppermind_pipeline.connectors.actions.connect import SOURCE_TYPE, connect
-from coppermind_pipeline.connectors.actions.disconnect import disconnect
-from coppermind_pipeline.connectors.actions.event_log import events
-from coppermind_pipeline.connectors.actions.polling import request_sync, resync
-from coppermind_pipeline.connectors.budgets import SharedBudgets
-from coppermind_pipeline.connectors.configuration.config import Cadence, ConnectorConfig
+The tool's actions are in `actions/` (`status` in `status/`), behind `tool.py`. They stand on `oauth/`, the
+authorization and its tokens, and on `status/`, the facts and the state that follows. Both stand on what a connector is
+and may be told (`connector.py`, `configuration/`), and on what happened to it (`events.py`).
+"""
+
+from coppermind_pipeline.connectors.account import note_account
+from coppermind_pipeline.connectors.actions.configure import ConfigureResponse, configure
+from coppermind_pipeline.connectors.actions.connect import SOURCE_TYPE, ConnectResponse, connect
+from coppermind_pipeline.connectors.actions.disconnect import DisconnectResponse, disconnect
+from coppermind_pipeline.connectors.actions.event_log import EventsResponse, read_events
+from coppermind_pipeline.connectors.actions.polling import ResyncResponse, SyncResponse, request_sync, resync
+from coppermind_pipeline.connectors.configuration.config import POLL_INTERVAL_MINUTES, Cadence, ConnectorConfig
 from coppermind_pipeline.connectors.configuration.freshness import Freshness, freshness
-from coppermind_pipeline.connectors.configuration.periods import Period, period_at
-from coppermind_pipeline.connectors.connector import (
-    Connector,
-    Lifecycle,
-    active_connectors,
-    find_connector,
-    load_connector,
+from coppermind_pipeline.connectors.configuration.periods import (
+    Period,
+    PeriodKeyError,
+    parse_period_key,
+    period_key_for,
 )
+from coppermind_pipeline.connectors.connector import Connector, Lifecycle, active_connectors, load_connector
 from coppermind_pipeline.connectors.errors import (
     AccountUnreadable,
     ApprovalBroken,
-    ApprovalDenied,
-    ApprovalFailed,
-    ApprovalIncomplete,
-    BackfillNotStarted,
-    ConnectorNotActive,
     ConnectorNotFound,
-    InvalidConfigValue,
     InvalidKeys,
     KeyFileExposed,
     KeyMissing,
-    MindNotConnectable,
     NotConnected,
-    OAuthStateExpired,
-    OAuthStateUnknown,
-    OAuthStateUsed,
-    OAuthStateWithdrawn,
-    RefreshBusy,
     SettingNotApplied,
-    UnknownConfigKey,
-    UnsupportedSource,
     UserLevelApp,
 )
 from coppermind_pipeline.connectors.events import (
     STANDING_PROBLEMS,
     ProblemKind,
-    Severity,
     clear_problem,
     record_event,
     report_problem,
     set_last_error,
 )
-from coppermind_pipeline.connectors.oauth.authorization import Authorized, complete_authorization
+from coppermind_pipeline.connectors.oauth.authorization import complete_authorization
 from coppermind_pipeline.connectors.oauth.credentials import KeyUse, list_keys, rotate_keys
 from coppermind_pipeline.connectors.oauth.keys import key_file
 from coppermind_pipeline.connectors.oauth.tokens import StoredTokens
-from coppermind_pipeline.connectors.portal import note_account, open_portal
-from coppermind_pipeline.connectors.setup_help import SETUP_HELP, WRONG_FLOW_TEXT, SetupHelp
-from coppermind_pipeline.connectors.status.alerts import Alerted, send_alerts
-from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_facts
-from coppermind_pipeline.connectors.status.responses import (
-    ConfigureResponse,
-    ConnectorStatus,
-    ConnectResponse,
-    DisconnectResponse,
-    ErrorDetail,
-    EventsResponse,
-    HubSpotBackfill,
-    HubSpotDiagnostics,
-    Instant,
-    PersistentError,
-    Response,
-    ResyncResponse,
-    StatusResponse,
-    SyncResponse,
-)
-from coppermind_pipeline.connectors.status.states import (
-    AT_WORK,
-    STATE_GUIDES,
-    Headline,
-    OperationalState,
-    QueueState,
-    headline,
-    operational_state,
-    queue_state,
-)
-from coppermind_pipeline.connectors.status.status import connector_status, status
+from coppermind_pipeline.connectors.portal import open_portal
+from coppermind_pipeline.connectors.responses import Instant, Response
+from coppermind_pipeline.connectors.setup_help import SETUP_HELP
+from coppermind_pipeline.connectors.status.alerts import send_alerts
+from coppermind_pipeline.connectors.status.responses import ConnectorStatus, StatusResponse
+from coppermind_pipeline.connectors.status.states import AT_WORK, STATE_GUIDES, Headline, OperationalState
+from coppermind_pipeline.connectors.status.status import status
 from coppermind_pipeline.connectors.tool import ConnectorsAction, ConnectorsAnswer, connectors_tool
 
 __all__ = [
     "AT_WORK",
+    "POLL_INTERVAL_MINUTES",
     "SETUP_HELP",
     "SOURCE_TYPE",
     "STANDING_PROBLEMS",
     "STATE_GUIDES",
-    "WRONG_FLOW_TEXT",
     "AccountUnreadable",
-    "Alerted",
     "ApprovalBroken",
-    "ApprovalDenied",
-    "ApprovalFailed",
-    "ApprovalIncomplete",
-    "Authorized",
-    "BackfillNotStarted",
     "Cadence",
     "ConfigureResponse",
     "ConnectResponse",
     "Connector",
     "ConnectorConfig",
-    "ConnectorFacts",
-    "ConnectorNotActive",
     "ConnectorNotFound",
     "ConnectorStatus",
     "ConnectorsAction",
     "ConnectorsAnswer",
     "DisconnectResponse",
-    "ErrorDetail",
     "EventsResponse",
     "Freshness",
     "Headline",
-    "HubSpotBackfill",
-    "HubSpotDiagnostics",
     "Instant",
-    "InvalidConfigValue",
     "InvalidKeys",
     "KeyFileExposed",
     "KeyMissing",
     "KeyUse",
     "Lifecycle",
-    "MindNotConnectable",
     "NotConnected",
-    "OAuthStateExpired",
-    "OAuthStateUnknown",
-    "OAuthStateUsed",
-    "OAuthStateWithdrawn",
     "OperationalState",
     "Period",
-    "PersistentError",
+    "PeriodKeyError",
     "ProblemKind",
-    "QueueState",
-    "RefreshBusy",
     "Response",
     "ResyncResponse",
     "SettingNotApplied",
-    "SetupHelp",
-    "Severity",
-    "SharedBudgets",
     "StatusResponse",
     "StoredTokens",
     "SyncResponse",
-    "UnknownConfigKey",
-    "UnsupportedSource",
     "UserLevelApp",
     "active_connectors",
     "clear_problem",
     "complete_authorization",
     "configure",
     "connect",
-    "connector_status",
     "connectors_tool",
     "disconnect",
-    "events",
-    "find_connector",
     "freshness",
-    "headline",
     "key_file",
     "list_keys",
     "load_connector",
     "note_account",
     "open_portal",
-    "operational_state",
-    "period_at",
-    "queue_state",
-    "read_facts",
+    "parse_period_key",
+    "period_key_for",
+    "read_events",
     "record_event",
     "report_problem",
     "request_sync",

@@ -1,19 +1,17 @@
-"""A connector's portal: a client wired with its tokens and budgets, and what is stored of its account."""
+"""A connector's portal: a client wired with its tokens and budgets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, tzinfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from coppermind_pipeline.catalog import Portal, portal_values, store_account, store_unknown_account
+from coppermind_pipeline.catalog import Portal, portal_values
 from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.connectors.connector import Connector
-from coppermind_pipeline.connectors.errors import AccountUnreadable
-from coppermind_pipeline.connectors.events import clear_problem, report_problem
 from coppermind_pipeline.connectors.oauth.tokens import StoredTokens
-from coppermind_pipeline.hubspot import AccountDetails, HubSpotClient, HubSpotError, RetryLimits, SentRequest
+from coppermind_pipeline.hubspot import HubSpotClient, RetryLimits, SentRequest
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, require_not_paused
 
@@ -53,23 +51,6 @@ async def open_portal(
         retry_limits=_AFTER_A_FAILURE if failing else RetryLimits(),
     ) as client:
         yield client
-
-
-def note_account(
-    connection: Connection, connector: Connector, hub_id: int, account: AccountDetails | HubSpotError
-) -> None:
-    """Store what HubSpot says about the portal's account, or show until it answers that it says nothing.
-
-    Account details are wanted, not needed: without them there is no time zone, no currency and no link, or those of
-    before.
-    """
-    if isinstance(account, AccountDetails):
-        store_account(connection, connector.id, account)
-        clear_problem(connection, connector, "scope", AccountUnreadable.code)
-        return
-    store_unknown_account(connection, connector.id, hub_id)
-    unreadable = AccountUnreadable(f"The portal's account details could not be read: {account.message}")
-    report_problem(connection, connector, "scope", unreadable, stops=False)
 
 
 def _known(database: Database, connector: Connector) -> tuple[tzinfo, bool]:

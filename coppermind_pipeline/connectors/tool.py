@@ -8,22 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from coppermind_pipeline.accounts import Caller, resolve_mind
-from coppermind_pipeline.connectors.actions.configure import configure
-from coppermind_pipeline.connectors.actions.connect import SOURCE_TYPE, connect
-from coppermind_pipeline.connectors.actions.disconnect import disconnect
-from coppermind_pipeline.connectors.actions.event_log import events
-from coppermind_pipeline.connectors.actions.polling import request_sync, resync
+from coppermind_pipeline.connectors.actions.configure import ConfigureResponse, configure
+from coppermind_pipeline.connectors.actions.connect import SOURCE_TYPE, ConnectResponse, connect
+from coppermind_pipeline.connectors.actions.disconnect import DisconnectResponse, disconnect
+from coppermind_pipeline.connectors.actions.event_log import EventsResponse, read_events
+from coppermind_pipeline.connectors.actions.polling import ResyncResponse, SyncResponse, request_sync, resync
 from coppermind_pipeline.connectors.connector import find_connector
 from coppermind_pipeline.connectors.errors import ConnectorNotFound
-from coppermind_pipeline.connectors.status.responses import (
-    ConfigureResponse,
-    ConnectResponse,
-    DisconnectResponse,
-    EventsResponse,
-    ResyncResponse,
-    StatusResponse,
-    SyncResponse,
-)
+from coppermind_pipeline.connectors.status.responses import StatusResponse
 from coppermind_pipeline.connectors.status.status import status
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
@@ -148,7 +140,7 @@ def _resync(call: _Call, given: Mapping[str, Any]) -> ResyncResponse:
 
 
 def _events(call: _Call, given: Mapping[str, Any]) -> EventsResponse:
-    return events(
+    return read_events(
         call.database, call.caller, given["connector_id"], limit=given.get("limit"), before=given.get("before")
     )
 

@@ -9,9 +9,8 @@ from datetime import UTC, datetime, tzinfo
 from sqlalchemy import text
 
 from coppermind_pipeline import crm
-from coppermind_pipeline.connectors import Connector, active_connectors
+from coppermind_pipeline.connectors import Connector, active_connectors, period_key_for
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.synthesis import period_key_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,11 @@ def load_portals(connection: Connection, *, connector_ids: Collection[str] | Non
 
 
 def _portal(row: Mapping[Any, Any]) -> SyncedPortal:
-    config, applied = ConnectorConfig.from_stored(row["config"]), row["applied"]
-    wanted = config.of_records.with_company(row["company_info"] or {})
+    config, applied, company_info = (
+        ConnectorConfig.from_stored(row["config"]),
+        row["applied"],
+        row["company_info"] or {},
+    )
     return SyncedPortal(
         **portal_values(row),
         status=Lifecycle(row["status"]),
@@ -108,7 +111,7 @@ def _portal(row: Mapping[Any, Any]) -> SyncedPortal:
         skipped=row["skipped"] or {},
         # Nothing is noted before records are interpreted for the first time.
         filters=applied["filters"] if applied else {},
-        settings_wait=applied is not None and applied["settings"] != wanted,
+        settings_wait=applied is not None and config.of_records.wait(company_info, applied=applied["settings"]),
         config_problems=tuple(row["config_problems"]),
         user_level=row["user_level"],
         account_unreadable=row["account_unreadable"],

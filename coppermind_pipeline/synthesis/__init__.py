@@ -2,22 +2,16 @@
 
 from coppermind_pipeline.synthesis.aggregates.loss_rules import LOSS_RULES, LossRule, Theme, theme_of
 from coppermind_pipeline.synthesis.aggregates.scopes import Scope
-from coppermind_pipeline.synthesis.periods import Period, PeriodKeyError, next_due, parse_period_key, period_key_for
 from coppermind_pipeline.synthesis.publishing import WAITING_FOR_BACKFILL, SynthesisFailed, Synthesized, synthesize
 
 __all__ = [
     "LOSS_RULES",
     "WAITING_FOR_BACKFILL",
     "LossRule",
-    "Period",
-    "PeriodKeyError",
     "Scope",
     "SynthesisFailed",
     "Synthesized",
     "Theme",
-    "next_due",
-    "parse_period_key",
-    "period_key_for",
     "synthesize",
     "theme_of",
 ]

@@ -11,7 +11,15 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from coppermind_pipeline.catalog import load_labels
-from coppermind_pipeline.connectors import Cadence, ConnectorConfig, freshness
+from coppermind_pipeline.connectors import (
+    Cadence,
+    ConnectorConfig,
+    Period,
+    PeriodKeyError,
+    freshness,
+    parse_period_key,
+    period_key_for,
+)
 from coppermind_pipeline.crm import day_of
 from coppermind_pipeline.errors import CoppermindError, HealsByItself
 from coppermind_pipeline.memories import MemoryType, QueueEntry, Sensitivity, aggregate_ref, enqueue
@@ -22,7 +30,6 @@ from coppermind_pipeline.synthesis.aggregates.population import Population, lead
 from coppermind_pipeline.synthesis.aggregates.scopes import Scope
 from coppermind_pipeline.synthesis.basis import Basis, load_basis
 from coppermind_pipeline.synthesis.figures import Figures, compute_figures, read_figures
-from coppermind_pipeline.synthesis.periods import Period, PeriodKeyError, parse_period_key, period_key_for
 from coppermind_pipeline.synthesis.texts import (
     Coverage,
     Wording,

@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from coppermind_pipeline.accounts import Caller
-from coppermind_pipeline.connectors import Authorized, ConnectResponse, complete_authorization, connect
+from coppermind_pipeline.connectors import ConnectResponse, complete_authorization, connect
+from coppermind_pipeline.connectors.oauth.authorization import Authorized
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 

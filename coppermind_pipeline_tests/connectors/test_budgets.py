@@ -9,14 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import local_caller
-from coppermind_pipeline.connectors import (
-    SharedBudgets,
-    complete_authorization,
-    connect,
-    open_portal,
-    request_sync,
-)
-from coppermind_pipeline.connectors.budgets import LIMIT_MAX
+from coppermind_pipeline.connectors import complete_authorization, connect, open_portal, request_sync
+from coppermind_pipeline.connectors.budgets import LIMIT_MAX, SharedBudgets
 from coppermind_pipeline.hubspot import Budget, RateLimited
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig

@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from coppermind_pipeline.connectors import Cadence
+from coppermind_pipeline.connectors import Cadence, PeriodKeyError
 from coppermind_pipeline.memories import drain
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.synthesis import PeriodKeyError, Scope, SynthesisFailed
+from coppermind_pipeline.synthesis import Scope, SynthesisFailed
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 from coppermind_pipeline_tests.synthesis.portals import days_ago, fill, queued, run, texts
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from pydantic import Field
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
@@ -14,9 +15,29 @@ from coppermind_pipeline.connectors.configuration.config import BACKFILL_SINCE, 
 from coppermind_pipeline.connectors.connector import Connector, find_connector, lock_connector
 from coppermind_pipeline.connectors.events import record_event
 from coppermind_pipeline.connectors.filter_preview import count_filtered, removal_warning
-from coppermind_pipeline.connectors.status.responses import ConfigureResponse, FilterPreview
+from coppermind_pipeline.connectors.responses import AboutConnector, Response
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
+
+
+class FilterPreview(Response):
+    """What the configured filters do to the stored records of one type."""
+
+    kept: int
+    removed: int
+
+
+class ConfigureResponse(AboutConnector):
+    """A changed configuration."""
+
+    changed: tuple[str, ...] = Field(description="keys whose value is another one now")
+    config: dict[str, Any]
+    filter_preview: dict[ObjectType, FilterPreview] | None = Field(
+        description="stored records that the filters keep and remove; null where no filter was changed"
+    )
+    warnings: tuple[str, ...] = Field(description="what about the configuration should be looked at")
+    message: str
+    next_step: str
 
 
 def configure(database: Database, caller: Caller, connector_id: str, config: Mapping[str, Any]) -> ConfigureResponse:

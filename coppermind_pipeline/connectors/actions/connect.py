@@ -2,6 +2,7 @@
 
 import secrets
 
+from pydantic import Field
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.accounts import Caller, Mind, MindKind, resolve_mind
@@ -9,8 +10,8 @@ from coppermind_pipeline.connectors.connector import Connector, Lifecycle, lock_
 from coppermind_pipeline.connectors.errors import MindNotConnectable, UnsupportedSource
 from coppermind_pipeline.connectors.events import record_event
 from coppermind_pipeline.connectors.oauth.oauth_states import make_oauth_state
-from coppermind_pipeline.connectors.setup_help import SETUP_HELP
-from coppermind_pipeline.connectors.status.responses import ConnectResponse
+from coppermind_pipeline.connectors.responses import AboutConnector, Instant
+from coppermind_pipeline.connectors.setup_help import SETUP_HELP, SetupHelp
 from coppermind_pipeline.hubspot import SCOPES
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
@@ -21,6 +22,18 @@ _CONNECTABLE = (MindKind.CLIENT, MindKind.PROSPECT)
 # Without the characters that people confuse when they read an id aloud.
 _ID_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _ID_ATTEMPTS_MAX = 50
+
+
+class ConnectResponse(AboutConnector):
+    """A connector that waits for its approval."""
+
+    status: Lifecycle
+    auth_url: str = Field(description="the page where a person approves; open it in a browser")
+    auth_url_expires_at: Instant
+    scopes: tuple[str, ...] = Field(description="what is asked for: read scopes alone (`setup_help.scopes_note`)")
+    callback_listening: bool = Field(description="whether an approval would be heard of at this moment")
+    next_step: str
+    setup_help: SetupHelp
 
 
 def connect(

@@ -14,7 +14,7 @@ from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, K
 from coppermind_pipeline.connectors.events import record_event
 from coppermind_pipeline.connectors.oauth.credentials import Credentials, erase_credentials, read_credentials
 from coppermind_pipeline.connectors.oauth.tokens import hubspot_app
-from coppermind_pipeline.connectors.status.responses import DisconnectResponse
+from coppermind_pipeline.connectors.responses import AboutConnector
 from coppermind_pipeline.connectors.status.states import Headline
 from coppermind_pipeline.hubspot import (
     GrantRejected,
@@ -41,6 +41,21 @@ _REMOVE_APP = (
     "A HubSpot admin can remove the app itself in HubSpot, under Settings → Integrations → Connected Apps; "
     "an access token that is out expires within 30 minutes."
 )
+
+
+class DisconnectResponse(AboutConnector):
+    """What was and was not done to disconnect."""
+
+    status: Headline
+    credentials_erased: bool
+    polling_stopped: bool
+    token_revoked: bool
+    not_revoked_because: str | None
+    app_uninstalled: bool
+    not_uninstalled_because: str | None
+    memories_kept: int
+    message: str
+    next_step: str
 
 
 async def disconnect(database: Database, settings: Settings, caller: Caller, connector_id: str) -> DisconnectResponse:

@@ -1,18 +1,39 @@
 """`connectors action=events`: what happened to a connector, newest first."""
 
+from pydantic import Field
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Caller
 from coppermind_pipeline.connectors.actions.polling import mind_name
 from coppermind_pipeline.connectors.connector import find_connector
-from coppermind_pipeline.connectors.status.responses import EventsResponse, LoggedEvent
+from coppermind_pipeline.connectors.events import Severity
+from coppermind_pipeline.connectors.responses import AboutConnector, Instant, Response
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import ID_MAX, number_within
 
 EVENTS_SHOWN, EVENTS_MAX = 50, 200
 
 
-def events(
+class LoggedEvent(Response):
+    """One entry of a connector's log."""
+
+    id: int
+    at: Instant
+    severity: Severity
+    code: str
+    message: str
+    hint: str
+    run_id: str | None = Field(description="the run in which it happened; Dagster's UI shows it")
+
+
+class EventsResponse(AboutConnector):
+    """What happened to a connector, newest first."""
+
+    events: tuple[LoggedEvent, ...]
+    next_before: int | None = Field(description="`before` of the next page; null where there is none")
+
+
+def read_events(
     database: Database,
     caller: Caller,
     connector_id: str,

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.accounts import Caller
@@ -11,12 +12,30 @@ from coppermind_pipeline.connectors.configuration.config import BACKFILL_SINCE, 
 from coppermind_pipeline.connectors.connector import Connector, find_connector, lock_connector
 from coppermind_pipeline.connectors.errors import BackfillNotStarted, InvalidConfigValue
 from coppermind_pipeline.connectors.events import record_event
+from coppermind_pipeline.connectors.responses import AboutConnector, Instant
 from coppermind_pipeline.connectors.status.next_steps import START_POLLING
-from coppermind_pipeline.connectors.status.responses import ResyncResponse, SyncResponse
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, polling_stopped_since, require_not_paused
 
 _FOLLOW = "Follow it with `connectors action=status`; the running installation (`coppermind up`) begins within seconds."
+
+
+class SyncResponse(AboutConnector):
+    """A poll that was asked for."""
+
+    sync_requested_at: Instant
+    message: str
+    next_step: str
+
+
+class ResyncResponse(AboutConnector):
+    """A backfill that starts again."""
+
+    since: Instant = Field(description="start of what is read again")
+    object_types: tuple[ObjectType, ...]
+    already_running: bool = Field(description="the same backfill was under way, and goes on as it is")
+    message: str
+    next_step: str
 
 
 def request_sync(database: Database, caller: Caller, connector_id: str) -> SyncResponse:

@@ -16,6 +16,7 @@ from coppermind_pipeline.catalog import RecordSettings
 from coppermind_pipeline.connectors.errors import InvalidConfigValue, UnknownConfigKey
 
 BACKFILL_SINCE = "hubspot_backfill_since"
+POLL_INTERVAL_MINUTES = 15
 
 
 class Cadence(StrEnum):
@@ -80,7 +81,9 @@ class ConnectorConfig(BaseModel):
         default=None, description="records must match: {property: value or [values]}, flat or by object type"
     )
     hubspot_filters: Any = Field(default=None, description="a second map of the same kind; both must match")
-    poll_interval_minutes: int = Field(default=15, ge=1, le=1440, description="time between two polls")
+    poll_interval_minutes: int = Field(
+        default=POLL_INTERVAL_MINUTES, ge=1, le=1440, description="time between two polls"
+    )
     late_stage_probability: _Share = Field(
         default=crm.LATE_STAGE_PROBABILITY, description="an open deal's stage is late from this probability on, 0 to 1"
     )

@@ -8,6 +8,7 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline.connectors.account import note_account
 from coppermind_pipeline.connectors.budgets import SharedBudgets, lift_pauses
 from coppermind_pipeline.connectors.connector import Connector, Lifecycle, lock_connector
 from coppermind_pipeline.connectors.errors import (
@@ -23,7 +24,6 @@ from coppermind_pipeline.connectors.oauth.access_level import is_user_level, not
 from coppermind_pipeline.connectors.oauth.credentials import store_grant
 from coppermind_pipeline.connectors.oauth.oauth_states import AnsweredState, code_verifier, use_oauth_state
 from coppermind_pipeline.connectors.oauth.tokens import hubspot_app
-from coppermind_pipeline.connectors.portal import note_account
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.hubspot import (
     SCOPES,

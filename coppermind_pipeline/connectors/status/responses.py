@@ -1,48 +1,14 @@
-"""What the actions of the `connectors` tool answer; the JSON schema of these models is the tool's documentation."""
+"""What `connectors action=status` answers."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from coppermind_pipeline.connectors.connector import Lifecycle
-from coppermind_pipeline.connectors.events import ProblemKind, Severity
+from coppermind_pipeline.connectors.events import ProblemKind
+from coppermind_pipeline.connectors.responses import AboutConnector, Instant, Response
 from coppermind_pipeline.connectors.setup_help import SetupHelp
 from coppermind_pipeline.connectors.status.states import Headline, OperationalState, QueueState
 from coppermind_pipeline.object_types import ObjectType
-
-Instant = Annotated[datetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
-
-
-class Response(BaseModel):
-    """An answer; times are RFC 3339 in UTC."""
-
-    model_config = ConfigDict(frozen=True)
-
-    def as_response(self) -> dict[str, Any]:
-        """Return the answer as every interface shows it."""
-        return self.model_dump(mode="json")
-
-
-class AboutConnector(Response):
-    """An answer about one connector names it, and the mind that it is pinned to."""
-
-    connector_id: str
-    mind: str = Field(description="name of the mind that the connector is pinned to")
-    mind_id: UUID
-
-
-class ConnectResponse(AboutConnector):
-    """A connector that waits for its approval."""
-
-    status: Lifecycle
-    auth_url: str = Field(description="the page where a person approves; open it in a browser")
-    auth_url_expires_at: Instant
-    scopes: tuple[str, ...] = Field(description="what is asked for: read scopes alone (`setup_help.scopes_note`)")
-    callback_listening: bool = Field(description="whether an approval would be heard of at this moment")
-    next_step: str
-    setup_help: SetupHelp
 
 
 class ErrorDetail(Response):
@@ -182,75 +148,3 @@ class StatusResponse(Response):
         description="what to do where there is no connector yet, or the installation is paused or not polling"
     )
     setup_help: SetupHelp
-
-
-class FilterPreview(Response):
-    """What the configured filters do to the stored records of one type."""
-
-    kept: int
-    removed: int
-
-
-class ConfigureResponse(AboutConnector):
-    """A changed configuration."""
-
-    changed: tuple[str, ...] = Field(description="keys whose value is another one now")
-    config: dict[str, Any]
-    filter_preview: dict[ObjectType, FilterPreview] | None = Field(
-        description="stored records that the filters keep and remove; null where no filter was changed"
-    )
-    warnings: tuple[str, ...] = Field(description="what about the configuration should be looked at")
-    message: str
-    next_step: str
-
-
-class SyncResponse(AboutConnector):
-    """A poll that was asked for."""
-
-    sync_requested_at: Instant
-    message: str
-    next_step: str
-
-
-class ResyncResponse(AboutConnector):
-    """A backfill that starts again."""
-
-    since: Instant = Field(description="start of what is read again")
-    object_types: tuple[ObjectType, ...]
-    already_running: bool = Field(description="the same backfill was under way, and goes on as it is")
-    message: str
-    next_step: str
-
-
-class LoggedEvent(Response):
-    """One entry of a connector's log."""
-
-    id: int
-    at: Instant
-    severity: Severity
-    code: str
-    message: str
-    hint: str
-    run_id: str | None = Field(description="the run in which it happened; Dagster's UI shows it")
-
-
-class EventsResponse(AboutConnector):
-    """What happened to a connector, newest first."""
-
-    events: tuple[LoggedEvent, ...]
-    next_before: int | None = Field(description="`before` of the next page; null where there is none")
-
-
-class DisconnectResponse(AboutConnector):
-    """What was and was not done to disconnect."""
-
-    status: Headline
-    credentials_erased: bool
-    polling_stopped: bool
-    token_revoked: bool
-    not_revoked_because: str | None
-    app_uninstalled: bool
-    not_uninstalled_because: str | None
-    memories_kept: int
-    message: str
-    next_step: str

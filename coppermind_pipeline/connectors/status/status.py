@@ -1,11 +1,12 @@
 """`connectors action=status`: how connectors are, from one query for all of them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.accounts import Caller, resolve_mind
-from coppermind_pipeline.connectors.configuration.periods import period_at
+from coppermind_pipeline.catalog import report_zone
+from coppermind_pipeline.connectors.configuration.periods import next_due
 from coppermind_pipeline.connectors.connector import find_connector
 from coppermind_pipeline.connectors.errors import InvalidConfigValue
 from coppermind_pipeline.connectors.filter_preview import removal_warning
@@ -208,16 +209,10 @@ def _diagnostics(facts: ConnectorFacts, *, now: datetime) -> HubSpotDiagnostics:
 def _synthesis_due_at(facts: ConnectorFacts, *, now: datetime) -> datetime | None:
     if facts.backfill is None or facts.backfill.first_completed_at is None:
         return None
-    period = period_at(now, cadence=facts.config.hubspot_synthesis_cadence, zone=_report_zone(facts))
-    synthesis = facts.synthesis
-    if synthesis is not None and synthesis.published_at is not None and synthesis.period_key == period.key:
-        return period.end
-    return max(period.start, facts.backfill.first_completed_at)
-
-
-def _report_zone(facts: ConnectorFacts) -> tzinfo:
-    name = facts.config.report_timezone or (facts.portal.time_zone if facts.portal else None)
-    return (crm.time_zone(name) if name else None) or UTC
+    published_key = facts.synthesis.period_key if facts.synthesis and facts.synthesis.published_at else None
+    zone = report_zone(facts.config.report_timezone, facts.portal.time_zone if facts.portal else None) or UTC
+    due_at = next_due(now, facts.config.hubspot_synthesis_cadence, zone, published_key=published_key)
+    return max(due_at, facts.backfill.first_completed_at)
 
 
 def _skipped_reason(facts: ConnectorFacts) -> str | None:

@@ -163,7 +163,7 @@ def events(
     as_json: output.JsonOption = False,
 ) -> None:
     """Show a connector's log: what happened and when, newest first."""
-    from coppermind_pipeline.connectors import events as read_log
+    from coppermind_pipeline.connectors import read_events as read_log
 
     with open_session(customer) as session:
         answer = read_log(session.database, session.caller, connector_id, limit=limit, before=before)

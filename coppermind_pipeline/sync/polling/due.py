@@ -6,6 +6,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline.connectors import POLL_INTERVAL_MINUTES
+
 
 @dataclass(frozen=True, slots=True)
 class DuePoll:
@@ -27,7 +29,7 @@ def due_polls(connection: Connection) -> list[DuePoll]:
 
 
 _DUE = text(
-    """SELECT id, due_at, reason FROM (
+    f"""SELECT id, due_at, reason FROM (
            SELECT connectors.id,
                   CASE WHEN backfill.connector_id IS NULL THEN 'first'
                        WHEN sync_requested_at > last_started_at THEN 'requested'
@@ -37,7 +39,7 @@ _DUE = text(
                        WHEN backfill.connector_id IS NULL OR backfill.completed_at IS NULL
                             THEN last_started_at + interval '1 minute' * least(failures * failures, 15)
                        ELSE last_started_at + interval '1 minute'
-                            * coalesce(CAST(config ->> 'poll_interval_minutes' AS integer), 15)
+                            * coalesce(CAST(config ->> 'poll_interval_minutes' AS integer), {POLL_INTERVAL_MINUTES})
                   END AS due_at
              FROM connectors
              LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connectors.id

@@ -10,16 +10,9 @@ from hypothesis import strategies as st
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.accounts import Caller, create_customer, update_mind
-from coppermind_pipeline.connectors import (
-    Cadence,
-    ConnectorConfig,
-    ConnectorNotFound,
-    InvalidConfigValue,
-    UnknownConfigKey,
-    configure,
-    load_connector,
-)
+from coppermind_pipeline.connectors import Cadence, ConnectorConfig, ConnectorNotFound, configure, load_connector
 from coppermind_pipeline.connectors.configuration.config import merged
+from coppermind_pipeline.connectors.errors import InvalidConfigValue, UnknownConfigKey
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database

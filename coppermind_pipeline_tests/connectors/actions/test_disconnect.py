@@ -5,17 +5,16 @@ from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Caller, create_customer, create_mind
 from coppermind_pipeline.connectors import (
-    ConnectorNotActive,
     ConnectorNotFound,
     DisconnectResponse,
     NotConnected,
-    OAuthStateWithdrawn,
     StoredTokens,
     active_connectors,
     disconnect,
     load_connector,
     open_portal,
 )
+from coppermind_pipeline.connectors.errors import ConnectorNotActive, OAuthStateWithdrawn
 from coppermind_pipeline.connectors.oauth.keys import key_file
 from coppermind_pipeline.sandbox import Fault, RunningSandbox
 from coppermind_pipeline.store import InstallationPaused

@@ -6,14 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Caller
-from coppermind_pipeline.connectors import (
-    BackfillNotStarted,
-    ConnectorNotActive,
-    InvalidConfigValue,
-    load_connector,
-    request_sync,
-    resync,
-)
+from coppermind_pipeline.connectors import load_connector, request_sync, resync
+from coppermind_pipeline.connectors.errors import BackfillNotStarted, ConnectorNotActive, InvalidConfigValue
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connectors.people import Person

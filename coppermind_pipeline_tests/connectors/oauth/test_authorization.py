@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Mind, create_mind
-from coppermind_pipeline.connectors import (
+from coppermind_pipeline.connectors import active_connectors, load_connector, open_portal, rotate_keys, status
+from coppermind_pipeline.connectors.errors import (
     ApprovalBroken,
     ApprovalDenied,
     ApprovalFailed,
@@ -24,11 +25,6 @@ from coppermind_pipeline.connectors import (
     OAuthStateUsed,
     OAuthStateWithdrawn,
     UnsupportedSource,
-    active_connectors,
-    load_connector,
-    open_portal,
-    rotate_keys,
-    status,
 )
 from coppermind_pipeline.hubspot import SCOPES, GrantRejected, PortalUnavailable, RequestRefused, ScopeMissing
 from coppermind_pipeline.sandbox import Fault, RunningSandbox

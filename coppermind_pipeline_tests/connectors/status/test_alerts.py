@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Caller
-from coppermind_pipeline.connectors import Alerted, send_alerts
+from coppermind_pipeline.connectors import send_alerts
+from coppermind_pipeline.connectors.status.alerts import Alerted
 from coppermind_pipeline.logs import configure_logs
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.stored_portal import StoredPortal

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coppermind_pipeline.connectors import Cadence
-from coppermind_pipeline.synthesis import PeriodKeyError, next_due, parse_period_key, period_key_for
+from coppermind_pipeline.connectors import Cadence, PeriodKeyError, parse_period_key, period_key_for
+from coppermind_pipeline.connectors.configuration.periods import next_due
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = st.sampled_from([NEW_YORK, ZoneInfo("UTC"), ZoneInfo("Pacific/Auckland"), ZoneInfo("America/Phoenix")])
