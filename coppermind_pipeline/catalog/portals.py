@@ -1,6 +1,6 @@
 """A connector's portal: its account, the window that is read of it, and the addresses of its records.
 
-What is known of it comes from the view `portals` (`store/migrations/versions/0049_portals.py`), which rooms above may
+What is known of it comes from the view `portals` (`store/migrations/versions/0049_portals/`), which rooms above may
 join to ask for more in the same statement.
 """
 
