@@ -95,7 +95,7 @@ class Connected:
         connector = self.connector
         async with open_portal(self.database, self.settings, connector) as client:
             sync = SyncContext(self.database, connector, client)
-            await sync.write(poll_started, sync.ids())
+            await sync.write(poll_started, sync.scope)
             for object_type in ObjectType:
                 await read_definitions(sync, object_type)
             await read_pipelines(sync)

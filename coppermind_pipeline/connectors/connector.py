@@ -12,7 +12,7 @@ from sqlalchemy import Connection, TextClause, text
 from coppermind_pipeline.accounts import Caller
 from coppermind_pipeline.connectors.configuration.config import ConnectorConfig
 from coppermind_pipeline.connectors.errors import ConnectorNotActive, ConnectorNotFound
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, Scope
 
 
 class Lifecycle(StrEnum):
@@ -46,6 +46,11 @@ class Connector:
     created_at: datetime
     connected_at: datetime | None
     sync_requested_at: datetime | None
+
+    @property
+    def scope(self) -> Scope:
+        """The key that its rows carry."""
+        return Scope(self.id, self.mind_id)
 
     def require_active(self) -> None:
         """Raise ConnectorNotActive where the connector polls no portal."""

@@ -28,14 +28,9 @@ def record_event(  # noqa: PLR0917 - reads as one line of a log
     """Add an entry to the connector's log, in the transaction of its mind; no secret and no record belongs there."""
     connection.execute(
         _RECORD_EVENT,
-        {
-            "connector": connector.id,
-            "mind": connector.mind_id,
-            "severity": severity,
-            "code": code,
-            "message": message,
-            "details": orjson.dumps(dict(details or {})).decode(),
-        },
+        connector.scope.values(
+            severity=severity, code=code, message=message, details=orjson.dumps(dict(details or {})).decode()
+        ),
     )
 
 
@@ -65,15 +60,7 @@ def report_problem(
     )
     connection.execute(
         _REPORT_PROBLEM,
-        {
-            "connector": connector.id,
-            "mind": connector.mind_id,
-            "kind": kind,
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-            "step": step,
-        },
+        connector.scope.values(kind=kind, code=error.code, message=error.message, hint=error.hint, step=step),
     )
     if stops:
         set_last_error(connection, connector.id, error, step=step)

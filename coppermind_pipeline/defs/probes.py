@@ -105,5 +105,5 @@ async def _probe(installation: Installation, connector: Connector, time_s: float
 
 def _note_failure(installation: Installation, connector: Connector, error: CoppermindError) -> None:
     with installation.database.mind(connector.mind_id) as connection:
-        poll_started(connection, {"connector": connector.id, "mind": connector.mind_id})
+        poll_started(connection, connector.scope)
         poll_failed(connection, connector, error)

@@ -64,7 +64,7 @@ def hubspot_step(
             poll = poll_id(context)
             if poll is not None:
                 with installation.database.mind(connector.mind_id) as connection:
-                    poll_started(connection, {"connector": connector.id, "mind": connector.mind_id}, run_id=poll)
+                    poll_started(connection, connector.scope, run_id=poll)
             return uvloop.run(_with_portal(installation, connector, work))
 
     return _until_stopped(context, step)

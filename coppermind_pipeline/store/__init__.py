@@ -17,6 +17,7 @@ from coppermind_pipeline.store.heartbeat import note_look_for_polls, polling_sto
 from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
 from coppermind_pipeline.store.logins import login_url
 from coppermind_pipeline.store.pause import InstallationPaused, paused_since, require_not_paused, resume
+from coppermind_pipeline.store.scope import Scope
 from coppermind_pipeline.store.upgrade import upgrade
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Checkpoint",
     "Database",
     "InstallationPaused",
+    "Scope",
     "Stage",
     "UnstorableText",
     "analyze_grown_tables",

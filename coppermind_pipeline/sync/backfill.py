@@ -1,18 +1,17 @@
 """The backfill: the connector's window, what it held, and whether that has come through every station."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, Scope
 
 
-def begin_backfill(connection: Connection, ids: dict[str, Any], *, since: datetime | None) -> None:
+def begin_backfill(connection: Connection, scope: Scope, *, since: datetime | None) -> None:
     """Begin the backfill unless there is one: its window starts at `since`, else two years ago, and is stored once."""
-    connection.execute(_BEGIN, {**ids, "since": since})
+    connection.execute(_BEGIN, scope.values(since=since))
 
 
 _BEGIN = text(
@@ -23,7 +22,7 @@ _BEGIN = text(
 
 
 def note_total(
-    connection: Connection, ids: dict[str, Any], object_type: ObjectType, total: int, *, when_complete: bool = False
+    connection: Connection, scope: Scope, object_type: ObjectType, total: int, *, when_complete: bool = False
 ) -> None:
     """Note how many records of a type the window holds, as the portal counts them.
 
@@ -34,7 +33,7 @@ def note_total(
         total: the portal's count.
         when_complete: only if the backfill is; else in any case.
     """
-    connection.execute(_NOTE_TOTAL, {**ids, "type": object_type, "total": total, "when_complete": when_complete})
+    connection.execute(_NOTE_TOTAL, scope.values(type=object_type, total=total, when_complete=when_complete))
 
 
 _NOTE_TOTAL = text(
@@ -44,12 +43,12 @@ _NOTE_TOTAL = text(
 )
 
 
-def complete_backfill(connection: Connection, ids: dict[str, Any]) -> bool:
+def complete_backfill(connection: Connection, scope: Scope) -> bool:
     """Declare the backfill complete if its scans are and nothing that they brought waits for an earlier stage.
 
     Called when everything pulled has been normalized and linked; returns whether this call completed it.
     """
-    return connection.execute(_COMPLETE, {**ids, "types": len(ObjectType)}).rowcount == 1
+    return connection.execute(_COMPLETE, scope.values(types=len(ObjectType))).rowcount == 1
 
 
 _COMPLETE = text(
@@ -67,9 +66,9 @@ _COMPLETE = text(
 )
 
 
-def backfilled_window(connection: Connection, ids: dict[str, Any]) -> datetime | None:
+def backfilled_window(connection: Connection, scope: Scope) -> datetime | None:
     """Return where the window begins, if a first backfill is complete, whatever a later one is doing; else None."""
-    return connection.scalar(_BACKFILLED_WINDOW, ids)
+    return connection.scalar(_BACKFILLED_WINDOW, scope.values())
 
 
 _BACKFILLED_WINDOW = text(
@@ -80,4 +79,4 @@ _BACKFILLED_WINDOW = text(
 def backfilled_once(database: Database, connector: Connector) -> bool:
     """Say whether a first backfill has been completed, whatever a later one is doing."""
     with database.mind(connector.mind_id) as connection:
-        return backfilled_window(connection, {"connector": connector.id}) is not None
+        return backfilled_window(connection, connector.scope) is not None

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.hubspot import HubSpotClient
-from coppermind_pipeline.store import Database, lock_writing
+from coppermind_pipeline.store import Database, Scope, lock_writing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,9 +69,10 @@ class SyncContext:
         """Run `work`, which only reads, in one transaction of the connector's mind."""
         return await asyncio.to_thread(self._in_transaction, work, *args, **kwargs)
 
-    def ids(self) -> dict[str, Any]:
-        """Return the values that every statement of this connector binds: `:connector` and `:mind`."""
-        return {"connector": self.connector.id, "mind": self.connector.mind_id}
+    @property
+    def scope(self) -> Scope:
+        """The key that the connector's rows carry."""
+        return self.connector.scope
 
     def _alone(self, work: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Connection, P], T]:
         def after_others(connection: Connection, *args: P.args, **kwargs: P.kwargs) -> T:

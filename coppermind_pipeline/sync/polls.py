@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection, text
@@ -23,7 +22,7 @@ from coppermind_pipeline.connectors import (
 from coppermind_pipeline.errors import CoppermindError, HealsByItself, NeedsPerson, Unexpected
 from coppermind_pipeline.hubspot import GrantRejected, RateLimited, ScopeMissing, TokenRejected
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, Scope
 
 log = structlog.get_logger(__name__)
 
@@ -42,12 +41,12 @@ LOOK_AGAIN_MINUTES = 60
 _NO_AUTHORIZATION = (TokenRejected, GrantRejected, NotConnected, KeyMissing, KeyFileExposed, InvalidKeys)
 
 
-def poll_started(connection: Connection, ids: dict[str, Any], *, run_id: str | None = None) -> None:
+def poll_started(connection: Connection, scope: Scope, *, run_id: str | None = None) -> None:
     """Note that a poll begins; a further step of one that began with the same run is no other poll.
 
     What it reads is counted from the end of the last pull that read everything: one may take several runs.
     """
-    connection.execute(_START, {**ids, "run_id": run_id})
+    connection.execute(_START, scope.values(run_id=run_id))
 
 
 _START = text(
@@ -63,9 +62,9 @@ _START = text(
 )
 
 
-def count_pulled(connection: Connection, ids: dict[str, Any], object_type: ObjectType, versions: int) -> None:
+def count_pulled(connection: Connection, scope: Scope, object_type: ObjectType, versions: int) -> None:
     """Count versions that were appended to the raw log, in the transaction that appended them."""
-    connection.execute(_COUNT_PULLED, {**ids, "type": object_type.value, "count": versions})
+    connection.execute(_COUNT_PULLED, scope.values(type=object_type.value, count=versions))
 
 
 _COUNT_PULLED = text(
@@ -133,7 +132,7 @@ def poll_succeeded(connection: Connection, connector: Connector) -> None:
 
 def live_pull_succeeded(connection: Connection, connector: Connector) -> None:
     """Note that all records that had changed were read, and no more: what keeps polls from succeeding stays noted."""
-    connection.execute(_NOTE_LIVE_PULL, {"connector": connector.id, "mind": connector.mind_id})
+    connection.execute(_NOTE_LIVE_PULL, connector.scope.values())
     clear_problem(connection, connector, "auth")
     step_succeeded(connection, connector, LIVE_PULL)
 

@@ -48,7 +48,7 @@ class Installation:
         """Run a connector's whole pull, definitions included."""
         async with self._portal(limited=limited) as client:
             sync = SyncContext(self.connected.database, self.connected.connector, client)
-            await sync.write(poll_started, sync.ids())
+            await sync.write(poll_started, sync.scope)
             await asyncio.gather(
                 *(read_definitions(sync, object_type) for object_type in ObjectType),
                 read_pipelines(sync),

@@ -46,12 +46,12 @@ async def test_a_portal_that_failed_the_last_poll_is_asked_a_few_times(
     error = await _ask(connected)
     assert requests() == 10
     with database.mind(connector.mind_id) as connection:
-        poll_started(connection, {"connector": connector.id, "mind": connector.mind_id})
+        poll_started(connection, connector.scope)
         poll_failed(connection, connector, error)
     await _ask(connected)
     assert requests() == 10 + 5
     with database.mind(connector.mind_id) as connection:
-        poll_started(connection, {"connector": connector.id, "mind": connector.mind_id})
+        poll_started(connection, connector.scope)
         poll_succeeded(connection, connector)
     await _ask(connected)
     assert requests() == 10 + 5 + 10

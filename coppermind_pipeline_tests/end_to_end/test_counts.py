@@ -69,18 +69,18 @@ def test_counts_agree_from_the_first_poll_on(database: Database, tmp_path: Path)
 def test_a_poll_that_takes_several_runs_counts_what_all_of_them_read(database: Database, local_customer: UUID):
     portal = StoredPortal.create(database, local_customer)
     connector = load_connector(database, portal.connector_id)
-    ids = {"connector": connector.id, "mind": connector.mind_id}
+    scope = connector.scope
 
     def run(name: str, *, reads: int, complete: bool) -> int:
         with database.mind(connector.mind_id) as connection:
-            poll_started(connection, ids, run_id=name)
+            poll_started(connection, scope, run_id=name)
         portal.execute(
             """UPDATE hubspot_polls SET pulled_counts = jsonb_build_object(
                    'deals', coalesce(CAST(pulled_counts ->> 'deals' AS integer), 0) + :reads)""",
             reads=reads,
         )
         with database.mind(connector.mind_id) as connection:
-            poll_started(connection, ids, run_id=name)
+            poll_started(connection, scope, run_id=name)
             pull_ended(connection, connector, complete=complete)
         return _status(database).hubspot_diagnostics.last_poll_record_counts_by_type[ObjectType.DEALS]
 

@@ -82,7 +82,7 @@ class Reconciling:
     async def pull(self, *, time_is_up: Callable[[], bool] = never, on_request: OnRequest | None = None) -> Pulled:
         """Read definitions and whatever is new, as one slice."""
         async with self.context(on_request=on_request) as context:
-            await context.write(poll_started, context.ids())
+            await context.write(poll_started, context.scope)
             for object_type in ObjectType:
                 await read_definitions(context, object_type)
             await read_pipelines(context)

@@ -2,14 +2,13 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.hubspot import Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, Scope
 from coppermind_pipeline.sync.normalizing import associations, attribution
 from coppermind_pipeline.sync.raw import records as raw_records
 from coppermind_pipeline_tests.unthrottled import unthrottled
@@ -61,10 +60,10 @@ async def test_of_two_answers_about_one_record_in_one_transaction_the_last_is_ke
     ]
     async with unthrottled(database, tmp_path) as portal:
         connector = portal.connected.connector
-        ids = {"connector": connector.id, "mind": connector.mind_id}
+        scope = connector.scope
         with database.mind(connector.mind_id) as connection:
             appended = raw_records.append_records(
-                connection, ids, ObjectType.CONTACTS, twice, definitions_hash="", calculated=()
+                connection, scope, ObjectType.CONTACTS, twice, definitions_hash="", calculated=()
             )
         stored = portal.connected.rows(
             "SELECT hubspot_id, payload ->> 'city' AS city FROM hubspot_raw_records ORDER BY hubspot_id"
@@ -79,8 +78,8 @@ async def test_who_appends_second_gets_its_sequence_numbers_once_the_first_has_c
     """Else a reader could stop at the second's numbers, and never see the lower ones that commit after."""
     async with unthrottled(database, tmp_path) as portal, portal.context() as sync:
         with database.mind(portal.connected.connector.mind_id) as first:
-            _append(first, sync.ids(), "1")
-            second = asyncio.create_task(sync.append(_append, sync.ids(), "2"))
+            _append(first, sync.scope, "1")
+            second = asyncio.create_task(sync.append(_append, sync.scope, "2"))
             while not portal.connected.rows(_WAITING):
                 assert not (await asyncio.wait([second], timeout=0.01))[0]
         await second
@@ -91,8 +90,8 @@ async def test_who_appends_second_gets_its_sequence_numbers_once_the_first_has_c
 async def test_those_that_wait_to_append_leave_threads_to_others(database: Database, tmp_path: Path):
     async with unthrottled(database, tmp_path) as portal, portal.context() as sync:
         with database.mind(portal.connected.connector.mind_id) as first:
-            _append(first, sync.ids(), "0")
-            waiting = [asyncio.create_task(sync.append(_append, sync.ids(), str(i))) for i in range(1, 40)]
+            _append(first, sync.scope, "0")
+            waiting = [asyncio.create_task(sync.append(_append, sync.scope, str(i))) for i in range(1, 40)]
             async with asyncio.timeout(10):
                 for _ in waiting:
                     await asyncio.to_thread(int)
@@ -101,6 +100,6 @@ async def test_those_that_wait_to_append_leave_threads_to_others(database: Datab
         assert len(portal.connected.rows("SELECT FROM hubspot_raw_records")) == 1 + len(waiting)
 
 
-def _append(connection: Connection, ids: dict[str, Any], hubspot_id: str) -> None:
+def _append(connection: Connection, scope: Scope, hubspot_id: str) -> None:
     records = [Record(hubspot_id, properties_json({}))]
-    raw_records.append_records(connection, ids, ObjectType.CONTACTS, records, definitions_hash="", calculated=())
+    raw_records.append_records(connection, scope, ObjectType.CONTACTS, records, definitions_hash="", calculated=())

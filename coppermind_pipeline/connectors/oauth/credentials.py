@@ -55,14 +55,9 @@ def store_grant(connection: Connection, settings: Settings, connector: Connector
     """
     ring = KeyRing.load(settings)
     key_id, access_token = ring.encrypt(grant.access_token.get_secret_value().encode(), connector_id=connector.id)
-    values = {
-        "connector": connector.id,
-        "mind": connector.mind_id,
-        "key": key_id,
-        "access": access_token,
-        "life_s": grant.expires_in_s,
-        "scopes": sorted(grant.scopes),
-    }
+    values = connector.scope.values(
+        key=key_id, access=access_token, life_s=grant.expires_in_s, scopes=sorted(grant.scopes)
+    )
     refresh_token = grant.refresh_token or _required(connection, settings, connector).refresh_token
     values["refresh"] = ring.encrypt(refresh_token.get_secret_value().encode(), connector_id=connector.id)[1]
     connection.execute(_STORE_GRANT, values)

@@ -124,7 +124,7 @@ class Hydrator:
 async def load_hydrators(context: SyncContext) -> dict[ObjectType, Hydrator]:
     """Return what reads the records of each type, with the properties that the portal lets us read by now."""
     return {
-        object_type: Hydrator(context, object_type, await context.read(load_property_set, context.ids(), object_type))
+        object_type: Hydrator(context, object_type, await context.read(load_property_set, context.scope, object_type))
         for object_type in ObjectType
     }
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -10,6 +9,7 @@ from coppermind_pipeline import crm
 from coppermind_pipeline.catalog import load_stages, property_names
 from coppermind_pipeline.connectors import record_event
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Scope
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.hydrating.required import required_properties
 
@@ -50,18 +50,18 @@ class PropertySet:
         return hashlib.blake2b("\0".join(self.names or self.required).encode(), digest_size=8).hexdigest()
 
 
-def load_property_set(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> PropertySet:
+def load_property_set(connection: Connection, scope: Scope, object_type: ObjectType) -> PropertySet:
     """Return the names that a type is read with, by the stored definitions and what the portal refused of late."""
-    calculated = property_names(connection, ids["connector"], object_type)
+    calculated = property_names(connection, scope.connector_id, object_type)
     defined = frozenset(calculated)
     required = required_properties(
         object_type,
         defined=defined,
-        of_stages=crm.won_stage_properties(load_stages(connection, ids["connector"]), defined)
+        of_stages=crm.won_stage_properties(load_stages(connection, scope.connector_id), defined)
         if object_type == ObjectType.DEALS
         else (),
     )
-    refused = connection.execute(_REFUSED, {**ids, "type": object_type}).scalar_one_or_none()
+    refused = connection.execute(_REFUSED, scope.values(type=object_type)).scalar_one_or_none()
     full = tuple(sorted(defined | set(required)))
     return PropertySet(
         full=full,
@@ -81,9 +81,7 @@ def note_refusal(
     connection: Connection, context: SyncContext, object_type: ObjectType, refused: frozenset[str], error: str
 ) -> None:
     """Note which names the portal refuses, or with none that it does not say which."""
-    connection.execute(
-        _KEEP_REFUSAL, {**context.ids(), "type": object_type, "refused": sorted(refused), "error": error}
-    )
+    connection.execute(_KEEP_REFUSAL, context.scope.values(type=object_type, refused=sorted(refused), error=error))
     record_event(
         connection,
         context.connector,
@@ -106,11 +104,11 @@ def note_acceptance(connection: Connection, context: SyncContext, object_type: O
     """Note that the portal takes all names, if it refused some before."""
     restored = connection.execute(
         text("DELETE FROM hubspot_hydrations WHERE connector_id = :connector AND object_type = :type"),
-        {**context.ids(), "type": object_type},
+        context.scope.values(type=object_type),
     ).rowcount
     if restored:
         # What was read with fewer properties meanwhile is read again.
-        connection.execute(_READ_AGAIN, {**context.ids(), "type": object_type})
+        connection.execute(_READ_AGAIN, context.scope.values(type=object_type))
         record_event(
             connection,
             context.connector,

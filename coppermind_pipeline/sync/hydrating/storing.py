@@ -34,7 +34,7 @@ def store_records(
     partial = [record for record in records if record.is_partial]
     note_skipped(
         connection,
-        context.ids(),
+        context.scope,
         hydrator.object_type,
         failed=hydrator.failed.union(record.id for record in partial),
         answered=[*asked, *(record.id for record in records)],
@@ -43,18 +43,18 @@ def store_records(
         return
     properties = hydrator.properties
     if properties.left_out:
-        records = keep_stored_values(connection, context.ids(), hydrator.object_type, records, properties.left_out)
+        records = keep_stored_values(connection, context.scope, hydrator.object_type, records, properties.left_out)
     if partial:
         not_searched = frozenset(properties.full).difference(properties.required)
-        kept = keep_stored_values(connection, context.ids(), hydrator.object_type, partial, not_searched)
+        kept = keep_stored_values(connection, context.scope, hydrator.object_type, partial, not_searched)
         records = [*(record for record in records if not record.is_partial), *kept]
     appended = append_records(
         connection,
-        context.ids(),
+        context.scope,
         hydrator.object_type,
         records,
         definitions_hash=properties.digest,
         calculated=properties.calculated,
     )
-    count_pulled(connection, context.ids(), hydrator.object_type, appended)
+    count_pulled(connection, context.scope, hydrator.object_type, appended)
     analyze_grown_tables(connection)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 
@@ -38,7 +37,7 @@ def link(database: Database, connector: Connector, *, on_progress: Callable[[Pro
     """Bring associations and attributions up to date once everything pulled is normalized; may complete a backfill."""
     linked = link_so_far(database, connector, on_progress=on_progress)
     with database.mind(connector.mind_id) as connection:
-        linked.backfill_completed = complete_backfill(connection, {"connector": connector.id})
+        linked.backfill_completed = complete_backfill(connection, connector.scope)
     return linked
 
 
@@ -57,40 +56,41 @@ def link_so_far(
     Args:
         enough: asked between batches; once it says so, the rest is left to the next time.
     """
-    ids = {"connector": connector.id, "mind": connector.mind_id}
+    scope = connector.scope
     linked = Linked()
-    while not enough() and _take_up_answers(database, connector, ids, linked):
+    while not enough() and _take_up_answers(database, connector, linked):
         on_progress(Progress("link", linked.answers))
     with database.mind(connector.mind_id) as connection:
-        since = load_checkpoint(connection, ids["connector"], "attribute").seq
+        since = load_checkpoint(connection, scope.connector_id, "attribute").seq
         upto = connection.scalar(
-            text("SELECT max(change_seq) FROM hubspot_crm_objects WHERE connector_id = :connector"), ids
+            text("SELECT max(change_seq) FROM hubspot_crm_objects WHERE connector_id = :connector"), scope.values()
         )
     with closing(deals_to_attribute(database, connector, since=since)) as batches:
         for deals in batches:
             with database.mind(connector.mind_id) as connection:
-                linked.attributed += attribute(connection, ids, deals)
+                linked.attributed += attribute(connection, scope, deals)
             if enough():
                 return linked
     with database.mind(connector.mind_id) as connection:
-        move_checkpoint(connection, ids["connector"], "attribute", upto or 0)
+        move_checkpoint(connection, scope.connector_id, "attribute", upto or 0)
     return linked
 
 
-def _take_up_answers(database: Database, connector: Connector, ids: dict[str, Any], linked: Linked) -> bool:
+def _take_up_answers(database: Database, connector: Connector, linked: Linked) -> bool:
     """Apply the next answers, with the checkpoint that says so; return whether there were any."""
+    scope = connector.scope
     with database.mind(connector.mind_id) as connection:
-        since = load_checkpoint(connection, ids["connector"], "link").seq
+        since = load_checkpoint(connection, scope.connector_id, "link").seq
         connection.execute(text("DROP TABLE IF EXISTS pg_temp.answers, pg_temp.named"))
-        connection.execute(_NEXT_ANSWERS, {**ids, "since": since, "most": BATCH_DEALS})
+        connection.execute(_NEXT_ANSWERS, scope.values(since=since, most=BATCH_DEALS))
         taken = connection.execute(text("SELECT count(*) AS answers, max(seq) AS seq FROM answers")).one()
         if not taken.answers:
             return False
-        connection.execute(_NAMED, ids)
-        ended = connection.scalars(_END, ids).all()
-        begun = connection.scalars(_BEGIN, ids).all()
-        connection.execute(_MARK_CHANGED, {**ids, "deals": list({*ended, *begun})})
-        move_checkpoint(connection, ids["connector"], "link", taken.seq)
+        connection.execute(_NAMED, scope.values())
+        ended = connection.scalars(_END, scope.values()).all()
+        begun = connection.scalars(_BEGIN, scope.values()).all()
+        connection.execute(_MARK_CHANGED, scope.values(deals=list({*ended, *begun})))
+        move_checkpoint(connection, scope.connector_id, "link", taken.seq)
         analyze_grown_tables(connection)
     linked.answers += taken.answers
     linked.ended += len(ended)

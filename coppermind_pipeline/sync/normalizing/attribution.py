@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database, copy_rows
+from coppermind_pipeline.store import Database, Scope, copy_rows
 
 DEALS_AT_ONCE = 1_000
 
@@ -50,9 +50,9 @@ _TO_ATTRIBUTE = text(
 )
 
 
-def attribute(connection: Connection, ids: dict[str, Any], deals: Sequence[str]) -> int:
+def attribute(connection: Connection, scope: Scope, deals: Sequence[str]) -> int:
     """Attribute the deals, write those that come out different, and return their number."""
-    rows = connection.execute(_ATTRIBUTED_BY, {**ids, "deals": list(deals)})
+    rows = connection.execute(_ATTRIBUTED_BY, scope.values(deals=list(deals)))
     changed = []
     for deal_id, of_deal in groupby(rows, key=lambda row: row.hubspot_id):
         ends = list(of_deal)
@@ -63,7 +63,7 @@ def attribute(connection: Connection, ids: dict[str, Any], deals: Sequence[str])
             changed.append((deal_id, *after))
     if changed:
         copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *_COLUMNS.values()), rows=changed)
-        connection.execute(_STORE_ATTRIBUTIONS, ids)
+        connection.execute(_STORE_ATTRIBUTIONS, scope.values())
     return len(changed)
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.hubspot import Record
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import copy_rows
+from coppermind_pipeline.store import Scope, copy_rows
 
 # What a survivor names its losers by does not depend on anything that a portal defines.
 _ANY_PORTAL = crm.Meaning()
@@ -33,7 +32,7 @@ def merges_named_by(object_type: ObjectType, records: Iterable[Record]) -> list[
     ]
 
 
-def record_merges(connection: Connection, ids: dict[str, Any], merges: Collection[Merge]) -> int:
+def record_merges(connection: Connection, scope: Scope, merges: Collection[Merge]) -> int:
     """Remember merges, and let losers and associations with them lead to who lives on.
 
     Return how many stored records count nowhere from now on.
@@ -50,14 +49,10 @@ def record_merges(connection: Connection, ids: dict[str, Any], merges: Collectio
         columns=("object_type", "loser_id", "survivor_id"),
         rows=((merge.object_type.value, merge.loser_id, merge.survivor_id) for merge in merges),
     )
-    new = connection.execute(_INSERT, ids).all()
+    new = connection.execute(_INSERT, scope.values()).all()
     if not new:
         return 0
-    concerned = {
-        **ids,
-        "types": [row.object_type for row in new],
-        "losers": [row.loser_id for row in new],
-    }
+    concerned = scope.values(types=[row.object_type for row in new], losers=[row.loser_id for row in new])
     connection.execute(_SHORTEN_CHAINS, concerned)
     marked = connection.execute(_MARK_LOSERS, concerned).rowcount
     connection.execute(_MOVE_ASSOCIATIONS, concerned)

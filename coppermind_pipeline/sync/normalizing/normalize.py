@@ -12,7 +12,7 @@ from coppermind_pipeline import crm
 from coppermind_pipeline.catalog import load_interpretation, note_applied
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database, analyze_grown_tables, copy_rows, load_checkpoint, move_checkpoint
+from coppermind_pipeline.store import Database, Scope, analyze_grown_tables, copy_rows, load_checkpoint, move_checkpoint
 from coppermind_pipeline.sync.concurrency import one_ahead
 from coppermind_pipeline.sync.context import Progress, unheard
 from coppermind_pipeline.sync.normalizing.config_problems import note_config_problems
@@ -46,7 +46,7 @@ def normalize(
     (definitions, stages, configuration, the rules themselves) it takes up the newest version of every record. Rows and
     the stage's checkpoint commit together, batch by batch; a row that does not change is not written.
     """
-    ids = {"connector": connector.id, "mind": connector.mind_id}
+    scope = connector.scope
     with database.mind(connector.mind_id) as connection:
         interpretation = load_interpretation(connection, connector.id, connector.config.of_records)
         reached = load_checkpoint(connection, connector.id, "normalize")
@@ -55,31 +55,29 @@ def normalize(
         if not rules_changed:
             note_applied(connection, connector.id, interpretation)
     done = Normalized()
-    batches = _every_record(database, ids, connector) if rules_changed else _news(database, ids, connector, reached.seq)
+    batches = _every_record(database, connector) if rules_changed else _news(database, connector, reached.seq)
     interpreted = ((_interpret(rows, interpretation.meaning), seq) for rows, seq in batches)
     for batch, seq in one_ahead(interpreted):
         with database.mind(connector.mind_id) as connection:
-            _store(connection, ids, batch, done)
+            _store(connection, scope, batch, done)
             if not rules_changed:
-                move_checkpoint(connection, ids["connector"], "normalize", seq, rules=interpretation.digest)
+                move_checkpoint(connection, scope.connector_id, "normalize", seq, rules=interpretation.digest)
             analyze_grown_tables(connection)
         on_progress(Progress("normalize", done.read))
     if rules_changed:
         # Only now: a run that was cut short must take up every record again.
         with database.mind(connector.mind_id) as connection:
-            move_checkpoint(connection, ids["connector"], "normalize", reached.seq, rules=interpretation.digest)
+            move_checkpoint(connection, scope.connector_id, "normalize", reached.seq, rules=interpretation.digest)
         news = normalize(database, connector, on_progress=on_progress)
         done.read, done.changed = done.read + news.read, done.changed + news.changed
     return done
 
 
-def _news(
-    database: Database, ids: dict[str, Any], connector: Connector, seq: int
-) -> Iterator[tuple[Sequence[Row[Any]], int]]:
+def _news(database: Database, connector: Connector, seq: int) -> Iterator[tuple[Sequence[Row[Any]], int]]:
     """Yield the versions that came after `seq`, in the order in which they came, and the sequence number reached."""
     while True:
         with database.mind(connector.mind_id) as connection:
-            rows = connection.execute(_NEXT_VERSIONS, {**ids, "seq": seq, "most": BATCH_RECORDS}).all()
+            rows = connection.execute(_NEXT_VERSIONS, connector.scope.values(seq=seq, most=BATCH_RECORDS)).all()
         if not rows:
             return
         seq = rows[-1].seq
@@ -95,15 +93,13 @@ _NEXT_VERSIONS = text(
 )
 
 
-def _every_record(
-    database: Database, ids: dict[str, Any], connector: Connector
-) -> Iterator[tuple[Sequence[Row[Any]], int]]:
+def _every_record(database: Database, connector: Connector) -> Iterator[tuple[Sequence[Row[Any]], int]]:
     """Yield the newest version of every record that is normalized already."""
     last = ("", "")
     while True:
         with database.mind(connector.mind_id) as connection:
             rows = connection.execute(
-                _NEWEST_VERSIONS, {**ids, "type": last[0], "id": last[1], "most": BATCH_RECORDS}
+                _NEWEST_VERSIONS, connector.scope.values(type=last[0], id=last[1], most=BATCH_RECORDS)
             ).all()
         if not rows:
             return
@@ -154,12 +150,12 @@ def _interpret(rows: Iterable[Sequence[Any]], meaning: crm.Meaning) -> _Batch:
     return batch
 
 
-def _store(connection: Connection, ids: dict[str, Any], batch: _Batch, done: Normalized) -> None:
-    record_merges(connection, ids, batch.merges)
+def _store(connection: Connection, scope: Scope, batch: _Batch, done: Normalized) -> None:
+    record_merges(connection, scope, batch.merges)
     copy_rows(connection, like="hubspot_crm_objects", columns=_COLUMNS, rows=batch.rows)
     done.read += len(batch.rows)
     done.malformed += batch.malformed
-    done.changed += connection.execute(_STORE, ids).rowcount
+    done.changed += connection.execute(_STORE, scope.values()).rowcount
 
 
 # Outside the window, and here because a deal is associated with it.

@@ -1,13 +1,13 @@
 """The idle poll: a sync that finds nothing, without a run. It reads what a poll would, and compares."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.catalog import settings_wait, stored_digests
 from coppermind_pipeline.connectors import AccountUnreadable, Connector
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Scope
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.hydrating.property_set import RETRY_FULL_AFTER_HOURS
@@ -24,7 +24,7 @@ async def found_nothing(context: SyncContext) -> bool:
     Reads the changed ids of each type, definitions, pipelines and owners. If anything differs, or anything is left
     to do from before, nothing is noted: a sync has to run.
     """
-    watermarks = await context.read(_watermarks, context.ids())
+    watermarks = await context.read(_watermarks, context.scope)
     if watermarks is None:
         return False
     connector = context.connector
@@ -35,7 +35,7 @@ async def found_nothing(context: SyncContext) -> bool:
     news = await run_together(_has_news(context, object_type, since) for object_type, since in watermarks.since.items())
     if any(news):
         return False
-    await context.write(_note_idle_poll, context.connector, context.ids(), watermarks.now)
+    await context.write(_note_idle_poll, context.connector, watermarks.now)
     return True
 
 
@@ -54,16 +54,16 @@ async def _definitions_changed(context: SyncContext) -> bool:
 async def _has_news(context: SyncContext, object_type: ObjectType, since: datetime) -> bool:
     async for page in scan_modified(context.client, object_type, since=since, properties=()):
         found = [record.id for record in page.records]
-        known = await context.read(known_versions, context.ids(), object_type, found)
+        known = await context.read(known_versions, context.scope, object_type, found)
         if any(is_news(object_type, record, known.get(record.id)) for record in page.records):
             return True
     return False
 
 
-def _watermarks(connection: Connection, ids: dict[str, Any]) -> Watermarks | None:
+def _watermarks(connection: Connection, scope: Scope) -> Watermarks | None:
     """Return the watermarks; None if a scan, a backfill or a later stage has work left from before."""
-    watermarks = load_watermarks(connection, ids)
-    if watermarks is None or connection.scalar(_LEFT_OVER, {**ids, "no_account": AccountUnreadable.code}):
+    watermarks = load_watermarks(connection, scope)
+    if watermarks is None or connection.scalar(_LEFT_OVER, scope.values(no_account=AccountUnreadable.code)):
         return None
     return watermarks
 
@@ -87,9 +87,9 @@ _LEFT_OVER = text(
 )
 
 
-def _note_idle_poll(connection: Connection, connector: Connector, ids: dict[str, Any], started_at: datetime) -> None:
+def _note_idle_poll(connection: Connection, connector: Connector, started_at: datetime) -> None:
     """Move watermarks, last successful pull and last counts, in one transaction."""
-    move_watermarks(connection, ids, started_at=started_at)
+    move_watermarks(connection, connector.scope, started_at=started_at)
     # Only now: a poll that found something is the run's, which would otherwise not be due if it never came about.
-    poll_started(connection, ids)
+    poll_started(connection, connector.scope)
     poll_succeeded(connection, connector)

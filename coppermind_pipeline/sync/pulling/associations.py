@@ -1,13 +1,12 @@
 """What deals are associated with: asked for each deal that was read, and kept as HubSpot answered."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.hubspot import Associations
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import load_checkpoint, move_checkpoint
+from coppermind_pipeline.store import Scope, load_checkpoint, move_checkpoint
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
 from coppermind_pipeline.sync.pulling.feed import Feed
@@ -28,7 +27,7 @@ async def read_associations(
     try:
         while True:
             last = deals.is_finished
-            deal_ids, seq = await context.read(_deals_to_ask_about, context.ids())
+            deal_ids, seq = await context.read(_deals_to_ask_about, context.scope)
             if len(deal_ids) < DEALS_AT_ONCE_MAX and not last:
                 await deals.more()
                 continue
@@ -37,8 +36,8 @@ async def read_associations(
             answered = await run_together(
                 context.client.associations(ObjectType.DEALS, to_type, deal_ids) for to_type in ASSOCIATED_TYPES
             )
-            by_type = dict(zip(ASSOCIATED_TYPES, answered, strict=True))
-            await context.append(_store, context.ids(), by_type, seq)
+            by_type: dict[ObjectType, Associations] = dict(zip(ASSOCIATED_TYPES, answered, strict=True))
+            await context.append(_store, context.scope, by_type, seq)
             asked += len(deal_ids)
             answers.advance()
             context.on_progress(Progress("associations", asked))
@@ -48,10 +47,10 @@ async def read_associations(
         answers.finish()
 
 
-def _deals_to_ask_about(connection: Connection, ids: dict[str, Any]) -> tuple[list[str], int]:
+def _deals_to_ask_about(connection: Connection, scope: Scope) -> tuple[list[str], int]:
     rows = connection.execute(
         _DEALS_TO_ASK_ABOUT,
-        {**ids, "seq": load_checkpoint(connection, ids["connector"], "associate").seq, "most": DEALS_AT_ONCE_MAX},
+        scope.values(seq=load_checkpoint(connection, scope.connector_id, "associate").seq, most=DEALS_AT_ONCE_MAX),
     ).all()
     return list(dict.fromkeys(row.hubspot_id for row in rows)), rows[-1].seq if rows else 0
 
@@ -62,6 +61,6 @@ _DEALS_TO_ASK_ABOUT = text(
 )
 
 
-def _store(connection: Connection, ids: dict[str, Any], answers: Mapping[ObjectType, Associations], seq: int) -> None:
-    store_associations(connection, ids, answers)
-    move_checkpoint(connection, ids["connector"], "associate", seq)
+def _store(connection: Connection, scope: Scope, answers: Mapping[ObjectType, Associations], seq: int) -> None:
+    store_associations(connection, scope, answers)
+    move_checkpoint(connection, scope.connector_id, "associate", seq)

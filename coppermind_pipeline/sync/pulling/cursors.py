@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Scope
 from coppermind_pipeline.sync.backfill import begin_backfill, note_total
 from coppermind_pipeline.sync.pulling.scan import Position, ScanPage
 
@@ -38,16 +39,16 @@ class Scan:
     total: int | None = None
 
 
-def begin_scans(connection: Connection, ids: dict[str, Any], *, backfill_since: datetime | None) -> list[Scan]:
+def begin_scans(connection: Connection, scope: Scope, *, backfill_since: datetime | None) -> list[Scan]:
     """Return the scans that this sync has to run, resumed where they stand or newly begun; deals first.
 
     The first call begins the backfill: its window starts at `backfill_since`, else two years ago, and is stored once.
     Once a first backfill is complete, incremental scans run, beside a later backfill too.
     """
-    begin_backfill(connection, ids, since=backfill_since)
-    connection.execute(_BEGIN_BACKFILL_SCANS, {**ids, "types": list(ObjectType)})
-    connection.execute(_BEGIN_INCREMENTAL_SCANS, ids)
-    rows = connection.execute(_UNDER_WAY, ids)
+    begin_backfill(connection, scope, since=backfill_since)
+    connection.execute(_BEGIN_BACKFILL_SCANS, scope.values(types=list(ObjectType)))
+    connection.execute(_BEGIN_INCREMENTAL_SCANS, scope.values())
+    rows = connection.execute(_UNDER_WAY, scope.values())
     scans = [
         Scan(ObjectType(row.object_type), row.scan, row.since, row.started_at,
              Position(row.last_id, row.first_id, row.by_list, row.list_after), row.records,
@@ -85,17 +86,12 @@ _UNDER_WAY = text(
 )
 
 
-def advance(connection: Connection, ids: dict[str, Any], scan: Scan, pages: Sequence[ScanPage]) -> None:
+def advance(connection: Connection, scope: Scope, scan: Scan, pages: Sequence[ScanPage]) -> None:
     """Vouch for the rows of consecutive pages, which the caller has written in this transaction.
 
     A scan that a resync has replaced meanwhile vouches for nothing; the new one reads its records again.
     """
-    of_scan = {
-        **ids,
-        "type": scan.object_type,
-        "scan": scan.kind,
-        "started_at": scan.started_at,
-    }
+    of_scan = scope.values(type=scan.object_type, scan=scan.kind, started_at=scan.started_at)
     position = pages[-1].position
     connection.execute(
         _ADVANCE,
@@ -111,7 +107,7 @@ def advance(connection: Connection, ids: dict[str, Any], scan: Scan, pages: Sequ
     )
     total = next((page.total for page in reversed(pages) if page.total is not None), None)
     if scan.kind == "backfill" and total is not None:
-        note_total(connection, ids, scan.object_type, total)
+        note_total(connection, scope, scan.object_type, total)
 
 
 _ADVANCE = text(
@@ -124,9 +120,9 @@ _ADVANCE = text(
 )
 
 
-def complete(connection: Connection, ids: dict[str, Any], scan: Scan) -> None:
+def complete(connection: Connection, scope: Scope, scan: Scan) -> None:
     """Close the scan; the type's next incremental one begins at this one's start less the overlap, or later."""
-    of_scan = {**ids, "type": scan.object_type, "scan": scan.kind, "started_at": scan.started_at}
+    of_scan = scope.values(type=scan.object_type, scan=scan.kind, started_at=scan.started_at)
     connection.execute(_COMPLETE, of_scan)
     connection.execute(_MOVE_WATERMARK, of_scan)
 
@@ -153,9 +149,9 @@ class Watermarks:
     now: datetime
 
 
-def load_watermarks(connection: Connection, ids: dict[str, Any]) -> Watermarks | None:
+def load_watermarks(connection: Connection, scope: Scope) -> Watermarks | None:
     """Return the watermarks; None while a backfill or a scan is under way."""
-    rows = connection.execute(_WATERMARKS, ids).all()
+    rows = connection.execute(_WATERMARKS, scope.values()).all()
     if len(rows) != len(ObjectType):
         return None
     return Watermarks({ObjectType(row.object_type): row.watermark for row in rows}, rows[0].now)
@@ -170,9 +166,9 @@ _WATERMARKS = text(
 )
 
 
-def move_watermarks(connection: Connection, ids: dict[str, Any], *, started_at: datetime) -> None:
+def move_watermarks(connection: Connection, scope: Scope, *, started_at: datetime) -> None:
     """Note scans of all types that began at this moment and found nothing."""
-    connection.execute(_MOVE_WATERMARKS, {**ids, "started_at": started_at})
+    connection.execute(_MOVE_WATERMARKS, scope.values(started_at=started_at))
 
 
 _MOVE_WATERMARKS = text(

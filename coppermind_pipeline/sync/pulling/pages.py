@@ -64,7 +64,7 @@ async def read_scan(
     if isinstance(ended, HubSpotError):
         raise ended
     if ended:
-        await context.write(complete, context.ids(), scan)
+        await context.write(complete, context.scope, scan)
     return ended
 
 
@@ -75,7 +75,7 @@ def _pages_of(context: SyncContext, scan: Scan, hydrator: Hydrator) -> AsyncIter
 
 async def _news(context: SyncContext, hydrator: Hydrator, found: Sequence[Record]) -> list[Record]:
     """Return in full those of the found records that the log does not hold as of their modified date."""
-    known = await context.read(known_versions, context.ids(), hydrator.object_type, [record.id for record in found])
+    known = await context.read(known_versions, context.scope, hydrator.object_type, [record.id for record in found])
     news = [record for record in found if is_news(hydrator.object_type, record, known.get(record.id))]
     return await hydrator.hydrate(news)
 
@@ -114,4 +114,4 @@ def _store(
     hydrator: Hydrator,
 ) -> None:
     store_records(connection, context, [record for _, records in hydrated for record in records], hydrator)
-    advance(connection, context.ids(), scan, [page for page, _ in hydrated])
+    advance(connection, context.scope, scan, [page for page, _ in hydrated])

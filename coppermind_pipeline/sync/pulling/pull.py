@@ -60,7 +60,7 @@ async def pull(
         time_is_up: asked after each page or batch, so that even the shortest slice gets on; what is begun is finished.
     """
     since = context.connector.config.hubspot_backfill_since
-    begun = await context.write(begin_scans, context.ids(), backfill_since=since)
+    begun = await context.write(begin_scans, context.scope, backfill_since=since)
     scans = [scan for scan in begun if scan.object_type in types]
     under_way = _Pull(context, types, scans, await load_hydrators(context), time_is_up)
     try:

@@ -1,13 +1,12 @@
 """Referenced records: what deals are associated with and no scan brings, as it lies outside the window."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Record
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import load_checkpoint, move_checkpoint
+from coppermind_pipeline.store import Scope, load_checkpoint, move_checkpoint
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
 from coppermind_pipeline.sync.hydrating.hydration import Hydrator
@@ -38,7 +37,7 @@ async def read_referenced(
     while True:
         last = answers is None or answers.is_finished
         at_once = beside if beside_scans() else ANSWERS_AT_ONCE_MAX
-        unknown, seq = await context.read(_unknown_references, context.ids(), at_once)
+        unknown, seq = await context.read(_unknown_references, context.scope, at_once)
         if seq is not None:
             # The scans read most of what is named: the more of it they have, the more answers name little unknown.
             names_little = sum(map(len, unknown.values())) <= BATCH_READ_IDS_MAX
@@ -57,15 +56,15 @@ async def read_referenced(
 
 
 def _unknown_references(
-    connection: Connection, ids: dict[str, Any], at_once: int
+    connection: Connection, scope: Scope, at_once: int
 ) -> tuple[dict[ObjectType, list[str]], int | None]:
     """Return the unknown ids that the next answers name, and the last one's sequence number; None: none is left."""
-    reached = load_checkpoint(connection, ids["connector"], "reference").seq
-    rows = connection.execute(_NEXT_ANSWERS, {**ids, "seq": reached, "most": at_once}).all()
+    reached = load_checkpoint(connection, scope.connector_id, "reference").seq
+    rows = connection.execute(_NEXT_ANSWERS, scope.values(seq=reached, most=at_once)).all()
     unknown = {}
     for to_type in ASSOCIATED_TYPES:
         named = {row.to_id for row in rows if row.to_type == to_type and row.to_id is not None}
-        unknown[to_type] = sorted(named - known_versions(connection, ids, to_type, named).keys())
+        unknown[to_type] = sorted(named - known_versions(connection, scope, to_type, named).keys())
     return unknown, rows[0].upto if rows else None
 
 
@@ -87,4 +86,4 @@ def _store(
 ) -> None:
     for to_type, records in found.items():
         store_records(connection, context, records, hydrators[to_type])
-    move_checkpoint(connection, context.ids()["connector"], "reference", seq)
+    move_checkpoint(connection, context.scope.connector_id, "reference", seq)

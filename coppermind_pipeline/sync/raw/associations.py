@@ -9,25 +9,23 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.hubspot import NOT_FOUND, Associations
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import copy_rows, lock_writing
+from coppermind_pipeline.store import Scope, copy_rows, lock_writing
 from coppermind_pipeline.sync.raw.skipped import note_skipped
 
 # What deals are asked for: which records of these types they are associated with.
 ASSOCIATED_TYPES: tuple[ObjectType, ...] = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 
 
-def store_associations(connection: Connection, ids: dict[str, Any], answers: Mapping[ObjectType, Associations]) -> None:
+def store_associations(connection: Connection, scope: Scope, answers: Mapping[ObjectType, Associations]) -> None:
     """Keep what HubSpot answered that deals are associated with, by type, and note those it had no answer about."""
     for to_type, associations in answers.items():
-        _store_answers(connection, ids, to_type, associations)
+        _store_answers(connection, scope, to_type, associations)
     failed = {i for a in answers.values() for i, error in a.failed.items() if error.category != NOT_FOUND}
     answered = {i for a in answers.values() for i in (*a.links, *a.failed)}
-    note_skipped(connection, ids, ObjectType.DEALS, failed=failed, answered=answered, part="links")
+    note_skipped(connection, scope, ObjectType.DEALS, failed=failed, answered=answered, part="links")
 
 
-def _store_answers(
-    connection: Connection, ids: dict[str, Any], to_type: ObjectType, associations: Associations
-) -> None:
+def _store_answers(connection: Connection, scope: Scope, to_type: ObjectType, associations: Associations) -> None:
     """Keep what each deal is associated with, if the answer is complete; else what is stored of the deal stays."""
     copy_rows(
         connection,
@@ -35,8 +33,8 @@ def _store_answers(
         columns=("from_id", "links"),
         rows=((deal_id, _entries_json(links)) for deal_id, links in associations.links.items()),
     )
-    lock_writing(connection, ids["connector"])
-    connection.execute(_KEEP_ASSOCIATIONS, {**ids, "to_type": to_type})
+    lock_writing(connection, scope.connector_id)
+    connection.execute(_KEEP_ASSOCIATIONS, scope.values(to_type=to_type))
 
 
 _KEEP_ASSOCIATIONS = text(

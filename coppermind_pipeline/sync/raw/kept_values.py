@@ -1,7 +1,6 @@
 """Values that could not be read at present: what was known of them stays, as nothing says otherwise."""
 
 from collections.abc import Sequence, Set
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, text
@@ -9,12 +8,12 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.hubspot import Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import lock_writing
+from coppermind_pipeline.store import Scope, lock_writing
 
 
 def keep_stored_values(
     connection: Connection,
-    ids: dict[str, Any],
+    scope: Scope,
     object_type: ObjectType,
     records: Sequence[Record],
     names: Set[str],
@@ -23,8 +22,8 @@ def keep_stored_values(
 
     Nobody else appends a version from here to the end of the transaction.
     """
-    lock_writing(connection, ids["connector"])
-    rows = connection.execute(_NEWEST, {**ids, "type": object_type, "hubspot_ids": [record.id for record in records]})
+    lock_writing(connection, scope.connector_id)
+    rows = connection.execute(_NEWEST, scope.values(type=object_type, hubspot_ids=[record.id for record in records]))
     # Picked out here, because PostgreSQL's own JSON functions refuse U+0000 and lone surrogates anywhere in the text.
     stored = {
         row.hubspot_id: {

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.hubspot import MODIFIED_PROPERTY, Record, properties_json
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import copy_rows, lock_writing
+from coppermind_pipeline.store import Scope, copy_rows, lock_writing
 
 _COLUMNS = ("hubspot_id", "content_hash", "modified_at", "definitions_hash", "archived_at", "payload")
 
@@ -25,10 +25,10 @@ class KnownVersion:
 
 
 def known_versions(
-    connection: Connection, ids: dict[str, Any], object_type: ObjectType, hubspot_ids: Collection[str]
+    connection: Connection, scope: Scope, object_type: ObjectType, hubspot_ids: Collection[str]
 ) -> dict[str, KnownVersion]:
     """Return the newest stored version of each of the given records that has one."""
-    rows = connection.execute(_KNOWN_VERSIONS, {**ids, "type": object_type, "hubspot_ids": list(hubspot_ids)})
+    rows = connection.execute(_KNOWN_VERSIONS, scope.values(type=object_type, hubspot_ids=list(hubspot_ids)))
     return {row.hubspot_id: KnownVersion(row.modified_at, row.archived_at is not None) for row in rows}
 
 
@@ -61,7 +61,7 @@ def is_news(object_type: ObjectType, found: Record, stored: KnownVersion | None)
 
 def append_records(
     connection: Connection,
-    ids: dict[str, Any],
+    scope: Scope,
     object_type: ObjectType,
     records: Sequence[Record],
     *,
@@ -86,8 +86,8 @@ def append_records(
         columns=_COLUMNS,
         rows=(_row(object_type, record, definitions_hash, calculated) for record in distinct),
     )
-    lock_writing(connection, ids["connector"])
-    of_type = {**ids, "type": object_type}
+    lock_writing(connection, scope.connector_id)
+    of_type = scope.values(type=object_type)
     appended = connection.execute(_APPEND, of_type).rowcount
     if appended < len(distinct):
         connection.execute(_RENEW, of_type)

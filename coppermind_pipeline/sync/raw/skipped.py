@@ -1,11 +1,12 @@
 """The book of records that HubSpot does not answer for, not even alone: a sync goes on without them."""
 
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Scope
 
 # What could not be read: the record itself, or which records a deal is associated with.
 Part = Literal["record", "links"]
@@ -13,7 +14,7 @@ Part = Literal["record", "links"]
 
 def note_skipped(
     connection: Connection,
-    ids: dict[str, Any],
+    scope: Scope,
     object_type: ObjectType,
     *,
     failed: Collection[str],
@@ -21,7 +22,7 @@ def note_skipped(
     part: Part = "record",
 ) -> None:
     """Note which records could not be read, and that HubSpot has answered for others, in the caller's transaction."""
-    of_type = {**ids, "type": object_type, "part": part, "failed": list(failed)}
+    of_type = scope.values(type=object_type, part=part, failed=list(failed))
     connection.execute(_FORGET_ANSWERED, {**of_type, "answered": list(answered)})
     if failed:
         connection.execute(_NOTE_FAILED, of_type)
@@ -42,11 +43,9 @@ _NOTE_FAILED = text(
 )
 
 
-def skipped_ids(
-    connection: Connection, ids: dict[str, Any], object_type: ObjectType, part: Part = "record"
-) -> list[str]:
+def skipped_ids(connection: Connection, scope: Scope, object_type: ObjectType, part: Part = "record") -> list[str]:
     """Return the ids of which this part could not be read, those first whose last try is longest ago."""
-    return list(connection.scalars(_SKIPPED, {**ids, "type": object_type, "part": part}))
+    return list(connection.scalars(_SKIPPED, scope.values(type=object_type, part=part)))
 
 
 _SKIPPED = text(
@@ -56,9 +55,9 @@ _SKIPPED = text(
 )
 
 
-def forget_gone(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> None:
+def forget_gone(connection: Connection, scope: Scope, object_type: ObjectType) -> None:
     """Forget associations that could not be read, of records that are there no longer: nobody asks for those again."""
-    connection.execute(_FORGET_GONE, {**ids, "type": object_type})
+    connection.execute(_FORGET_GONE, scope.values(type=object_type))
 
 
 _FORGET_GONE = text(

@@ -1,18 +1,18 @@
 """Tombstones: versions in the raw log that say that HubSpot no longer has a record, and erasure."""
 
 from collections.abc import Collection
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Scope
 
 # HubSpot empties its bin after 90 days. A contact that vanished from it earlier was erased for privacy.
 BIN_DAYS = 89
 
 
 def bury(
-    connection: Connection, ids: dict[str, Any], object_type: ObjectType, hubspot_ids: Collection[str]
+    connection: Connection, scope: Scope, object_type: ObjectType, hubspot_ids: Collection[str]
 ) -> tuple[int, int]:
     """Mark records that HubSpot knows neither live nor archived; return how many were purged and how many erased.
 
@@ -22,10 +22,10 @@ def bury(
     """
     erased: list[str] = []
     if object_type == ObjectType.CONTACTS:
-        erased = list(connection.scalars(_ERASED, {**ids, "type": object_type, "ids": list(hubspot_ids)}))
-        connection.execute(_ERASE, {**ids, "type": object_type, "ids": erased})
+        erased = list(connection.scalars(_ERASED, scope.values(type=object_type, ids=list(hubspot_ids))))
+        connection.execute(_ERASE, scope.values(type=object_type, ids=erased))
     purged = connection.execute(
-        _PURGE, {**ids, "type": object_type, "ids": sorted(set(hubspot_ids) - set(erased))}
+        _PURGE, scope.values(type=object_type, ids=sorted(set(hubspot_ids) - set(erased)))
     ).rowcount
     return purged, len(erased)
 

@@ -197,13 +197,13 @@ class _Window:
     def _stored_live(self, connection: Connection, hubspot_ids: Sequence[str]) -> set[str]:
         return set(
             connection.scalars(
-                _STORED_LIVE, {**self.context.ids(), "type": self.object_type, "hubspot_ids": list(hubspot_ids)}
+                _STORED_LIVE, self.context.scope.values(type=self.object_type, hubspot_ids=list(hubspot_ids))
             )
         )
 
     def _bound(self, low: int, high: int) -> dict[str, Any]:
         window = {"type": self.object_type, "since": self.since, "until": self.until, "low": low, "high": high}
-        return {**self.context.ids(), **window}
+        return self.context.scope.values(**window)
 
 
 # Ids are numbers, as far as anybody has seen.
@@ -235,7 +235,7 @@ def _load(
     connection: Connection, context: SyncContext, object_type: ObjectType, *, every: timedelta, index_delay: timedelta
 ) -> _Compared:
     row = connection.execute(
-        _LAST_COMPARED, {**context.ids(), "type": object_type, "every": every, "index_delay": index_delay}
+        _LAST_COMPARED, context.scope.values(type=object_type, every=every, index_delay=index_delay)
     ).one_or_none()
     if row is None:
         return _Compared(differs_since=None, drift=None, due=True)
@@ -256,17 +256,16 @@ def _save(
 ) -> None:
     connection.execute(
         _SAVE,
-        {
-            **context.ids(),
-            "type": object_type,
-            "portal_total": drift.portal_total,
-            "stored_total": drift.stored_total,
-            "missing_ids": list(drift.missing_ids),
-            "surplus_ids": list(drift.surplus_ids),
-        },
+        context.scope.values(
+            type=object_type,
+            portal_total=drift.portal_total,
+            stored_total=drift.stored_total,
+            missing_ids=list(drift.missing_ids),
+            surplus_ids=list(drift.surplus_ids),
+        ),
     )
-    note_total(connection, context.ids(), object_type, drift.portal_total, when_complete=True)
-    connection.execute(state, {**context.ids(), "type": object_type})
+    note_total(connection, context.scope, object_type, drift.portal_total, when_complete=True)
+    connection.execute(state, context.scope.values(type=object_type))
 
 
 _SAVE = text(

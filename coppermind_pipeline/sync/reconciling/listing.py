@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Scope
 
 Phase = Literal["live", "archived", "absent"]
 
@@ -29,11 +30,9 @@ class Listing:
     pages: int
 
 
-def begin_listing(
-    connection: Connection, ids: dict[str, Any], object_type: ObjectType, *, every: timedelta
-) -> Listing | None:
+def begin_listing(connection: Connection, scope: Scope, object_type: ObjectType, *, every: timedelta) -> Listing | None:
     """Return the type's listing where it stands, or a new one if the last began `every` ago; None: not yet due."""
-    of_type = {**ids, "type": object_type, "every": every}
+    of_type = scope.values(type=object_type, every=every)
     connection.execute(_BEGIN, of_type)
     row = connection.execute(_UNDER_WAY, of_type).one_or_none()
     return Listing(object_type, row.phase, row.after, row.pages) if row else None
@@ -55,15 +54,15 @@ _UNDER_WAY = text(
 
 
 def note_page(
-    connection: Connection, ids: dict[str, Any], listing: Listing, hubspot_ids: Sequence[str], *, after: str | None
+    connection: Connection, scope: Scope, listing: Listing, hubspot_ids: Sequence[str], *, after: str | None
 ) -> Listing:
     """Remember the ids of a page, in the transaction that stores what it brought; return the listing behind it."""
     connection.execute(
-        _NOTE_PAGE, {**ids, "type": listing.object_type, "page": listing.pages, "hubspot_ids": list(hubspot_ids)}
+        _NOTE_PAGE, scope.values(type=listing.object_type, page=listing.pages, hubspot_ids=list(hubspot_ids))
     )
     following: dict[Phase, Phase] = {"live": "archived", "archived": "absent"}
     phase = listing.phase if after is not None else following[listing.phase]
-    return _move(connection, ids, Listing(listing.object_type, phase, after, listing.pages + 1))
+    return _move(connection, scope, Listing(listing.object_type, phase, after, listing.pages + 1))
 
 
 _NOTE_PAGE = text(
@@ -72,13 +71,13 @@ _NOTE_PAGE = text(
 )
 
 
-def absent_ids(connection: Connection, ids: dict[str, Any], listing: Listing, *, most: int) -> list[str]:
+def absent_ids(connection: Connection, scope: Scope, listing: Listing, *, most: int) -> list[str]:
     """Return the next ids that are stored, were not known to be gone for good, and are in none of the pages met.
 
     EXCEPT, because an anti-join is planned as a loop if the tables' statistics are not up to date.
     """
     return list(
-        connection.scalars(_ABSENT, {**ids, "type": listing.object_type, "after": listing.after or "", "most": most})
+        connection.scalars(_ABSENT, scope.values(type=listing.object_type, after=listing.after or "", most=most))
     )
 
 
@@ -93,14 +92,14 @@ _ABSENT = text(
 )
 
 
-def note_settled(connection: Connection, ids: dict[str, Any], listing: Listing, last_id: str) -> Listing:
+def note_settled(connection: Connection, scope: Scope, listing: Listing, last_id: str) -> Listing:
     """Note that the absent ids up to this one are settled, in the transaction that settled them."""
-    return _move(connection, ids, Listing(listing.object_type, listing.phase, last_id, listing.pages))
+    return _move(connection, scope, Listing(listing.object_type, listing.phase, last_id, listing.pages))
 
 
-def count_found(connection: Connection, ids: dict[str, Any], object_type: ObjectType, found: dict[str, int]) -> None:
+def count_found(connection: Connection, scope: Scope, object_type: ObjectType, found: dict[str, int]) -> None:
     """Add to what the type's listing found, by kind."""
-    connection.execute(_COUNT_FOUND, {**ids, "type": object_type, "found": orjson.dumps(found).decode()})
+    connection.execute(_COUNT_FOUND, scope.values(type=object_type, found=orjson.dumps(found).decode()))
 
 
 _COUNT_FOUND = text(
@@ -113,9 +112,9 @@ _COUNT_FOUND = text(
 )
 
 
-def complete_listing(connection: Connection, ids: dict[str, Any], listing: Listing) -> dict[str, int]:
+def complete_listing(connection: Connection, scope: Scope, listing: Listing) -> dict[str, int]:
     """Close the listing and forget its pages; return what it found, by kind."""
-    of_type = {**ids, "type": listing.object_type}
+    of_type = scope.values(type=listing.object_type)
     connection.execute(
         text("DELETE FROM hubspot_walked_pages WHERE connector_id = :connector AND object_type = :type"), of_type
     )
@@ -128,10 +127,10 @@ _COMPLETE = text(
 )
 
 
-def _move(connection: Connection, ids: dict[str, Any], listing: Listing) -> Listing:
+def _move(connection: Connection, scope: Scope, listing: Listing) -> Listing:
     connection.execute(
         _MOVE,
-        {**ids, "type": listing.object_type, "phase": listing.phase, "after": listing.after, "pages": listing.pages},
+        scope.values(type=listing.object_type, phase=listing.phase, after=listing.after, pages=listing.pages),
     )
     return listing
 

@@ -85,13 +85,13 @@ async def reconcile(
         index_delay: a difference of totals is drift if it is still there after this time.
     """
     reconciled = Reconciled()
-    since = await context.read(backfilled_window, context.ids())
+    since = await context.read(backfilled_window, context.scope)
     if since is None:
         reconciled.complete = True
         return reconciled
 
     async def reconcile_type(object_type: ObjectType) -> bool:
-        properties = await context.read(load_property_set, context.ids(), object_type)
+        properties = await context.read(load_property_set, context.scope, object_type)
         listed = _Listed(context, Hydrator(context, object_type, properties), since, reconciled)
         drift = await compare_window(listed.hydrator, since, listed.settle, every=every, index_delay=index_delay)
         if drift is not None:
@@ -117,7 +117,7 @@ class _Listed:
 
     async def run(self, time_is_up: Callable[[], bool], *, every: timedelta) -> bool:
         """Go on where the type's listing stands; return whether it came to its end, or is not due."""
-        listing = await self.context.write(begin_listing, self.context.ids(), self.object_type, every=every)
+        listing = await self.context.write(begin_listing, self.context.scope, self.object_type, every=every)
         while listing is not None:
             if listing.phase == "absent":
                 listing = await self._settle_absent(listing)
@@ -170,13 +170,13 @@ class _Listed:
 
     async def _known(self, records: Iterable[Record]) -> dict[str, KnownVersion]:
         return await self.context.read(
-            known_versions, self.context.ids(), self.object_type, [record.id for record in records]
+            known_versions, self.context.scope, self.object_type, [record.id for record in records]
         )
 
     async def _settle_absent(self, listing: Listing) -> Listing | None:
         """Settle the next ids that neither list has; None: that was all."""
-        ids = self.context.ids()
-        absent = await self.context.read(absent_ids, ids, listing, most=ABSENT_AT_ONCE_MAX)
+        scope = self.context.scope
+        absent = await self.context.read(absent_ids, scope, listing, most=ABSENT_AT_ONCE_MAX)
         if not absent:
             await self.context.write(self._complete, listing)
             return None
@@ -184,9 +184,9 @@ class _Listed:
 
         def store(connection: Connection) -> Listing:
             self._store_lookup(connection, found)
-            purged, erased = bury(connection, ids, self.object_type, found.gone)
+            purged, erased = bury(connection, scope, self.object_type, found.gone)
             self._count(connection, purged=purged, erased=erased)
-            return note_settled(connection, ids, listing, absent[-1])
+            return note_settled(connection, scope, listing, absent[-1])
 
         return await self.context.write(store)
 
@@ -195,14 +195,14 @@ class _Listed:
         return [MODIFIED_PROPERTY[self.object_type], *(name for name in _MERGE_PROPERTIES if name in readable)]
 
     def _store_page(self, connection: Connection, listing: Listing, page: ListPage, found: Lookup) -> Listing:
-        ids = self.context.ids()
+        scope = self.context.scope
         self._store_merges(connection, merges_named_by(self.object_type, page.records))
         self._store_lookup(connection, found)
-        return note_page(connection, ids, listing, [record.id for record in page.records], after=page.after)
+        return note_page(connection, scope, listing, [record.id for record in page.records], after=page.after)
 
     def _store_lookup(self, connection: Connection, found: Lookup) -> None:
         """Store records in the state that they turned out to be in; those that are gone are another matter."""
-        before = known_versions(connection, self.context.ids(), self.object_type, [*found.live, *found.archived])
+        before = known_versions(connection, self.context.scope, self.object_type, [*found.live, *found.archived])
         records = {record.id: record for record in found.survivors.values()} | found.live | found.archived
         store_records(connection, self.context, list(records.values()), self.hydrator)
         merges = merges_named_by(self.object_type, records.values())
@@ -222,17 +222,17 @@ class _Listed:
         )
 
     def _store_merges(self, connection: Connection, merges: Sequence[Merge]) -> None:
-        self._count(connection, merged=record_merges(connection, self.context.ids(), merges))
+        self._count(connection, merged=record_merges(connection, self.context.scope, merges))
 
     def _count(self, connection: Connection, **found: int) -> None:
         if not any(found.values()):
             return
         for kind, count in found.items():
             setattr(self.reconciled, kind, getattr(self.reconciled, kind) + count)
-        count_found(connection, self.context.ids(), self.object_type, found)
+        count_found(connection, self.context.scope, self.object_type, found)
 
     def _complete(self, connection: Connection, listing: Listing) -> None:
-        found = complete_listing(connection, self.context.ids(), listing)
+        found = complete_listing(connection, self.context.scope, listing)
         log.info("walked", object_type=self.object_type.value, pages=listing.pages, **found)
         if found:
             words = ", ".join(f"{count} {kind}" for kind, count in found.items())
@@ -249,7 +249,7 @@ class _Listed:
 def _losers(
     connection: Connection, context: SyncContext, object_type: ObjectType, hubspot_ids: Sequence[str]
 ) -> set[str]:
-    return set(connection.scalars(_LOSERS, {**context.ids(), "type": object_type, "ids": list(hubspot_ids)}))
+    return set(connection.scalars(_LOSERS, context.scope.values(type=object_type, ids=list(hubspot_ids))))
 
 
 _LOSERS = text(

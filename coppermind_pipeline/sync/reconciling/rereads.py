@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.hubspot import BATCH_READ_IDS_MAX, Associations, Record
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Scope
 from coppermind_pipeline.sync.backfill import backfilled_window
 from coppermind_pipeline.sync.concurrency import run_together
 from coppermind_pipeline.sync.context import Progress, SyncContext
@@ -75,7 +75,7 @@ async def reread(
         every: by type, after which time another round begins.
     """
     reread = Reread()
-    if await context.read(backfilled_window, context.ids()) is None:
+    if await context.read(backfilled_window, context.scope) is None:
         reread.complete = True
         return reread
     hydrators = await load_hydrators(context)
@@ -95,11 +95,11 @@ async def _read_round(
     """Read on in the type's round, or begin one that is due; return whether it came to its end, or none is due."""
     object_type = hydrator.object_type
     await _try_new_set(context, hydrator)
-    current = await context.write(begin_round, context.ids(), hydrator, every=every)
+    current = await context.write(begin_round, context.scope, hydrator, every=every)
     while current is not None:
-        due = await context.read(next_due, context.ids(), hydrator, current)
+        due = await context.read(next_due, context.scope, hydrator, current)
         if not due.hubspot_ids:
-            await context.write(_complete, context.ids(), object_type)
+            await context.write(_complete, context.scope, object_type)
             return True
         stale = [hubspot_id for hubspot_id in due.stale if hubspot_id not in hydrator.failed]
         records, associations = await asyncio.gather(
@@ -119,7 +119,7 @@ async def _read_skipped(context: SyncContext, hydrator: Hydrator, time_is_up: Ca
 
     Those that were tried last come last: where the time is up before, they are first the next time.
     """
-    skipped = await context.read(skipped_ids, context.ids(), hydrator.object_type)
+    skipped = await context.read(skipped_ids, context.scope, hydrator.object_type)
     for start in range(0, len(skipped), BATCH_READ_IDS_MAX):
         hubspot_ids = skipped[start : start + BATCH_READ_IDS_MAX]
         records = await hydrator.read_all(hubspot_ids)
@@ -133,7 +133,7 @@ async def _try_new_set(context: SyncContext, hydrator: Hydrator) -> None:
 
     Else a portal that refuses it for good would have all its records read again each time it is tried.
     """
-    example = await context.read(example_to_try, context.ids(), hydrator)
+    example = await context.read(example_to_try, context.scope, hydrator)
     if example is not None:
         await hydrator.read([example])
 
@@ -152,18 +152,16 @@ async def _read_missing_references(context: SyncContext, hydrators: Mapping[Obje
     read = 0
     for to_type in ASSOCIATED_TYPES:
         hydrator, last_id = hydrators[to_type], ""
-        while missing := await context.read(_missing_references, context.ids(), to_type, last_id):
+        while missing := await context.read(_missing_references, context.scope, to_type, last_id):
             records = await hydrator.read_all(missing)
             await context.write(store_records, context, records, hydrator)
             read, last_id = read + len(records), missing[-1]
     return read
 
 
-def _missing_references(
-    connection: Connection, ids: dict[str, Any], to_type: ObjectType, last_id: str
-) -> Sequence[str]:
+def _missing_references(connection: Connection, scope: Scope, to_type: ObjectType, last_id: str) -> Sequence[str]:
     return connection.scalars(
-        _MISSING_REFERENCES, {**ids, "type": to_type, "last_id": last_id, "most": RECORDS_AT_ONCE_MAX}
+        _MISSING_REFERENCES, scope.values(type=to_type, last_id=last_id, most=RECORDS_AT_ONCE_MAX)
     ).all()
 
 
@@ -185,7 +183,7 @@ def _store(
     answers: tuple[list[Record], Mapping[ObjectType, Associations]],
 ) -> Round:
     records, associations = answers
-    ids, properties = hydrator.context.ids(), hydrator.properties
+    ids, properties = hydrator.context.scope, hydrator.properties
     if properties.left_out:
         records = keep_stored_values(connection, ids, hydrator.object_type, records, properties.left_out)
     append_records(
@@ -199,6 +197,6 @@ def _store(
     return move_round(connection, hydrator, current, last_id=due.hubspot_ids[-1], records=len(records))
 
 
-def _complete(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> None:
-    forget_gone(connection, ids, object_type)
-    complete_round(connection, ids, object_type)
+def _complete(connection: Connection, scope: Scope, object_type: ObjectType) -> None:
+    forget_gone(connection, scope, object_type)
+    complete_round(connection, scope, object_type)

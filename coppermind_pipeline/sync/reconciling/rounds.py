@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Scope
 from coppermind_pipeline.sync.hydrating.hydration import Hydrator
 
 # One request's worth of associations; the records of a batch are held in memory.
@@ -29,12 +29,12 @@ class Due:
     stale: list[str]
 
 
-def example_to_try(connection: Connection, ids: dict[str, Any], hydrator: Hydrator) -> str | None:
+def example_to_try(connection: Connection, scope: Scope, hydrator: Hydrator) -> str | None:
     """Return a record to try the set of properties on; None if it is the one last read with, or is still refused."""
     if hydrator.properties.refused:
         return None
     return connection.scalar(
-        _EXAMPLE_TO_TRY, {**ids, "type": hydrator.object_type, "digest": hydrator.properties.digest}
+        _EXAMPLE_TO_TRY, scope.values(type=hydrator.object_type, digest=hydrator.properties.digest)
     )
 
 
@@ -49,19 +49,15 @@ _EXAMPLE_TO_TRY = text(
 )
 
 
-def begin_round(connection: Connection, ids: dict[str, Any], hydrator: Hydrator, *, every: timedelta) -> Round | None:
+def begin_round(connection: Connection, scope: Scope, hydrator: Hydrator, *, every: timedelta) -> Round | None:
     """Return the type's round where it stands, or a new one: it is time, or there are properties never read. None: not.
 
     The backfill counts as the first round, unless the definitions changed while it ran.
     """
     properties = hydrator.properties
-    of_type = {
-        **ids,
-        "type": hydrator.object_type,
-        "digest": properties.digest,
-        "is_full": not properties.refused,
-        "every": every,
-    }
+    of_type = scope.values(
+        type=hydrator.object_type, digest=properties.digest, is_full=not properties.refused, every=every
+    )
     connection.execute(_FIRST_ROUND, of_type)
     connection.execute(_NEXT_ROUND, of_type)
     row = connection.execute(_NOTE_COMPARED, of_type).one()
@@ -99,18 +95,17 @@ _NOTE_COMPARED = text(
 )
 
 
-def next_due(connection: Connection, ids: dict[str, Any], hydrator: Hydrator, current: Round) -> Due:
+def next_due(connection: Connection, scope: Scope, hydrator: Hydrator, current: Round) -> Due:
     """Return the next records of the round; none at its end."""
     rows = connection.execute(
         _NEXT_OF_ROUND,
-        {
-            **ids,
-            "type": hydrator.object_type,
-            "digest": hydrator.properties.digest,
-            "started_at": current.started_at,
-            "last_id": current.last_id,
-            "most": RECORDS_AT_ONCE_MAX,
-        },
+        scope.values(
+            type=hydrator.object_type,
+            digest=hydrator.properties.digest,
+            started_at=current.started_at,
+            last_id=current.last_id,
+            most=RECORDS_AT_ONCE_MAX,
+        ),
     ).all()
     return Due([row.hubspot_id for row in rows], [row.hubspot_id for row in rows if row.stale])
 
@@ -128,7 +123,7 @@ _NEXT_OF_ROUND = text(
 def move_round(connection: Connection, hydrator: Hydrator, current: Round, *, last_id: str, records: int) -> Round:
     """Note how far the round has come, in the transaction that stored what it read; return it."""
     position = {"last_id": last_id, "records": records, "digest": hydrator.properties.digest}
-    connection.execute(_MOVE_ROUND, {**hydrator.context.ids(), "type": hydrator.object_type, **position})
+    connection.execute(_MOVE_ROUND, hydrator.context.scope.values(type=hydrator.object_type, **position))
     return Round(last_id, current.started_at)
 
 
@@ -139,9 +134,9 @@ _MOVE_ROUND = text(
 )
 
 
-def complete_round(connection: Connection, ids: dict[str, Any], object_type: ObjectType) -> None:
+def complete_round(connection: Connection, scope: Scope, object_type: ObjectType) -> None:
     """Note that the round has come to its end."""
-    connection.execute(_COMPLETE_ROUND, {**ids, "type": object_type})
+    connection.execute(_COMPLETE_ROUND, scope.values(type=object_type))
 
 
 _COMPLETE_ROUND = text(

@@ -153,7 +153,7 @@ async def test_a_record_that_two_answers_hold_is_stored_once(portal: Reconciling
     contact = portal.portal.create("contacts", {"firstname": "Ann"})
     async with portal.context() as context:
         await read_definitions(context, ObjectType.CONTACTS)
-        properties = await context.read(load_property_set, context.ids(), ObjectType.CONTACTS)
+        properties = await context.read(load_property_set, context.scope, ObjectType.CONTACTS)
         answer = await context.client.batch_read(ObjectType.CONTACTS, [contact], properties.names)
 
         class Shared:
