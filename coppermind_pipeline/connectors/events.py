@@ -1,6 +1,6 @@
 """What happened to a connector, and what is wrong with it until the same call succeeds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -97,6 +97,22 @@ _CLEAR_PROBLEM = text(
            RETURNING code)
        UPDATE connectors SET last_error = NULL
         WHERE id = :connector AND last_error ->> 'code' IN (SELECT code FROM cleared)"""
+)
+
+
+def forget_last_error(
+    connection: Connection, connector: Connector, *, of: str | None = None, but_of: Sequence[str] = ()
+) -> None:
+    """Take back the connector's last error: that `of` one step, or of every step but some."""
+    connection.execute(_FORGET_LAST_ERROR, {"connector": connector.id, "of": of, "but_of": list(but_of)})
+
+
+_FORGET_LAST_ERROR = text(
+    """UPDATE connectors SET last_error = NULL
+        WHERE id = :connector
+          AND CASE WHEN CAST(:of AS text) IS NULL
+                   THEN coalesce(last_error ->> 'step', '') <> ALL(CAST(:but_of AS text[]))
+                   ELSE last_error ->> 'step' = :of END"""
 )
 
 

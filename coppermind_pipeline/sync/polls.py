@@ -15,6 +15,7 @@ from coppermind_pipeline.connectors import (
     NotConnected,
     ProblemKind,
     clear_problem,
+    forget_last_error,
     record_event,
     report_problem,
     set_last_error,
@@ -105,7 +106,7 @@ def poll_ended(connection: Connection, connector: Connector, *, run_id: str | No
     for kind in ("auth", "rate_limit"):
         clear_problem(connection, connector, kind)
     if complete:
-        connection.execute(_FORGET_ERROR, {"connector": connector.id, "others": list(_NO_PART_OF_A_POLL)})
+        forget_last_error(connection, connector, but_of=_NO_PART_OF_A_POLL)
         for step in _ASKED_BY_EVERY_POLL:
             clear_problem(connection, connector, "scope", step=step)
 
@@ -116,11 +117,6 @@ _END = text(
         WHERE connector_id = :connector AND run_id IS NOT DISTINCT FROM :run_id
           AND (last_failed_at IS NULL OR last_failed_at < last_started_at)
     RETURNING read_to_end_at IS NOT NULL"""
-)
-
-_FORGET_ERROR = text(
-    """UPDATE connectors SET last_error = NULL
-        WHERE id = :connector AND coalesce(last_error ->> 'step', '') <> ALL(:others)"""
 )
 
 
@@ -146,10 +142,7 @@ _NOTE_LIVE_PULL = text(
 
 def step_succeeded(connection: Connection, connector: Connector, step: str) -> None:
     """Take back the error that the same step raised before."""
-    connection.execute(
-        text("UPDATE connectors SET last_error = NULL WHERE id = :connector AND last_error ->> 'step' = :step"),
-        {"connector": connector.id, "step": step},
-    )
+    forget_last_error(connection, connector, of=step)
     clear_problem(connection, connector, "scope", step=step)
 
 

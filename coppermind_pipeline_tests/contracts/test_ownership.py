@@ -43,7 +43,7 @@ def test_what_a_statement_reads_and_writes_is_found(begins: str, reads: set[str]
 
 
 def test_who_is_no_owner_is_named_with_file_and_line():
-    owners = dict.fromkeys(("portals", "deals", "owners"), "sync") | {"archive": "memories"}
+    owners = dict.fromkeys(("portals", "deals", "owners"), "sync") | dict.fromkeys(("archive", "forget"), "memories")
     contract = Contract(owners, published=frozenset(), excused={})
     broken, excused = judged(_uses("memories"), contract, _SCHEMA)
     line = _line_of("UPDATE deals")
@@ -51,6 +51,12 @@ def test_who_is_no_owner_is_named_with_file_and_line():
     assert any("memories writes deals" in each and f":{_line_of('SELECT forget')}:" in each for each in broken)
     assert not any("archive" in each for each in broken)
     assert not excused
+
+
+def test_a_function_of_the_owner_may_be_asked_by_whoever_stands_below():
+    contract = Contract(dict.fromkeys((*_TABLES, "forget"), "sync"), frozenset(), {})
+    broken, _ = judged(_uses("connectors"), contract, _SCHEMA)
+    assert not [each for each in broken if f":{_line_of('SELECT forget')}:" in each]
 
 
 def test_a_published_table_is_read_from_above_and_by_nobody_below():

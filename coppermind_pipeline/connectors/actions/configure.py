@@ -129,11 +129,8 @@ def _property_warnings(of_deals: Mapping[str, crm.PropertyDefinition], config: C
 
 
 def _backfill_started(connection: Connection, connector: Connector) -> bool:
-    return bool(
-        connection.scalar(
-            text("SELECT true FROM hubspot_backfills WHERE connector_id = :connector"), {"connector": connector.id}
-        )
-    )
+    started = text("SELECT since IS NOT NULL FROM portals WHERE connector_id = :connector")
+    return bool(connection.scalar(started, {"connector": connector.id}))
 
 
 def _next_step(*, warnings: bool, filters: bool, resync: bool) -> str:

@@ -97,9 +97,7 @@ def resync(
     with database.mind(found.mind_id) as connection:
         connector = lock_connector(connection, found.id)
         connector.require_active()
-        window = connection.scalar(
-            text("SELECT since FROM hubspot_backfills WHERE connector_id = :id FOR UPDATE"), {"id": connector.id}
-        )
+        window = connection.scalar(_HOLD_BACKFILL, {"connector": connector.id})
         if window is None:
             raise BackfillNotStarted
         start = min(window, _start(connection, since) or connector.config.hubspot_backfill_since or window)
@@ -171,7 +169,7 @@ def _request(connection: Connection, connector: Connector) -> datetime:
 def _look_at_once(connection: Connection, connector: Connector) -> None:
     assert connector.hub_id is not None  # noqa: S101 - an active connector has a portal, by the table's check
     lift_pauses(connection, connector.hub_id)
-    connection.execute(text("UPDATE hubspot_polls SET retry_at = NULL WHERE connector_id = :id"), {"id": connector.id})
+    connection.execute(_LOOK_AGAIN, {"connector": connector.id})
 
 
 def _is_running(connection: Connection, connector: Connector, types: tuple[ObjectType, ...], start: datetime) -> bool:
@@ -179,37 +177,19 @@ def _is_running(connection: Connection, connector: Connector, types: tuple[Objec
     return bool(connection.scalar(_IS_RUNNING, _values(connector, types, start)))
 
 
-_IS_RUNNING = text(
-    """SELECT true FROM hubspot_backfills AS backfill
-        WHERE connector_id = :connector AND completed_at IS NULL AND since <= :start
-          AND NOT EXISTS (SELECT FROM hubspot_cursors AS earlier
-                           WHERE earlier.connector_id = :connector AND scan = 'backfill'
-                             AND object_type = ANY(:types) AND earlier.started_at < backfill.started_at)"""
-)
-
-
 def _restart(connection: Connection, connector: Connector, types: tuple[ObjectType, ...], start: datetime) -> None:
-    values = _values(connector, types, start)
-    # The window never shrinks: what was read before stays part of it.
-    connection.execute(_RESTART, values)
-    # The next slice begins scans where there are none. A slice under way finds no cursor to move, so what it still
-    # reads vouches for nothing.
-    connection.execute(_FORGET_SCANS, values)
+    connection.execute(_RESTART, _values(connector, types, start))
     record_event(connection, connector, "info", "resync_requested", "The historical backfill starts again.",
                  {"since": start.isoformat(), "object_types": [each.value for each in types]})  # fmt: skip
 
 
-_RESTART = text(
-    """UPDATE hubspot_backfills
-          SET since = least(since, :start), completed_at = NULL, totals = totals - CAST(:types AS text[]),
-              started_at = CASE WHEN completed_at IS NULL THEN started_at ELSE clock_timestamp() END
-        WHERE connector_id = :connector"""
-)
-_FORGET_SCANS = text(
-    """DELETE FROM hubspot_cursors
-        WHERE connector_id = :connector AND scan = 'backfill' AND object_type = ANY(:types)"""
-)
-
-
 def _values(connector: Connector, types: tuple[ObjectType, ...], start: datetime) -> dict[str, Any]:
     return {"connector": connector.id, "types": [each.value for each in types], "start": start}
+
+
+# What polls and backfills store is that of sync, which stands above: it answers by functions of the database, which
+# `store/migrations/versions/0050_asked_of_sync.py` defines.
+_LOOK_AGAIN = text("SELECT look_again(:connector, forgive => false)")
+_HOLD_BACKFILL = text("SELECT hold_backfill(:connector)")
+_IS_RUNNING = text("SELECT backfill_reads(:connector, CAST(:types AS text[]), :start)")
+_RESTART = text("SELECT restart_backfill(:connector, CAST(:types AS text[]), :start)")

@@ -227,9 +227,7 @@ _REPLACE = text(
 def _make_active(connection: Connection, connector: Connector, hub_id: int) -> None:
     connection.execute(_MAKE_ACTIVE, {"id": connector.id, "hub_id": hub_id})
     # What failed before failed with the old authorization.
-    connection.execute(
-        text("UPDATE hubspot_polls SET failures = 0, retry_at = NULL WHERE connector_id = :id"), {"id": connector.id}
-    )
+    connection.execute(text("SELECT look_again(:connector, forgive => true)"), {"connector": connector.id})
     lift_pauses(connection, hub_id)
     clear_problem(connection, connector, "auth")
     clear_problem(connection, connector, "scope")
