@@ -3,37 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from coppermind_pipeline.catalog.interpretation import load_applied
 from coppermind_pipeline.crm import Definitions, Filters, compile_filters
 
 
 def load_filters(
     connection: Connection,
     connector_id: str,
+    configured: Mapping[str, Any],
     *,
     definitions: Definitions,
-    settings: Mapping[str, Any] | None = None,
+    in_force: bool = True,
 ) -> Filters:
     """Return a connector's filters.
 
     Args:
         connection: a transaction of the connector's mind.
         connector_id: whose filters they are.
+        configured: the connector's configuration; keys that are no filters are passed over.
         definitions: the portal's.
-        settings: those to compile. None: those that the stored records are interpreted by, whatever has been
-            configured since; before there are any, the configured ones.
+        in_force: those that the stored records are interpreted by, whatever has been configured since; the configured
+            ones before there are any. False: the configured ones.
     """
-    row = connection.execute(text(_SETTINGS), {"connector": connector_id}).one()
-    chosen = row.settings if settings is None else settings
-    return compile_filters(chosen, company_info=row.company_info, definitions=definitions)
-
-
-_SETTINGS = """
-SELECT minds.company_info, coalesce(normalized.applied -> 'settings', connectors.config) AS settings
-  FROM connectors
-  JOIN minds ON minds.id = connectors.mind_id
-  LEFT JOIN pipeline_stages AS normalized
-    ON normalized.connector_id = connectors.id AND normalized.stage = 'normalize'
- WHERE connectors.id = :connector
-"""
+    applied, company_info = load_applied(connection, connector_id)
+    settings = applied if in_force and applied else configured
+    return compile_filters(settings, company_info=company_info, definitions=definitions)

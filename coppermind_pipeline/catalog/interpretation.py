@@ -87,8 +87,14 @@ def note_applied(connection: Connection, connector_id: str, interpretation: Inte
 
 def settings_wait(connection: Connection, connector_id: str, settings: RecordSettings) -> bool:
     """Say whether records are still interpreted by other settings than those that are configured now."""
+    applied, company_info = load_applied(connection, connector_id)
+    return settings.wait(company_info, applied=applied)
+
+
+def load_applied(connection: Connection, connector_id: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return the settings that the stored records are interpreted by, if there are any, and the mind's company."""
     row = connection.execute(text(_APPLIED), {"connector": connector_id}).one()
-    return settings.wait(row.company_info or {}, applied=row.settings)
+    return row.settings, row.company_info or {}
 
 
 _COMPANY_INFO = "SELECT company_info FROM minds WHERE id = current_mind()"

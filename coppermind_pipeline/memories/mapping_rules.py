@@ -42,11 +42,11 @@ def load_mapping_rules(connection: Connection, connector_id: str) -> MappingRule
     """Read a connector's rules in the mind of the open transaction."""
     row = connection.execute(text(_PORTAL), {"connector": connector_id}).mappings().one()
     portal = Portal(**portal_values(row))
-    loss_reason_property = row["loss_reason_property"] or LOSS_REASON_PROPERTY
+    loss_reason_property = row["config"].get("hubspot_loss_reason_property") or LOSS_REASON_PROPERTY
     labels = load_labels(connection, connector_id, properties=(*_LABELLED_PROPERTIES, loss_reason_property))
     # Whether a filter can be applied depends on no option.
     definitions = load_definitions(connection, connector_id, with_options=False)
-    unfinished = load_filters(connection, connector_id, definitions=definitions).unfinished
+    unfinished = load_filters(connection, connector_id, row["config"], definitions=definitions).unfinished
     common = [TEXT_VERSION, portal.time_zone, portal.company_currency, sorted(unfinished),
               _sorted(labels.owners), _options(labels)]  # fmt: skip
     deals = [_sorted(labels.pipelines), _sorted(labels.stages), loss_reason_property]
@@ -80,7 +80,7 @@ def _digest(facts: list[Any]) -> str:
 
 
 _PORTAL = """
-SELECT portal.*, connectors.config ->> 'hubspot_loss_reason_property' AS loss_reason_property
+SELECT portal.*, connectors.config
   FROM portals AS portal JOIN connectors ON connectors.id = portal.connector_id
  WHERE portal.connector_id = :connector
 """

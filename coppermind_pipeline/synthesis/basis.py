@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.catalog import Portal, load_definitions, load_filters, portal_values
+from coppermind_pipeline.connectors import ConnectorConfig
 from coppermind_pipeline.crm import Definitions, Filters
 from coppermind_pipeline.object_types import ObjectType
 
@@ -31,7 +32,7 @@ class Basis:
     filtered: tuple[tuple[ObjectType, int], ...]
 
 
-def load_basis(connection: Connection, connector_id: str, *, report_timezone: str | None) -> Basis:
+def load_basis(connection: Connection, connector_id: str, config: ConnectorConfig) -> Basis:
     """Read a connector's facts in the mind of the open transaction."""
     values = {"connector": connector_id}
     row = connection.execute(text(_PORTAL), values).mappings().one()
@@ -39,10 +40,10 @@ def load_basis(connection: Connection, connector_id: str, *, report_timezone: st
     definitions = load_definitions(connection, connector_id, with_options=False)
     return Basis(
         portal=portal,
-        zone=portal.report_zone(report_timezone) or ZoneInfo("UTC"),
+        zone=portal.report_zone(config.report_timezone) or ZoneInfo("UTC"),
         last_pull_at=row["last_succeeded_at"],
         definitions=definitions,
-        filters=load_filters(connection, connector_id, definitions=definitions),
+        filters=load_filters(connection, connector_id, config.of_records.filters, definitions=definitions),
         filtered=tuple((ObjectType(each.object_type), each.records)
                        for each in connection.execute(text(_FILTERED), values)),
     )  # fmt: skip

@@ -94,7 +94,7 @@ def synthesize(
         SynthesisFailed: it could not be computed; the error is stored with the period, and nothing else changed.
     """
     with database.mind(mind_id) as connection:
-        basis = load_basis(connection, connector_id, report_timezone=config.report_timezone)
+        basis = load_basis(connection, connector_id, config)
     period = parse_period_key(period_key or period_key_for(now, cadence, basis.zone))
     if period.start(basis.zone) > now:
         raise PeriodKeyError(f"The period {period.key} has not begun yet.")

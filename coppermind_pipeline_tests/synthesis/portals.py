@@ -12,17 +12,12 @@ from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 def run(portal: StoredPortal, *, now: datetime = NOW, cadence: Cadence = Cadence.WEEKLY, period_key: str | None = None,
         refresh: bool = False, **config: Any) -> Synthesized:  # fmt: skip
-    checked = ConnectorConfig.model_validate(config)
-    portal.execute(
-        "UPDATE connectors SET config = CAST(:config AS jsonb) WHERE id = :connector",
-        config=checked.model_dump_json(exclude_unset=True),
-    )
     return synthesize(
         portal.database,
         connector_id=portal.connector_id,
         mind_id=portal.mind_id,
         cadence=cadence,
-        config=checked,
+        config=ConnectorConfig.model_validate(config),
         now=now,
         period_key=period_key,
         refresh=refresh,

@@ -62,7 +62,7 @@ def configure(database: Database, caller: Caller, connector_id: str, config: Map
         if changed:
             _store(connection, connector, result, changed)
         definitions = load_definitions(connection, connector.id)
-        filters = load_filters(connection, connector.id, definitions=definitions, settings=result)
+        filters = load_filters(connection, connector.id, result, definitions=definitions, in_force=False)
         preview = _preview(connection, connector, filters) if set(changed) & set(crm.FILTER_KEYS) else None
         warnings = [problem.message for problem in filters.problems]
         warnings += _preview_warnings(preview or {})
