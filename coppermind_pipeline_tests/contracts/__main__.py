@@ -5,7 +5,7 @@ With `--write` it writes the pages instead.
 
 import sys
 
-from coppermind_pipeline_tests.contracts import errors, ownership, pages, private_names
+from coppermind_pipeline_tests.contracts import errors, form, ownership, pages, private_names
 
 
 def main(arguments: list[str]) -> int:
@@ -13,11 +13,13 @@ def main(arguments: list[str]) -> int:
     if "--write" in arguments:
         pages.write()
         return 0
-    unowned, excused = ownership.violations()
-    broken = [*unowned, *errors.violations(), *private_names.violations(), *pages.stale()]
+    unowned, readers = ownership.violations()
+    out_of_form, places = form.violations()
+    broken, excused = [*unowned, *out_of_form], [*readers, *places]
+    broken += [*errors.violations(), *private_names.violations(), *pages.stale()]
     for each in broken:
         print(each)
-    print(f"Contracts of tables, errors, private names and pages: {len(broken)} broken, {len(excused)} excused.")
+    print(f"Contracts of tables, form, errors, private names and pages: {len(broken)} broken, {len(excused)} excused.")
     for each in excused:
         print(f"  excused: {each}")
     return 1 if broken else 0
