@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 _SUBJECTS = ("records", "memories", "search", "status")
-_COMMENT = re.compile(r"^COMMENT ON TABLE .*;$", re.MULTILINE)
+_COMMENT = re.compile(r"^COMMENT ON .*;$", re.MULTILINE)
 
 
 def upgrade() -> None:
@@ -19,7 +19,7 @@ def upgrade() -> None:
     cursor = op.get_bind().connection.cursor()
     for subject in _SUBJECTS:
         cursor.execute((Path(__file__).with_suffix("") / f"{subject}.sql").read_text())
-    # Installations that came to 0047 by its predecessors have the tables, and none of what is said about them.
+    # Installations that came to 0047 by its predecessors have what is there, and none of what is said about it.
     for file in Path(__file__).with_name("0047_the_store").glob("*.sql"):
         for comment in _COMMENT.findall(file.read_text()):
             cursor.execute(comment)
