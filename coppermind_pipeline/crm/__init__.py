@@ -1,4 +1,4 @@
-"""What HubSpot records mean: outcome, source, labels, filters, money, days and countries.
+"""What HubSpot records mean: outcome, source, labels, filters, days and countries.
 
 Pure functions of values: no database, no HTTP, no Dagster, no clock. Their decisions are stored as typed columns when
 records are normalized (`interpret`, `attribute`), so that everything downstream only reads them.
@@ -13,7 +13,6 @@ from coppermind_pipeline.crm.filters import Definitions, FilterProblem, Filters,
 from coppermind_pipeline.crm.labels import UNKNOWN_SOURCE, Label, Labels, Owner
 from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain, canonical_email
 from coppermind_pipeline.crm.meaning import LATE_STAGE_PROBABILITY, LOSS_REASON_PROPERTY, Meaning
-from coppermind_pipeline.crm.money import Money, amount_text, format_money, sums_by_currency
 from coppermind_pipeline.crm.records import VALUE_FIELDS, NormalizedRecord, interpret
 from coppermind_pipeline.crm.sources import source_detail
 from coppermind_pipeline.crm.stages import (
@@ -57,7 +56,6 @@ __all__ = [
     "Labels",
     "Link",
     "Meaning",
-    "Money",
     "NormalizedRecord",
     "Outcome",
     "Owner",
@@ -65,7 +63,6 @@ __all__ = [
     "PropertyFilter",
     "SourceStep",
     "Stage",
-    "amount_text",
     "attribute",
     "canonical_domain",
     "canonical_email",
@@ -76,7 +73,6 @@ __all__ = [
     "country_name",
     "day_of",
     "decode_properties",
-    "format_money",
     "id_order",
     "interpret",
     "is_midnight_utc",
@@ -92,7 +88,6 @@ __all__ = [
     "source_detail",
     "start_of",
     "storable_text",
-    "sums_by_currency",
     "time_zone",
     "won_stage_properties",
 ]

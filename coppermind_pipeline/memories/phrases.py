@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from babel.dates import format_date
 
-from coppermind_pipeline.crm import Labels, country_label, day_of, format_money, source_detail
+from coppermind_pipeline.crm import Labels, country_label, day_of, source_detail
 from coppermind_pipeline.memories.subjects import Named, Origin, Place
-from coppermind_pipeline.wording import visible_text
+from coppermind_pipeline.wording import money, visible_text
 
 NAME_CHARS_MAX = 150
 REASON_CHARS_MAX = 600
@@ -37,10 +37,10 @@ class Wording:
 
     def money(self, amount: Decimal, currency: str | None, amount_home: Decimal | None) -> str:
         """Return an amount in its currency, and in the portal's own where that is another one."""
-        text = format_money(amount, currency)
+        text = money(amount, currency)
         if amount_home is None or self.company_currency is None or currency in {None, self.company_currency}:
             return text
-        return f"{text} ({format_money(amount_home, self.company_currency)} in the portal's currency)"
+        return f"{text} ({money(amount_home, self.company_currency)} in the portal's currency)"
 
 
 def one_line(text: str, chars_max: int = NAME_CHARS_MAX) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from coppermind_pipeline.crm import format_money, read_decimal
+from coppermind_pipeline.crm import read_decimal
 from coppermind_pipeline.memories.loss_reasons import memory_type_of_loss
 from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
 from coppermind_pipeline.memories.phrases import (
@@ -21,6 +21,7 @@ from coppermind_pipeline.memories.phrases import (
     place_phrase,
 )
 from coppermind_pipeline.memories.subjects import Company, Contact, Deal, Standing
+from coppermind_pipeline.wording import money
 
 # Part of what a mapping's rules are: raised with each change of a text, so that all records are mapped again.
 TEXT_VERSION = 1
@@ -193,7 +194,7 @@ def _size(company: Company, wording: Wording) -> str | None:
     if employees is not None and employees > 0:
         said.append(f"{employees:,.0f} employee{'' if employees == 1 else 's'}")
     if revenue is not None and revenue > 0:
-        said.append(f"annual revenue of {format_money(revenue, wording.company_currency)}")
+        said.append(f"annual revenue of {money(revenue, wording.company_currency)}")
     return f"It has {' and '.join(said)}" if said else None
 
 

@@ -15,7 +15,7 @@ from coppermind_pipeline.reports.figures import Amount
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.models import CrmReport
 from coppermind_pipeline.reports.tables import NOTHING, groups_title
-from coppermind_pipeline.reports.wording import count, money
+from coppermind_pipeline.reports.wording import amount_in_words, count
 
 BARS_MAX = 20
 
@@ -100,7 +100,7 @@ def _worth_rows(labels: Sequence[str], amounts: Sequence[Amount | None]) -> list
     return [
         _Row(
             label=label,
-            figure=NOTHING if amount is None else money(amount),
+            figure=NOTHING if amount is None else amount_in_words(amount),
             parts={"Won": 0.0 if amount is None else float(Decimal(amount.amount))},
         )
         for label, amount in zip(labels, amounts, strict=True)

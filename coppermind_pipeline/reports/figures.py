@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from coppermind_pipeline.crm import amount_text
+from coppermind_pipeline.wording import amount_text
 
 _SUMS = Context(prec=60, rounding=ROUND_HALF_UP)
 _RATE = Decimal("0.0001")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from coppermind_pipeline.reports.figures import DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.request import DateBasis, GroupBy
-from coppermind_pipeline.reports.wording import clock, count, listed, money, percent, plain_day, worth
+from coppermind_pipeline.reports.wording import clock, count, percent, plain_day, sums, worth
 
 SENTENCES_MAX = 5
 # A share of less than this many deals is an anecdote.
@@ -78,9 +78,7 @@ def _sentences(
             f"{worth(leading.closed_won)} ({setting.of_range()})."
         )
     if summary.open.deals:
-        weighted = (
-            listed([money(amount) for amount in summary.weighted_pipeline]) if summary.weighted_pipeline else None
-        )
+        weighted = sums(summary.weighted_pipeline, nothing="")
         yield (
             f"{count(summary.open.deals, 'open deal')} worth {worth(summary.open)}"
             f"{f', {weighted} weighted by probability' if weighted else ''} ({setting.of_today()})."

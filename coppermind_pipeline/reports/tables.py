@@ -7,7 +7,7 @@ from typing import Literal
 from coppermind_pipeline.reports.figures import Amount, DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.models import CrmReport, DealRow, Summary
-from coppermind_pipeline.reports.wording import listed, money, percent
+from coppermind_pipeline.reports.wording import amount_in_words, percent, sums
 
 NOTHING = "\N{EN DASH}"
 
@@ -168,12 +168,12 @@ def _texts(*texts: str) -> list[Cell]:
 
 
 def _worth(amounts: Sequence[Amount]) -> str:
-    return listed([money(amount) for amount in amounts]) if amounts else NOTHING
+    return sums(amounts, nothing=NOTHING)
 
 
 def _home(deals: DealSum) -> str:
-    return NOTHING if deals.amount_home is None else money(deals.amount_home)
+    return NOTHING if deals.amount_home is None else amount_in_words(deals.amount_home)
 
 
 def _money(amount: str | None, currency: str | None) -> str:
-    return NOTHING if amount is None else money(Amount(currency=currency, amount=amount))
+    return NOTHING if amount is None else amount_in_words(Amount(currency=currency, amount=amount))

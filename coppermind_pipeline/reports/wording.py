@@ -5,8 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from coppermind_pipeline.crm import format_money
 from coppermind_pipeline.reports.figures import Amount, DealSum
+from coppermind_pipeline.wording import money
 
 
 def count(number: int, noun: str) -> str:
@@ -54,11 +54,16 @@ def percent(rate: str) -> str:
     return f"{Decimal(rate) * 100:.2f} %"
 
 
-def money(amount: Amount) -> str:
+def amount_in_words(amount: Amount) -> str:
     """Return an amount as a person writes it."""
-    return format_money(Decimal(amount.amount), amount.currency)
+    return money(Decimal(amount.amount), amount.currency)
+
+
+def sums(amounts: Sequence[Amount], *, nothing: str) -> str:
+    """Return amounts, one per currency: "$125,000 and €3,000"."""
+    return listed([amount_in_words(amount) for amount in amounts]) if amounts else nothing
 
 
 def worth(deals: DealSum) -> str:
-    """Return what deals are worth, currency by currency: "$125,000 and €3,000"."""
-    return listed([money(amount) for amount in deals.amounts]) if deals.amounts else "no known amount"
+    """Return what deals are worth."""
+    return sums(deals.amounts, nothing="no known amount")

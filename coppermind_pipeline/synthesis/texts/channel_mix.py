@@ -14,10 +14,10 @@ from coppermind_pipeline.synthesis.texts.wording import (
     closing,
     count,
     document,
-    money,
     number,
     opening,
     rate,
+    sums,
 )
 
 
@@ -39,7 +39,7 @@ def _totals(total: Channel) -> str:
     if total.won.deals + total.lost:
         sentences.append(f"Win rate: {_win_rate(total)}.")
     if total.won.deals:
-        sentences.append(f"Closed-won revenue: {money(total.won.revenue)}{_without_amount(total.won)}.")
+        sentences.append(f"Closed-won revenue: {sums(total.won.revenue)}{_without_amount(total.won)}.")
     if total.closed_before_created:
         left_out = count(total.closed_before_created, "won deal")
         sentences.append(f"Days to close leave out {left_out} with a close date before the creation.")
@@ -67,7 +67,7 @@ def _row(label: str, channel: Channel, *, split: bool) -> str:
     if won.deals + channel.lost:
         parts.append(f"win rate {_win_rate(channel)}")
     if won.deals:
-        parts.append(f"closed-won revenue {money(won.revenue)}{_without_amount(won)}")
+        parts.append(f"closed-won revenue {sums(won.revenue)}{_without_amount(won)}")
     if won.revenue:
         parts.append(f"average deal {averages(won.revenue)}")
     if split and won.deals:
@@ -88,7 +88,7 @@ def _rest(channels: Sequence[Channel]) -> str:
     revenue = add_up(total for channel in channels for total in channel.won.revenue)
     return (
         f"{count(len(channels), 'other source')}: {count(contacts, 'contact')}; {count(deals, 'deal')} ({outcomes}); "
-        f"closed-won revenue {money(revenue, nothing='none')}"
+        f"closed-won revenue {sums(revenue, nothing='none')}"
     )
 
 
@@ -144,7 +144,7 @@ def _win_rate(channel: Channel) -> str:
 
 def _brief(won: WonDeals, *, noun: str | None = None) -> str:
     deals = number(won.deals) if noun is None else count(won.deals, noun)
-    return f"{deals}, {money(won.revenue)}{_without_amount(won)}" if won.deals else "none"
+    return f"{deals}, {sums(won.revenue)}{_without_amount(won)}" if won.deals else "none"
 
 
 def _without_amount(won: WonDeals) -> str:

@@ -13,10 +13,10 @@ from coppermind_pipeline.synthesis.texts.wording import (
     count,
     document,
     listed,
-    money,
     number,
     one_line,
     opening,
+    sums,
 )
 
 
@@ -34,7 +34,7 @@ def _totals(geography: Geography) -> str:
     total = geography.total
     customers = f"{count(total.customers, 'customer')} with {count(total.deals, 'won deal')}"
     sentences = [
-        f"{customers}, closed-won revenue {money(total.revenue)}.",
+        f"{customers}, closed-won revenue {sums(total.revenue)}.",
         "A customer is the primary company of a won deal, else its lead contact, and counts once.",
     ]
     if geography.deals_without_customer:
@@ -82,7 +82,7 @@ def _city_list(cities: tuple[City, ...]) -> str:
 def _customers(at: Customers) -> str:
     if not at.deals:
         return "none"
-    return f"{count(at.customers, 'customer')}, {count(at.deals, 'won deal')}, {money(at.revenue)}"
+    return f"{count(at.customers, 'customer')}, {count(at.deals, 'won deal')}, {sums(at.revenue)}"
 
 
 def _changes(geography: Geography, previous: Geography) -> list[str]:

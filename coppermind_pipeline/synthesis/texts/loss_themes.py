@@ -11,10 +11,10 @@ from coppermind_pipeline.synthesis.texts.wording import (
     count,
     document,
     listed,
-    money,
     one_line,
     opening,
     rate,
+    sums,
 )
 
 
@@ -23,13 +23,13 @@ def loss_themes_text(losses: LossThemes, previous: LossThemes | None, wording: W
     total = losses.total
     return document(
         opening("Closed-lost themes", wording.coverage),
-        f"{count(total.deals, 'lost deal')}, worth {money(total.value)}. Reasons are grouped by fixed rules on their "
+        f"{count(total.deals, 'lost deal')}, worth {sums(total.value)}. Reasons are grouped by fixed rules on their "
         f"words; shares are of all lost deals. {top_sentence(losses)}",
         bullets(
             (
                 *(_row(theme, losses) for theme in losses.themes),
                 f"No reason given: {rate(losses.without_reason.deals, total.deals, 'lost deal')}"
-                + (f", {money(losses.without_reason.value)} lost" if losses.without_reason.value else ""),
+                + (f", {sums(losses.without_reason.value)} lost" if losses.without_reason.value else ""),
             )
         ),
         closing(_changes(losses, previous) if previous is not None else None, wording.coverage),
@@ -49,7 +49,7 @@ def top_sentence(losses: LossThemes) -> str:
 
 def _row(theme: LossTheme, losses: LossThemes) -> str:
     lost = theme.lost
-    value = f", {money(lost.value)} lost" if lost.value else ", value not known"
+    value = f", {sums(lost.value)} lost" if lost.value else ", value not known"
     return f"{theme.theme.value}: {rate(lost.deals, losses.total.deals, 'lost deal')}{value}{_example(theme)}"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from coppermind_pipeline.crm import country_name, format_money
+from coppermind_pipeline.crm import country_name
 from coppermind_pipeline.synthesis.aggregates.deal_signals import DealSignals, NotableDeal
 from coppermind_pipeline.synthesis.aggregates.scopes import RECORDS_MIN, Scope
 from coppermind_pipeline.synthesis.aggregates.strategy import (
@@ -22,13 +22,14 @@ from coppermind_pipeline.synthesis.texts.wording import (
     day,
     document,
     listed,
-    money,
     number,
     one_line,
     opening,
     percent_of,
     rate,
+    sums,
 )
+from coppermind_pipeline.wording import money
 
 _BASIS = {
     "revenue": "closed-won revenue",
@@ -68,7 +69,7 @@ def _source(ranking: Ranking | None, wording: Wording) -> str:
         )
     won = ranking.strongest.won
     return (
-        f"{wording.source(ranking.strongest.source)}, with {count(won.deals, 'won deal')} and {money(won.revenue)} "
+        f"{wording.source(ranking.strongest.source)}, with {count(won.deals, 'won deal')} and {sums(won.revenue)} "
         f"closed-won revenue: {percent_of(ranking.strongest_share)} of all {basis}."
     )
 
@@ -95,7 +96,7 @@ def _geography(found: Strategy) -> str:
         return f"no customer has a known country.{unplaced}"
     return (
         f"{country_name(top.code)} first, with {rate(top.at.customers, total.customers, 'customer')} and "
-        f"{money(top.at.revenue)} closed-won revenue.{unplaced}"
+        f"{sums(top.at.revenue)} closed-won revenue.{unplaced}"
     )
 
 
@@ -108,7 +109,7 @@ def _losses(found: Strategy) -> str:
     first = found.top_themes[0].lost
     names = listed([theme.theme.value for theme in found.top_themes])
     each = " each" if len(found.top_themes) > 1 else ""
-    value = f", {money(first.value)} lost" if first.value and not each else ""
+    value = f", {sums(first.value)} lost" if first.value and not each else ""
     return f"{names}, {rate(first.deals, found.lost.deals, 'lost deal')}{each}{value}.{without}"
 
 
@@ -116,7 +117,7 @@ def _notable(deal: NotableDeal | None, wording: Wording) -> str:
     if deal is None:
         return "no open deal in a late stage and no deal won in the last 90 days has an amount."
     company = f" with {one_line(deal.company)}" if deal.company else ""
-    what = f"{_deal_name(deal)}{company}, {format_money(deal.amount, deal.currency)}"
+    what = f"{_deal_name(deal)}{company}, {money(deal.amount, deal.currency)}"
     closed = day(deal.close_day) if deal.close_day is not None else None
     if deal.outcome == "won":
         return f"{what}, won on {closed}; no open deal in a late stage has an amount."
@@ -136,7 +137,7 @@ def _overdue(signals: DealSignals) -> str:
             f"none of {count(signals.open, 'open deal')} is past its close date." if signals.open else "no open deals."
         )
     verb = "is" if signals.overdue == 1 else "are"
-    value = f", worth {money(signals.overdue_value)}" if signals.overdue_value else ""
+    value = f", worth {sums(signals.overdue_value)}" if signals.overdue_value else ""
     return f"{rate(signals.overdue, signals.open, 'open deal')} {verb} past the close date{value}."
 
 

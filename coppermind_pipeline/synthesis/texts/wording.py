@@ -9,10 +9,11 @@ from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 
 from coppermind_pipeline.connectors import Freshness
-from coppermind_pipeline.crm import Labels, format_money
+from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.synthesis.aggregates.strategy import RATE_DENOMINATOR_MIN
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
+from coppermind_pipeline.wording import money
 
 ROWS_MAX = 10
 NAME_CHARS_MAX = 120
@@ -125,14 +126,14 @@ def rate(part: int, whole: int, noun: str) -> str:
     return f"{text} ({percent(part, whole)})" if whole >= RATE_DENOMINATOR_MIN else text
 
 
-def money(totals: Sequence[MoneyTotal], *, nothing: str = "no amount") -> str:
+def sums(totals: Sequence[MoneyTotal], *, nothing: str = "no amount") -> str:
     """Return sums, one per currency: "$1,200,000 and €40,000"."""
-    return listed([format_money(total.amount, total.currency) for total in totals]) or nothing
+    return listed([money(total.amount, total.currency) for total in totals]) or nothing
 
 
 def averages(totals: Sequence[MoneyTotal]) -> str:
     """Return the averages, one per currency."""
-    return listed([format_money(total.average, total.currency) for total in totals])
+    return listed([money(total.average, total.currency) for total in totals])
 
 
 def day(value: date) -> str:
@@ -158,7 +159,7 @@ def changed(what: str, before: int, now: int) -> list[str]:
 
 def changed_money(what: str, before: Sequence[MoneyTotal], now: Sequence[MoneyTotal]) -> list[str]:
     """Return the sums before and now, or nothing where they are the same."""
-    then, today = money(before, nothing="none"), money(now, nothing="none")
+    then, today = sums(before, nothing="none"), sums(now, nothing="none")
     return [f"{what} {then} → {today}"] if then != today else []
 
 

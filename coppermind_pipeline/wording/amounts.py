@@ -1,0 +1,49 @@
+"""Amounts: as a person reads them, and as a machine does; each in its own currency."""
+
+import re
+from decimal import Decimal
+from functools import cache
+
+_LOCALE = "en_US"
+_NO_CURRENCY_CODES = {"XXX", "XTS"}  # ISO 4217: "no currency" and "for testing"
+
+
+def money(amount: Decimal, currency: str | None) -> str:
+    """Return an amount as a person writes it: "$125,000", "€1,250.50", "¥1,200", "1,250 XYZ".
+
+    Whole amounts come without minor units. A code that has no name follows the number; without any code the text says
+    that the currency is unknown.
+    """
+    from babel.numbers import format_currency, is_currency
+
+    if currency is None:
+        return f"{_plain(amount)} (currency unknown)"
+    if currency in _NO_CURRENCY_CODES or not is_currency(currency, _LOCALE):
+        return f"{_plain(amount)} {currency}"
+    if amount == amount.to_integral_value():
+        return format_currency(amount, currency, _whole_pattern(), locale=_LOCALE, currency_digits=False)
+    return format_currency(amount, currency, locale=_LOCALE)
+
+
+def amount_text(amount: Decimal, currency: str | None) -> str:
+    """Return an amount as a decimal string for machines: at least the currency's minor units, nothing rounded away."""
+    from babel.numbers import get_currency_precision
+
+    places = get_currency_precision(currency) if currency else 2
+    digits = format(amount, "f")
+    whole, _, fraction = digits.partition(".")
+    fraction = fraction.rstrip("0").ljust(places, "0")
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+@cache
+def _whole_pattern() -> str:
+    from babel import Locale
+
+    return re.sub(r"\.0+", "", Locale.parse(_LOCALE).currency_formats["standard"].pattern)
+
+
+def _plain(amount: Decimal) -> str:
+    from babel.numbers import format_decimal
+
+    return format_decimal(amount, format="#,##0.##", locale=_LOCALE)
