@@ -21,7 +21,7 @@ from coppermind_pipeline.memories.phrases import (
     place_phrase,
 )
 from coppermind_pipeline.memories.subjects import Company, Contact, Deal, Standing
-from coppermind_pipeline.wording import money
+from coppermind_pipeline.wording import count, exact_percent, in_number, money
 
 # Part of what a mapping's rules are: raised with each change of a text, so that all records are mapped again.
 TEXT_VERSION = 1
@@ -192,7 +192,7 @@ def _size(company: Company, wording: Wording) -> str | None:
     revenue = read_decimal(company.annual_revenue) if company.annual_revenue else None
     said = []
     if employees is not None and employees > 0:
-        said.append(f"{employees:,.0f} employee{'' if employees == 1 else 's'}")
+        said.append(count(round(employees), "employee"))
     if revenue is not None and revenue > 0:
         said.append(f"annual revenue of {money(revenue, wording.company_currency)}")
     return f"It has {' and '.join(said)}" if said else None
@@ -228,22 +228,18 @@ def _stage(deal: Deal, wording: Wording) -> str:
 def _chances(deal: Deal) -> str | None:
     if deal.stage_probability is None:
         return None
-    text = f"HubSpot gives this stage a probability of {_percent(deal.stage_probability)}"
+    text = f"HubSpot gives this stage a probability of {exact_percent(deal.stage_probability)}"
     if deal.probability is not None and deal.probability != deal.stage_probability:
-        text += f", and the deal itself {_percent(deal.probability)}"
+        text += f", and the deal itself {exact_percent(deal.probability)}"
     return f"{text}"
-
-
-def _percent(probability: Decimal) -> str:
-    return f"{(probability * 100).normalize():f}%"
 
 
 def _circumstances(deal: Deal, wording: Wording, *, with_stage: bool = True) -> Iterable[str | None]:
     yield f"Its stage is {_stage(deal, wording)}" if with_stage and deal.stage_id is not None else None
     yield _source(deal, wording)
     if deal.contacts:
-        noun = "Contact" if deal.contacts_count == 1 else "Contacts"
-        yield f"{noun}: {listed([person_phrase(each) for each in deal.contacts], total=deal.contacts_count)}"
+        people = listed([person_phrase(each) for each in deal.contacts], total=deal.contacts_count)
+        yield f"{in_number(deal.contacts_count, 'Contact')}: {people}"
     if deal.other_companies:
         named = [company_phrase(each) for each in deal.other_companies]
         yield f"Also linked: {listed(named, total=deal.companies_count - (deal.company is not None))}"

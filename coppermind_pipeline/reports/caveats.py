@@ -10,7 +10,8 @@ from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.reports.deals import DealQuality, LabelUse
 from coppermind_pipeline.reports.portals import SyncedPortal
 from coppermind_pipeline.reports.request import DateBasis
-from coppermind_pipeline.reports.wording import are, count, day, have, listed, moment
+from coppermind_pipeline.reports.wording import day, listed, moment
+from coppermind_pipeline.wording import agreeing, are, count, have, number
 
 _CURRENCY_UNKNOWN = "an unknown currency"
 
@@ -202,21 +203,21 @@ def _currencies(found: Findings) -> Iterable[str]:
 
 def _amounts_and_dates(found: Findings) -> Iterable[str]:
     quality = found.quality
-    for number, of in (
+    for deals, of in (
         (quality.won_without_amount, f"{count(quality.won, 'won deal')} in the range"),
         (quality.open_without_amount, count(quality.open, "open deal")),
     ):
-        if number:
-            yield f"{number:,} of {of} {have(number)} no amount."
+        if deals:
+            yield f"{number(deals)} of {of} {have(deals)} no amount."
     if quality.without_probability:
         yield (
             f"{count(quality.without_probability, 'open deal')} with an amount {have(quality.without_probability)} no "
             f"probability and {are(quality.without_probability)} not in the weighted pipeline."
         )
     undated = [
-        count(number, f"{outcome} deal")
-        for number, outcome in ((quality.won_undated, "won"), (quality.lost_undated, "lost"))
-        if number
+        count(deals, f"{outcome} deal")
+        for deals, outcome in ((quality.won_undated, "won"), (quality.lost_undated, "lost"))
+        if deals
     ]
     if undated:
         closed = quality.won_undated + quality.lost_undated
@@ -229,19 +230,19 @@ def _zone(found: Findings) -> Iterable[str]:
 
 
 def _midnight(found: Findings) -> Iterable[str]:
-    number = found.quality.midnight_utc
-    if number:
+    deals = found.quality.midnight_utc
+    if deals:
         yield (
-            f"{count(number, 'closed deal')} {are(number)} dated at midnight UTC, as imports do with bare dates; "
-            f"another zone than {found.zone.key} would put {'it' if number == 1 else 'them'} into another period."
+            f"{count(deals, 'closed deal')} {are(deals)} dated at midnight UTC, as imports do with bare dates; "
+            f"another zone than {found.zone.key} would put {agreeing(deals, 'it', 'them')} into another period."
         )
 
 
 def _disagreements(found: Findings) -> Iterable[str]:
-    number = found.quality.disagreeing
-    if number:
+    deals = found.quality.disagreeing
+    if deals:
         yield (
-            f"{count(number, 'deal')} {are(number)} marked otherwise by HubSpot's own properties than by the stage, "
+            f"{count(deals, 'deal')} {are(deals)} marked otherwise by HubSpot's own properties than by the stage, "
             "which decides."
         )
 

@@ -15,7 +15,8 @@ from coppermind_pipeline.reports.figures import Amount
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.models import CrmReport
 from coppermind_pipeline.reports.tables import NOTHING, groups_title
-from coppermind_pipeline.reports.wording import amount_in_words, count
+from coppermind_pipeline.reports.wording import amount_in_words
+from coppermind_pipeline.wording import count, number
 
 BARS_MAX = 20
 
@@ -111,7 +112,7 @@ def _deal_rows(labels: Sequence[str], groups: Sequence[Group]) -> list[_Row]:
     return [
         _Row(
             label=label,
-            figure=f"{group.closed_won.deals:,} won, {group.closed_lost.deals:,} lost",
+            figure=f"{number(group.closed_won.deals)} won, {number(group.closed_lost.deals)} lost",
             parts={"Won": group.closed_won.deals, "Lost": group.closed_lost.deals},
         )
         for label, group in zip(labels, groups, strict=True)
@@ -123,7 +124,7 @@ def _drawn(title: str, rows: Sequence[_Row], omitted: int) -> Chart:
 
     svg = vl_convert.vegalite_to_svg(_specification(rows), vl_version=VEGA_LITE_VERSION)
     said = "; ".join(f"{row.label}: {row.figure}" for row in rows)
-    more = f" (the first {count(len(rows), 'group')}; the table has {omitted:,} more)" if omitted else ""
+    more = f" (the first {count(len(rows), 'group')}; the table has {number(omitted)} more)" if omitted else ""
     # The drawing is ours, and every text of a group in it is escaped.
     return Chart(title=title + more, description=f"Bar chart. {said}.", svg=Markup(svg))  # noqa: S704
 

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import islice
 from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.reports.figures import DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.request import DateBasis, GroupBy
-from coppermind_pipeline.reports.wording import clock, count, percent, plain_day, sums, worth
+from coppermind_pipeline.reports.wording import clock, plain_day, sums, worth
+from coppermind_pipeline.wording import count, number, report_percent
 
 SENTENCES_MAX = 5
 # A share of less than this many deals is an anecdote.
@@ -66,7 +68,8 @@ def _sentences(
     yield f"{won_text[:1].upper()}{won_text[1:]} ({setting.of_range()})."
     if summary.win_rate is not None:
         yield (
-            f"Win rate {percent(summary.win_rate)}: {won.deals:,} won and {lost.deals:,} lost of "
+            f"Win rate {report_percent(Decimal(summary.win_rate))}: "
+            f"{number(won.deals)} won and {number(lost.deals)} lost of "
             f"{count(won.deals + lost.deals, 'closed deal')} ({setting.of_range()})."
         )
     if compared_with is not None and setting.compared_days is not None:

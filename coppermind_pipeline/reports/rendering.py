@@ -19,7 +19,7 @@ from coppermind_pipeline.reports.models import CrmReport, DealPage, DealRow
 from coppermind_pipeline.reports.tables import Cell, Table, tables
 from coppermind_pipeline.reports.trust import RecordCounts
 from coppermind_pipeline.reports.wording import moment, plain_day
-from coppermind_pipeline.wording import visible_text, visible_values
+from coppermind_pipeline.wording import number, visible_text, visible_values
 
 if TYPE_CHECKING:
     import pandas
@@ -98,8 +98,8 @@ def _provenance(report: CrmReport) -> list[tuple[str, str]]:
 
 
 def _record_count(object_type: ObjectType, counts: RecordCounts) -> str:
-    of_portal = "" if counts.portal_in_window is None else f" of {counts.portal_in_window:,}"
-    return f"{counts.stored:,}{of_portal} {object_type}"
+    of_portal = "" if counts.portal_in_window is None else f" of {number(counts.portal_in_window)}"
+    return f"{number(counts.stored)}{of_portal} {object_type}"
 
 
 def _filters(by_connector: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
@@ -122,9 +122,8 @@ def _markdown(report: CrmReport) -> str:
     for table in tables(report):
         parts += [f"## {_plain(table.title)}", _markdown_table(table)]
     if report.deals is not None and report.deals.next_page is not None:
-        parts.append(
-            f"Page {report.deals.page} of {report.deals.total:,} deals; the next is page {report.deals.next_page}."
-        )
+        page = report.deals
+        parts.append(f"Page {page.page} of {number(page.total)} deals; the next is page {page.next_page}.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -231,7 +230,8 @@ def _html_values(report: CrmReport, *, with_charts: bool) -> dict[str, Any]:
 
 def _deals_shown(page: DealPage) -> str:
     first = (page.page - 1) * page.page_rows + 1
-    return f"Deals {first:,} to {first + len(page.rows) - 1:,} of {page.total:,}" if page.rows else "No deals here"
+    last = first + len(page.rows) - 1
+    return f"Deals {number(first)} to {number(last)} of {number(page.total)}" if page.rows else "No deals here"
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from coppermind_pipeline.reports.figures import Amount, DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.models import CrmReport, DealRow, Summary
-from coppermind_pipeline.reports.wording import amount_in_words, percent, sums
+from coppermind_pipeline.reports.wording import amount_in_words, sums
+from coppermind_pipeline.wording import number, report_percent
 
 NOTHING = "\N{EN DASH}"
 
@@ -78,7 +80,7 @@ def _sums(name: TableName, title: str, figures: Figures | RangeFigures) -> Table
         title=title,
         columns=[Column(heading=""), Column(heading="Deals", numeric=True), Column(heading="Worth", numeric=True),
                  Column(heading="In company currency", numeric=True), Column(heading="Without amount", numeric=True)],
-        rows=[_texts(measure, f"{deals.deals:,}", _worth(deals.amounts), _home(deals), f"{deals.without_amount:,}")
+        rows=[_texts(measure, number(deals.deals), _worth(deals.amounts), _home(deals), number(deals.without_amount))
               for measure, deals in sums],
     )  # fmt: skip
 
@@ -86,9 +88,9 @@ def _sums(name: TableName, title: str, figures: Figures | RangeFigures) -> Table
 def _rates(name: TableName, title: str, figures: Figures | RangeFigures) -> Table:
     days = figures.median_days_to_close
     rows = [
-        ("Win rate", NOTHING if figures.win_rate is None else percent(figures.win_rate)),
+        ("Win rate", NOTHING if figures.win_rate is None else report_percent(Decimal(figures.win_rate))),
         ("Average won deal", _worth(figures.average_deal)),
-        ("Median days to close", NOTHING if days is None else f"{days:,}"),
+        ("Median days to close", NOTHING if days is None else number(days)),
     ]
     if isinstance(figures, Figures):
         rows.append(("Weighted pipeline", _worth(figures.weighted_pipeline)))
@@ -120,13 +122,13 @@ def _group_row(group: Group) -> list[Cell]:
     days = group.median_days_to_close
     return _texts(
         group.label,
-        f"{group.closed_won.deals:,}",
+        number(group.closed_won.deals),
         _worth(group.closed_won.amounts),
-        f"{group.closed_lost.deals:,}",
-        NOTHING if group.win_rate is None else percent(group.win_rate),
+        number(group.closed_lost.deals),
+        NOTHING if group.win_rate is None else report_percent(Decimal(group.win_rate)),
         _worth(group.average_deal),
-        NOTHING if days is None else f"{days:,}",
-        f"{group.open.deals:,}",
+        NOTHING if days is None else number(days),
+        number(group.open.deals),
         _worth(group.open.amounts),
     )
 

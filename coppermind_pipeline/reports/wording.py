@@ -9,21 +9,6 @@ from coppermind_pipeline.reports.figures import Amount, DealSum
 from coppermind_pipeline.wording import money
 
 
-def count(number: int, noun: str) -> str:
-    """Return "1 deal", "1,200 deals"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def have(number: int) -> str:
-    """Return the verb that goes with a number of things."""
-    return "has" if number == 1 else "have"
-
-
-def are(number: int) -> str:
-    """Return the verb that goes with a number of things."""
-    return "is" if number == 1 else "are"
-
-
 def plain_day(value: date) -> str:
     """Return "1 October 2026"."""
     return f"{value.day} {value:%B %Y}"
@@ -47,11 +32,6 @@ def moment(value: datetime, zone: ZoneInfo) -> str:
 def listed(parts: Sequence[str]) -> str:
     """Return "a, b and c"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def percent(rate: str) -> str:
-    """Return a rate of four digits as "41.38 %"."""
-    return f"{Decimal(rate) * 100:.2f} %"
 
 
 def amount_in_words(amount: Amount) -> str:

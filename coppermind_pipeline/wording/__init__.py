@@ -5,13 +5,26 @@ parts are spelt is decided here.
 """
 
 from coppermind_pipeline.wording.amounts import amount_text, money
-from coppermind_pipeline.wording.folding import fold
+from coppermind_pipeline.wording.counts import agreeing, are, count, have, in_number, number
+from coppermind_pipeline.wording.folding import ascii_letters, fold, without_accents
+from coppermind_pipeline.wording.percents import exact_percent, percent, report_percent
 from coppermind_pipeline.wording.visible import visible_text, visible_values
 
 __all__ = [
+    "agreeing",
     "amount_text",
+    "are",
+    "ascii_letters",
+    "count",
+    "exact_percent",
     "fold",
+    "have",
+    "in_number",
     "money",
+    "number",
+    "percent",
+    "report_percent",
     "visible_text",
     "visible_values",
+    "without_accents",
 ]

@@ -1,4 +1,4 @@
-"""Folding: the one form in which words of memories and of queries are compared."""
+"""Folding: the forms in which words are compared, whatever their case and accents."""
 
 import unicodedata
 
@@ -23,6 +23,15 @@ def fold(text: str) -> str:
     """Return the text in lower case without accents: "Łódź GmbH, Straße" is "lodz gmbh, strasse"."""
     if text.isascii():
         return text.lower()
+    return unicodedata.normalize("NFC", without_accents(text)).translate(_BASE_LETTERS)
+
+
+def without_accents(text: str) -> str:
+    """Return the text in lower case without marks; letters such as ł stay: "Łódź, Straße" is "łodz, strasse"."""
     decomposed = unicodedata.normalize("NFKD", text).casefold()
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return unicodedata.normalize("NFC", plain).translate(_BASE_LETTERS)
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def ascii_letters(text: str) -> str:
+    """Return the text in lower case and ASCII alone, without what has no letter there: "Łódź" is "odz"."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

@@ -12,13 +12,12 @@ from coppermind_pipeline.synthesis.texts.wording import (
     changed,
     changed_money,
     closing,
-    count,
     document,
-    number,
     opening,
     rate,
     sums,
 )
+from coppermind_pipeline.wording import agreeing, count, number
 
 
 def channel_mix_text(mix: ChannelMix, previous: ChannelMix | None, wording: Wording) -> str:
@@ -97,7 +96,7 @@ def _business(mix: ChannelMix) -> str:
         return ""
     total = mix.total
     silent = total.won.deals - total.new.deals - total.existing.deals
-    not_said = f" {count(silent, 'won deal')} {'does' if silent == 1 else 'do'} not say which." if silent else ""
+    not_said = f" {count(silent, 'won deal')} {agreeing(silent, 'does', 'do')} not say which." if silent else ""
     return (
         f"New business: {_brief(total.new, noun='won deal')}. "
         f"Existing business: {_brief(total.existing, noun='won deal')}.{not_said}"

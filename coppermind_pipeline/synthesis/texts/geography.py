@@ -10,14 +10,13 @@ from coppermind_pipeline.synthesis.texts.wording import (
     changed,
     changed_money,
     closing,
-    count,
     document,
     listed,
-    number,
     one_line,
     opening,
     sums,
 )
+from coppermind_pipeline.wording import agreeing, count, number
 
 
 def geography_text(geography: Geography, previous: Geography | None, wording: Wording) -> str:
@@ -39,7 +38,7 @@ def _totals(geography: Geography) -> str:
     ]
     if geography.deals_without_customer:
         linked = count(geography.deals_without_customer, "won deal")
-        belong = "belongs" if geography.deals_without_customer == 1 else "belong"
+        belong = agreeing(geography.deals_without_customer, "belongs", "belong")
         sentences.append(f"{linked} {belong} to no company or contact, and stands for no customer here.")
     return " ".join(sentences)
 
@@ -52,8 +51,7 @@ def _rows(geography: Geography) -> list[str]:
             deals=sum(country.at.deals for country in rest),
             revenue=add_up(total for country in rest for total in country.at.revenue),
         )
-        label = "1 other country" if len(rest) == 1 else f"{len(rest)} other countries"
-        rows.append(f"{label}: {_customers(others)}")
+        rows.append(f"{count(len(rest), 'other country')}: {_customers(others)}")
     entered = listed([f"“{one_line(spelling, 40)}”" for spelling in geography.spellings])
     rows.append(
         f"{UNRECOGNIZED}: {_customers(geography.unrecognized)}" + (f" (entered as {entered})" if entered else "")

@@ -10,14 +10,13 @@ from coppermind_pipeline.synthesis.texts.wording import (
     bullets,
     changed,
     closing,
-    count,
     document,
-    number,
     one_line,
     opening,
-    percent,
+    percent_of,
     rate,
 )
+from coppermind_pipeline.wording import count, number
 
 _REASONS_MAX = 5
 
@@ -108,7 +107,7 @@ def _row(source: Leaks, noun: str) -> str:
 
 def _share(source: Leaks, kind: LeakKind) -> str:
     part = source.of(kind)
-    return f" ({percent(part, source.leads)})" if part and source.leads >= RATE_DENOMINATOR_MIN else ""
+    return f" ({percent_of(part, source.leads)})" if part and source.leads >= RATE_DENOMINATOR_MIN else ""
 
 
 def _changes(leaks: LeadLeaks, previous: LeadLeaks, wording: Wording) -> list[str]:

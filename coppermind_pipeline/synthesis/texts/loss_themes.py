@@ -8,7 +8,6 @@ from coppermind_pipeline.synthesis.texts.wording import (
     changed_money,
     changed_text,
     closing,
-    count,
     document,
     listed,
     one_line,
@@ -16,6 +15,7 @@ from coppermind_pipeline.synthesis.texts.wording import (
     rate,
     sums,
 )
+from coppermind_pipeline.wording import count
 
 
 def loss_themes_text(losses: LossThemes, previous: LossThemes | None, wording: Wording) -> str:

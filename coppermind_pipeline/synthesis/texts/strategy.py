@@ -18,18 +18,15 @@ from coppermind_pipeline.synthesis.texts.wording import (
     changed,
     changed_text,
     closing,
-    count,
     day,
     document,
     listed,
-    number,
     one_line,
     opening,
-    percent_of,
     rate,
     sums,
 )
-from coppermind_pipeline.wording import money
+from coppermind_pipeline.wording import are, count, money, number, percent
 
 _BASIS = {
     "revenue": "closed-won revenue",
@@ -60,7 +57,7 @@ def _source(ranking: Ranking | None, wording: Wording) -> str:
     if ranking.too_thin:
         return (
             f"attribution is too thin to rank. {wording.source(OFFLINE)} and {wording.source(None)} hold "
-            f"{percent_of(ranking.unattributed_share)} of {basis}."
+            f"{percent(ranking.unattributed_share)} of {basis}."
         )
     if ranking.strongest is None:
         return (
@@ -70,7 +67,7 @@ def _source(ranking: Ranking | None, wording: Wording) -> str:
     won = ranking.strongest.won
     return (
         f"{wording.source(ranking.strongest.source)}, with {count(won.deals, 'won deal')} and {sums(won.revenue)} "
-        f"closed-won revenue: {percent_of(ranking.strongest_share)} of all {basis}."
+        f"closed-won revenue: {percent(ranking.strongest_share)} of all {basis}."
     )
 
 
@@ -136,9 +133,8 @@ def _overdue(signals: DealSignals) -> str:
         return (
             f"none of {count(signals.open, 'open deal')} is past its close date." if signals.open else "no open deals."
         )
-    verb = "is" if signals.overdue == 1 else "are"
     value = f", worth {sums(signals.overdue_value)}" if signals.overdue_value else ""
-    return f"{rate(signals.overdue, signals.open, 'open deal')} {verb} past the close date{value}."
+    return f"{rate(signals.overdue, signals.open, 'open deal')} {are(signals.overdue)} past the close date{value}."
 
 
 def _move(found: Strategy, wording: Wording) -> str:

@@ -3,22 +3,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
 
 from coppermind_pipeline.connectors import Freshness
 from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.synthesis.aggregates.strategy import RATE_DENOMINATOR_MIN
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
-from coppermind_pipeline.wording import money
+from coppermind_pipeline.wording import count, money, number, percent
 
 ROWS_MAX = 10
 NAME_CHARS_MAX = 120
-
-_PLURALS = {"company": "companies", "city": "cities", "country": "countries"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,34 +92,15 @@ def bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def number(value: int) -> str:
-    """Return a whole number with separators of thousands."""
-    return format_decimal(value, locale="en_US")
-
-
-def count(records: int, noun: str) -> str:
-    """Return "1 deal" or "1,240 deals"."""
-    if records == 1:
-        return f"1 {noun}"
-    head, _, last = noun.rpartition(" ")
-    plural = _PLURALS.get(last, last + "s")
-    return f"{number(records)} {head + ' ' if head else ''}{plural}"
-
-
-def percent(part: int, whole: int) -> str:
+def percent_of(part: int, whole: int) -> str:
     """Return a share as "57.1%"."""
-    return percent_of(share(part, whole))
-
-
-def percent_of(fraction: Decimal) -> str:
-    """Return a fraction as "57.1%"."""
-    return format_percent(fraction, format="#,##0.0%", locale="en_US")
+    return percent(share(part, whole))
 
 
 def rate(part: int, whole: int, noun: str) -> str:
     """Return "12 of 20 closed deals (60.0%)"; the percentage only where the whole is large enough to mean something."""
     text = f"{number(part)} of {count(whole, noun)}"
-    return f"{text} ({percent(part, whole)})" if whole >= RATE_DENOMINATOR_MIN else text
+    return f"{text} ({percent_of(part, whole)})" if whole >= RATE_DENOMINATOR_MIN else text
 
 
 def sums(totals: Sequence[MoneyTotal], *, nothing: str = "no amount") -> str:
