@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from functools import lru_cache
-
-from babel.dates import format_date
 
 from coppermind_pipeline.crm import Labels, country_label, day_of, source_detail
 from coppermind_pipeline.memories.subjects import Named, Origin, Place
-from coppermind_pipeline.wording import money, visible_text
+from coppermind_pipeline.wording import day, money, visible_text
 
 NAME_CHARS_MAX = 150
 REASON_CHARS_MAX = 600
@@ -27,7 +24,7 @@ class Wording:
 
     def day(self, moment: datetime) -> str:
         """Return the day of a moment in the portal's zone: "3 March 2026"."""
-        return _day(day_of(moment, self.zone))
+        return day(day_of(moment, self.zone))
 
     def source(self, origin: Origin) -> str:
         """Return a source with its drill-downs where they say something: "Paid Search (campaign Spring)"."""
@@ -82,8 +79,3 @@ def listed(phrases: Sequence[str], *, total: int) -> str:
     """Return the phrases joined by semicolons, and how many more there are."""
     more = total - len(phrases)
     return "; ".join([*phrases, f"and {more} more"] if more > 0 else phrases)
-
-
-@lru_cache(maxsize=8_192)
-def _day(day: date) -> str:
-    return format_date(day, "d MMMM y", locale="en")

@@ -6,12 +6,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.connectors import Freshness, Lifecycle
-from coppermind_pipeline.crm import Labels
+from coppermind_pipeline.crm import Labels, day_of
 from coppermind_pipeline.reports.deals import DealQuality, LabelUse
 from coppermind_pipeline.reports.portals import SyncedPortal
 from coppermind_pipeline.reports.request import DateBasis
-from coppermind_pipeline.reports.wording import day, listed, moment
-from coppermind_pipeline.wording import agreeing, are, count, have, number
+from coppermind_pipeline.reports.wording import listed
+from coppermind_pipeline.wording import age, agreeing, are, clock_with_zone, count, day, have, number
 
 _CURRENCY_UNKNOWN = "an unknown currency"
 
@@ -66,8 +66,8 @@ def _stale(found: Findings) -> Iterable[str]:
             yield f"{_named(portal)} has not been {'read completely' if begun else 'synced'} yet."
         elif freshness is Freshness.STALE and portal.last_pull_at is not None:
             yield (
-                f"{_named(portal)} was last synced {_age(found.now, portal.last_pull_at)} ago, on "
-                f"{moment(portal.last_pull_at, found.zone)}; later HubSpot activity is not in these figures."
+                f"{_named(portal)} was last synced {age(found.now - portal.last_pull_at)} ago, on "
+                f"{clock_with_zone(portal.last_pull_at, found.zone)}; later HubSpot activity is not in these figures."
             )
 
 
@@ -80,8 +80,8 @@ def _trouble(found: Findings) -> Iterable[str]:
                 yield f"HubSpot refuses access to {portal.name}: {refusal.rstrip('.')}."
         elif portal.retry_at is not None and portal.retry_at > found.now:
             yield (
-                f"HubSpot has {portal.name} pause until {moment(portal.retry_at, found.zone)}; nothing that changes in "
-                "it is read before."
+                f"HubSpot has {portal.name} pause until {clock_with_zone(portal.retry_at, found.zone)}; "
+                "nothing that changes in it is read before."
             )
         elif portal.last_error is not None:
             yield f"The last sync of {portal.name} failed: {portal.last_error.rstrip('.')}."
@@ -93,7 +93,7 @@ def _backfill(found: Findings) -> Iterable[str]:
             if portal.first_completed_at is None:
                 yield (
                     f"The historical backfill of {portal.name} is still running; records changed since "
-                    f"{day(portal.since, found.zone)} are not all read yet, and figures will rise."
+                    f"{day(day_of(portal.since, found.zone))} are not all read yet, and figures will rise."
                 )
             else:
                 yield f"A resync of {portal.name} is running; figures may still change."
@@ -104,15 +104,15 @@ def _coverage(found: Findings) -> Iterable[str]:
         if portal.since is not None and found.earliest < portal.since:
             yield (
                 f"The range starts before what was read of {portal.name}: records last changed before "
-                f"{day(portal.since, found.zone)} were not read."
+                f"{day(day_of(portal.since, found.zone))} were not read."
             )
 
 
 def _as_of(found: Findings) -> Iterable[str]:
     if found.as_of is not None:
         yield (
-            f"The figures are those of {moment(found.as_of, found.zone)}, rebuilt from the versions of records that "
-            "had been read by then, with today's labels, pipelines and filters."
+            f"The figures are those of {clock_with_zone(found.as_of, found.zone)}, rebuilt from the versions of "
+            "records that had been read by then, with today's labels, pipelines and filters."
         )
 
 
@@ -304,10 +304,3 @@ def _resolved(use: LabelUse, labels: Mapping[str, Labels]) -> bool:
 
 def _named(portal: SyncedPortal) -> str:
     return portal.name[:1].upper() + portal.name[1:]
-
-
-def _age(now: datetime, then: datetime) -> str:
-    minutes = int((now - then).total_seconds() // 60)
-    if minutes < 120:
-        return count(minutes, "minute")
-    return count(minutes // 60, "hour") if minutes < 48 * 60 else count(minutes // (24 * 60), "day")

@@ -13,6 +13,7 @@ from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label
 from coppermind_pipeline.reports.deals import NO_SOURCE, OTHER, GroupKey
 from coppermind_pipeline.reports.figures import Cell, Figures, Measure
 from coppermind_pipeline.reports.request import GroupBy
+from coppermind_pipeline.wording import month
 
 
 class _Named(BaseModel):
@@ -119,7 +120,7 @@ def _label(group_by: GroupBy, cells: Sequence[Cell], labels: Labels) -> str:
         case GroupBy.STAGE:
             text = _stage_label(key, labels)
         case GroupBy.MONTH:
-            text = "no date" if key == "none" else f"{date.fromisoformat(f'{key}-01'):%B %Y}"
+            text = "no date" if key == "none" else month(date.fromisoformat(f"{key}-01"))
         case GroupBy.COUNTRY:
             text = _country(key, cells)
         case GroupBy.REGION:

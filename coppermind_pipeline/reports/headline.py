@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from coppermind_pipeline.reports.figures import DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.request import DateBasis, GroupBy
-from coppermind_pipeline.reports.wording import clock, plain_day, sums, worth
-from coppermind_pipeline.wording import count, number, report_percent
+from coppermind_pipeline.reports.wording import sums, worth
+from coppermind_pipeline.wording import clock, count, day, number, report_percent
 
 SENTENCES_MAX = 5
 # A share of less than this many deals is an anecdote.
@@ -33,7 +33,7 @@ class Setting:
     def of_range(self, days: tuple[date, date] | None = None) -> str:
         """Return "by close date, 1 October 2026 to 31 December 2026, America/New_York; synced …"."""
         first, last = days or (self.first_day, self.last_day)
-        return f"by {self.date_basis.label}, {plain_day(first)} to {plain_day(last)}, {self.zone.key}; {self._synced()}"
+        return f"by {self.date_basis.label}, {day(first)} to {day(last)}, {self.zone.key}; {self._synced()}"
 
     def of_today(self) -> str:
         """Return the same for what knows no range."""

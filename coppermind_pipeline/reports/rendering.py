@@ -18,8 +18,7 @@ from coppermind_pipeline.reports.figures import Amount, DealSum, Figures
 from coppermind_pipeline.reports.models import CrmReport, DealPage, DealRow
 from coppermind_pipeline.reports.tables import Cell, Table, tables
 from coppermind_pipeline.reports.trust import RecordCounts
-from coppermind_pipeline.reports.wording import moment, plain_day
-from coppermind_pipeline.wording import number, visible_text, visible_values
+from coppermind_pipeline.wording import clock_with_zone, day, number, visible_text, visible_values
 
 if TYPE_CHECKING:
     import pandas
@@ -69,7 +68,7 @@ def html_fragment(report: CrmReport) -> Markup:
 
 def title_of(report: CrmReport) -> str:
     """Return "CRM report, 1 October 2026 to 31 December 2026"."""
-    return f"CRM report, {plain_day(report.period.first_day)} to {plain_day(report.period.last_day)}"
+    return f"CRM report, {day(report.period.first_day)} to {day(report.period.last_day)}"
 
 
 def _provenance(report: CrmReport) -> list[tuple[str, str]]:
@@ -80,16 +79,16 @@ def _provenance(report: CrmReport) -> list[tuple[str, str]]:
     earlier = period.compared_with
     elapsed = f" ({earlier.elapsed_days} elapsed days)" if earlier is not None and earlier.elapsed_days else ""
     return [
-        ("Range", f"{plain_day(period.first_day)} to {plain_day(period.last_day)}, {period.timezone}"),
-        *([("Compared with", f"{plain_day(earlier.first_day)} to {plain_day(earlier.last_day)}{elapsed}")]
+        ("Range", f"{day(period.first_day)} to {day(period.last_day)}, {period.timezone}"),
+        *([("Compared with", f"{day(earlier.first_day)} to {day(earlier.last_day)}{elapsed}")]
           if earlier is not None else []),
         ("Date basis", f"{period.date_basis_label} ({', '.join(period.hubspot_properties)})"),
-        *([("As of", moment(period.as_of, zone))] if period.as_of is not None else []),
+        *([("As of", clock_with_zone(period.as_of, zone))] if period.as_of is not None else []),
         ("Portals", ", ".join(map(str, trust.portal_ids)) or "none"),
-        ("Last sync", "not complete yet" if synced is None else moment(synced, zone)),
+        ("Last sync", "not complete yet" if synced is None else clock_with_zone(synced, zone)),
         ("Freshness", trust.freshness.replace("_", " ")),
         ("Backfill", "complete" if trust.backfill_complete else "not complete"),
-        ("Covered since", "unknown" if trust.coverage_since is None else moment(trust.coverage_since, zone)),
+        ("Covered since", "unknown" if trust.coverage_since is None else clock_with_zone(trust.coverage_since, zone)),
         ("Records stored", ", ".join(_record_count(name, counts) for name, counts in trust.record_counts.items())),
         ("Properties", "all" if trust.hydration == "full" else "the required ones alone"),
         ("Filters", "; ".join(_filters(trust.configured_filters)) or "none"),

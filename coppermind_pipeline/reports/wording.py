@@ -1,32 +1,10 @@
 """Numbers, days and lists as sentences have them."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.reports.figures import Amount, DealSum
 from coppermind_pipeline.wording import money
-
-
-def plain_day(value: date) -> str:
-    """Return "1 October 2026"."""
-    return f"{value.day} {value:%B %Y}"
-
-
-def day(value: datetime, zone: ZoneInfo) -> str:
-    """Return a moment's day in the zone."""
-    return plain_day(value.astimezone(zone).date())
-
-
-def clock(value: datetime, zone: ZoneInfo) -> str:
-    """Return "18 November 2026, 07:00", for texts that name the zone beside it."""
-    return f"{day(value, zone)}, {value.astimezone(zone):%H:%M}"
-
-
-def moment(value: datetime, zone: ZoneInfo) -> str:
-    """Return "18 November 2026, 07:00 (America/New_York)"."""
-    return f"{clock(value, zone)} ({zone.key})"
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -6,24 +6,35 @@ parts are spelt is decided here.
 
 from coppermind_pipeline.wording.amounts import amount_text, money
 from coppermind_pipeline.wording.counts import agreeing, are, count, have, in_number, number
+from coppermind_pipeline.wording.days import clock, clock_with_zone, day, month, utc_minute, utc_second
+from coppermind_pipeline.wording.durations import about, age, ago
 from coppermind_pipeline.wording.folding import ascii_letters, fold, without_accents
 from coppermind_pipeline.wording.percents import exact_percent, percent, report_percent
 from coppermind_pipeline.wording.visible import visible_text, visible_values
 
 __all__ = [
+    "about",
+    "age",
+    "ago",
     "agreeing",
     "amount_text",
     "are",
     "ascii_letters",
+    "clock",
+    "clock_with_zone",
     "count",
+    "day",
     "exact_percent",
     "fold",
     "have",
     "in_number",
     "money",
+    "month",
     "number",
     "percent",
     "report_percent",
+    "utc_minute",
+    "utc_second",
     "visible_text",
     "visible_values",
     "without_accents",

@@ -18,7 +18,6 @@ from coppermind_pipeline.synthesis.texts.wording import (
     changed,
     changed_text,
     closing,
-    day,
     document,
     listed,
     one_line,
@@ -26,7 +25,7 @@ from coppermind_pipeline.synthesis.texts.wording import (
     rate,
     sums,
 )
-from coppermind_pipeline.wording import are, count, money, number, percent
+from coppermind_pipeline.wording import are, count, day, money, number, percent
 
 _BASIS = {
     "revenue": "closed-won revenue",

@@ -4,14 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from babel.dates import format_date
-
 from coppermind_pipeline.connectors import Freshness
 from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.synthesis.aggregates.strategy import RATE_DENOMINATOR_MIN
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
-from coppermind_pipeline.wording import count, money, number, percent
+from coppermind_pipeline.wording import count, day, money, number, percent
 
 ROWS_MAX = 10
 NAME_CHARS_MAX = 120
@@ -111,11 +109,6 @@ def sums(totals: Sequence[MoneyTotal], *, nothing: str = "no amount") -> str:
 def averages(totals: Sequence[MoneyTotal]) -> str:
     """Return the averages, one per currency."""
     return listed([money(total.average, total.currency) for total in totals])
-
-
-def day(value: date) -> str:
-    """Return an absolute date: "18 November 2026"."""
-    return format_date(value, "d MMMM y", locale="en")
 
 
 def listed(items: Sequence[str]) -> str:
