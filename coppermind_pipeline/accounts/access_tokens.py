@@ -15,6 +15,7 @@ from coppermind_pipeline.accounts.customers import LOCAL_CUSTOMER, Caller, local
 from coppermind_pipeline.accounts.errors import TokenNotFound
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.wording import single_spaced
 
 UNNAMED = "unnamed"
 
@@ -58,7 +59,7 @@ def create_token(database: Database, *, customer: str = LOCAL_CUSTOMER, name: st
         CustomerNotFound: there is no such customer.
         UsageError: the name is empty.
     """
-    name = " ".join(name.split())
+    name = single_spaced(name)
     if not name:
         raise UsageError("A token's name can't be empty.", hint="Name it for the assistant that will use it.")
     token = _MARK + secrets.token_urlsafe(_RANDOM_BYTES)

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from coppermind_pipeline.errors import CoppermindError, Degraded, HealsByItself, NeedsPerson
+from coppermind_pipeline.wording import single_spaced
 
 WORDS_CHARACTERS_MAX = 500
 
@@ -33,7 +34,7 @@ def printable(words: str) -> str:
     """
     # Cut before too: a body may be all one text. What is left out between is space and what nobody sees.
     shown = "".join(c if c.isprintable() else " " for c in words[: 20 * WORDS_CHARACTERS_MAX])
-    return " ".join(shown.split())[:WORDS_CHARACTERS_MAX]
+    return single_spaced(shown)[:WORDS_CHARACTERS_MAX]
 
 
 @dataclass(frozen=True, slots=True)

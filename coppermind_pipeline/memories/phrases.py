@@ -1,13 +1,12 @@
 """Phrases: how texts name people, companies, places, amounts, days and sources."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
 from coppermind_pipeline.crm import Labels, country_label, day_of, source_detail
 from coppermind_pipeline.memories.subjects import Named, Origin, Place
-from coppermind_pipeline.wording import day, money, visible_text
+from coppermind_pipeline.wording import day, money, one_line
 
 NAME_CHARS_MAX = 150
 REASON_CHARS_MAX = 600
@@ -30,7 +29,7 @@ class Wording:
         """Return a source with its drill-downs where they say something: "Paid Search (campaign Spring)"."""
         label = self.labels.source(origin.source)
         detail = source_detail(origin.source, origin.detail_1, origin.detail_2) if label.resolved else None
-        return f"{label} ({one_line(detail)})" if detail else one_line(str(label))
+        return f"{label} ({name_line(detail)})" if detail else name_line(str(label))
 
     def money(self, amount: Decimal, currency: str | None, amount_home: Decimal | None) -> str:
         """Return an amount in its currency, and in the portal's own where that is another one."""
@@ -40,10 +39,9 @@ class Wording:
         return f"{text} ({money(amount_home, self.company_currency)} in the portal's currency)"
 
 
-def one_line(text: str, chars_max: int = NAME_CHARS_MAX) -> str:
-    """Return a person's text on one line, cut with an ellipsis where it is longer than `chars_max`."""
-    line = " ".join(visible_text(text[: 10 * chars_max], one_line=True).split())
-    return line if len(line) <= chars_max else line[: chars_max - 1].rstrip() + "…"
+def name_line(text: str) -> str:
+    """Return what a person named something, on one line and cut with an ellipsis if it is long."""
+    return one_line(text, NAME_CHARS_MAX)
 
 
 def place_phrase(place: Place) -> str | None:
@@ -53,29 +51,23 @@ def place_phrase(place: Place) -> str | None:
         country = country_label(place.country_code, place.country_text)
     elif place.country_text is not None:
         country = place.country_text
-    parts = dict.fromkeys(one_line(part) for part in (place.city, place.region, country) if part)
+    parts = dict.fromkeys(name_line(part) for part in (place.city, place.region, country) if part)
     return ", ".join(parts) or None
 
 
 def company_phrase(company: Named) -> str:
     """Return "Acme GmbH (Berlin, Germany)"."""
-    name = one_line(company.name) if company.name else "a company without a name"
+    name = name_line(company.name) if company.name else "a company without a name"
     place = place_phrase(company.place)
     return f"{name} ({place})" if place else name
 
 
 def person_phrase(person: Named) -> str:
     """Return "Jane Doe, Head of Marketing, in Berlin, Germany (Decision maker)"."""
-    parts = [one_line(person.name) if person.name else "a person without a name"]
+    parts = [name_line(person.name) if person.name else "a person without a name"]
     if person.job_title:
-        parts.append(one_line(person.job_title))
+        parts.append(name_line(person.job_title))
     if place := place_phrase(person.place):
         parts.append(f"in {place}")
-    labels = ", ".join(one_line(label) for label in person.labels)
+    labels = ", ".join(name_line(label) for label in person.labels)
     return ", ".join(parts) + (f" ({labels})" if labels else "")
-
-
-def listed(phrases: Sequence[str], *, total: int) -> str:
-    """Return the phrases joined by semicolons, and how many more there are."""
-    more = total - len(phrases)
-    return "; ".join([*phrases, f"and {more} more"] if more > 0 else phrases)

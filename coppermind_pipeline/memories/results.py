@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from coppermind_pipeline.catalog import record_url
 from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.wording import cut
 
 # An answer of a tool stays under 20 KB; the rest is for what a higher room puts around the memories.
 ANSWER_BYTES_MAX = 14_000
@@ -77,7 +78,7 @@ def memory_from_row(row: Any) -> Memory:
         id=row.id,
         type=MemoryType(row.type),
         sensitivity=Sensitivity(row.sensitivity),
-        content=_clipped(row.content),
+        content=cut(row.content, CONTENT_CHARS_MAX),
         source_ref=row.source_ref,
         provenance=Provenance(
             connector_id=row.connector_id,
@@ -106,10 +107,6 @@ def within_answer(memories: Iterable[Memory]) -> tuple[Memory, ...]:
             break
         kept.append(memory)
     return tuple(kept)
-
-
-def _clipped(content: str) -> str:
-    return content if len(content) <= CONTENT_CHARS_MAX else content[: CONTENT_CHARS_MAX - 1] + "…"
 
 
 MEMORY_ROWS = """

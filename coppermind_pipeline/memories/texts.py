@@ -15,13 +15,12 @@ from coppermind_pipeline.memories.phrases import (
     REASON_CHARS_MAX,
     Wording,
     company_phrase,
-    listed,
-    one_line,
+    name_line,
     person_phrase,
     place_phrase,
 )
 from coppermind_pipeline.memories.subjects import Company, Contact, Deal, Standing
-from coppermind_pipeline.wording import count, exact_percent, in_number, money
+from coppermind_pipeline.wording import count, exact_percent, first_listed, in_number, listed, money, one_line
 
 # Part of what a mapping's rules are: raised with each change of a text, so that all records are mapped again.
 TEXT_VERSION = 1
@@ -67,7 +66,7 @@ def memory_of(subject: Contact | Company | Deal, wording: Wording) -> MemoryText
 def contact_text(contact: Contact, wording: Wording) -> str:
     """Return who a contact is."""
     labels = wording.labels
-    name = one_line(contact.name) if contact.name else "An unnamed person"
+    name = name_line(contact.name) if contact.name else "An unnamed person"
     facts = [
         (
             "Lifecycle stage",
@@ -79,7 +78,7 @@ def contact_text(contact: Contact, wording: Wording) -> str:
     ]
     return _joined(
         f"{name} {_position(contact)}",
-        *(f"{title}: {one_line(str(label))}" for title, value, label in facts if value is not None),
+        *(f"{title}: {name_line(str(label))}" for title, value, label in facts if value is not None),
         f"Original source: {wording.source(contact.origin)}",
         f"E-mail: {contact.email}" if contact.email and contact.email != contact.name else None,
         f"In HubSpot since {wording.day(contact.created_at)}" if contact.created_at else None,
@@ -89,7 +88,7 @@ def contact_text(contact: Contact, wording: Wording) -> str:
 def company_text(company: Company, wording: Wording) -> str:
     """Return what a company is."""
     labels = wording.labels
-    name = one_line(company.name) if company.name else "An unnamed organization"
+    name = name_line(company.name) if company.name else "An unnamed organization"
     domain = f" ({company.domain})" if company.domain and company.domain != company.name else ""
     place = place_phrase(company.place)
     facts = [
@@ -105,7 +104,7 @@ def company_text(company: Company, wording: Wording) -> str:
     return _joined(
         f"{name}{domain} is a company{f' in {place}' if place else ''}",
         _size(company, wording),
-        *(f"{title}: {one_line(str(label))}" for title, value, label in facts if value is not None),
+        *(f"{title}: {name_line(str(label))}" for title, value, label in facts if value is not None),
         f"Original source: {wording.source(company.origin)}",
         f"In HubSpot since {wording.day(company.created_at)}" if company.created_at else None,
     )
@@ -176,8 +175,8 @@ def _deal_memory(deal: Deal, wording: Wording) -> MemoryText | NoMemory:
 
 def _position(contact: Contact) -> str:
     place = place_phrase(contact.place)
-    title = one_line(contact.job_title) if contact.job_title else None
-    company = one_line(contact.company_name) if contact.company_name else None
+    title = name_line(contact.job_title) if contact.job_title else None
+    company = name_line(contact.company_name) if contact.company_name else None
     if title:
         position = f"is {title} at {company}" if company else f"is {title}"
     else:
@@ -195,11 +194,11 @@ def _size(company: Company, wording: Wording) -> str | None:
         said.append(count(round(employees), "employee"))
     if revenue is not None and revenue > 0:
         said.append(f"annual revenue of {money(revenue, wording.company_currency)}")
-    return f"It has {' and '.join(said)}" if said else None
+    return f"It has {listed(said)}" if said else None
 
 
 def _deal_with(deal: Deal) -> str:
-    deal_phrase = f'The deal "{one_line(deal.name)}"' if deal.name else "A deal without a name"
+    deal_phrase = f'The deal "{name_line(deal.name)}"' if deal.name else "A deal without a name"
     return f"{deal_phrase} with {company_phrase(deal.company)}" if deal.company is not None else deal_phrase
 
 
@@ -220,8 +219,8 @@ def _reason(deal: Deal, name: str, value: str | None, wording: Wording) -> str |
 def _stage(deal: Deal, wording: Wording) -> str:
     stage = wording.labels.stage(deal.pipeline_id, deal.stage_id)
     pipeline = wording.labels.pipeline(deal.pipeline_id)
-    stage_phrase = f'"{one_line(str(stage))}"' if stage.resolved else str(stage)
-    pipeline_phrase = f'the pipeline "{one_line(str(pipeline))}"' if pipeline.resolved else str(pipeline)
+    stage_phrase = f'"{name_line(str(stage))}"' if stage.resolved else str(stage)
+    pipeline_phrase = f'the pipeline "{name_line(str(pipeline))}"' if pipeline.resolved else str(pipeline)
     return f"{stage_phrase} of {pipeline_phrase}"
 
 
@@ -238,15 +237,15 @@ def _circumstances(deal: Deal, wording: Wording, *, with_stage: bool = True) -> 
     yield f"Its stage is {_stage(deal, wording)}" if with_stage and deal.stage_id is not None else None
     yield _source(deal, wording)
     if deal.contacts:
-        people = listed([person_phrase(each) for each in deal.contacts], total=deal.contacts_count)
+        people = first_listed([person_phrase(each) for each in deal.contacts], total=deal.contacts_count)
         yield f"{in_number(deal.contacts_count, 'Contact')}: {people}"
     if deal.other_companies:
         named = [company_phrase(each) for each in deal.other_companies]
-        yield f"Also linked: {listed(named, total=deal.companies_count - (deal.company is not None))}"
+        yield f"Also linked: {first_listed(named, total=deal.companies_count - (deal.company is not None))}"
     if deal.deal_type is not None:
-        yield f"Deal type: {one_line(str(wording.labels.deal_type(deal.deal_type)))}"
+        yield f"Deal type: {name_line(str(wording.labels.deal_type(deal.deal_type)))}"
     if deal.owner_id is not None:
-        yield f"HubSpot owner: {one_line(str(wording.labels.owner(deal.owner_id)))}"
+        yield f"HubSpot owner: {name_line(str(wording.labels.owner(deal.owner_id)))}"
     if deal.created_at is not None:
         yield f"Created in HubSpot on {wording.day(deal.created_at)}"
 

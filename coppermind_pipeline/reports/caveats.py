@@ -10,8 +10,18 @@ from coppermind_pipeline.crm import Labels, day_of
 from coppermind_pipeline.reports.deals import DealQuality, LabelUse
 from coppermind_pipeline.reports.portals import SyncedPortal
 from coppermind_pipeline.reports.request import DateBasis
-from coppermind_pipeline.reports.wording import listed
-from coppermind_pipeline.wording import age, agreeing, are, clock_with_zone, count, day, have, number
+from coppermind_pipeline.wording import (
+    age,
+    agreeing,
+    are,
+    capitalized,
+    clock_with_zone,
+    count,
+    day,
+    have,
+    listed,
+    number,
+)
 
 _CURRENCY_UNKNOWN = "an unknown currency"
 
@@ -63,10 +73,10 @@ def _stale(found: Findings) -> Iterable[str]:
         freshness = portal.freshness(now=found.now)
         if freshness is Freshness.NEVER_SYNCED:
             begun = portal.since is not None
-            yield f"{_named(portal)} has not been {'read completely' if begun else 'synced'} yet."
+            yield f"{capitalized(portal.name)} has not been {'read completely' if begun else 'synced'} yet."
         elif freshness is Freshness.STALE and portal.last_pull_at is not None:
             yield (
-                f"{_named(portal)} was last synced {age(found.now - portal.last_pull_at)} ago, on "
+                f"{capitalized(portal.name)} was last synced {age(found.now - portal.last_pull_at)} ago, on "
                 f"{clock_with_zone(portal.last_pull_at, found.zone)}; later HubSpot activity is not in these figures."
             )
 
@@ -119,7 +129,7 @@ def _as_of(found: Findings) -> Iterable[str]:
 def _inactive(found: Findings) -> Iterable[str]:
     for portal in found.portals:
         if portal.status is Lifecycle.INACTIVE:
-            yield f"{_named(portal)} is disconnected; its records are no longer updated."
+            yield f"{capitalized(portal.name)} is disconnected; its records are no longer updated."
 
 
 def _user_level(found: Findings) -> Iterable[str]:
@@ -300,7 +310,3 @@ def _resolved(use: LabelUse, labels: Mapping[str, Labels]) -> bool:
     if use.kind == "source":
         return known.source(use.source).resolved
     return known.stage(use.pipeline_id, use.stage_id).resolved and known.pipeline(use.pipeline_id).resolved
-
-
-def _named(portal: SyncedPortal) -> str:
-    return portal.name[:1].upper() + portal.name[1:]

@@ -15,8 +15,8 @@ from coppermind_pipeline.reports.figures import Amount
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.models import CrmReport
 from coppermind_pipeline.reports.tables import NOTHING, groups_title
-from coppermind_pipeline.reports.wording import amount_in_words
-from coppermind_pipeline.wording import count, number
+from coppermind_pipeline.reports.worth import amount_in_words
+from coppermind_pipeline.wording import count, number, uncapitalized
 
 BARS_MAX = 20
 
@@ -76,8 +76,7 @@ def draw(report: CrmReport) -> list[Chart]:
 
 
 def _by(report: CrmReport) -> str:
-    title = groups_title(report)
-    return title[:1].lower() + title[1:]
+    return uncapitalized(groups_title(report))
 
 
 def _worth_by_currency(groups: Sequence[Group]) -> dict[str, list[Amount | None]]:

@@ -13,7 +13,7 @@ from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label
 from coppermind_pipeline.reports.deals import NO_SOURCE, OTHER, GroupKey
 from coppermind_pipeline.reports.figures import Cell, Figures, Measure
 from coppermind_pipeline.reports.request import GroupBy
-from coppermind_pipeline.wording import month
+from coppermind_pipeline.wording import capitalized, month
 
 
 class _Named(BaseModel):
@@ -89,7 +89,7 @@ def arrange(
 def _by_portal(found: Mapping[GroupKey, list[Cell]], portals: Sequence[Portal]) -> list[GroupCells]:
     return [
         GroupCells(
-            key="", label=_capitalized(portal.name), portal=portal, cells=found.get((portal.connector_id, ""), [])
+            key="", label=capitalized(portal.name), portal=portal, cells=found.get((portal.connector_id, ""), [])
         )
         for portal in portals
     ]
@@ -127,7 +127,7 @@ def _label(group_by: GroupBy, cells: Sequence[Cell], labels: Labels) -> str:
             country = key.partition("/")[0]
             region = next((cell.region for cell in cells if cell.region), None) or "Unknown region"
             text = f"{region}, {_country(country, cells)}"
-    return _capitalized(text)
+    return capitalized(text)
 
 
 def _stage_label(key: str, labels: Labels) -> str:
@@ -143,7 +143,3 @@ def _country(key: str, cells: Sequence[Cell]) -> str:
     if key.startswith("unrecognized:"):
         return country_label(None, next((cell.text for cell in cells if cell.text), None))
     return country_label(key, None)
-
-
-def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]

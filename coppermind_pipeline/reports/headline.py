@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from coppermind_pipeline.reports.figures import DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.request import DateBasis, GroupBy
-from coppermind_pipeline.reports.wording import sums, worth
-from coppermind_pipeline.wording import clock, count, day, number, report_percent
+from coppermind_pipeline.reports.worth import sums, worth
+from coppermind_pipeline.wording import capitalized, clock, count, day, number, report_percent
 
 SENTENCES_MAX = 5
 # A share of less than this many deals is an anecdote.
@@ -64,8 +64,7 @@ def _sentences(
     group_by: GroupBy | None,
 ) -> Iterable[str]:
     won, lost = summary.closed_won, summary.closed_lost
-    won_text = _won(won)
-    yield f"{won_text[:1].upper()}{won_text[1:]} ({setting.of_range()})."
+    yield f"{capitalized(_won(won))} ({setting.of_range()})."
     if summary.win_rate is not None:
         yield (
             f"Win rate {report_percent(Decimal(summary.win_rate))}: "

@@ -16,6 +16,7 @@ from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.errors import BeforeHistory
 from coppermind_pipeline.store import copy_rows
+from coppermind_pipeline.wording import capitalized
 
 TABLE = "records_as_of"
 
@@ -37,7 +38,7 @@ def require_history(portals: Sequence[Portal], as_of: datetime) -> None:
     for portal in portals:
         if portal.first_completed_at is None:
             raise BeforeHistory(
-                f"{portal.name[:1].upper()}{portal.name[1:]} has not been read completely yet, so that nothing can be "
+                f"{capitalized(portal.name)} has not been read completely yet, so that nothing can be "
                 "said about an earlier time.",
                 hint="`connectors action=status` shows how far the backfill is.",
             )

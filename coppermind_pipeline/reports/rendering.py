@@ -18,7 +18,16 @@ from coppermind_pipeline.reports.figures import Amount, DealSum, Figures
 from coppermind_pipeline.reports.models import CrmReport, DealPage, DealRow
 from coppermind_pipeline.reports.tables import Cell, Table, tables
 from coppermind_pipeline.reports.trust import RecordCounts
-from coppermind_pipeline.wording import clock_with_zone, day, number, visible_text, visible_values
+from coppermind_pipeline.wording import (
+    as_words,
+    bullets,
+    clock_with_zone,
+    day,
+    number,
+    single_spaced,
+    visible_text,
+    visible_values,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -86,7 +95,7 @@ def _provenance(report: CrmReport) -> list[tuple[str, str]]:
         *([("As of", clock_with_zone(period.as_of, zone))] if period.as_of is not None else []),
         ("Portals", ", ".join(map(str, trust.portal_ids)) or "none"),
         ("Last sync", "not complete yet" if synced is None else clock_with_zone(synced, zone)),
-        ("Freshness", trust.freshness.replace("_", " ")),
+        ("Freshness", as_words(trust.freshness)),
         ("Backfill", "complete" if trust.backfill_complete else "not complete"),
         ("Covered since", "unknown" if trust.coverage_since is None else clock_with_zone(trust.coverage_since, zone)),
         ("Records stored", ", ".join(_record_count(name, counts) for name, counts in trust.record_counts.items())),
@@ -112,22 +121,18 @@ def _filters(by_connector: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
 def _markdown(report: CrmReport) -> str:
     parts = [
         f"# {_plain(title_of(report))}",
-        _bullets(f"{name}: {_plain(value)}" for name, value in _provenance(report)),
+        bullets(f"{name}: {_plain(value)}" for name, value in _provenance(report)),
     ]
     if report.audit.caveats:
-        parts += ["## Caveats", _bullets(map(_plain, report.audit.caveats))]
+        parts += ["## Caveats", bullets(map(_plain, report.audit.caveats))]
     if report.headline:
-        parts += ["## Headline", _bullets(map(_plain, report.headline))]
+        parts += ["## Headline", bullets(map(_plain, report.headline))]
     for table in tables(report):
         parts += [f"## {_plain(table.title)}", _markdown_table(table)]
     if report.deals is not None and report.deals.next_page is not None:
         page = report.deals
         parts.append(f"Page {page.page} of {number(page.total)} deals; the next is page {page.next_page}.")
     return "\n\n".join(parts) + "\n"
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
 
 
 def _markdown_table(table: Table) -> str:
@@ -142,7 +147,7 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def _plain(text: str) -> str:
-    return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", single_spaced(text))
 
 
 def report_frame(report: CrmReport) -> "pandas.DataFrame":

@@ -8,7 +8,7 @@ from typing import Literal
 from coppermind_pipeline.reports.figures import Amount, DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.groups import Group
 from coppermind_pipeline.reports.models import CrmReport, DealRow, Summary
-from coppermind_pipeline.reports.wording import amount_in_words, sums
+from coppermind_pipeline.reports.worth import amount_in_words, sums
 from coppermind_pipeline.wording import number, report_percent
 
 NOTHING = "\N{EN DASH}"

@@ -9,6 +9,8 @@ from coppermind_pipeline.wording.counts import agreeing, are, count, have, in_nu
 from coppermind_pipeline.wording.days import clock, clock_with_zone, day, month, utc_minute, utc_second
 from coppermind_pipeline.wording.durations import about, age, ago
 from coppermind_pipeline.wording.folding import ascii_letters, fold, without_accents
+from coppermind_pipeline.wording.lines import as_words, capitalized, cut, one_line, single_spaced, uncapitalized
+from coppermind_pipeline.wording.lists import bullets, first_listed, listed, some_listed
 from coppermind_pipeline.wording.percents import exact_percent, percent, report_percent
 from coppermind_pipeline.wording.visible import visible_text, visible_values
 
@@ -19,20 +21,30 @@ __all__ = [
     "agreeing",
     "amount_text",
     "are",
+    "as_words",
     "ascii_letters",
+    "bullets",
+    "capitalized",
     "clock",
     "clock_with_zone",
     "count",
+    "cut",
     "day",
     "exact_percent",
+    "first_listed",
     "fold",
     "have",
     "in_number",
+    "listed",
     "money",
     "month",
     "number",
+    "one_line",
     "percent",
     "report_percent",
+    "single_spaced",
+    "some_listed",
+    "uncapitalized",
     "utc_minute",
     "utc_second",
     "visible_text",

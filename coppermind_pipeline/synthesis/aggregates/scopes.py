@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from coppermind_pipeline.crm import Filters
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.wording import listed
 
 RECORDS_MIN = 5
 
@@ -50,7 +51,7 @@ def filter_skip_reason(scope: Scope, filters: Filters, *, loss_reason_property: 
     """
     unfinished = [object_type for object_type in _READS[scope] if object_type in filters.unfinished]
     if unfinished:
-        return f"The filters on {' and '.join(unfinished)} can't be applied until the configuration is corrected."
+        return f"The filters on {listed(unfinished)} can't be applied until the configuration is corrected."
     measured = dict(_MEASURES.get(scope, {}))
     if scope is Scope.LOSS_THEMES:
         measured[ObjectType.DEALS] = frozenset({loss_reason_property})

@@ -8,7 +8,6 @@ from coppermind_pipeline.synthesis.texts.wording import (
     ROWS_MAX,
     Wording,
     averages,
-    bullets,
     changed,
     changed_money,
     closing,
@@ -17,7 +16,7 @@ from coppermind_pipeline.synthesis.texts.wording import (
     rate,
     sums,
 )
-from coppermind_pipeline.wording import agreeing, count, number
+from coppermind_pipeline.wording import agreeing, bullets, count, number
 
 
 def channel_mix_text(mix: ChannelMix, previous: ChannelMix | None, wording: Wording) -> str:

@@ -6,17 +6,15 @@ from coppermind_pipeline.synthesis.aggregates.sums import add_up
 from coppermind_pipeline.synthesis.texts.wording import (
     ROWS_MAX,
     Wording,
-    bullets,
     changed,
     changed_money,
     closing,
     document,
-    listed,
-    one_line,
+    name_line,
     opening,
     sums,
 )
-from coppermind_pipeline.wording import agreeing, count, number
+from coppermind_pipeline.wording import agreeing, bullets, count, listed, number, one_line
 
 
 def geography_text(geography: Geography, previous: Geography | None, wording: Wording) -> str:
@@ -62,7 +60,7 @@ def _rows(geography: Geography) -> list[str]:
 
 def _country(country: Country) -> str:
     parts = [
-        f"{one_line(region.name)} {number(region.customers)}{_cities(region.cities)}" for region in country.regions
+        f"{name_line(region.name)} {number(region.customers)}{_cities(region.cities)}" for region in country.regions
     ]
     regions = f"; by region: {', '.join(parts)}" if parts else ""
     cities = f"; cities without a region: {_city_list(country.cities)}" if country.cities else ""
@@ -74,7 +72,7 @@ def _cities(cities: tuple[City, ...]) -> str:
 
 
 def _city_list(cities: tuple[City, ...]) -> str:
-    return ", ".join(f"{one_line(city.name)} {number(city.customers)}" for city in cities)
+    return ", ".join(f"{name_line(city.name)} {number(city.customers)}" for city in cities)
 
 
 def _customers(at: Customers) -> str:

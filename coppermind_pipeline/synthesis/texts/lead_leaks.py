@@ -7,16 +7,15 @@ from coppermind_pipeline.synthesis.texts.wording import (
     RATE_DENOMINATOR_MIN,
     ROWS_MAX,
     Wording,
-    bullets,
     changed,
     closing,
     document,
-    one_line,
+    name_line,
     opening,
     percent_of,
     rate,
 )
-from coppermind_pipeline.wording import count, number
+from coppermind_pipeline.wording import bullets, count, number
 
 _REASONS_MAX = 5
 
@@ -68,7 +67,7 @@ def _reasons(leaks: LeadLeaks, wording: Wording) -> str:
         return "No contact property of this portal gives a reason of disqualification."
     definition = wording.labels.definitions[ObjectType.CONTACTS][leaks.reason_property]
     shown = [
-        f"{one_line(str(wording.labels.option(ObjectType.CONTACTS, leaks.reason_property, reason.value)))} "
+        f"{name_line(str(wording.labels.option(ObjectType.CONTACTS, leaks.reason_property, reason.value)))} "
         f"{number(reason.leads)}"
         for reason in leaks.reasons[:_REASONS_MAX]
     ]
@@ -76,7 +75,7 @@ def _reasons(leaks: LeadLeaks, wording: Wording) -> str:
     others = given - sum(reason.leads for reason in leaks.reasons[:_REASONS_MAX])
     shown += [f"other reasons {number(others)}"] if others else []
     shown.append(f"no reason given {number(total - given)}")
-    return f"Reasons of the {number(total)} disqualified ({one_line(definition.label)}): {', '.join(shown)}."
+    return f"Reasons of the {number(total)} disqualified ({name_line(definition.label)}): {', '.join(shown)}."
 
 
 def _rows(leaks: LeadLeaks, wording: Wording) -> list[str]:

@@ -3,19 +3,17 @@
 from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes
 from coppermind_pipeline.synthesis.texts.wording import (
     Wording,
-    bullets,
     changed,
     changed_money,
     changed_text,
     closing,
     document,
-    listed,
-    one_line,
+    name_line,
     opening,
     rate,
     sums,
 )
-from coppermind_pipeline.wording import count
+from coppermind_pipeline.wording import bullets, count, listed
 
 
 def loss_themes_text(losses: LossThemes, previous: LossThemes | None, wording: Wording) -> str:
@@ -56,8 +54,8 @@ def _row(theme: LossTheme, losses: LossThemes) -> str:
 def _example(theme: LossTheme) -> str:
     if theme.example is None:
         return ""
-    deal = f" ({one_line(theme.example.deal_name)})" if theme.example.deal_name else ""
-    return f"; for example “{one_line(theme.example.reason)}”{deal}"
+    deal = f" ({name_line(theme.example.deal_name)})" if theme.example.deal_name else ""
+    return f"; for example “{name_line(theme.example.reason)}”{deal}"
 
 
 def _changes(losses: LossThemes, previous: LossThemes) -> list[str]:

@@ -19,13 +19,12 @@ from coppermind_pipeline.synthesis.texts.wording import (
     changed_text,
     closing,
     document,
-    listed,
-    one_line,
+    name_line,
     opening,
     rate,
     sums,
 )
-from coppermind_pipeline.wording import are, count, day, money, number, percent
+from coppermind_pipeline.wording import are, count, day, listed, money, number, percent
 
 _BASIS = {
     "revenue": "closed-won revenue",
@@ -112,7 +111,7 @@ def _losses(found: Strategy) -> str:
 def _notable(deal: NotableDeal | None, wording: Wording) -> str:
     if deal is None:
         return "no open deal in a late stage and no deal won in the last 90 days has an amount."
-    company = f" with {one_line(deal.company)}" if deal.company else ""
+    company = f" with {name_line(deal.company)}" if deal.company else ""
     what = f"{_deal_name(deal)}{company}, {money(deal.amount, deal.currency)}"
     closed = day(deal.close_day) if deal.close_day is not None else None
     if deal.outcome == "won":
@@ -120,11 +119,11 @@ def _notable(deal: NotableDeal | None, wording: Wording) -> str:
     labels = wording.labels
     stage = f"{labels.stage(deal.pipeline_id, deal.stage_id)} ({labels.pipeline(deal.pipeline_id)})"
     expected = f"close date {closed}" if closed else "no close date"
-    return f"{what}, open in {one_line(stage)}, owner: {one_line(str(labels.owner(deal.owner_id)))}, {expected}."
+    return f"{what}, open in {name_line(stage)}, owner: {name_line(str(labels.owner(deal.owner_id)))}, {expected}."
 
 
 def _deal_name(deal: NotableDeal) -> str:
-    return f"“{one_line(deal.name)}”" if deal.name else "a deal without a name"
+    return f"“{name_line(deal.name)}”" if deal.name else "a deal without a name"
 
 
 def _overdue(signals: DealSignals) -> str:

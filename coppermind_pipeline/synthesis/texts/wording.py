@@ -1,6 +1,6 @@
 """Wording that all texts share: what they cover, counts, rates, money, days, and what changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,7 +9,7 @@ from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.synthesis.aggregates.strategy import RATE_DENOMINATOR_MIN
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
-from coppermind_pipeline.wording import count, day, money, number, percent
+from coppermind_pipeline.wording import count, day, listed, money, number, one_line, percent
 
 ROWS_MAX = 10
 NAME_CHARS_MAX = 120
@@ -47,7 +47,7 @@ class Wording:
 
     def source(self, source: str | None) -> str:
         """Return a source's label."""
-        return one_line(str(self.labels.source(source)))
+        return name_line(str(self.labels.source(source)))
 
 
 def opening(title: str, coverage: Coverage) -> str:
@@ -85,11 +85,6 @@ def document(*paragraphs: str) -> str:
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
-def bullets(lines: Iterable[str]) -> str:
-    """Return one line per item."""
-    return "\n".join(f"- {line}" for line in lines)
-
-
 def percent_of(part: int, whole: int) -> str:
     """Return a share as "57.1%"."""
     return percent(share(part, whole))
@@ -111,15 +106,9 @@ def averages(totals: Sequence[MoneyTotal]) -> str:
     return listed([money(total.average, total.currency) for total in totals])
 
 
-def listed(items: Sequence[str]) -> str:
-    """Return "a", "a and b" or "a, b and c"."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
-
-
-def one_line(text: str, chars_max: int = NAME_CHARS_MAX) -> str:
-    """Return a person's text on one line, cut with an ellipsis where it is longer."""
-    line = " ".join(text.split())
-    return line if len(line) <= chars_max else line[: chars_max - 1].rstrip() + "…"
+def name_line(text: str) -> str:
+    """Return what a person named something, on one line and cut with an ellipsis if it is long."""
+    return one_line(text, NAME_CHARS_MAX)
 
 
 def changed(what: str, before: int, now: int) -> list[str]:

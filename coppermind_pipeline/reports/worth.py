@@ -1,15 +1,10 @@
-"""Numbers, days and lists as sentences have them."""
+"""What deals are worth, in words."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
 from coppermind_pipeline.reports.figures import Amount, DealSum
-from coppermind_pipeline.wording import money
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Return "a, b and c"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+from coppermind_pipeline.wording import listed, money
 
 
 def amount_in_words(amount: Amount) -> str:
