@@ -1,13 +1,13 @@
 """What every tool checks of a call before it does anything: that the action exists, and takes what was given."""
 
 import asyncio
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from coppermind_pipeline.errors import UsageError
+from coppermind_pipeline.wording import did_you_mean
 
 # The largest number that a row of ours can have.
 ID_MAX = 2**63 - 1
@@ -70,7 +70,6 @@ def _shown(value: int) -> str:
 
 
 def _nearest(word: str, known: Mapping[str, Any] | tuple[str, ...], otherwise: str) -> str:
-    nearest = difflib.get_close_matches(word, list(known), n=1)
-    if nearest:
-        return f"Did you mean {nearest[0]}?"
-    return f"{otherwise} {', '.join(known)}." if known else "It takes no arguments."
+    return did_you_mean(
+        word, known, otherwise=f"{otherwise} {', '.join(known)}." if known else "It takes no arguments."
+    )

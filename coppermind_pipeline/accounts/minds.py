@@ -1,7 +1,6 @@
 """Minds: one partitioned memory per client, and which of them a caller works on."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +15,7 @@ from coppermind_pipeline.accounts.customers import Caller
 from coppermind_pipeline.accounts.errors import InvalidMind, MindExists, MindNotFound, NoActiveMind
 from coppermind_pipeline.crm import canonical_domain
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.wording import ascii_letters, single_spaced
 
 NAME_CHARACTERS_MAX = 120
 SLUG_CHARACTERS_MAX = 40
@@ -220,7 +220,7 @@ def _activate(connection: Connection, caller: Caller, mind_id: UUID) -> None:
 
 
 def _name(name: str) -> str:
-    name = " ".join(name.split())
+    name = single_spaced(name)
     if not name or len(name) > NAME_CHARACTERS_MAX or not name.isprintable():
         raise InvalidMind(f"A mind's name has 1 to {NAME_CHARACTERS_MAX} printable characters.")
     return name
@@ -249,7 +249,6 @@ def _company_info(known: Mapping[str, Any], domains: Iterable[str]) -> str:
 
 
 def _free_slug(connection: Connection, name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    wanted = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG_CHARACTERS_MAX].rstrip("-") or "mind"
+    wanted = re.sub(r"[^a-z0-9]+", "-", ascii_letters(name)).strip("-")[:SLUG_CHARACTERS_MAX].rstrip("-") or "mind"
     taken = set(connection.scalars(text("SELECT slug FROM minds")))
     return next(slug for n in count(1) if (slug := wanted if n == 1 else f"{wanted}-{n}") not in taken)

@@ -2,12 +2,13 @@
 
 import csv
 import re
-import unicodedata
 from functools import cache, lru_cache
 from importlib.resources import files
 
 import pycountry
 from babel import Locale, localedata
+
+from coppermind_pipeline.wording import without_accents
 
 UNRECOGNIZED = "Unrecognized"
 UNKNOWN_COUNTRY = "Unknown country"
@@ -96,6 +97,5 @@ def _codes_by_name() -> dict[str, str]:
 
 def _normalized(text: str) -> str:
     """Reduce a name to lower-case words without accents and punctuation: "Côte d'Ivoire" is "cote divoire"."""
-    decomposed = unicodedata.normalize("NFKD", text.replace("&", " and ")).casefold()
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
+    plain = without_accents(text.replace("&", " and "))
     return _NOT_A_WORD.sub(" ", _WITHIN_A_WORD.sub("", plain)).strip().removeprefix("the ")

@@ -1,6 +1,5 @@
 """Filters: which records stay out of memories, synthesis and reports, and the reason that a person reads."""
 
-import difflib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from coppermind_pipeline.crm.filter_config import (
 )
 from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain, canonical_email, domain_and_parents
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.wording import did_you_mean, some_listed
 
 Definitions = Mapping[ObjectType, Mapping[str, PropertyDefinition]]
 
@@ -227,12 +227,11 @@ def _unknown_property(
     key: str, name: str, object_types: tuple[ObjectType, ...], definitions: Definitions
 ) -> FilterProblem:
     known = sorted({known for object_type in object_types for known in definitions.get(object_type, ())} - {name})
-    nearest = difflib.get_close_matches(name, known, n=1)
     return FilterProblem(
         kind="config",
         code="unknown_filter_property",
-        message=f"{key} filters {_listed(object_types)} by {name!r}, a property that the portal does not have.",
-        hint=f"Did you mean {nearest[0]!r}?" if nearest else "Use the property's internal name in HubSpot.",
+        message=f"{key} filters {', '.join(object_types)} by {name!r}, a property that the portal does not have.",
+        hint=did_you_mean(name, known, otherwise="Use the property's internal name in HubSpot.", quoted=True),
         object_types=object_types,
     )
 
@@ -259,9 +258,4 @@ def _reason(name: str, values: list[str]) -> str:
 
 
 def _shown(values: list[str]) -> str:
-    more = ", …" if len(values) > _VALUES_SHOWN else ""
-    return ", ".join(values[:_VALUES_SHOWN]) + more
-
-
-def _listed(object_types: tuple[ObjectType, ...]) -> str:
-    return ", ".join(object_types)
+    return some_listed(values, most=_VALUES_SHOWN)

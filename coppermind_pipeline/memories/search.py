@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.memories.results import MEMORY_ROWS, Found, Memory, memory_from_row, within_answer
 from coppermind_pipeline.memories.selection import Selection, WrongSelection, checked_limit
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.wording import fold
+from coppermind_pipeline.wording import corrections, fold, slips_max
 
 HITS_MAX = 50
 QUERY_CHARS_MAX = 500
@@ -22,8 +20,6 @@ WORDS_MAX = 24
 CANDIDATES_MAX = 20_000
 
 _CORRECTIONS_MAX = 3
-_CORRECTED_CHARS_MIN = 4
-_SHORT_WORD_CHARS = 5  # up to here one slip of the pen, above two
 
 
 def search(
@@ -98,18 +94,17 @@ def _word(connection: Connection, row: Any) -> _Word:
         return _Word(row.word, " | ".join(alternatives))
     if row.begins_some:
         return _Word(row.word, " | ".join([*alternatives, f"{_quoted(row.word)}:*"]))
-    corrections = _corrections(connection, row.word)
-    return _Word(row.word, " | ".join([*alternatives, *map(_quoted, corrections)]), corrections)
+    instead = _corrections(connection, row.word)
+    return _Word(row.word, " | ".join([*alternatives, *map(_quoted, instead)]), instead)
 
 
 def _corrections(connection: Connection, word: str) -> tuple[str, ...]:
     """Return the words of the mind that are nearest to a misspelt one, the nearest first."""
-    if len(word) < _CORRECTED_CHARS_MIN or not word.isalpha():
+    slips = slips_max(word)
+    if not slips:
         return ()
-    slips_max = 1 if len(word) <= _SHORT_WORD_CHARS else 2
-    near = connection.scalars(text(_WORDS_OF_LENGTH), {"least": len(word) - slips_max, "most": len(word) + slips_max})
-    found = process.extract(word, near.all(), scorer=OSA.distance, score_cutoff=slips_max, limit=_CORRECTIONS_MAX)
-    return tuple(spelling for spelling, _, _ in found)
+    near = connection.scalars(text(_WORDS_OF_LENGTH), {"least": len(word) - slips, "most": len(word) + slips})
+    return corrections(word, near, most=_CORRECTIONS_MAX)
 
 
 def _quoted(lexeme: str) -> str:

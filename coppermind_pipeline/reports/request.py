@@ -1,6 +1,5 @@
 """What a report can be asked for."""
 
-import difflib
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from coppermind_pipeline.crm import time_zone
 from coppermind_pipeline.reports.errors import ReportArgumentError
 from coppermind_pipeline.reports.periods import CompareTo, check_period_name
+from coppermind_pipeline.wording import did_you_mean
 
 PAGE_MAX = 1_000_000
 PAGE_ROWS_MAX = 1_000
@@ -101,10 +101,11 @@ class ReportRequest(BaseModel):
         """
         given = {name: value for name, value in arguments.items() if value is not None}
         for name in given.keys() - cls.model_fields.keys():
-            nearest = difflib.get_close_matches(name, cls.model_fields, n=1)
             raise ReportArgumentError(
                 f"The report has no argument {name!r}.",
-                hint=f"Did you mean {nearest[0]!r}?" if nearest else f"It takes {', '.join(cls.model_fields)}.",
+                hint=did_you_mean(
+                    name, cls.model_fields, otherwise=f"It takes {', '.join(cls.model_fields)}.", quoted=True
+                ),
             )
         try:
             return cls(**given)

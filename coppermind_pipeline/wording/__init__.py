@@ -12,6 +12,7 @@ from coppermind_pipeline.wording.folding import ascii_letters, fold, without_acc
 from coppermind_pipeline.wording.lines import as_words, capitalized, cut, one_line, single_spaced, uncapitalized
 from coppermind_pipeline.wording.lists import bullets, first_listed, listed, some_listed
 from coppermind_pipeline.wording.percents import exact_percent, percent, report_percent
+from coppermind_pipeline.wording.suggestions import corrections, did_you_mean, did_you_mean_part, slips_max
 from coppermind_pipeline.wording.visible import visible_text, visible_values
 
 __all__ = [
@@ -27,9 +28,12 @@ __all__ = [
     "capitalized",
     "clock",
     "clock_with_zone",
+    "corrections",
     "count",
     "cut",
     "day",
+    "did_you_mean",
+    "did_you_mean_part",
     "exact_percent",
     "first_listed",
     "fold",
@@ -43,6 +47,7 @@ __all__ = [
     "percent",
     "report_percent",
     "single_spaced",
+    "slips_max",
     "some_listed",
     "uncapitalized",
     "utc_minute",

@@ -1,6 +1,6 @@
 import pytest
 
-from coppermind_pipeline.wording import fold
+from coppermind_pipeline.wording import ascii_letters, fold, without_accents
 
 
 @pytest.mark.parametrize(
@@ -9,3 +9,7 @@ from coppermind_pipeline.wording import fold
 )
 def test_words_are_compared_without_case_and_accents(written: str, folded: str):
     assert fold(written) == folded
+
+
+def test_letters_that_have_no_base_letter_stay_or_go_where_a_name_is_not_folded_whole():
+    assert (without_accents("Łódź, Straße"), ascii_letters("Łódź")) == ("łodz, strasse", "odz")

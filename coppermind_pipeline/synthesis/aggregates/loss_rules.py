@@ -6,9 +6,10 @@ price" is a loss to a competitor. What no row matches is under "Other reasons".
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+
+from coppermind_pipeline.wording import single_spaced, without_accents
 
 
 class Theme(StrEnum):
@@ -46,8 +47,7 @@ def theme_of(reason: str) -> Theme | None:
 def _plain(reason: str) -> str:
     """Return the text in lower case without accents, `_` and typographic apostrophes."""
     reason = reason.replace("_", " ").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    decomposed = unicodedata.normalize("NFKD", reason).casefold()
-    return " ".join("".join(each for each in decomposed if not unicodedata.combining(each)).split())
+    return single_spaced(without_accents(reason))
 
 
 def _rule(theme: Theme, *patterns: str) -> LossRule:
