@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.wording import number
 
 # Filters that remove more than this share of a type are most likely a mistake.
 REMOVED_SHARE_WARNED = 0.9
@@ -26,7 +27,7 @@ def removal_warning(object_type: str, *, removed: int, of: int) -> str | None:
     """Return a warning where the filters remove more of a type than anybody is likely to want; else None."""
     if removed <= REMOVED_SHARE_WARNED * of:
         return None
-    return f"The filters remove {removed:,} of {of:,} {object_type}."
+    return f"The filters remove {number(removed)} of {number(of)} {object_type}."
 
 
 def _count(

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from coppermind_pipeline.connectors import STANDING_PROBLEMS, Connector, Freshness, freshness, load_connector
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import connectors
+from coppermind_pipeline.wording import iso_day
 
 
 @dg.asset_check(asset="raw_deals", partitions_def=connectors)
@@ -80,7 +81,7 @@ def backfill_complete(
     return dg.AssetCheckResult(
         passed=backfill.completed_at is not None,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{records} of {total} records changed since {backfill.since:%Y-%m-%d} have been read.",
+        description=f"{records} of {total} records changed since {iso_day(backfill.since)} have been read.",
         metadata={"records": records, "total": total},
     )
 

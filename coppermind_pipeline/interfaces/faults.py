@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 from coppermind_pipeline.errors import CoppermindError, NeedsPerson
+from coppermind_pipeline.wording import single_spaced
 
 
 class DatabaseUnavailable(NeedsPerson):
@@ -54,7 +55,7 @@ def database_fault(error: BaseException) -> CoppermindError:
     """Return what keeps the database from being opened."""
     known = known_fault(error)
     # The driver's own words name host, port and cause; the address with its password is not among them.
-    words = " ".join(str(getattr(error, "orig", error)).split())
+    words = single_spaced(str(getattr(error, "orig", error)))
     return known if known is not None else DatabaseUnavailable(f"The database can't be used: {words}")
 
 
@@ -87,7 +88,7 @@ def _of_the_database(error: BaseException) -> CoppermindError | None:
     refused = error.orig if isinstance(error, DBAPIError) else error
     drivers = {each.__name__ for each in type(refused).__mro__ if each.__module__.startswith("psycopg")}
     state = getattr(refused, "sqlstate", None) or getattr(refused, "pgcode", None)
-    words = " ".join(str(refused).split())
+    words = single_spaced(str(refused))
     if drivers and state == _SERVER_DISK_FULL:
         return DiskFull(f"The database server's disk is full: {words}")
     # Without a state, the server was not reached, or the connection was lost.

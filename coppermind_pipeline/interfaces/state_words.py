@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from coppermind_pipeline.wording import utc_minute
+
 if TYPE_CHECKING:
     from coppermind_pipeline.connectors import ConnectorStatus
 
@@ -46,7 +48,7 @@ def state_words(connector: ConnectorStatus) -> StateWords:
 
 def polling_stopped_words(since: datetime) -> str:
     """Return what is so where nothing has looked for due polls since then."""
-    return f"Nothing has looked for due polls since {since:%Y-%m-%d %H:%M} UTC: no portal is read."
+    return f"Nothing has looked for due polls since {utc_minute(since)} UTC: no portal is read."
 
 
 def scans_under_way(connector: ConnectorStatus) -> list[ScanProgress]:
@@ -78,13 +80,3 @@ _WORDS: dict[str, StateWords] = {
     "draining_queue": StateWords("Writing memories", "busy"),
     "active": StateWords("Up to date", "good"),
 }
-
-
-def duration_words(seconds: float) -> str:
-    """Return a rough length of time, such as "about 12 minutes"."""
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return "less than a minute"
-    if minutes < 90:
-        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
-    return f"about {round(minutes / 60)} hours"

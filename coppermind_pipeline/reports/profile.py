@@ -11,6 +11,7 @@ from coppermind_pipeline.catalog import store_profile
 from coppermind_pipeline.connectors import Connector, Instant, Response
 from coppermind_pipeline.crm import PUBLIC_MAIL_DOMAINS
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.wording import number
 
 QUESTIONS = 3
 SUGGESTIONS_MAX = 5
@@ -102,7 +103,9 @@ def _questions(profile: PortalProfile) -> tuple[str, ...]:
 _QUESTIONS: tuple[tuple[Callable[[PortalProfile], bool], Callable[[PortalProfile], str]], ...] = (
     (
         lambda p: p.won_deals_without_amount.count > 0,
-        lambda p: f"What are the won deals without an amount worth ({p.won_deals_without_amount.count:,} so far)?",
+        lambda p: (
+            f"What are the won deals without an amount worth ({number(p.won_deals_without_amount.count)} so far)?"
+        ),
     ),
     (
         lambda p: bool(p.suggested_exclusions),
@@ -115,16 +118,17 @@ _QUESTIONS: tuple[tuple[Callable[[PortalProfile], bool], Callable[[PortalProfile
     (
         lambda p: p.overdue_open_deals.count > 0,
         lambda p: (
-            f"Which open deals whose close date has passed are still alive ({p.overdue_open_deals.count:,} so far)?"
+            "Which open deals whose close date has passed are still alive "
+            f"({number(p.overdue_open_deals.count)} so far)?"
         ),
     ),
     (
         lambda p: p.lost_deals_without_reason.count > 0,
-        lambda p: f"Why were deals lost that give no reason ({p.lost_deals_without_reason.count:,} so far)?",
+        lambda p: f"Why were deals lost that give no reason ({number(p.lost_deals_without_reason.count)} so far)?",
     ),
     (
         lambda p: p.contacts_without_source.count > 0,
-        lambda p: f"Where did contacts without a source come from ({p.contacts_without_source.count:,} so far)?",
+        lambda p: f"Where did contacts without a source come from ({number(p.contacts_without_source.count)} so far)?",
     ),
     (lambda _: True, lambda _: "Which sources brought the revenue that was won this quarter?"),
     (lambda _: True, lambda _: "Which open deals are most likely to close next?"),

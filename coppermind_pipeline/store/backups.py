@@ -30,6 +30,7 @@ from coppermind_pipeline.store.upgrade import (
     known_revisions,
     upgrade,
 )
+from coppermind_pipeline.wording import are, count, number
 
 LOCK_TIMEOUT_S = 10
 
@@ -213,7 +214,7 @@ def _require_alone(connection: Connection) -> None:
         )
     ).scalar_one()
     if others:
-        raise InstallationInUse(f"{others} other connection{'s are' if others > 1 else ' is'} open to the database.")
+        raise InstallationInUse(f"{count(others, 'other connection')} {are(others)} open to the database.")
 
 
 def _require_empty(connection: Connection) -> None:
@@ -223,7 +224,9 @@ def _require_empty(connection: Connection) -> None:
         text("SELECT (SELECT count(*) FROM coppermind.customers), (SELECT count(*) FROM coppermind.minds)")
     ).one()
     if minds or customers > 1:  # one is there from the first migration
-        raise InstallationNotEmpty(f"This installation has customers ({customers:,}) and minds ({minds:,}) already.")
+        raise InstallationNotEmpty(
+            f"This installation has customers ({number(customers)}) and minds ({number(minds)}) already."
+        )
 
 
 # Around what pg_restore writes. Dagster's tables had another owner where earlier versions saved them.

@@ -6,7 +6,7 @@ parts are spelt is decided here.
 
 from coppermind_pipeline.wording.amounts import amount_text, money
 from coppermind_pipeline.wording.counts import agreeing, are, count, have, in_number, number
-from coppermind_pipeline.wording.days import clock, clock_with_zone, day, month, utc_minute, utc_second
+from coppermind_pipeline.wording.days import clock, clock_with_zone, day, iso_day, month, utc_minute, utc_second
 from coppermind_pipeline.wording.durations import about, age, ago
 from coppermind_pipeline.wording.folding import ascii_letters, fold, without_accents
 from coppermind_pipeline.wording.lines import as_words, capitalized, cut, one_line, single_spaced, uncapitalized
@@ -39,6 +39,7 @@ __all__ = [
     "fold",
     "have",
     "in_number",
+    "iso_day",
     "listed",
     "money",
     "month",

@@ -29,6 +29,11 @@ def clock_with_zone(moment: datetime, zone: ZoneInfo) -> str:
     return f"{clock(moment, zone)} ({zone.key})"
 
 
+def iso_day(value: date) -> str:
+    """Return "2026-11-18", the day in the zone that the value has."""
+    return f"{value:%Y-%m-%d}"
+
+
 def utc_minute(moment: datetime) -> str:
     """Return "2026-11-18 12:00", for texts and columns that say that it is UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"

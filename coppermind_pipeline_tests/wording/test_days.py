@@ -5,7 +5,7 @@ from babel.dates import format_date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coppermind_pipeline.wording import clock, clock_with_zone, day, month, utc_minute, utc_second
+from coppermind_pipeline.wording import clock, clock_with_zone, day, iso_day, month, utc_minute, utc_second
 
 MORNING = datetime(2026, 11, 18, 3, 7, 9, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -20,6 +20,7 @@ def test_days_and_moments_as_texts_have_them():
 def test_moments_as_states_and_logs_have_them_are_utc_wherever_they_come_from():
     elsewhere = MORNING.astimezone(timezone(timedelta(hours=9)))
     assert (utc_minute(elsewhere), utc_second(elsewhere)) == ("2026-11-18 03:07", "2026-11-18 03:07:09")
+    assert (iso_day(MORNING), iso_day(elsewhere)) == ("2026-11-18", "2026-11-18")
 
 
 @given(st.dates())

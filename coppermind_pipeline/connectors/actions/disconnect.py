@@ -28,6 +28,7 @@ from coppermind_pipeline.hubspot import (
 )
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, paused_since
+from coppermind_pipeline.wording import capitalized, number
 
 log = structlog.get_logger(__name__)
 
@@ -219,8 +220,7 @@ def _message(ended: _Ended, left: _Left) -> str:
     done.append("polling has stopped" if ended.was_active else "no polling was under way")
     done.append(_told("the app is uninstalled from the portal", left.not_uninstalled_because))
     done.append(_told("the token is revoked at HubSpot", left.not_revoked_because))
-    sentence = "; ".join(done)
-    return f"{sentence[:1].upper()}{sentence[1:]}. {ended.memories:,} memories and the CRM store stay."
+    return f"{capitalized('; '.join(done))}. {number(ended.memories)} memories and the CRM store stay."
 
 
 def _told(done: str, reason: str | None) -> str:

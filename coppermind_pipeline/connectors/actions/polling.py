@@ -16,6 +16,7 @@ from coppermind_pipeline.connectors.responses import AboutConnector, Instant
 from coppermind_pipeline.connectors.status.next_steps import START_POLLING
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, polling_stopped_since, require_not_paused
+from coppermind_pipeline.wording import iso_day
 
 _FOLLOW = "Follow it with `connectors action=status`; the running installation (`coppermind up`) begins within seconds."
 
@@ -116,9 +117,9 @@ def resync(
         object_types=types,
         already_running=running,
         message=(
-            f"The same backfill is under way already and goes on: all {what} modified since {start:%Y-%m-%d}."
+            f"The same backfill is under way already and goes on: all {what} modified since {iso_day(start)}."
             if running
-            else f"All {what} modified since {start:%Y-%m-%d} are read again, beside the polls; nothing is dropped."
+            else f"All {what} modified since {iso_day(start)} are read again, beside the polls; nothing is dropped."
         ),
         next_step=_what_next(database),
     )

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, ValidationInfo
 from pydantic import field_validator as validator
-from rapidfuzz import process
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.catalog import RecordSettings
 from coppermind_pipeline.connectors.errors import InvalidConfigValue, UnknownConfigKey
+from coppermind_pipeline.wording import did_you_mean_part
 
 BACKFILL_SINCE = "hubspot_backfill_since"
 POLL_INTERVAL_MINUTES = 15
@@ -160,10 +160,9 @@ def config_faults(stored: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _unknown(key: str) -> UnknownConfigKey:
-    nearest = process.extractOne(key, _known_keys(), score_cutoff=60)
     return UnknownConfigKey(
         f"There is no configuration key {key!r}.",
-        hint=f"Did you mean {nearest[0]}?" if nearest else f"The keys are {', '.join(_known_keys())}.",
+        hint=did_you_mean_part(key, _known_keys(), otherwise=f"The keys are {', '.join(_known_keys())}."),
     )
 
 

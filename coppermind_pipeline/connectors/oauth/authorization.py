@@ -37,6 +37,7 @@ from coppermind_pipeline.hubspot import (
 )
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.wording import single_spaced
 
 log = structlog.get_logger(__name__)
 
@@ -133,7 +134,7 @@ def _denied(error: str, description: str | None) -> ApprovalFailed:
 
 
 def _plain(words: str) -> str:
-    return " ".join(re.sub(r"[^\w.,:;'()/-]+", " ", words).split())[:DESCRIPTION_CHARACTERS_MAX].strip(" .")
+    return single_spaced(re.sub(r"[^\w.,:;'()/-]+", " ", words))[:DESCRIPTION_CHARACTERS_MAX].strip(" .")
 
 
 def _require_scopes(grant: Grant) -> None:

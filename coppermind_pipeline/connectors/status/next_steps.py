@@ -1,6 +1,6 @@
 """What a person should do about a connector now: one sentence per situation."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from coppermind_pipeline.connectors.connector import Lifecycle
 from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT
@@ -11,6 +11,7 @@ from coppermind_pipeline.connectors.status.states import (
     operational_state,
     setup_failure,
 )
+from coppermind_pipeline.wording import uncapitalized, utc_minute
 
 # Where nothing looks for due polls.
 START_POLLING = (
@@ -43,7 +44,7 @@ def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
     if connector.status is Lifecycle.INACTIVE:
         if connector.replaced_by is not None:
             return f"Look at {connector.replaced_by}: the portal was connected already, and that connector goes on."
-        return f"Nothing is to be done unless the portal shall be read again: {_lower(FRESH_LINK_HINT)}"
+        return f"Nothing is to be done unless the portal shall be read again: {uncapitalized(FRESH_LINK_HINT)}"
     if connector.status is Lifecycle.PENDING_SETUP:
         return _pending(facts, now=now)
     state = operational_state(facts, now=now)
@@ -120,9 +121,5 @@ def _active(facts: ConnectorFacts) -> str:
     return f"Nothing is to be done; the next poll is due at {_minute(due)}."
 
 
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
-
-
 def _minute(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{utc_minute(moment)} UTC"

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from coppermind_pipeline.interfaces.cli import output
 from coppermind_pipeline.interfaces.cli.session import CustomerOption, MindOption
+from coppermind_pipeline.wording import number
 
 if TYPE_CHECKING:
     from coppermind_pipeline.settings import Settings
@@ -95,7 +96,7 @@ def backup(
          "keys": keys},
         as_json=as_json,
         human=lambda: Group(
-            Text(f"{written.file} holds everything that is stored ({written.size:,} bytes)."),
+            Text(f"{written.file} holds everything that is stored ({number(written.size)} bytes)."),
             Text(f"The encryption keys are not in it: without those of {keys}, its HubSpot credentials can't be read. "
                  "Keep them apart from it.", style="yellow"),
         ),

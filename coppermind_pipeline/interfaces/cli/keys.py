@@ -6,6 +6,7 @@ import typer
 from rich.text import Text
 
 from coppermind_pipeline.interfaces.cli import output
+from coppermind_pipeline.wording import count, number
 
 if TYPE_CHECKING:
     from coppermind_pipeline.connectors import KeyUse
@@ -26,7 +27,7 @@ def list_(*, as_json: output.JsonOption = False) -> None:
         as_json=as_json,
         human=lambda: output.table(
             "Key", "Credentials", "",
-            rows=((key.id, f"{key.credentials:,}", _remark(key)) for key in keys),
+            rows=((key.id, number(key.credentials), _remark(key)) for key in keys),
             empty="There is no key yet; the first connection makes one.",
         ),
     )  # fmt: skip
@@ -47,7 +48,7 @@ def rotate(*, as_json: output.JsonOption = False) -> None:
     output.show(
         {"rotated": rotated},
         as_json=as_json,
-        human=lambda: f"The credentials of {rotated:,} connector{'' if rotated == 1 else 's'} have a new key.",
+        human=lambda: f"The credentials of {count(rotated, 'connector')} have a new key.",
     )
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from coppermind_pipeline.interfaces.cli import output
 from coppermind_pipeline.interfaces.cli.session import CustomerOption
+from coppermind_pipeline.wording import utc_minute
 
 if TYPE_CHECKING:
     from coppermind_pipeline.accounts import AccessToken
@@ -72,4 +73,4 @@ def revoke(
 
 def _row(token: AccessToken) -> list[str | None]:
     times = (token.created_at, token.last_used_at, token.revoked_at)
-    return [f"{token.prefix}…", token.name, token.customer, *(at and f"{at:%Y-%m-%d %H:%M}" for at in times)]
+    return [f"{token.prefix}…", token.name, token.customer, *(at and utc_minute(at) for at in times)]

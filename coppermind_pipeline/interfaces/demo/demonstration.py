@@ -31,6 +31,7 @@ from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings, default_home
 from coppermind_pipeline.stopping import at_stop, run_stoppable
 from coppermind_pipeline.store import embedded
+from coppermind_pipeline.wording import number
 
 MIND = "Harborlight"
 PORTAL = SandboxConfig(contacts=5_000, companies=1_200, deals=2_000)
@@ -81,8 +82,8 @@ def _demonstrate(portal: RunningSandbox, home: Path) -> None:
         installation = stack.enter_context(open_installation(_settings(portal, home)))
         stack.enter_context(WebService(installation))
         console.rule("1. Connect")
-        _say(f"A portal with {PORTAL.contacts:,} contacts, {PORTAL.companies:,} companies, {PORTAL.deals:,} deals"
-             f" answers at {portal.url} as HubSpot would.")  # fmt: skip
+        _say(f"A portal with {number(PORTAL.contacts)} contacts, {number(PORTAL.companies)} companies, "
+             f"{number(PORTAL.deals)} deals answers at {portal.url} as HubSpot would.")  # fmt: skip
         mind = create_mind(installation.database, local_caller(installation.database), MIND, kind="client",
                            domains=[PORTAL.own_domain])  # fmt: skip
         connector_id = _connect(installation, mind)

@@ -16,6 +16,7 @@ from coppermind_pipeline.connectors import (
 )
 from coppermind_pipeline.interfaces.state_words import polling_stopped_words, state_words
 from coppermind_pipeline.reports import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport, TrustBlock
+from coppermind_pipeline.wording import as_words, count, number, utc_minute, utc_second
 
 
 @singledispatch
@@ -51,7 +52,7 @@ def _connector(connector: ConnectorStatus) -> str:
 @readable.register
 def _(answer: ConfigureResponse) -> str:
     preview = "; ".join(
-        f"{object_type}: keeps {counts.kept:,}, removes {counts.removed:,}"
+        f"{object_type}: keeps {number(counts.kept)}, removes {number(counts.removed)}"
         for object_type, counts in (answer.filter_preview or {}).items()
     )
     parts = [
@@ -71,7 +72,7 @@ def _(answer: SyncResponse | ResyncResponse | DisconnectResponse) -> str:
 @readable.register
 def _(answer: EventsResponse) -> str:
     more = [f"There are more: before={answer.next_before}."] if answer.next_before is not None else []
-    lines = [f"{e.at:%Y-%m-%d %H:%M:%S} UTC {e.severity} {e.code}: {e.message} {e.hint}".strip() for e in answer.events]
+    lines = [f"{utc_second(e.at)} UTC {e.severity} {e.code}: {e.message} {e.hint}".strip() for e in answer.events]
     return "\n".join([f"{answer.connector_id} (mind {answer.mind}), newest first:", *lines, *more])
 
 
@@ -90,13 +91,13 @@ def _(answer: MindList) -> str:
 def _(answer: FoundMemories) -> str:
     more = " There are more; a narrower search shows them." if answer.more else ""
     corrected = "".join(f" No memory has “{word}”; searched for “{it}”." for word, it in answer.did_you_mean.items())
-    return f"{_trust(answer.trust)}\n{_memories(len(answer.memories))} found.{corrected}{more}"
+    return f"{_trust(answer.trust)}\n{count(len(answer.memories), 'memory')} found.{corrected}{more}"
 
 
 @readable.register
 def _(answer: ListedMemories) -> str:
     more = f" There are more: before={answer.next_before}." if answer.next_before is not None else ""
-    return f"{_trust(answer.trust)}\n{_memories(len(answer.memories))}, newest first.{more}"
+    return f"{_trust(answer.trust)}\n{count(len(answer.memories), 'memory')}, newest first.{more}"
 
 
 @readable.register
@@ -116,14 +117,10 @@ def _(answer: RenderedReport) -> str:
 
 def _trust(trust: TrustBlock) -> str:
     synced = trust.last_successful_sync
-    when = f"synced {synced:%Y-%m-%d %H:%M} UTC" if synced else "not completely synced yet"
-    fresh = trust.freshness.replace("_", " ")
+    when = f"synced {utc_minute(synced)} UTC" if synced else "not completely synced yet"
+    fresh = as_words(trust.freshness)
     return f"Mind {trust.mind}: {when}, {fresh}; backfill {'complete' if trust.backfill_complete else 'not complete'}."
 
 
 def _caveats(caveats: list[str]) -> list[str]:
     return [f"Caveat: {caveat}" for caveat in caveats]
-
-
-def _memories(number: int) -> str:
-    return "1 memory" if number == 1 else f"{number} memories"

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.templating import Jinja2Templates
 
-from coppermind_pipeline.interfaces.state_words import duration_words, scans_under_way, state_words
+from coppermind_pipeline.interfaces.state_words import scans_under_way, state_words
+from coppermind_pipeline.wording import about, ago, as_words, capitalized, clock, number, utc_second
 
 
 def page(
@@ -23,17 +24,12 @@ def page(
     return _templates.TemplateResponse(request, template, values, status_code=status, headers=headers)
 
 
-def _count(value: int) -> str:
-    return f"{value:,}"
-
-
 def _ago(moment: datetime, now: datetime) -> str:
-    seconds = max(0, int((now - moment).total_seconds()))
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= size:
-            number = seconds // size
-            return f"{number} {unit}{'s' if number > 1 else ''} ago"
-    return "just now"
+    return ago(now - moment)
+
+
+def _utc_clock(moment: datetime) -> str:
+    return f"{clock(moment, UTC)} UTC"
 
 
 def _with_code(text: str) -> Markup:
@@ -48,8 +44,7 @@ def _with_code(text: str) -> Markup:
 
 def _words(name: str) -> str:
     """Show an argument's value as words: `this_quarter` is "This quarter"."""
-    words = name.replace("_", " ")
-    return words[:1].upper() + words[1:]
+    return capitalized(as_words(name))
 
 
 def _environment() -> Environment:
@@ -60,7 +55,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(count=_count, ago=_ago, with_code=_with_code, duration=duration_words, words=_words)
+    environment.filters.update(
+        ago=_ago,
+        count=number,
+        duration=about,
+        utc_clock=_utc_clock,
+        utc_second=utc_second,
+        with_code=_with_code,
+        words=_words,
+    )
     environment.globals.update(state_of=state_words, scans_of=scans_under_way)
     return environment
 

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from coppermind_pipeline.interfaces.cli import output
 from coppermind_pipeline.interfaces.state_words import (
-    duration_words,
     polling_stopped_words,
     scans_under_way,
     state_words,
 )
+from coppermind_pipeline.wording import about, number, utc_minute, utc_second
 
 if TYPE_CHECKING:
     from coppermind_pipeline.connectors import (
@@ -46,7 +46,7 @@ def authorization(answer: ConnectResponse) -> RenderableType:
 def many(answer: StatusResponse) -> RenderableType:
     """Show every connector of a status answer; first, where it is so, that nothing polls them."""
     if answer.paused_since is not None:
-        since = f"{answer.paused_since:%Y-%m-%d %H:%M} UTC"
+        since = f"{utc_minute(answer.paused_since)} UTC"
         paused = f"The installation was restored from a backup, and is paused since {since}."
         return Group(Text(paused, style="yellow"), Text(""), *_each(answer))
     if answer.polling_stopped_since is not None:
@@ -89,7 +89,7 @@ def configuration(answer: ConfigureResponse) -> RenderableType:
     """Show what a change of the configuration did, and what its filters keep and remove."""
     lines = [Text(answer.message)]
     for object_type, preview in (answer.filter_preview or {}).items():
-        lines.append(Text(f"  {object_type.value}: keeps {preview.kept:,}, removes {preview.removed:,}"))
+        lines.append(Text(f"  {object_type.value}: keeps {number(preview.kept)}, removes {number(preview.removed)}"))
     lines += [Text(warning, style="yellow") for warning in answer.warnings]
     lines.append(Text(answer.next_step, style="dim"))
     return Group(*lines)
@@ -97,10 +97,7 @@ def configuration(answer: ConfigureResponse) -> RenderableType:
 
 def events(answer: EventsResponse) -> RenderableType:
     """Show the entries of a connector's log, and how to see those before."""
-    rows = (
-        (str(e.id), f"{e.at:%Y-%m-%d %H:%M:%S}", e.severity, e.code, f"{e.message} {e.hint}".strip())
-        for e in answer.events
-    )
+    rows = ((str(e.id), utc_second(e.at), e.severity, e.code, f"{e.message} {e.hint}".strip()) for e in answer.events)
     log = output.table("Id", "At (UTC)", "Severity", "Code", "What happened", rows=rows, empty="The log is empty.")
     more = [] if answer.next_before is None else [Text(f"There are more: --before {answer.next_before}", style="dim")]
     return Group(log, *more)
@@ -115,24 +112,29 @@ def _backfill(connector: ConnectorStatus) -> Iterable[Text]:
     for scan in scans_under_way(connector):
         filled = round(_BAR_CHARACTERS * (scan.share or 0))
         bar = ("━" * filled, "cyan"), ("─" * (_BAR_CHARACTERS - filled), "dim")
-        total = "" if scan.total is None else f" of {scan.total:,}"
-        yield Text.assemble(f"  {scan.object_type:<10} ", *bar, f" {scan.done:,}{total}")
+        total = "" if scan.total is None else f" of {number(scan.total)}"
+        yield Text.assemble(f"  {scan.object_type:<10} ", *bar, f" {number(scan.done)}{total}")
     backfill = connector.hubspot_backfill
     if backfill is not None and backfill.eta_seconds is not None:
-        yield Text(f"  {duration_words(backfill.eta_seconds)} left", style="dim")
+        yield Text(f"  {about(backfill.eta_seconds)} left", style="dim")
 
 
 def _pulls(connector: ConnectorStatus) -> Iterable[Text]:
     diagnostics = connector.hubspot_diagnostics
     if diagnostics.last_successful_hubspot_pull is not None:
-        pulled = ", ".join(f"{count:,} {kind.value}" for kind, count in diagnostics.records_pulled_by_type.items())
-        yield Text(f"  Last pull {diagnostics.last_successful_hubspot_pull:%Y-%m-%d %H:%M} UTC; so far {pulled}")
+        pulled = ", ".join(
+            f"{number(count)} {kind.value}" for kind, count in diagnostics.records_pulled_by_type.items()
+        )
+        yield Text(f"  Last pull {utc_minute(diagnostics.last_successful_hubspot_pull)} UTC; so far {pulled}")
     queue = diagnostics.queue
     if queue.pending or queue.in_progress or queue.dead:
-        yield Text(f"  Queue: {queue.pending:,} pending, {queue.in_progress:,} in progress, {queue.dead:,} failed")
+        yield Text(
+            f"  Queue: {number(queue.pending)} pending, {number(queue.in_progress)} in progress, "
+            f"{number(queue.dead)} failed"
+        )
 
 
 def _errors(connector: ConnectorStatus) -> Iterable[Text]:
     if connector.last_error is not None:
-        at = f" ({connector.last_error.at:%Y-%m-%d %H:%M} UTC)"
+        at = f" ({utc_minute(connector.last_error.at)} UTC)"
         yield Text.assemble("  ", (connector.last_error.message, "red"), (at, "dim"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,9 +11,7 @@ from rich.markdown import Markdown
 from rich.text import Text
 
 from coppermind_pipeline.interfaces.cli import output
-
-# What a person reads at a glance: the day and the minute, in UTC, as in the JSON.
-_MINUTE = len("2026-11-18T12:00")
+from coppermind_pipeline.wording import as_words, number, utc_minute
 
 
 def found(answer: Mapping[str, Any]) -> RenderableType:
@@ -42,14 +41,14 @@ def queues(queues: Sequence[Mapping[str, Any]]) -> RenderableType:
         status = queue["status"]
         parts.append(
             Text(
-                f"{queue['connector_id']}: {status.pending:,} pending, {status.in_progress:,} in progress, "
-                f"{status.dead:,} failed for good"
-                + (f"; {queue['replayed']:,} will be tried again" if queue["replayed"] else "")
+                f"{queue['connector_id']}: {number(status.pending)} pending, {number(status.in_progress)} in progress, "
+                f"{number(status.dead)} failed for good"
+                + (f"; {number(queue['replayed'])} will be tried again" if queue["replayed"] else "")
             )
         )
         if queue["entries"]:
             rows = (
-                (e.source_ref, e.operation, e.state, str(e.attempts), f"{e.enqueued_at:%Y-%m-%d %H:%M}", e.last_error)
+                (e.source_ref, e.operation, e.state, str(e.attempts), utc_minute(e.enqueued_at), e.last_error)
                 for e in queue["entries"]
             )
             heads = ("Source ref", "To do", "State", "Attempts", "Since", "Last error")
@@ -66,7 +65,7 @@ def _trust(trust: Mapping[str, Any]) -> Text:
     synced = trust["last_successful_sync"]
     when = f"Synced {_minute(synced)} UTC" if synced else "Not completely synced yet"
     return Text(
-        f"{when}, {trust['freshness'].replace('_', ' ')}; "
+        f"{when}, {as_words(trust['freshness'])}; "
         f"backfill {'complete' if trust['backfill_complete'] else 'not complete'}; "
         f"portals {', '.join(map(str, trust['portal_ids'])) or 'none'}",
         style="dim",
@@ -78,7 +77,7 @@ def _memory(memory: Mapping[str, Any]) -> RenderableType:
     left = memory["retired_reason"] or ("superseded" if memory["superseded_at"] else None)
     head = Text.assemble(
         (f"{memory['id']}  ", "dim"),
-        (memory["type"].replace("_", " "), "bold"),
+        (as_words(memory["type"]), "bold"),
         (f"  {memory['sensitivity']}", "yellow" if memory["sensitivity"] == "sensitive" else "green"),
         (f"  {left}" if left else "", "red"),
     )
@@ -95,4 +94,4 @@ def _memory(memory: Mapping[str, Any]) -> RenderableType:
 
 
 def _minute(moment: str) -> str:
-    return moment[:_MINUTE].replace("T", " ")
+    return utc_minute(datetime.fromisoformat(moment))
