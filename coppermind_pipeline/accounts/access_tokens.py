@@ -24,8 +24,6 @@ _MARK = "coppermind_"
 _RANDOM_BYTES = 32
 _PREFIX_CHARACTERS = len(_MARK) + 8
 
-_LISTED = "t.prefix, t.name, c.name AS customer, t.created_at, t.last_used_at, t.revoked_at"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
@@ -66,11 +64,7 @@ def create_token(database: Database, *, customer: str = LOCAL_CUSTOMER, name: st
     caller = local_caller(database, customer)
     with database.customer(caller.customer_id) as connection:
         row = connection.execute(
-            text(
-                f"""WITH t AS (INSERT INTO access_tokens (customer_id, name, prefix, token_hash)
-                               VALUES (:customer, :name, :prefix, :hash) RETURNING *)
-                    SELECT {_LISTED} FROM t JOIN customers c ON c.id = t.customer_id"""  # noqa: S608 - our own list of columns
-            ),
+            _CREATE,
             {"customer": caller.customer_id, "name": name, "prefix": _prefix(token), "hash": _digest(token)},
         ).one()
     return NewToken(token=SecretStr(token), listed=AccessToken(**row._mapping))
@@ -79,12 +73,7 @@ def create_token(database: Database, *, customer: str = LOCAL_CUSTOMER, name: st
 def list_tokens(database: Database) -> list[AccessToken]:
     """Return all customers' tokens, the newest first, revoked ones too: an operator's view."""
     with database.owner() as connection:
-        rows = connection.execute(
-            text(
-                f"""SELECT {_LISTED} FROM access_tokens t JOIN customers c ON c.id = t.customer_id
-                     ORDER BY t.created_at DESC"""  # noqa: S608 - our own list of columns
-            )
-        )
+        rows = connection.execute(_LIST)
         return [AccessToken(**row._mapping) for row in rows]
 
 
@@ -95,14 +84,7 @@ def revoke_token(database: Database, prefix: str) -> AccessToken:
         TokenNotFound: no token begins so.
     """
     with database.owner() as connection:
-        row = connection.execute(
-            text(
-                f"""WITH t AS (UPDATE access_tokens SET revoked_at = coalesce(revoked_at, clock_timestamp())
-                                WHERE prefix = :prefix RETURNING *)
-                    SELECT {_LISTED} FROM t JOIN customers c ON c.id = t.customer_id"""  # noqa: S608 - our own list of columns
-            ),
-            {"prefix": _prefix(prefix.strip())},
-        ).one_or_none()
+        row = connection.execute(_REVOKE, {"prefix": _prefix(prefix.strip())}).one_or_none()
     if row is None:
         raise TokenNotFound(f"There is no token that begins with {_prefix(prefix.strip())!r}.")
     return AccessToken(**row._mapping)
@@ -124,3 +106,20 @@ def _prefix(token: str) -> str:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
+
+
+_LISTED = "token.prefix, token.name, customer.name AS customer, token.created_at, token.last_used_at, token.revoked_at"
+_CREATE = text(
+    f"""WITH token AS (INSERT INTO access_tokens (customer_id, name, prefix, token_hash)
+                       VALUES (:customer, :name, :prefix, :hash) RETURNING *)
+        SELECT {_LISTED} FROM token JOIN customers AS customer ON customer.id = token.customer_id"""  # noqa: S608
+)
+_LIST = text(
+    f"""SELECT {_LISTED} FROM access_tokens AS token JOIN customers AS customer ON customer.id = token.customer_id
+         ORDER BY token.created_at DESC"""  # noqa: S608
+)
+_REVOKE = text(
+    f"""WITH token AS (UPDATE access_tokens SET revoked_at = coalesce(revoked_at, clock_timestamp())
+                        WHERE prefix = :prefix RETURNING *)
+        SELECT {_LISTED} FROM token JOIN customers AS customer ON customer.id = token.customer_id"""  # noqa: S608
+)

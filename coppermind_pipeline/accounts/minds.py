@@ -76,20 +76,20 @@ def create_mind(
     with database.customer(caller.customer_id) as connection:
         # One at a time per customer: the slug is chosen among those that are free.
         connection.execute(text("SELECT FROM customers WHERE id = :customer FOR UPDATE"), values)
-        row = connection.execute(
-            text(
-                f"""INSERT INTO minds (customer_id, name, slug, kind, company_info)
-                    VALUES (:customer, :name, :slug, :kind, CAST(:info AS jsonb))
-                    ON CONFLICT (customer_id, lower(name)) DO NOTHING RETURNING {_COLUMNS}"""  # noqa: S608 - our own list of columns
-            ),
-            values | {"slug": _free_slug(connection, values["name"])},
-        ).one_or_none()
+        row = connection.execute(_CREATE, values | {"slug": _free_slug(connection, values["name"])}).one_or_none()
         if row is None:
             raise MindExists(f"A mind named {values['name']!r} exists already.")
         active = _active_id(connection, caller)
         if active is None:
             _activate(connection, caller, row.id)
         return _mind(row, active_id=active or row.id)
+
+
+_CREATE = text(
+    f"""INSERT INTO minds (customer_id, name, slug, kind, company_info)
+        VALUES (:customer, :name, :slug, :kind, CAST(:info AS jsonb))
+        ON CONFLICT (customer_id, lower(name)) DO NOTHING RETURNING {_COLUMNS}"""  # noqa: S608 - our own columns
+)
 
 
 def list_minds(database: Database, caller: Caller) -> list[Mind]:
