@@ -28,12 +28,16 @@ class Connector:
     """One OAuth connection of one HubSpot portal to one mind.
 
     Attributes:
+        id: made from the mind's name, `hubspot` and four random characters.
+        mind_id: the mind that it is pinned to, for good.
+        customer_id: whose mind that is.
         hub_id: the portal; None until an approval said which.
         status: its `Lifecycle`.
         config: checked; what is not set has its default.
-        replaced_by: the connector that an approval of a known portal went to instead.
-        connected_at: of the last approval.
-        sync_requested_at: a poll was asked for ahead of the next cadence.
+        replaced_by: the connector that an approval of a known portal went to instead; else None.
+        created_at: when somebody first asked to connect.
+        connected_at: of the last approval; None before the first.
+        sync_requested_at: when a poll was asked for last; None if never, or not since the last disconnect.
     """
 
     id: str

@@ -35,20 +35,24 @@ def _count(
 ) -> tuple[int, int]:
     by_mail = object_type is ObjectType.CONTACTS and (filters.excluded_emails or filters.excluded_domains)
     names = sorted(filters.properties_of(object_type) | ({"email"} if by_mail else set()))
-    columns = "".join(f"properties ->> :name_{index} AS value_{index}, " for index in range(len(names)))
     rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(
-        text(
-            f"""SELECT {columns} count(*) AS records FROM live_records
-                 WHERE connector_id = :connector AND object_type = :type AND NOT referenced_only
-                 {"GROUP BY " + ", ".join(str(index + 1) for index in range(len(names))) if names else ""}"""
-        ),
-        {"connector": connector.id, "type": object_type.value}
-        | {f"name_{index}": name for index, name in enumerate(names)},
+        _VALUES, {"connector": connector.id, "type": object_type.value, "names": names}
     )
     kept = removed = 0
-    for *values, records in rows:
+    for values, records in rows:
         if filters.reason(object_type, dict(zip(names, values, strict=True))) is None:
             kept += records
         else:
             removed += records
     return kept, removed
+
+
+_VALUES = text(
+    """SELECT ARRAY(SELECT properties ->> wanted.name
+                      FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS wanted (name, place)
+                     ORDER BY wanted.place) AS found,
+              count(*) AS records
+         FROM live_records
+        WHERE connector_id = :connector AND object_type = :type AND NOT referenced_only
+        GROUP BY found"""
+)

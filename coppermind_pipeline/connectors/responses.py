@@ -22,6 +22,6 @@ class Response(BaseModel):
 class AboutConnector(Response):
     """An answer about one connector names it, and the mind that it is pinned to."""
 
-    connector_id: str
+    connector_id: str = Field(description="the connector")
     mind: str = Field(description="name of the mind that the connector is pinned to")
-    mind_id: UUID
+    mind_id: UUID = Field(description="id of that mind")

@@ -23,21 +23,21 @@ from coppermind_pipeline.store import Database
 class FilterPreview(Response):
     """What the configured filters do to the stored records of one type."""
 
-    kept: int
-    removed: int
+    kept: int = Field(description="records that every filter lets through")
+    removed: int = Field(description="records that some filter leaves out")
 
 
 class ConfigureResponse(AboutConnector):
     """A changed configuration."""
 
     changed: tuple[str, ...] = Field(description="keys whose value is another one now")
-    config: dict[str, Any]
+    config: dict[str, Any] = Field(description="what is configured now; other keys have their defaults")
     filter_preview: dict[ObjectType, FilterPreview] | None = Field(
         description="stored records that the filters keep and remove; null where no filter was changed"
     )
     warnings: tuple[str, ...] = Field(description="what about the configuration should be looked at")
-    message: str
-    next_step: str
+    message: str = Field(description="what changed, as a sentence")
+    next_step: str = Field(description="what to do now, in one sentence")
 
 
 def configure(database: Database, caller: Caller, connector_id: str, config: Mapping[str, Any]) -> ConfigureResponse:

@@ -27,13 +27,13 @@ _ID_ATTEMPTS_MAX = 50
 class ConnectResponse(AboutConnector):
     """A connector that waits for its approval."""
 
-    status: Lifecycle
+    status: Lifecycle = Field(description="pending_setup until somebody approves")
     auth_url: str = Field(description="the page where a person approves; open it in a browser")
-    auth_url_expires_at: Instant
+    auth_url_expires_at: Instant = Field(description="the address is worth nothing from then on")
     scopes: tuple[str, ...] = Field(description="what is asked for: read scopes alone (`setup_help.scopes_note`)")
     callback_listening: bool = Field(description="whether an approval would be heard of at this moment")
-    next_step: str
-    setup_help: SetupHelp
+    next_step: str = Field(description="what to do now, in one sentence")
+    setup_help: SetupHelp = Field(description="what whoever approves needs to know")
 
 
 def connect(

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 import structlog
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Caller
@@ -47,16 +47,16 @@ _REMOVE_APP = (
 class DisconnectResponse(AboutConnector):
     """What was and was not done to disconnect."""
 
-    status: Headline
-    credentials_erased: bool
-    polling_stopped: bool
-    token_revoked: bool
-    not_revoked_because: str | None
-    app_uninstalled: bool
-    not_uninstalled_because: str | None
-    memories_kept: int
-    message: str
-    next_step: str
+    status: Headline = Field(description="inactive")
+    credentials_erased: bool = Field(description="whether there were stored tokens, which are gone")
+    polling_stopped: bool = Field(description="whether it was polling until now")
+    token_revoked: bool = Field(description="whether HubSpot took the refresh token back")
+    not_revoked_because: str | None = Field(description="why it did not; null: it did")
+    app_uninstalled: bool = Field(description="whether the app is gone from the portal")
+    not_uninstalled_because: str | None = Field(description="why it is not; null: it is")
+    memories_kept: int = Field(description="memories of the connector that hold")
+    message: str = Field(description="what was done, as a sentence")
+    next_step: str = Field(description="what is left to do in HubSpot, as a sentence")
 
 
 async def disconnect(database: Database, settings: Settings, caller: Caller, connector_id: str) -> DisconnectResponse:

@@ -17,19 +17,19 @@ EVENTS_SHOWN, EVENTS_MAX = 50, 200
 class LoggedEvent(Response):
     """One entry of a connector's log."""
 
-    id: int
-    at: Instant
-    severity: Severity
-    code: str
-    message: str
-    hint: str
+    id: int = Field(description="the higher, the later")
+    at: Instant = Field(description="when it happened")
+    severity: Severity = Field(description="error: something stopped for it; warning: it went on with less")
+    code: str = Field(description="what happened, in one word that stays")
+    message: str = Field(description="what happened, as a sentence")
+    hint: str = Field(description="what to do about it; empty: nothing")
     run_id: str | None = Field(description="the run in which it happened; Dagster's UI shows it")
 
 
 class EventsResponse(AboutConnector):
     """What happened to a connector, newest first."""
 
-    events: tuple[LoggedEvent, ...]
+    events: tuple[LoggedEvent, ...] = Field(description="newest first")
     next_before: int | None = Field(description="`before` of the next page; null where there is none")
 
 

@@ -24,19 +24,19 @@ _FOLLOW = "Follow it with `connectors action=status`; the running installation (
 class SyncResponse(AboutConnector):
     """A poll that was asked for."""
 
-    sync_requested_at: Instant
-    message: str
-    next_step: str
+    sync_requested_at: Instant = Field(description="when it was asked for")
+    message: str = Field(description="what was done, as a sentence")
+    next_step: str = Field(description="what to do now, in one sentence")
 
 
 class ResyncResponse(AboutConnector):
     """A backfill that starts again."""
 
     since: Instant = Field(description="start of what is read again")
-    object_types: tuple[ObjectType, ...]
+    object_types: tuple[ObjectType, ...] = Field(description="types that are read again")
     already_running: bool = Field(description="the same backfill was under way, and goes on as it is")
-    message: str
-    next_step: str
+    message: str = Field(description="what was done, as a sentence")
+    next_step: str = Field(description="what to do now, in one sentence")
 
 
 def request_sync(database: Database, caller: Caller, connector_id: str) -> SyncResponse:

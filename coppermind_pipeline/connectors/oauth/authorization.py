@@ -55,6 +55,7 @@ class Authorized:
 
     Attributes:
         connector_id: the connector that is active now.
+        mind: name of the mind that it is pinned to.
         hub_id: the portal that it reads.
         replaced: the pending connector that the approval was asked for, if the mind had this portal already; else None.
     """

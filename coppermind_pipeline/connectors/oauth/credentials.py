@@ -25,6 +25,8 @@ class Credentials:
     """A connector's tokens.
 
     Attributes:
+        access_token: for calls; HubSpot says how long it lives, half an hour as a rule.
+        refresh_token: for new access tokens, until somebody takes the authorization back.
         fresh_s: seconds, by the database's clock, until the access token should be replaced; negative: overdue.
     """
 
@@ -38,8 +40,10 @@ class KeyUse:
     """An encryption key, and how many connectors' credentials are encrypted with it.
 
     Attributes:
+        id: the beginning of the key's digest.
         newest: it encrypts what is stored from now on.
-        available: it is at hand; False where credentials name a key that is not.
+        available: it is at hand; False if credentials name a key that is not.
+        credentials: connectors whose credentials are encrypted with it.
     """
 
     id: str

@@ -46,7 +46,12 @@ class FreshState:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredState:
-    """The connector and the mind whose state an approval brought back."""
+    """Whose state an approval brought back.
+
+    Attributes:
+        connector_id: the connector that it was made for.
+        mind_id: that connector's mind.
+    """
 
     connector_id: str
     mind_id: UUID

@@ -41,7 +41,12 @@ _CLAIM_S = 60  # longer than a message takes
 
 @dataclass(frozen=True, slots=True)
 class Alerted:
-    """What a look at all connectors came to: messages sent, and whether the webhook took the last one tried."""
+    """What a look at all connectors came to.
+
+    Attributes:
+        sent: messages that the webhook took.
+        webhook_answers: it took the last one tried, or none was due.
+    """
 
     sent: int
     webhook_answers: bool
@@ -49,7 +54,17 @@ class Alerted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One message: what the connector was said to be before, and what it is since when. It names no record."""
+    """One message about a connector; it names no record.
+
+    Attributes:
+        connector: its id.
+        mind: name of the mind that it is pinned to.
+        state_before: the state that was told last; None: nothing was.
+        state_after: the trouble, else the status in one word.
+        since: when the change was seen first.
+        message: why it is so, as a sentence of ours.
+        what_to_do: as a sentence.
+    """
 
     connector: str
     mind: str

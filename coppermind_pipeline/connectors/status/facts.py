@@ -26,7 +26,14 @@ class _Facts(BaseModel):
 
 
 class ErrorFact(_Facts):
-    """An error as it was shown, and when."""
+    """An error as it was shown.
+
+    Attributes:
+        code: stable; the class of the error.
+        message: a sentence, without data of records.
+        hint: what a person can do; empty if nothing is known to help.
+        at: when it was seen last.
+    """
 
     code: str
     message: str
@@ -35,7 +42,19 @@ class ErrorFact(_Facts):
 
 
 class ConnectorRow(_Facts):
-    """The connector itself."""
+    """The connector itself.
+
+    Attributes:
+        status: whether it polls; never what it is doing.
+        hub_id: the portal; None until an approval said which.
+        config: as it is stored, whoever wrote it; `ConnectorFacts.config` is the checked one.
+        replaced_by: the connector that an approval of a known portal went to instead.
+        last_error: what stopped the last poll, approval or other step; None once that succeeds.
+        setup_error: why the last approval failed; None without one, and once connected.
+        sync_requested_at: when a poll was asked for last; None if never, or not since the last disconnect.
+        connected_at: of the last approval; None before the first.
+        disconnected_at: None while connected or pending.
+    """
 
     id: str
     mind_id: UUID
@@ -54,23 +73,41 @@ class ConnectorRow(_Facts):
 
 
 class OAuthStateFact(_Facts):
-    """The newest OAuth state; `used` from the moment that somebody came back with it."""
+    """The newest OAuth state.
+
+    Attributes:
+        expires_at: it is worth nothing from then on.
+        used: somebody has come back with it, whatever that led to.
+    """
 
     expires_at: datetime
     used: bool
 
 
 class PortalFact(_Facts):
-    """The portal's account, and how far its records can be trusted."""
+    """The portal's account, and how far its records can be trusted.
+
+    Attributes:
+        time_zone: the portal's own, by its name in the tz database; None while HubSpot has not said it.
+        profile: the portal profile as JSON; None until the first backfill is complete.
+    """
 
     time_zone: str | None = None
     profile: dict[str, Any] | None = None
 
 
 class PollFact(_Facts):
-    """The polls so far; `failures` counts those in a row.
+    """The polls so far.
 
-    `last_succeeded_at` is the end of the last complete pull, `last_ended_at` that of a poll or a slice of a backfill.
+    Attributes:
+        last_started_at: of the last poll; None before the first, as all times here are.
+        last_ended_at: end of the last poll or slice of a backfill that went well.
+        last_succeeded_at: end of the last complete pull.
+        last_failed_at: end of the last poll that failed.
+        failures: polls that failed in a row until now.
+        retry_at: end of the pause that HubSpot, or a problem that needs a person, imposes; None: there is none.
+        last_counts: new and changed records that the last poll stored, by type.
+        pulled_counts: the same of all polls since the connection.
     """
 
     last_started_at: datetime | None = None
@@ -92,7 +129,15 @@ class PollFact(_Facts):
 
 
 class BackfillFact(_Facts):
-    """The historical backfill; `totals` is what the portal says it holds in the window, by type."""
+    """The historical backfill.
+
+    Attributes:
+        since: start of the window, inclusive; it never moves forward.
+        started_at: when it began; a resync begins again.
+        completed_at: when the whole window of every type had been read; None while it runs.
+        first_completed_at: the same of the first time; a resync leaves it.
+        totals: records of the window by type, as the portal counted them last; empty before that.
+    """
 
     since: datetime
     started_at: datetime
@@ -102,7 +147,15 @@ class BackfillFact(_Facts):
 
 
 class ScanFact(_Facts):
-    """How far the backfill of one object type is."""
+    """How far the backfill of one object type is.
+
+    Attributes:
+        last_id: highest HubSpot id of which all below it, within the window, are stored.
+        pages: stored so far.
+        records: stored so far.
+        completed_at: when the last page was stored; None while there are more.
+        page_stored_at: when a page was stored last; None before the first.
+    """
 
     last_id: int = 0
     pages: int = 0
@@ -112,7 +165,16 @@ class ScanFact(_Facts):
 
 
 class ProblemFact(_Facts):
-    """An error that stays until the same call succeeds."""
+    """An error that stays until the same call succeeds.
+
+    Attributes:
+        kind: which calls take it back.
+        code: stable; the class of the error.
+        message: a sentence, without data of records.
+        hint: what a person can do; empty if nothing is known to help.
+        since: when it was seen first.
+        last_seen: when it was seen last.
+    """
 
     kind: ProblemKind
     code: str
@@ -123,14 +185,27 @@ class ProblemFact(_Facts):
 
 
 class SkippedFact(_Facts):
-    """Records of one type that HubSpot does not answer for: how many, and the first of them."""
+    """Records of one type that HubSpot does not answer for.
+
+    Attributes:
+        count: all of them.
+        ids: HubSpot's ids of the first 100.
+    """
 
     count: int
     ids: tuple[str, ...]
 
 
 class QueueFact(_Facts):
-    """The memory queue; `waiting` includes those in progress."""
+    """The memory queue.
+
+    Attributes:
+        waiting: entries to be written, those in progress included.
+        in_progress: entries that somebody has claimed, and not for too long.
+        dead: entries that failed for good.
+        oldest_pending_at: when the oldest waiting one was queued; None if none waits.
+        newest_at: when the newest of all was queued; None if the queue is empty.
+    """
 
     waiting: int = 0
     in_progress: int = 0
@@ -140,7 +215,15 @@ class QueueFact(_Facts):
 
 
 class SynthesisFact(_Facts):
-    """The newest period that synthesis has worked on; `memories` are the live ones that speak of it."""
+    """The newest period that synthesis has worked on, of the configured cadence if there is one.
+
+    Attributes:
+        period_key: `2026-W47` or `2026-11`.
+        published_at: None until it was published.
+        skipped: by scope, why it has no text.
+        error: why its last synthesis failed; None if it did not.
+        memories: aggregate memories of that period that hold.
+    """
 
     period_key: str
     published_at: datetime | None = None
@@ -150,7 +233,13 @@ class SynthesisFact(_Facts):
 
 
 class DealFact(_Facts):
-    """The deal that was modified last, of those that are stored."""
+    """The deal that was modified last, of those that are stored.
+
+    Attributes:
+        id: HubSpot's.
+        name: None if it has none.
+        modified_at: as HubSpot says.
+    """
 
     id: str
     name: str | None = None
@@ -158,7 +247,21 @@ class DealFact(_Facts):
 
 
 class ConnectorFacts(_Facts):
-    """All that is known of one connector's life; what it means is computed from this and the clock alone."""
+    """All that is known of one connector's life; what it means is computed from this and the clock alone.
+
+    Attributes:
+        mind_name: of the mind that it is pinned to.
+        oauth_state: None if nobody was ever asked to approve.
+        portal: None until one was approved.
+        backfill: None before the first sync.
+        scans: of the backfill, by type; a type whose scan has yet to begin is missing.
+        degraded_types: object types of which HubSpot refuses properties.
+        drift: by type, how HubSpot's count differs from the store's, beyond its index's delay; None: it does not.
+        skipped_records: by type; a type without any is missing.
+        last_enqueue_at: when memories were queued last; None if never.
+        latest_deal: None if no deal is stored.
+        synthesis: None before the first.
+    """
 
     connector: ConnectorRow
     mind_name: str

@@ -135,7 +135,13 @@ _RULES: tuple[tuple[OperationalState | None, Callable[[ConnectorFacts, datetime]
 
 @dataclass(frozen=True, slots=True)
 class StateGuide:
-    """A state, for a person: why it is there, what the product does by itself, and what is left to do."""
+    """A state, for a person; each is a sentence.
+
+    Attributes:
+        cause: why it is there.
+        product: what the product does by itself.
+        person: what is left to do.
+    """
 
     cause: str
     product: str

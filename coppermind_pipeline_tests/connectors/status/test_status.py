@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, text
 
 from coppermind_pipeline.accounts import Caller, Mind, NoActiveMind, create_customer, create_mind
-from coppermind_pipeline.connectors import ConnectorNotFound, StatusResponse, status
+from coppermind_pipeline.connectors import ConnectorConfig, ConnectorNotFound, StatusResponse, status
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
@@ -278,3 +278,10 @@ def test_status_of_a_hundred_connectors_is_one_query(database: Database, caller:
     assert all(connector.hubspot_diagnostics.latest_deal_seen for connector in connectors)
     asked = [each for each in statements if "set_config" not in each and "FROM installation" not in each]
     assert len(asked) == 1
+
+
+def test_the_newest_synthesis_is_looked_for_by_the_cadence_that_holds_where_none_is_set(database: Database):
+    with database.owner() as connection:
+        source = connection.scalar(text("SELECT prosrc FROM pg_proc WHERE proname = 'connector_facts'"))
+    assert source is not None
+    assert f"'hubspot_synthesis_cadence', '{ConnectorConfig().hubspot_synthesis_cadence}'" in source
