@@ -2,7 +2,6 @@
 
 from coppermind_pipeline.accounts.access_tokens import (
     AccessToken,
-    NewToken,
     create_token,
     list_tokens,
     revoke_token,
@@ -11,7 +10,6 @@ from coppermind_pipeline.accounts.access_tokens import (
 from coppermind_pipeline.accounts.customers import (
     LOCAL_CUSTOMER,
     Caller,
-    Customer,
     create_customer,
     list_customers,
     local_caller,
@@ -40,7 +38,6 @@ __all__ = [
     "LOCAL_CUSTOMER",
     "AccessToken",
     "Caller",
-    "Customer",
     "CustomerExists",
     "CustomerNotFound",
     "InvalidMind",
@@ -50,7 +47,6 @@ __all__ = [
     "MindList",
     "MindNotFound",
     "MindsAction",
-    "NewToken",
     "NoActiveMind",
     "TokenNotFound",
     "create_customer",

@@ -10,8 +10,8 @@ from coppermind_pipeline.crm.days import day_of, is_midnight_utc, start_of, time
 from coppermind_pipeline.crm.definitions import PropertyDefinition
 from coppermind_pipeline.crm.filter_config import FILTER_KEYS, FilterConfigError, check_filter_setting
 from coppermind_pipeline.crm.filters import Definitions, FilterProblem, Filters, PropertyFilter, compile_filters
-from coppermind_pipeline.crm.labels import UNKNOWN_SOURCE, Label, Labels, Owner
-from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain, canonical_email
+from coppermind_pipeline.crm.labels import Label, Labels, Owner
+from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain
 from coppermind_pipeline.crm.meaning import LATE_STAGE_PROBABILITY, LOSS_REASON_PROPERTY, Meaning
 from coppermind_pipeline.crm.records import VALUE_FIELDS, NormalizedRecord, interpret
 from coppermind_pipeline.crm.sources import source_detail
@@ -26,12 +26,9 @@ from coppermind_pipeline.crm.stages import (
 from coppermind_pipeline.crm.values import (
     decode_properties,
     id_order,
-    read_boolean,
-    read_date,
     read_datetime,
     read_decimal,
     read_label,
-    read_probability,
     read_text,
     storable_text,
 )
@@ -44,7 +41,6 @@ __all__ = [
     "PRIMARY_COMPANY_TYPE_ID",
     "PUBLIC_MAIL_DOMAINS",
     "UNKNOWN_COUNTRY",
-    "UNKNOWN_SOURCE",
     "UNRECOGNIZED",
     "VALUE_FIELDS",
     "Attribution",
@@ -65,7 +61,6 @@ __all__ = [
     "Stage",
     "attribute",
     "canonical_domain",
-    "canonical_email",
     "check_filter_setting",
     "compile_filters",
     "country_code",
@@ -77,12 +72,9 @@ __all__ = [
     "interpret",
     "is_midnight_utc",
     "late_stages",
-    "read_boolean",
-    "read_date",
     "read_datetime",
     "read_decimal",
     "read_label",
-    "read_probability",
     "read_stage_metadata",
     "read_text",
     "source_detail",

@@ -5,8 +5,6 @@ from coppermind_pipeline.hubspot.calls import AccessTokens, SentRequest
 from coppermind_pipeline.hubspot.client import HubSpotClient
 from coppermind_pipeline.hubspot.errors import (
     AuthorizationRevoked,
-    ErrorBody,
-    ErrorItem,
     GrantRejected,
     HubSpotError,
     PortalUnavailable,
@@ -18,11 +16,9 @@ from coppermind_pipeline.hubspot.errors import (
 from coppermind_pipeline.hubspot.http.deadlines import at_most_s, within
 from coppermind_pipeline.hubspot.http.retries import RetryLimits
 from coppermind_pipeline.hubspot.oauth.tokens import (
-    ACCESS_TOKEN,
     REFRESH_TOKEN,
     SCOPES,
     Grant,
-    Introspection,
     OAuthApp,
     authorize_url,
     exchange_code,
@@ -31,10 +27,9 @@ from coppermind_pipeline.hubspot.oauth.tokens import (
     revoke,
     uninstall,
 )
-from coppermind_pipeline.hubspot.paths import API_VERSION
 from coppermind_pipeline.hubspot.resources.associations import Associations, AssociationType, Link
 from coppermind_pipeline.hubspot.resources.definitions import Pipeline, PropertyDefinition, PropertyOption, Stage
-from coppermind_pipeline.hubspot.resources.portal import AccountDetails, Owner, Team
+from coppermind_pipeline.hubspot.resources.portal import AccountDetails, Owner
 from coppermind_pipeline.hubspot.resources.records import (
     BATCH_READ_IDS_MAX,
     LIST_PAGE_RECORDS_MAX,
@@ -51,8 +46,6 @@ from coppermind_pipeline.hubspot.resources.records import (
 )
 
 __all__ = [
-    "ACCESS_TOKEN",
-    "API_VERSION",
     "BATCH_READ_IDS_MAX",
     "DEFAULT_RATES",
     "JITTER_MS",
@@ -71,14 +64,11 @@ __all__ = [
     "BatchRead",
     "Budget",
     "Budgets",
-    "ErrorBody",
-    "ErrorItem",
     "Filter",
     "Grant",
     "GrantRejected",
     "HubSpotClient",
     "HubSpotError",
-    "Introspection",
     "Link",
     "ListPage",
     "OAuthApp",
@@ -96,7 +86,6 @@ __all__ = [
     "SearchPage",
     "SentRequest",
     "Stage",
-    "Team",
     "TokenRejected",
     "at_most_s",
     "authorize_url",

@@ -41,7 +41,6 @@ class SentRequest:
 
     Attributes:
         status: None where no complete answer came.
-        received_bytes: size of the answer's body.
     """
 
     method: str
@@ -49,7 +48,6 @@ class SentRequest:
     budget: Budget
     status: int | None
     took_ms: float
-    received_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,6 @@ class PortalCalls:
             budget=request.budget,
             status=answer.status if answer else None,
             took_ms=took_ms,
-            received_bytes=len(answer.content) if answer else 0,
         )
         log.debug(
             "hubspot request",

@@ -91,21 +91,6 @@ class HubSpotError(CoppermindError):
         """The HTTP status, or None where no answer came."""
         return self.body.status if self.body else None
 
-    @property
-    def category(self) -> str:
-        """HubSpot's own category, such as `VALIDATION_ERROR`."""
-        return self.body.category if self.body else ""
-
-    @property
-    def correlation_id(self) -> str:
-        """The id under which HubSpot's support finds the call."""
-        return self.body.correlation_id if self.body else ""
-
-    @property
-    def hubspot_message(self) -> str:
-        """HubSpot's own words, as far as they are shown."""
-        return printable(self.body.message) if self.body else ""
-
 
 class TokenRejected(HubSpotError, NeedsPerson):
     """HubSpot no longer accepts the stored authorization."""

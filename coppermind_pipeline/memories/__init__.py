@@ -5,11 +5,8 @@
 
 from coppermind_pipeline.memories.browsing import get, list_memories
 from coppermind_pipeline.memories.draining import Drained, drain
-from coppermind_pipeline.memories.erasure import erase_texts
 from coppermind_pipeline.memories.mapping import Mapped, map_records
 from coppermind_pipeline.memories.memory_queue import (
-    Enqueued,
-    QueuedMemory,
     QueueEntry,
     QueueStatus,
     enqueue,
@@ -18,30 +15,25 @@ from coppermind_pipeline.memories.memory_queue import (
     replay_dead,
 )
 from coppermind_pipeline.memories.memory_types import Audience, MemoryType, Sensitivity, aggregate_ref, record_ref
-from coppermind_pipeline.memories.results import Found, Listed, Memory, Provenance
+from coppermind_pipeline.memories.results import Found, Memory
 from coppermind_pipeline.memories.search import search
 from coppermind_pipeline.memories.selection import UnknownMemory, WrongSelection
 
 __all__ = [
     "Audience",
     "Drained",
-    "Enqueued",
     "Found",
-    "Listed",
     "Mapped",
     "Memory",
     "MemoryType",
-    "Provenance",
     "QueueEntry",
     "QueueStatus",
-    "QueuedMemory",
     "Sensitivity",
     "UnknownMemory",
     "WrongSelection",
     "aggregate_ref",
     "drain",
     "enqueue",
-    "erase_texts",
     "get",
     "list_memories",
     "list_queue",

@@ -39,11 +39,6 @@ class Mapped:
     retired: int = 0
     skipped: tuple[ObjectType, ...] = ()
 
-    @property
-    def unchanged(self) -> int:
-        """Records whose memory is as it should be; those that rightly have none, too."""
-        return self.considered - self.queued - self.retired
-
 
 def map_records(
     database: Database,

@@ -4,24 +4,18 @@ Reads the normalized store alone, in which every decision about a record is made
 """
 
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
-from coppermind_pipeline.reports.figures import Amount, DealSum, Figures, RangeFigures, TopDeal
-from coppermind_pipeline.reports.groups import Group
+from coppermind_pipeline.reports.figures import DealSum, Figures
 from coppermind_pipeline.reports.live import Refresh, live_crm_report
 from coppermind_pipeline.reports.models import (
-    Audit,
     CrmReport,
-    DealPage,
-    DealRow,
     FoundMemories,
     ListedMemories,
     OneMemory,
-    PeriodBlock,
     RenderedReport,
-    Summary,
 )
 from coppermind_pipeline.reports.periods import CompareTo
 from coppermind_pipeline.reports.profile import PortalProfile, profile_portal
-from coppermind_pipeline.reports.rendering import ReportFormat, html_fragment, render, report_frame
+from coppermind_pipeline.reports.rendering import ReportFormat, html_fragment, render
 from coppermind_pipeline.reports.report import crm_report
 from coppermind_pipeline.reports.request import PAGE_ROWS_MAX, DateBasis, GroupBy, ReportRequest
 from coppermind_pipeline.reports.tool import MemoryAction, MemoryAnswer, memory_tool
@@ -29,34 +23,25 @@ from coppermind_pipeline.reports.trust import RecordCounts, TrustBlock, trust_bl
 
 __all__ = [
     "PAGE_ROWS_MAX",
-    "Amount",
-    "Audit",
     "BeforeHistory",
     "CompareTo",
     "CrmReport",
     "DateBasis",
-    "DealPage",
-    "DealRow",
     "DealSum",
     "Figures",
     "FoundMemories",
-    "Group",
     "GroupBy",
     "ListedMemories",
     "MemoryAction",
     "MemoryAnswer",
     "OneMemory",
-    "PeriodBlock",
     "PortalProfile",
-    "RangeFigures",
     "RecordCounts",
     "Refresh",
     "RenderedReport",
     "ReportArgumentError",
     "ReportFormat",
     "ReportRequest",
-    "Summary",
-    "TopDeal",
     "TrustBlock",
     "crm_report",
     "html_fragment",
@@ -64,6 +49,5 @@ __all__ = [
     "memory_tool",
     "profile_portal",
     "render",
-    "report_frame",
     "trust_block",
 ]

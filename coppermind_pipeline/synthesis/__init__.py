@@ -1,13 +1,12 @@
 """Scheduled synthesis: five aggregates of a connector's CRM history, once per week or month, as texts."""
 
-from coppermind_pipeline.synthesis.aggregates.loss_rules import LOSS_RULES, LossRule, Theme, theme_of
+from coppermind_pipeline.synthesis.aggregates.loss_rules import LOSS_RULES, Theme, theme_of
 from coppermind_pipeline.synthesis.aggregates.scopes import Scope
 from coppermind_pipeline.synthesis.publishing import WAITING_FOR_BACKFILL, SynthesisFailed, Synthesized, synthesize
 
 __all__ = [
     "LOSS_RULES",
     "WAITING_FOR_BACKFILL",
-    "LossRule",
     "Scope",
     "SynthesisFailed",
     "Synthesized",

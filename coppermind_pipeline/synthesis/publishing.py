@@ -57,14 +57,12 @@ class Synthesized:
         queued: texts that were queued as memories.
         skipped: scopes without a text, and why; of an already published period, those of its publication.
         already_published: the period was published before, and nothing was done.
-        waits_for_backfill: nothing was done, because history is not complete; every scope is skipped.
     """
 
     period_key: str
     queued: int = 0
     skipped: Mapping[Scope, str] = field(default_factory=dict)
     already_published: bool = False
-    waits_for_backfill: bool = False
 
 
 def synthesize(
@@ -99,9 +97,7 @@ def synthesize(
     if period.start(basis.zone) > now:
         raise PeriodKeyError(f"The period {period.key} has not begun yet.")
     if basis.portal.first_completed_at is None:
-        return Synthesized(
-            period_key=period.key, skipped=dict.fromkeys(Scope, WAITING_FOR_BACKFILL), waits_for_backfill=True
-        )
+        return Synthesized(period_key=period.key, skipped=dict.fromkeys(Scope, WAITING_FOR_BACKFILL))
     run = _Run(connector_id=connector_id, period=period, basis=basis, config=config, now=now)
     try:
         with database.mind(mind_id) as connection:

@@ -35,8 +35,7 @@ def _error(status: int, **body: object) -> HubSpotError:
 def test_an_error_of_a_megabyte_is_a_short_sentence(status: int, body: dict[str, object]):
     error = _error(status, **body)
     assert len(error.message) <= WORDS_CHARACTERS_MAX + _OURS_MAX
-    assert len(error.hubspot_message) <= WORDS_CHARACTERS_MAX
-    assert not set(error.message + error.hubspot_message + str(error)) & (set(_STEERING) - set("[2J"))
+    assert not set(error.message + str(error)) & (set(_STEERING) - set("[2J"))
     assert error.message.isprintable()
 
 

@@ -31,7 +31,6 @@ async def test_a_search_sends_filters_sort_and_cursor_as_hubspot_takes_them(clie
             Filter("lastmodifieddate", Operator.GTE, since),
             Filter("hs_object_id", Operator.GT, 501),
             Filter("lifecyclestage", Operator.IN, values=["lead", "customer"]),
-            Filter("createdate", Operator.BETWEEN, 5, high_value=9),
         ],
         properties=["email"],
         after="200",
@@ -45,7 +44,6 @@ async def test_a_search_sends_filters_sort_and_cursor_as_hubspot_takes_them(clie
                     {"propertyName": "lastmodifieddate", "operator": "GTE", "value": "1793521800123"},
                     {"propertyName": "hs_object_id", "operator": "GT", "value": "501"},
                     {"propertyName": "lifecyclestage", "operator": "IN", "values": ["lead", "customer"]},
-                    {"propertyName": "createdate", "operator": "BETWEEN", "value": "5", "highValue": "9"},
                 ]
             }
         ],

@@ -57,13 +57,11 @@ class Authorized:
         connector_id: the connector that is active now.
         mind: name of the mind that it is pinned to.
         hub_id: the portal that it reads.
-        replaced: the pending connector that the approval was asked for, if the mind had this portal already; else None.
     """
 
     connector_id: str
     mind: str
     hub_id: int
-    replaced: str | None = None
 
 
 async def complete_authorization(
@@ -205,9 +203,7 @@ def _activate(
         note_level(connection, connector, user_level=user_level, hub_id=grant.hub_id)
         note_account(connection, connector, grant.hub_id, account)
     log.info("connector authorized", connector_id=connector.id, hub_id=grant.hub_id)
-    return Authorized(
-        connector_id=connector.id, mind=mind, hub_id=grant.hub_id, replaced=None if known_id is None else pending.id
-    )
+    return Authorized(connector_id=connector.id, mind=mind, hub_id=grant.hub_id)
 
 
 def _connector_of_portal(connection: Connection, hub_id: int) -> str | None:

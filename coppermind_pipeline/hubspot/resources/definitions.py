@@ -14,7 +14,6 @@ class PropertyOption:
     value: str
     label: str
     display_order: int
-    hidden: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +23,16 @@ class PropertyDefinition:
     Attributes:
         type: bool, date, datetime, enumeration, number, string, phone_number, object_coordinates, json.
         field_type: how forms show it; `calculation_*` for values that HubSpot computes.
-        options: empty also where `external_options` says that the choices are kept elsewhere (stages, owners).
+        options: empty also where the choices are kept elsewhere (stages, owners).
         calculated: HubSpot computes the value, by either sign of it: HubSpot's own flag is false for some.
-        read_only_value: nobody can set the value.
-        shows_currency: the number is an amount of money.
     """
 
     name: str
     label: str
     type: str
     field_type: str
-    description: str
-    group_name: str
     options: tuple[PropertyOption, ...]
-    external_options: bool
     calculated: bool
-    read_only_value: bool
-    hubspot_defined: bool
-    hidden: bool
-    shows_currency: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +49,6 @@ class Stage:
     display_order: int
     is_closed: bool | None
     probability: str | None
-    archived: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +58,6 @@ class Pipeline:
     id: str
     label: str
     display_order: int
-    archived: bool
     stages: tuple[Stage, ...]
 
 
@@ -87,7 +75,6 @@ def read_pipelines(data: Mapping[str, Any]) -> tuple[Pipeline, ...]:
             id=str(p["id"]),
             label=str(p["label"]),
             display_order=int(p.get("displayOrder") or 0),
-            archived=p.get("archived") is True,
             stages=tuple(sorted((_stage(s) for s in p["stages"]), key=lambda stage: stage.display_order)),
         )
         for p in data["results"]
@@ -102,21 +89,14 @@ def _property(p: Mapping[str, Any]) -> PropertyDefinition:
         label=str(p.get("label") or p["name"]),
         type=str(p["type"]),
         field_type=field_type,
-        description=str(p.get("description") or ""),
-        group_name=str(p.get("groupName") or ""),
         options=tuple(_option(o) for o in p.get("options") or ()),
-        external_options=p.get("externalOptions") is True,
         calculated=p.get("calculated") is True or field_type.startswith("calculation_"),
-        read_only_value=(p.get("modificationMetadata") or {}).get("readOnlyValue") is True,
-        hubspot_defined=p.get("hubspotDefined") is True,
-        hidden=p.get("hidden") is True,
-        shows_currency=p.get("showCurrencySymbol") is True,
     )
 
 
 def _option(o: Mapping[str, Any]) -> PropertyOption:
     value = str(o["value"])
-    return PropertyOption(value, str(o.get("label") or value), int(o.get("displayOrder") or 0), o.get("hidden") is True)
+    return PropertyOption(value, str(o.get("label") or value), int(o.get("displayOrder") or 0))
 
 
 def _stage(s: Mapping[str, Any]) -> Stage:
@@ -128,5 +108,4 @@ def _stage(s: Mapping[str, Any]) -> Stage:
         display_order=int(s.get("displayOrder") or 0),
         is_closed=None if closed is None else str(closed).lower() == "true",
         probability=None if probability is None else str(probability),
-        archived=s.get("archived") is True,
     )

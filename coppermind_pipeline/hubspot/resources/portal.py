@@ -25,21 +25,11 @@ class AccountDetails:
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
-    """A team that an owner belongs to."""
-
-    id: str
-    name: str
-    primary: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Owner:
     """Someone, or a queue, that records are assigned to.
 
     Attributes:
         id: what `hubspot_owner_id` of a record holds; not the user's id.
-        type: PERSON or QUEUE.
         user_id: None for an archived owner; `user_id_including_inactive` still has it.
     """
 
@@ -47,13 +37,9 @@ class Owner:
     email: str | None
     first_name: str | None
     last_name: str | None
-    type: str
     user_id: int | None
     user_id_including_inactive: int | None
     archived: bool
-    teams: tuple[Team, ...]
-    created_at: str | None
-    updated_at: str | None
 
 
 def read_account(data: Mapping[str, Any]) -> AccountDetails:
@@ -77,15 +63,9 @@ def read_owners(data: Mapping[str, Any], *, archived: bool) -> tuple[Owner, ...]
             email=o.get("email") or None,
             first_name=o.get("firstName") or None,
             last_name=o.get("lastName") or None,
-            type=str(o.get("type") or "PERSON"),
             user_id=_id_number(o.get("userId")),
             user_id_including_inactive=_id_number(o.get("userIdIncludingInactive")),
             archived=bool(o.get("archived", archived)),
-            teams=tuple(
-                Team(str(t["id"]), str(t.get("name") or ""), t.get("primary") is True) for t in o.get("teams") or ()
-            ),
-            created_at=o.get("createdAt"),
-            updated_at=o.get("updatedAt"),
         )
         for o in data["results"]
     )

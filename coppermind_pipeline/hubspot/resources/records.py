@@ -107,19 +107,13 @@ class BatchRead:
 
 
 class Operator(StrEnum):
-    """Comparisons of HubSpot's search."""
+    """The comparisons of HubSpot's search that the product asks for."""
 
-    EQ = "EQ"
-    NEQ = "NEQ"
     LT = "LT"
     LTE = "LTE"
     GT = "GT"
     GTE = "GTE"
-    BETWEEN = "BETWEEN"
     IN = "IN"
-    NOT_IN = "NOT_IN"
-    HAS_PROPERTY = "HAS_PROPERTY"
-    NOT_HAS_PROPERTY = "NOT_HAS_PROPERTY"
 
 
 FilterValue = str | int | datetime
@@ -130,17 +124,15 @@ class Filter:
     """One condition of a search.
 
     Attributes:
-        value: for the comparisons with one value, and the lower bound of BETWEEN. A datetime (aware) goes out in whole
-            milliseconds, finer digits cut, because HubSpot compares no finer.
-        values: for IN and NOT_IN; HubSpot wants them in lower case for text properties.
-        high_value: the upper bound of BETWEEN, included.
+        value: for the comparisons with one value. A datetime (aware) goes out in whole milliseconds, finer digits
+            cut, because HubSpot compares no finer.
+        values: for IN; HubSpot wants them in lower case for text properties.
     """
 
     property_name: str
     operator: Operator
     value: FilterValue | None = None
     values: Sequence[FilterValue] = ()
-    high_value: FilterValue | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the filter as HubSpot's search takes it."""
@@ -149,8 +141,6 @@ class Filter:
             condition["value"] = _filter_text(self.value)
         if self.values:
             condition["values"] = [_filter_text(value) for value in self.values]
-        if self.high_value is not None:
-            condition["highValue"] = _filter_text(self.high_value)
         return condition
 
 

@@ -28,7 +28,7 @@ def token(call: Call) -> Reply:
     _check_client(call, form)
     now_ms = call.sandbox.clock.now_ms()
     if grant_type == "authorization_code":
-        refresh = call.sandbox.grants.issue_refresh(_redeemed_code(call, form), now_ms=now_ms)
+        refresh = call.sandbox.grants.issue_refresh(_redeemed_code(call, form))
     else:
         refresh = _refreshed(call, form)
     access = call.sandbox.grants.issue_access(refresh, now_ms=now_ms)
@@ -147,7 +147,7 @@ def _refreshed(call: Call, form: Mapping[str, str]) -> Grant:
         raise _refused(call, "invalid_grant", "BAD_REFRESH_TOKEN", "missing or invalid refresh token")
     if call.sandbox.portals[refresh.hub_id].switches.refresh_token_rotates:
         grants.revoke(refresh, with_access=False)
-        return grants.issue_refresh(refresh, now_ms=call.sandbox.clock.now_ms())
+        return grants.issue_refresh(refresh)
     return refresh
 
 

@@ -205,7 +205,7 @@ def _issue_token(sandbox: Sandbox, wanted: requests.IssueToken) -> Answer:
     portal, now_ms = portal_of(sandbox, wanted.hub_id), sandbox.clock.now_ms()
     scopes = tuple(dict.fromkeys(["oauth", *wanted.scopes]))
     allowed = Grant(GrantKind.CODE, "", sandbox.config.client_id, portal.hub_id, scopes, now_ms, None)
-    refresh = sandbox.grants.issue_refresh(allowed, now_ms=now_ms)
+    refresh = sandbox.grants.issue_refresh(allowed)
     access = sandbox.grants.issue_access(refresh, now_ms=now_ms)
     return {"hub_id": portal.hub_id, "access_token": access.value, "refresh_token": refresh.value}
 

@@ -22,7 +22,6 @@ class Grant:
     client_id: str
     hub_id: int
     scopes: tuple[str, ...]
-    issued_ms: int
     expires_ms: int | None
     redirect_uri: str | None = None
     #: The digest of the verifier that the exchange of a code has to bring (PKCE).
@@ -60,28 +59,23 @@ class Grants:
                 client_id,
                 hub_id,
                 scopes,
-                now_ms,
                 expires_ms,
                 redirect_uri=redirect_uri,
                 code_challenge=code_challenge,
             )
         )
 
-    def issue_refresh(self, grant: Grant, *, now_ms: int) -> Grant:
+    def issue_refresh(self, grant: Grant) -> Grant:
         """Issue a refresh token for a code or another refresh token."""
         value = "na1-" + secrets.token_urlsafe(27)
-        return self._keep(
-            Grant(GrantKind.REFRESH, value, grant.client_id, grant.hub_id, grant.scopes, now_ms, expires_ms=None)
-        )
+        return self._keep(Grant(GrantKind.REFRESH, value, grant.client_id, grant.hub_id, grant.scopes, expires_ms=None))
 
     def issue_access(self, refresh: Grant, *, now_ms: int) -> Grant:
         """Issue an access token; opaque, and longer than one would like."""
         expires_ms = now_ms + self.token_lifetime_s * 1000
         value = "C" + secrets.token_urlsafe(260)
         client_id, hub_id, scopes = refresh.client_id, refresh.hub_id, refresh.scopes
-        return self._keep(
-            Grant(GrantKind.ACCESS, value, client_id, hub_id, scopes, now_ms, expires_ms, parent=refresh.value)
-        )
+        return self._keep(Grant(GrantKind.ACCESS, value, client_id, hub_id, scopes, expires_ms, parent=refresh.value))
 
     def find(self, kind: GrantKind, value: str) -> Grant | None:
         """Return a code or token, even an expired or revoked one; None where it was never issued."""

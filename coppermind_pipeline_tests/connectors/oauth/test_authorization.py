@@ -115,7 +115,7 @@ def test_without_a_configured_app_nothing_is_created(person: Person):
 
 async def test_an_approval_makes_the_connector_active_and_asks_for_its_first_sync(person: Person, acme: Mind):
     authorized = await person.connect()
-    assert (authorized.hub_id, authorized.mind, authorized.replaced) == (HUB_IDS[0], "Acme", None)
+    assert (authorized.hub_id, authorized.mind) == (HUB_IDS[0], "Acme")
     connector = load_connector(person.database, authorized.connector_id)
     assert (connector.status, connector.hub_id, connector.mind_id) == ("active", HUB_IDS[0], acme.id)
     assert connector.sync_requested_at is not None
@@ -202,7 +202,7 @@ async def test_an_approval_of_a_known_portal_goes_to_the_connector_that_has_it(p
         connection.execute(text("DELETE FROM connector_credentials"))
     pending = person.ask()
     second = await person.complete(answer(pending.auth_url))
-    assert (second.connector_id, second.replaced) == (first.connector_id, pending.connector_id)
+    assert second.connector_id == first.connector_id
     assert _stored(person.database, acme, first.connector_id)["status"] == "active"
     replaced = _stored(person.database, acme, pending.connector_id)
     assert (replaced["status"], replaced["replaced_by"]) == ("inactive", first.connector_id)
