@@ -19,24 +19,28 @@ from typing import Any
 import pytest
 import stamina
 
-from coppermind_pipeline.accounts import local_caller, resolve_mind
-from coppermind_pipeline.connectors import ConnectorStatus, request_sync, status
+from coppermind_pipeline.accounts import local_caller
+from coppermind_pipeline.connectors import ConnectorStatus, request_sync
 from coppermind_pipeline.defs.sync_now import SyncOutcome, sync_connector
-from coppermind_pipeline.reports import CrmReport, ReportRequest, crm_report
+from coppermind_pipeline.reports import CrmReport
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
+from coppermind_pipeline_tests.end_to_end.syncing import report_of, status_of
 from coppermind_pipeline_tests.portal_comparison import assert_store_equals_portal
 
 pytestmark = pytest.mark.slow
 
 _MEGABYTE = 1 << 20
+_REFUSED = {"status": "error", "category": "MISSING_SCOPES", "message": "This app hasn't been granted all scopes."}
+_CLOUDFLARE = "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head></html>"
 _TOO_MANY_REQUESTS = {"status": "error", "message": "You have reached your limit.", "errorType": "RATE_LIMIT"}
 _LIMIT_HEADERS = (
     "x-hubspot-ratelimit-max",
     "x-hubspot-ratelimit-remaining",
     "x-hubspot-ratelimit-interval-milliseconds",
 )
+_SOMETHING = r"(?!.*[Nn]othing is to be done)"
 _NO_STEP = r"Nothing is to be done; the next poll is due at "
 _RESUMES = r"Nothing is to be done; polling resumes by itself at "
 _WATCH = r"Look at status\.hubspot\.com .*polls go on meanwhile\."
@@ -94,6 +98,25 @@ _CASES = {
         }
     ),
     "a 30-digit rate header": _Case({"path": "", "headers": dict.fromkeys(_LIMIT_HEADERS, "9" * 30)}),
+    "403 for owners": _Case(
+        {"path": "/owners", "status": 403, "body": _REFUSED},
+        state="auth_error",
+        error="scope_missing",
+        problems=["scope"],
+        next_step=_SOMETHING,
+    ),
+    "500 for owners": _Case(
+        {"path": "/owners", "status": 500, "body": {"status": "error", "message": "internal error"}},
+        state="error",
+        error="portal_unavailable",
+        next_step=_WATCH,
+    ),
+    "403 of Cloudflare": _Case(
+        {"path": "/search", "status": 403, "body": _CLOUDFLARE, "content_type": "text/html"},
+        state="error",
+        error="request_refused",
+        next_step=_SOMETHING,
+    ),
     "JSON 200,000 deep": _unavailable(status=200, body="[" * 200_000 + "]" * 200_000),
     "1 MB of error text": _Case(
         {"path": "/search$", "status": 400, "body": {"status": "error", "message": "no \x1b[2J" * (_MEGABYTE // 8)}},
@@ -135,17 +158,6 @@ def _sync(connected: Connected, *, until_complete: bool = False) -> SyncOutcome:
     return sync_connector(connected.database, connected.settings, connected.connector_id, until_complete=until_complete)
 
 
-def _status(connected: Connected) -> ConnectorStatus:
-    (shown,) = status(connected.database, local_caller(connected.database), now=datetime.now(UTC)).connectors
-    return shown
-
-
-def _report(connected: Connected) -> CrmReport:
-    mind = resolve_mind(connected.database, local_caller(connected.database), None)
-    request = ReportRequest.from_arguments({"period": "this_year"})
-    return crm_report(connected.database, mind=mind, request=request, now=datetime.now(UTC))
-
-
 def _peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
@@ -181,7 +193,7 @@ def test_what_hubspot_answers_at_its_worst(name: str, connected: Connected, sand
     for _ in range(2):
         assert _sync(connected).succeeded == (case.error is None)
     grown = _peak_memory() - memory
-    shown, report = _status(connected), _report(connected)
+    shown, report = status_of(connected), report_of(connected)
     _assert_told(case, shown, report)
     assert grown < 400 * _MEGABYTE
     if case.pause is not None:
@@ -194,12 +206,13 @@ def test_what_hubspot_answers_at_its_worst(name: str, connected: Connected, sand
     request_sync(connected.database, local_caller(connected.database), connected.connector_id)
     outcome = _sync(connected, until_complete=True)
     assert outcome.complete, outcome.reason
-    after = _status(connected)
+    after = status_of(connected)
     assert after.hubspot_diagnostics.operational_state == "active"
     assert after.last_error is None
     assert after.hubspot_diagnostics.persistent_errors == ()
-    assert _report(connected).trust.freshness == "fresh"
+    assert report_of(connected).trust.freshness == "fresh"
     assert_store_equals_portal(connected, sandbox)
+    assert connected.rows("SELECT FROM memories")
     _print_row(name, shown, report, grown)
 
 

@@ -2,35 +2,22 @@
 
 import asyncio
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from coppermind_pipeline.accounts import local_caller, resolve_mind
-from coppermind_pipeline.connectors import ConnectorStatus, status
 from coppermind_pipeline.defs.sync_now import sync_connector
-from coppermind_pipeline.reports import ReportRequest, crm_report
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database, embedded, upgrade
 from coppermind_pipeline_tests.connected import Connected, settings_for
+from coppermind_pipeline_tests.end_to_end.syncing import end_well, report_of, start_sync, status_of, stored
 from coppermind_pipeline_tests.small_disks import fill, mounted
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-_STORED = """
-    SELECT (SELECT count(*) FROM hubspot_raw_records), (SELECT count(*) FROM hubspot_raw_associations),
-           (SELECT count(*) FROM hubspot_crm_objects), (SELECT count(*) FROM hubspot_associations),
-           (SELECT count(*) FROM memories), (SELECT count(*) FROM memory_queue),
-           (SELECT md5(string_agg(content, '|' ORDER BY split_part(source_ref, ':', 3), hubspot_id)) FROM memories
-             WHERE aggregate_scope IS NULL)"""
 
 
 @pytest.fixture
@@ -72,53 +59,26 @@ def _prepare_log(url: str) -> None:
         connection.execute("CHECKPOINT")
 
 
-def _sync(connected: Connected) -> subprocess.CompletedProcess[str]:
-    settings = connected.settings
-    return subprocess.run(
-        [Path(sys.executable).parent / "coppermind", "sync", connected.connector_id, "--until-complete", "--json"],
-        env=os.environ
-        | {
-            "COPPERMIND_HOME": str(settings.home),
-            "COPPERMIND_DATABASE_URL": "",
-            "COPPERMIND_HUBSPOT_CLIENT_ID": settings.hubspot_client_id,
-            "COPPERMIND_HUBSPOT_CLIENT_SECRET": settings.hubspot_client_secret.get_secret_value(),
-            "COPPERMIND_HUBSPOT_API_URL": settings.hubspot_api_url,
-        },
-        check=False, text=True, capture_output=True,
-    )  # fmt: skip
-
-
-def _status(connected: Connected) -> ConnectorStatus:
-    (shown,) = status(connected.database, local_caller(connected.database), now=datetime.now(UTC)).connectors
-    return shown
-
-
-def _caveats(connected: Connected) -> list[str]:
-    mind = resolve_mind(connected.database, local_caller(connected.database), None)
-    request = ReportRequest.from_arguments({"period": "this_year"})
-    report = crm_report(connected.database, mind=mind, request=request, now=datetime.now(UTC))
-    assert report.trust.freshness == "never_synced"
-    return report.audit.caveats
-
-
 def test_a_full_disk_is_told_and_the_store_is_exact_once_there_is_room(undisturbed: Connected, disturbed: Connected):
     filler = fill(disturbed.settings.home, but_bytes=3 << 20)
-    done = _sync(disturbed)
-    assert done.returncode == 1, done.stdout
-    assert "Traceback" not in done.stderr
-    assert "free space of the disk" in json.loads(done.stdout)["reason"]
-    shown = _status(disturbed)
+    process = start_sync(disturbed, "", "--json")
+    answer, said = process.communicate()
+    assert process.returncode == 1, answer
+    assert "Traceback" not in said
+    assert "free space of the disk" in json.loads(answer)["reason"]
+    shown = status_of(disturbed)
     assert shown.last_error is not None
     assert shown.last_error.code == "unexpected"
     assert "DiskFull" in shown.last_error.message
     assert "free space of the disk" in shown.next_step
     assert shown.hubspot_diagnostics.last_successful_hubspot_pull is None
-    assert any(shown.last_error.message.rstrip(".") in caveat for caveat in _caveats(disturbed)[:3])
+    report = report_of(disturbed)
+    assert report.trust.freshness == "never_synced"
+    assert any(shown.last_error.message.rstrip(".") in caveat for caveat in report.audit.caveats[:3])
 
     filler.unlink()
-    done = _sync(disturbed)
-    assert done.returncode == 0, done.stderr
-    shown = _status(disturbed)
+    end_well(start_sync(disturbed, ""))
+    shown = status_of(disturbed)
     assert shown.hubspot_diagnostics.operational_state == "active"
     assert shown.last_error is None
-    assert disturbed.rows(_STORED) == undisturbed.rows(_STORED)
+    assert stored(disturbed) == stored(undisturbed)

@@ -1,11 +1,9 @@
 """`coppermind sync`, told to stop at any moment of a slow sync, stops in seconds; run again, it goes on to the end."""
 
 import asyncio
-import os
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -21,6 +19,7 @@ from coppermind_pipeline.interfaces.cli.sync import STOPPING
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
+from coppermind_pipeline_tests.end_to_end.syncing import end_well, start_sync
 from coppermind_pipeline_tests.portal_comparison import assert_store_equals_portal
 
 pytestmark = pytest.mark.timeout(300)
@@ -48,7 +47,7 @@ def test_a_sync_stopped_at_a_random_instant_goes_on_to_the_whole_portal(
 ):
     sandbox.control.set_latency(30)
     chance = random.Random(seed)
-    process = _sync(connected, database_url)
+    process = start_sync(connected, database_url)
     with suppress(subprocess.TimeoutExpired):
         process.wait(chance.uniform(PYTHON_STARTS_WITHIN_S, 2))
     assert process.stderr is not None
@@ -58,7 +57,7 @@ def test_a_sync_stopped_at_a_random_instant_goes_on_to_the_whole_portal(
         said = _stop(process, (signal.SIGINT, signal.SIGTERM)[seed % 2])
         assert STOPPING in said or not said, "it says what is kept, where it has begun"
     process.communicate()
-    _finish(_sync(connected, database_url))
+    end_well(start_sync(connected, database_url))
     assert_store_equals_portal(connected, sandbox)
     assert connected.rows("SELECT last_error FROM connectors") == [(None,)]
 
@@ -75,7 +74,7 @@ def test_a_sync_stops_while_hubspot_is_slow_or_down(
         with connected.database.owner() as connection:  # an authorization that has to be refreshed first
             connection.execute(text("UPDATE connector_credentials SET expires_at = now()"))
     sandbox.control.add_fault(fault.model_copy(update={"path": path}))
-    process = _sync(connected, database_url)
+    process = start_sync(connected, database_url)
     _until(lambda: _talks_to(sandbox, process) or sandbox.control.requests(path=path), process)
     assert STOPPING in _stop(process, signal.SIGINT)
 
@@ -84,7 +83,7 @@ def test_a_sync_stops_while_hubspot_is_slow_or_down(
 def test_a_sync_stops_in_the_middle_of_a_statement(connected: Connected, database_url: str, locked: str):
     with connected.database.owner() as holder:
         holder.execute(text(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE"))
-        process = _sync(connected, database_url)
+        process = start_sync(connected, database_url)
         _until(lambda: _somebody_waits(connected.database), process)
         assert STOPPING in _stop(process, signal.SIGTERM)
         _until(lambda: not _somebody_waits(connected.database), within_s=5)
@@ -94,7 +93,7 @@ def test_a_sync_stops_in_the_middle_of_a_statement(connected: Connected, databas
 
 def test_a_sync_stops_while_another_process_writes(connected: Connected, database_url: str):
     with connected.database.connector_lock(connected.connector_id):
-        process = _sync(connected, database_url)
+        process = start_sync(connected, database_url)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(5)
         assert STOPPING in _stop(process, signal.SIGINT)
@@ -127,26 +126,3 @@ def _talks_to(sandbox: RunningSandbox, process: subprocess.Popen[str]) -> bool:
 def _somebody_waits(database: Database) -> bool:
     with database.administrator() as connection:
         return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
-
-
-def _finish(process: subprocess.Popen[str]) -> None:
-    _, said = process.communicate()
-    assert process.returncode == 0, said
-
-
-def _sync(connected: Connected, database_url: str) -> subprocess.Popen[str]:
-    settings = connected.settings
-    return subprocess.Popen(
-        [Path(sys.executable).parent / "coppermind", "sync", connected.connector_id, "--until-complete"],
-        env=os.environ
-        | {
-            "COPPERMIND_HOME": str(settings.home),
-            "COPPERMIND_DATABASE_URL": database_url,
-            "COPPERMIND_HUBSPOT_CLIENT_ID": settings.hubspot_client_id,
-            "COPPERMIND_HUBSPOT_CLIENT_SECRET": settings.hubspot_client_secret.get_secret_value(),
-            "COPPERMIND_HUBSPOT_API_URL": settings.hubspot_api_url,
-        },
-        text=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )

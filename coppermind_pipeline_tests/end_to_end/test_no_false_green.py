@@ -2,21 +2,18 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stamina
 
-from coppermind_pipeline.accounts import local_caller, resolve_mind
-from coppermind_pipeline.connectors import ConnectorStatus, status
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.interfaces.state_words import state_words
-from coppermind_pipeline.reports import CrmReport, ReportRequest, crm_report
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
+from coppermind_pipeline_tests.end_to_end.syncing import report_of, status_of
 from coppermind_pipeline_tests.portal_comparison import assert_store_equals_portal
 
 pytestmark = pytest.mark.slow
@@ -51,54 +48,6 @@ def _sync(connected: Connected) -> bool:
     return sync_connector(connected.database, connected.settings, connected.connector_id).succeeded
 
 
-def _status(connected: Connected) -> ConnectorStatus:
-    (shown,) = status(connected.database, local_caller(connected.database), now=datetime.now(UTC)).connectors
-    return shown
-
-
-def _report(connected: Connected) -> CrmReport:
-    mind = resolve_mind(connected.database, local_caller(connected.database), None)
-    request = ReportRequest.from_arguments({"period": "this_year"})
-    return crm_report(connected.database, mind=mind, request=request, now=datetime.now(UTC))
-
-
-@pytest.mark.parametrize(
-    ("fault", "state", "problem", "code"),
-    [
-        ({"path": "/owners", "status": 403, "body": _REFUSED}, "auth_error", "scope", "scope_missing"),
-        ({"path": "/owners", "status": 500, "body": _BROKEN}, "error", None, "portal_unavailable"),
-        ({"path": "/search", "status": 403, "body": _CLOUDFLARE, "content_type": "text/html"}, "error", None, None),
-    ],
-    ids=["owners_403", "owners_500", "cloudflare"],
-)
-def test_what_fails_every_time_is_told_until_it_succeeds(
-    connected: Connected, sandbox: RunningSandbox, fault: dict[str, Any], state: str, problem: str | None, code: str
-):
-    sandbox.control.add_fault(Fault(count=None, **fault))
-    assert not _sync(connected)
-    assert not _sync(connected)
-    shown = _status(connected)
-    assert shown.hubspot_diagnostics.operational_state == state
-    assert shown.last_error is not None
-    assert code in {None, shown.last_error.code}
-    assert [p.kind for p in shown.hubspot_diagnostics.persistent_errors] == ([problem] if problem else [])
-    assert shown.hubspot_diagnostics.last_successful_hubspot_pull is None
-    assert "othing is to be done" not in shown.next_step
-    report = _report(connected)
-    assert report.trust.freshness == "never_synced"
-    assert any(shown.last_error.message.rstrip(".") in caveat for caveat in report.audit.caveats[:3])
-
-    sandbox.control.clear_faults()
-    sync_connector(connected.database, connected.settings, connected.connector_id, until_complete=True)
-    shown = _status(connected)
-    assert shown.hubspot_diagnostics.operational_state == "active"
-    assert shown.last_error is None
-    assert shown.hubspot_diagnostics.persistent_errors == ()
-    assert _report(connected).trust.freshness == "fresh"
-    assert_store_equals_portal(connected, sandbox)
-    assert connected.rows("SELECT FROM memories")
-
-
 # What fails at every poll of a connector that was in good order: the fault, the state after two polls, the kind of
 # persistent problem, and the code of the error.
 _IN_LIFE: dict[str, tuple[dict[str, Any], str, str | None, str]] = {
@@ -119,14 +68,14 @@ def test_a_refusal_that_repeats_is_told_at_once_and_never_as_what_passes(
 ):
     fault, state, problem, code = _IN_LIFE[name]
     sync_connector(connected.database, connected.settings, connected.connector_id, until_complete=True)
-    clean = _report(connected).audit.caveats
-    pulled_at = _status(connected).hubspot_diagnostics.last_successful_hubspot_pull
+    clean = report_of(connected).audit.caveats
+    pulled_at = status_of(connected).hubspot_diagnostics.last_successful_hubspot_pull
     changed = list(sandbox.control.export().live("deals"))[:5]
     sandbox.control.edit("deals", changed, {"dealname": "Renamed meanwhile"})
     sandbox.control.add_fault(Fault(count=None, **fault))
     for polls in (1, 2):
         assert not _sync(connected)
-        shown = _status(connected)
+        shown = status_of(connected)
         assert shown.last_error is not None
         assert shown.last_error.code == code
         assert shown.hubspot_diagnostics.last_successful_hubspot_pull == pulled_at
@@ -134,7 +83,7 @@ def test_a_refusal_that_repeats_is_told_at_once_and_never_as_what_passes(
         may_pass = code == "portal_unavailable" and polls == 1
         assert ("by itself" in shown.next_step) == may_pass
         assert shown.next_step.startswith("Nothing is to be done") == may_pass
-        report = _report(connected)
+        report = report_of(connected)
         assert report.trust.freshness == "fresh", "the last complete pull is minutes old"
         assert shown.last_error.message.rstrip(".") in report.audit.caveats[0]
         assert "<html" not in shown.last_error.message.lower()
@@ -143,11 +92,11 @@ def test_a_refusal_that_repeats_is_told_at_once_and_never_as_what_passes(
 
     sandbox.control.clear_faults()
     assert _sync(connected)
-    shown = _status(connected)
+    shown = status_of(connected)
     assert state_words(shown).words == "Up to date"
     assert shown.last_error is None
     assert shown.hubspot_diagnostics.persistent_errors == ()
-    assert _report(connected).audit.caveats[:1] == clean[:1]
+    assert report_of(connected).audit.caveats[:1] == clean[:1]
     assert_store_equals_portal(connected, sandbox)
     renamed = connected.rows("SELECT FROM hubspot_crm_objects WHERE name = 'Renamed meanwhile'")
     assert len(renamed) == len(changed)
@@ -155,10 +104,10 @@ def test_a_refusal_that_repeats_is_told_at_once_and_never_as_what_passes(
 
 def test_a_pull_that_was_fine_vouches_for_no_step_after_it(connected: Connected, sandbox: RunningSandbox):
     assert _sync(connected)
-    pulled_at = _status(connected).hubspot_diagnostics.last_successful_hubspot_pull
+    pulled_at = status_of(connected).hubspot_diagnostics.last_successful_hubspot_pull
     sandbox.control.add_fault(Fault(count=None, path="/owners", status=500, body=_BROKEN))
     assert not _sync(connected)
-    assert _status(connected).hubspot_diagnostics.last_successful_hubspot_pull == pulled_at
+    assert status_of(connected).hubspot_diagnostics.last_successful_hubspot_pull == pulled_at
 
 
 def test_what_nobody_foresaw_is_noted_by_its_kind_alone(connected: Connected, monkeypatch: pytest.MonkeyPatch):
@@ -167,7 +116,7 @@ def test_what_nobody_foresaw_is_noted_by_its_kind_alone(connected: Connected, mo
 
     monkeypatch.setattr("coppermind_pipeline.defs.assets.map_records", full)
     assert not _sync(connected)
-    error = _status(connected).last_error
+    error = status_of(connected).last_error
     assert error is not None
     assert error.code == "unexpected"
     assert "OSError" in error.message
@@ -176,4 +125,4 @@ def test_what_nobody_foresaw_is_noted_by_its_kind_alone(connected: Connected, mo
     assert "Jane" not in event.message
     monkeypatch.undo()
     assert _sync(connected)
-    assert _status(connected).last_error is None
+    assert status_of(connected).last_error is None

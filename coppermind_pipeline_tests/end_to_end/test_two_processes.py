@@ -1,7 +1,6 @@
 """Two processes that sync two connectors of one portal stay inside its limits together, and both end complete."""
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
+from coppermind_pipeline_tests.end_to_end.syncing import environment
 from coppermind_pipeline_tests.sync.reconciled import Reconciling
 
 _PULL = """
@@ -58,17 +58,9 @@ def test_two_processes_on_one_portal_are_never_refused(
 
 
 def _pull(connected: Connected, database_url: str) -> "subprocess.Popen[str]":
-    settings = connected.settings
     return subprocess.Popen(
         [sys.executable, "-c", _PULL, connected.connector_id],
-        env=os.environ
-        | {
-            "COPPERMIND_HOME": str(settings.home),
-            "COPPERMIND_DATABASE_URL": database_url,
-            "COPPERMIND_HUBSPOT_CLIENT_ID": settings.hubspot_client_id,
-            "COPPERMIND_HUBSPOT_CLIENT_SECRET": settings.hubspot_client_secret.get_secret_value(),
-            "COPPERMIND_HUBSPOT_API_URL": settings.hubspot_api_url,
-        },
+        env=environment(connected, database_url),
         cwd=Path(__file__).parents[2],
         text=True,
         stdout=subprocess.DEVNULL,
