@@ -15,6 +15,7 @@ from coppermind_pipeline.hubspot.errors import (
 )
 from coppermind_pipeline.hubspot.http.deadlines import at_most_s, within
 from coppermind_pipeline.hubspot.http.retries import RetryLimits
+from coppermind_pipeline.hubspot.http.transport import Answer, Transport
 from coppermind_pipeline.hubspot.oauth.tokens import (
     REFRESH_TOKEN,
     SCOPES,
@@ -58,6 +59,7 @@ __all__ = [
     "SEARCH_PAGE_RECORDS_MAX",
     "AccessTokens",
     "AccountDetails",
+    "Answer",
     "AssociationType",
     "Associations",
     "AuthorizationRevoked",
@@ -87,6 +89,7 @@ __all__ = [
     "SentRequest",
     "Stage",
     "TokenRejected",
+    "Transport",
     "at_most_s",
     "authorize_url",
     "exchange_code",

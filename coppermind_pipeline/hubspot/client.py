@@ -74,6 +74,7 @@ class HubSpotClient:
         retry_limits: how long a passing fault is waited out.
         request_timeout_s: for one request from its first to its last byte.
         clock: the current time, aware.
+        transport: what sends the requests in the place of HTTP to `base_url`: the seam for tests without a network.
     """
 
     def __init__(
@@ -87,8 +88,9 @@ class HubSpotClient:
         retry_limits: RetryLimits = RetryLimits(),
         request_timeout_s: float = REQUEST_TIMEOUT_S,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        transport: Transport | None = None,
     ) -> None:
-        self._transport = Transport(base_url, request_timeout_s=request_timeout_s)
+        self._transport = transport or Transport(base_url, request_timeout_s=request_timeout_s)
         self._calls = PortalCalls(self._transport, tokens, budgets, retry_limits, clock, zone, on_request)
         self._record_answers = {object_type: RecordAnswers() for object_type in ObjectType}
         self._halvings: dict[str, Halving[Any]] = {}

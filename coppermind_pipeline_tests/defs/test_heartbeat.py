@@ -7,6 +7,7 @@ from uuid import UUID
 import dagster as dg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from coppermind_pipeline.accounts import Caller, local_caller
 from coppermind_pipeline.connectors import StatusResponse, request_sync, status
@@ -69,14 +70,12 @@ def test_a_look_that_is_long_ago_is_told_by_every_interface_with_what_to_do(data
     assert words in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_look_that_breaks_off_is_none(database, caller, portal, tmp_path, monkeypatch):
+def test_a_look_that_breaks_off_is_none(database, caller, portal, tmp_path):
     portal.execute("UPDATE connectors SET sync_requested_at = now() WHERE id = :connector")
 
-    def break_off(*_: object, **__: object) -> None:
-        raise RuntimeError
-
-    monkeypatch.setattr(sensors, "_idle", break_off)
-    with pytest.raises(RuntimeError):
+    with database.administrator() as connection:
+        connection.execute(text("REVOKE SELECT ON coppermind.hubspot_polls FROM coppermind_scheduler"))
+    with pytest.raises(ProgrammingError, match="permission denied"):
         look(database, tmp_path)
     assert last_look(database) is None
 

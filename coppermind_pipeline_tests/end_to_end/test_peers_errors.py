@@ -1,8 +1,8 @@
 """What HubSpot and the network do wrong, through a whole sync: it heals, or fails typed and with true cursors."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import status
 from coppermind_pipeline.errors import CoppermindError, NeedsPerson
-from coppermind_pipeline.hubspot import HubSpotClient, PortalUnavailable, RateLimited
+from coppermind_pipeline.hubspot import PortalUnavailable, RateLimited
 from coppermind_pipeline.sandbox import Fault
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import due_polls, link, normalize, poll_failed
@@ -56,12 +56,9 @@ SLOW |= {"an answer that comes too late"}
 
 
 @pytest.mark.parametrize("fault", [pytest.param(f, marks=pytest.mark.slow if f in SLOW else ()) for f in PASSING])
-async def test_a_passing_fault_heals_or_fails_cleanly_and_the_next_sync_completes(
-    portal: Reconciling, fault: str, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_passing_fault_heals_or_fails_cleanly_and_the_next_sync_completes(portal: Reconciling, fault: str):
     if "delay_ms" in PASSING[fault]:
-        impatient = partial(HubSpotClient, request_timeout_s=1.0)
-        monkeypatch.setattr("coppermind_pipeline_tests.sync.reconciled.HubSpotClient", impatient)
+        portal = replace(portal, request_timeout_s=1.0)
     with stamina.set_testing(True, attempts=3, cap=True):
         for lasts_from in (REFERENCE_REQUESTS, REFERENCE_REQUESTS + 3):
             portal.portal.add_fault(Fault(path="/crm/", after=lasts_from, count=None, **PASSING[fault]))

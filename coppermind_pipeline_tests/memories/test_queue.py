@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection
@@ -25,6 +27,7 @@ from coppermind_pipeline.memories import (
     replay_dead,
 )
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.memories.steps import drained, rows
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
@@ -81,16 +84,16 @@ def _live_contents(portal: StoredPortal) -> list[str]:
 @contextmanager
 def _before_applying(monkeypatch: pytest.MonkeyPatch, act: Any) -> Iterator[None]:
     """Run `act` once, after the first claim and before what was claimed is applied."""
-    apply = draining._apply
-    acts = [act]
+    begin = draining.batch_transaction
+    begun = count(1)
 
-    def acting(connection: Connection, *args: Any) -> Drained:
-        if acts:
-            acts.pop()()
-        return apply(connection, *args)
+    def beginning(database: Database, mind_id: UUID) -> AbstractContextManager[Connection]:
+        if next(begun) == 2:
+            act()
+        return begin(database, mind_id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(draining, "_apply", acting)
+        patch.setattr(draining, "batch_transaction", beginning)
         yield
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from coppermind_pipeline.connectors.oauth.tokens import StoredTokens
+from coppermind_pipeline.connectors import StoredTokens
 from coppermind_pipeline.hubspot import Budget, HubSpotClient, SentRequest
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import ControlClient, RunningSandbox
@@ -66,6 +66,7 @@ class Reconciling:
 
     connected: Connected
     sandbox: RunningSandbox
+    request_timeout_s: float = 60.0
 
     @property
     def portal(self) -> ControlClient:
@@ -76,7 +77,13 @@ class Reconciling:
         connector = self.connected.connector
         database, settings = self.connected.database, self.connected.settings
         tokens = StoredTokens(database, settings, connector)
-        async with HubSpotClient(settings.hubspot_api_url, tokens, Unpaced(), on_request=on_request) as client:
+        async with HubSpotClient(
+            settings.hubspot_api_url,
+            tokens,
+            Unpaced(),
+            on_request=on_request,
+            request_timeout_s=self.request_timeout_s,
+        ) as client:
             yield SyncContext(database, connector, client)
 
     async def pull(self, *, time_is_up: Callable[[], bool] = never, on_request: OnRequest | None = None) -> Pulled:

@@ -56,6 +56,8 @@ class Answer:
 class Transport:
     """A pool of connections to one host. Used as an async context manager.
 
+    Everything goes out by `send`: a test that needs no network hands the client a transport whose `send` answers.
+
     Args:
         base_url: scheme and host, such as `https://api.hubapi.com`.
         request_timeout_s: for one request from first to last byte, however slowly it trickles.

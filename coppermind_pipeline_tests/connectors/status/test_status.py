@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Engine, event, text
 
 from coppermind_pipeline.accounts import Caller, Mind, NoActiveMind, create_customer, create_mind
 from coppermind_pipeline.connectors import ConnectorConfig, ConnectorNotFound, StatusResponse, status
@@ -272,8 +272,9 @@ def test_status_of_a_hundred_connectors_is_one_query(database: Database, caller:
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
 
-    event.listen(database._app, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     connectors = status(database, caller, all_minds=True, now=NOW).connectors
+    event.remove(Engine, "before_cursor_execute", note)
     assert len({connector.connector_id for connector in connectors}) == 100
     assert all(connector.hubspot_diagnostics.latest_deal_seen for connector in connectors)
     asked = [each for each in statements if "set_config" not in each and "FROM installation" not in each]

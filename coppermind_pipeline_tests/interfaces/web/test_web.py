@@ -2,15 +2,15 @@
 
 import html
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import Connection, make_url, text
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
@@ -234,27 +234,37 @@ def test_it_listens_on_loopback_alone(installation):
     assert listeners == {"127.0.0.1"}
 
 
-@contextmanager
-def _database_away(database: Database) -> Iterator[None]:
-    """Let nobody listen at the database's address inside the block."""
-    address = database._url
-    database._url = address.set(port=1, host="127.0.0.1", query={})
-    database.dispose()
-    yield
-    database._url = address
-    database.dispose()
+Away = Callable[[], AbstractContextManager[None]]
 
 
-def test_health_says_whether_the_database_answers(installation, stranger):
+@pytest.fixture
+def database_away(administrator: Connection, database_url: str, installation: Installation) -> Away:
+    """Makes the server let nobody into the test's database, for as long as a `with` block lasts."""
+    name = make_url(database_url).database
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        administrator.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        administrator.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
+        )
+        yield
+        administrator.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+        installation.database.dispose()
+
+    return away
+
+
+def test_health_says_whether_the_database_answers(database_away, stranger):
     assert stranger.get("/healthz").json() == {"status": "ok"}
-    with _database_away(installation.database):
+    with database_away():
         answer = stranger.get("/healthz")
     assert answer.status_code == 503
     assert answer.json() == {"status": "database unavailable"}
 
 
-def test_pages_say_that_the_database_is_away_and_come_back_with_it(installation, signed_in):
-    with _database_away(installation.database):
+def test_pages_say_that_the_database_is_away_and_come_back_with_it(database_away, signed_in):
+    with database_away():
         answer = signed_in.get("/")
     assert answer.status_code == 503
     assert "The database is away" in answer.text

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from coppermind_pipeline.hubspot import HubSpotClient, SentRequest
+from coppermind_pipeline.hubspot import HubSpotClient, SentRequest, Transport
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.pulling.scan import Position, ScanPage, scan_modified
 from coppermind_pipeline_tests.sync.reconciled import Unpaced
@@ -50,8 +50,9 @@ class Scanned:
 
 
 async def scan(
-    url: str,
+    url: str = "http://hubspot.invalid",
     *,
+    transport: Transport | None = None,
     token: str = "a-token",
     object_type: ObjectType = CONTACTS,
     start: Position = Position(),
@@ -64,7 +65,7 @@ async def scan(
         done.note(sent)
         on_request(sent)
 
-    async with HubSpotClient(url, OneToken(token), Unpaced(), on_request=note) as client:
+    async with HubSpotClient(url, OneToken(token), Unpaced(), on_request=note, transport=transport) as client:
         async for page in scan_modified(client, object_type, since=SINCE, properties=["email"], start=start):
             done.pages.append(page)
             if until(page):

@@ -1,7 +1,6 @@
 """A scan ends complete whatever order, totals, cursors and rows a portal answers with, and trusts none unchecked."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -11,7 +10,8 @@ import pytest
 
 from coppermind_pipeline.hubspot import PortalUnavailable
 from coppermind_pipeline.sync.pulling.scan import Position
-from coppermind_pipeline_tests.hubspot.scripted_portal import Reply, Request, scripted_portal
+from coppermind_pipeline_tests.hubspot.in_memory import InMemory
+from coppermind_pipeline_tests.hubspot.scripted_portal import Reply, Request
 from coppermind_pipeline_tests.sync.pulling.scanning import PAGE, SINCE_MS, scan
 
 Rows = list[int]
@@ -73,13 +73,6 @@ class OddPortal:
         return {"id": str(record_id), "properties": {"lastmodifieddate": modified}, "updatedAt": modified}
 
 
-@asynccontextmanager
-async def serving(odd: OddPortal) -> AsyncIterator[str]:
-    async with scripted_portal() as server:
-        server.will(*[odd.answer] * 10_000)
-        yield server.url
-
-
 def records(ids: Iterable[int], *, modified_ms: int = SINCE_MS) -> dict[int, int]:
     return dict.fromkeys(ids, modified_ms)
 
@@ -128,8 +121,7 @@ NOT_TRUSTED = {
 @pytest.mark.parametrize("oddity", TRUSTED)
 async def test_what_leaves_the_scan_provably_complete_goes_by_keyset(oddity: str):
     odd = OddPortal(records(range(800, 1_350)) | records(range(400, 500), modified_ms=SINCE_MS - 1), **TRUSTED[oddity])
-    async with serving(odd) as url:
-        done = await scan(url)
+    done = await scan(transport=InMemory(odd.answer))
     assert done.ids == odd.window
     assert done.lists == 0
 
@@ -139,8 +131,7 @@ async def test_what_leaves_a_doubt_ends_in_the_list(oddity: str):
     odd = OddPortal(
         records(range(800, 1_350)) | records(range(400, 500), modified_ms=SINCE_MS - 1), **NOT_TRUSTED[oddity]
     )
-    async with serving(odd) as url:
-        done = await scan(url)
+    done = await scan(transport=InMemory(odd.answer))
     assert done.ids == odd.window
     assert done.lists == 7
     assert done.pages[-1].is_last
@@ -159,8 +150,7 @@ async def test_any_oddities_together_leave_a_complete_scan(seed: int):
         keep=random.choice(keeps),
         obey_dates=random.random() < 0.7,
     )
-    async with serving(odd) as url:
-        done = await scan(url)
+    done = await scan(transport=InMemory(odd.answer))
     assert sorted(done.ids) == odd.window
 
 
@@ -174,9 +164,7 @@ async def test_without_a_downward_order_what_goes_upward_reads_all(fault: str):
             return Reply(status=400, body={"status": "error", "message": "sorts", "category": "VALIDATION_ERROR"})
         return odd.answer(request)
 
-    async with scripted_portal() as server:
-        server.will(*[answer] * 1_000)
-        done = await scan(server.url)
+    done = await scan(transport=InMemory(answer))
     assert sorted(done.ids) == list(range(1, 2_001))
     assert done.lists == 0
     assert done.pages[-1].position == Position(last_id=2_000)
@@ -184,8 +172,7 @@ async def test_without_a_downward_order_what_goes_upward_reads_all(fault: str):
 
 async def test_a_window_without_a_record_is_one_search():
     odd = OddPortal(records(range(10), modified_ms=SINCE_MS - 1))
-    async with serving(odd) as url:
-        done = await scan(url)
+    done = await scan(transport=InMemory(odd.answer))
     assert (done.ids, done.searches, done.lists) == ([], 1, 0)
     assert done.pages[-1].is_last
 
@@ -198,15 +185,12 @@ async def test_records_whose_date_can_not_be_read_count_as_inside():
         reply.body["results"][0] |= {"properties": {"lastmodifieddate": "soon"}, "updatedAt": None}
         return reply
 
-    async with scripted_portal() as server:
-        server.will(answer)
-        done = await scan(server.url)
+    done = await scan(transport=InMemory(answer))
     assert done.ids == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("list_after", [lambda _: 1, lambda after: after if after < 400 else 101])
 async def test_a_list_that_goes_round_in_a_circle_is_an_error(list_after: Callable[[int], int]):
     odd = OddPortal(records(range(1, 1_000)), list_after=list_after)
-    async with serving(odd) as url:
-        with pytest.raises(PortalUnavailable, match="circle"):
-            await scan(url, start=Position(by_list=True))
+    with pytest.raises(PortalUnavailable, match="circle"):
+        await scan(transport=InMemory(odd.answer), start=Position(by_list=True))
