@@ -5,13 +5,11 @@ returns always fits its column: `numeric(30,6)`, `timestamptz`, or `text` withou
 text it returns what a person can see.
 """
 
-import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-import orjson
-
+from coppermind_pipeline.json_text import read_json
 from coppermind_pipeline.wording import visible_text
 
 # HubSpot computes with binary doubles, which are exact to 15 digits: a longer amount is a typing error or an overflow.
@@ -48,14 +46,8 @@ def storable_text(value: str) -> str:
 
 
 def decode_properties(payload: str) -> dict[str, str | None]:
-    """Return a record's properties from the JSON text in which the raw log keeps them.
-
-    orjson refuses half of a surrogate pair, which UTF-8 can't carry; the standard library reads its escape sequence.
-    """
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return json.loads(payload)
+    """Return a record's properties from the JSON text in which the raw log keeps them."""
+    return read_json(payload)
 
 
 def read_text(value: str, *, chars_max: int = LINE_CHARS_MAX) -> str | None:

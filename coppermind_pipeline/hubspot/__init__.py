@@ -43,7 +43,6 @@ from coppermind_pipeline.hubspot.resources.records import (
     Operator,
     Record,
     SearchPage,
-    properties_json,
 )
 
 __all__ = [
@@ -95,7 +94,6 @@ __all__ = [
     "exchange_code",
     "introspect",
     "paced",
-    "properties_json",
     "refresh",
     "revoke",
     "uninstall",

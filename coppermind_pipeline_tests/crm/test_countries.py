@@ -69,7 +69,7 @@ def test_any_text_is_a_country_or_none(text):
 # In a process of its own, which has no table yet.
 _AT_ONCE = """
 from concurrent.futures import ThreadPoolExecutor
-from coppermind_pipeline.crm import countries, country_code
+from coppermind_pipeline.crm import country_code
 
 with ThreadPoolExecutor(8) as threads:
     assert set(threads.map(country_code, ["Tschechien"] * 8)) == {"CZ"}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.hubspot import Record, properties_json
+from coppermind_pipeline.hubspot import Record
+from coppermind_pipeline.json_text import sorted_json
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, Scope
 from coppermind_pipeline.sync.normalizing import associations, attribution
@@ -54,9 +55,9 @@ async def test_linking_that_is_cut_short_leaves_the_rest_to_the_next_time(databa
 
 async def test_of_two_answers_about_one_record_in_one_transaction_the_last_is_kept(database: Database, tmp_path: Path):
     twice = [
-        Record("77", properties_json({"city": "Utrecht"})),
-        Record("78", properties_json({"city": "Gouda"})),
-        Record("77", properties_json({"city": "Delft"})),
+        Record("77", sorted_json({"city": "Utrecht"})),
+        Record("78", sorted_json({"city": "Gouda"})),
+        Record("77", sorted_json({"city": "Delft"})),
     ]
     async with unthrottled(database, tmp_path) as portal:
         connector = portal.connected.connector
@@ -101,5 +102,5 @@ async def test_those_that_wait_to_append_leave_threads_to_others(database: Datab
 
 
 def _append(connection: Connection, scope: Scope, hubspot_id: str) -> None:
-    records = [Record(hubspot_id, properties_json({}))]
+    records = [Record(hubspot_id, sorted_json({}))]
     raw_records.append_records(connection, scope, ObjectType.CONTACTS, records, definitions_hash="", calculated=())

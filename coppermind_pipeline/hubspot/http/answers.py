@@ -9,8 +9,6 @@ from itertools import chain
 from math import nan
 from typing import Any
 
-import orjson
-
 from coppermind_pipeline.hubspot.budgets import Budget
 from coppermind_pipeline.hubspot.errors import (
     ErrorBody,
@@ -24,6 +22,7 @@ from coppermind_pipeline.hubspot.errors import (
     printable,
 )
 from coppermind_pipeline.hubspot.http.transport import Answer
+from coppermind_pipeline.json_text import read_json
 
 DAILY = "DAILY"
 TEN_SECONDLY = "TEN_SECONDLY_ROLLING"
@@ -50,17 +49,11 @@ _QUOTED_PROPERTY = re.compile(r"""propert(?:y|ies)\b[^"'`]{0,20}["'`]([^"'`\s]+)
 def decoded(content: bytes) -> Any:
     """Return the JSON value of a body.
 
-    orjson refuses what some records do contain, such as half of a surrogate pair; the standard library reads those.
-
     Raises:
         ValueError: the body is no JSON: cut off, or a web page; or it is nested deeper than anything of HubSpot's.
     """
     try:
-        return shallow(orjson.loads(content))
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return shallow(json.loads(content))
+        return shallow(read_json(content))
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
 

@@ -7,7 +7,8 @@ import msgspec
 import orjson
 
 from coppermind_pipeline.hubspot.http.answers import decoded, shallow
-from coppermind_pipeline.hubspot.resources.records import Record, properties_json
+from coppermind_pipeline.hubspot.resources.records import Record
+from coppermind_pipeline.json_text import sorted_json
 
 
 class RecordAnswers:
@@ -93,7 +94,7 @@ def _records(results: Sequence[_Result], encode: Callable[[Any], bytes]) -> tupl
 
 def _json_of_values(properties: Mapping[str, Any]) -> bytes:
     # HubSpot writes every value as text; something that stands in for it may not.
-    return properties_json(
+    return sorted_json(
         {
             name: value if isinstance(value, str) else orjson.dumps(value).decode()
             for name, value in properties.items()

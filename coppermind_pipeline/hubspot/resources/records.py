@@ -1,6 +1,5 @@
 """Records as HubSpot returns them, and the filters that search for them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-import orjson
 
 from coppermind_pipeline.hubspot.errors import ErrorItem
 from coppermind_pipeline.hubspot.http.answers import decoded, error_items
@@ -52,15 +50,6 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     def properties(self) -> dict[str, str]:
         """The values as text, those that there are: most of what a portal defines is empty in most records."""
         return decoded(self.content)
-
-
-def properties_json(properties: Mapping[str, str]) -> bytes:
-    """Return properties as JSON with names in order, so that the same values always make the same text."""
-    try:
-        return orjson.dumps(properties, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:
-        # Half of a surrogate pair, which UTF-8 can't carry; an escape sequence can.
-        return json.dumps(properties, sort_keys=True, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)

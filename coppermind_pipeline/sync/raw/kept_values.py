@@ -6,7 +6,8 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
-from coppermind_pipeline.hubspot import Record, properties_json
+from coppermind_pipeline.hubspot import Record
+from coppermind_pipeline.json_text import sorted_json
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Scope, lock_writing
 
@@ -34,7 +35,7 @@ def keep_stored_values(
         for row in rows
     }
     return [
-        msgspec.structs.replace(record, content=properties_json(record.properties | kept))
+        msgspec.structs.replace(record, content=sorted_json(record.properties | kept))
         if (kept := stored.get(record.id))
         else record
         for record in records

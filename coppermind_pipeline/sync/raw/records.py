@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
-from coppermind_pipeline.hubspot import MODIFIED_PROPERTY, Record, properties_json
+from coppermind_pipeline.hubspot import MODIFIED_PROPERTY, Record
+from coppermind_pipeline.json_text import sorted_json
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Scope, copy_rows, lock_writing
 
@@ -130,9 +131,9 @@ def _row(
     archived_at = crm.read_datetime(record.archived_at) if record.archived_at else None
     return (
         record.id,
-        hashlib.blake2b(properties_json(own) + (b"archived" if record.archived else b""), digest_size=16).digest(),
+        hashlib.blake2b(sorted_json(own) + (b"archived" if record.archived else b""), digest_size=16).digest(),
         modified_by(object_type, properties, updated_at=record.updated_at),
         definitions_hash,
         archived_at,
-        properties_json(properties).decode(),
+        sorted_json(properties).decode(),
     )
