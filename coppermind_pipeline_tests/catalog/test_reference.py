@@ -27,7 +27,7 @@ def _owner(owner_id: str, **fields: Any) -> Owner:
 
 
 def _stage(stage_id: str, label: str) -> Stage:
-    return Stage(id=stage_id, label=label, display_order=1, is_closed=None, probability="1.0", archived=False)
+    return Stage(id=stage_id, label=label, display_order=1, is_closed=None, probability="1.0")
 
 
 def _stored(portal: StoredPortal, answer: ReferenceAnswer) -> ReferenceRead:
@@ -72,7 +72,7 @@ def test_an_owner_who_comes_back_is_missing_no_longer(portal: StoredPortal):
 
 def test_stages_are_read_with_their_pipelines(portal: StoredPortal):
     stages = (_stage("closedwon", "Signed"), _stage("closedwon", "Signed"))
-    answer = pipelines_answer([Pipeline("default", "Sales", 0, archived=False, stages=stages)])
+    answer = pipelines_answer([Pipeline("default", "Sales", 0, stages=stages)])
     assert _stored(portal, answer) == ReferenceRead(entries=1, changed=True)
     with portal.database.mind(portal.mind_id) as connection:
         known = {(stage.pipeline_id, stage.stage_id): stage for stage in load_stages(connection, portal.connector_id)}

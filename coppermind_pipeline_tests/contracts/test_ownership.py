@@ -43,7 +43,7 @@ def test_what_a_statement_reads_and_writes_is_found(begins: str, reads: set[str]
 
 
 def test_who_is_no_owner_is_named_with_file_and_line():
-    owners = dict.fromkeys(("portals", "deals", "owners"), "sync") | dict.fromkeys(("archive", "forget"), "memories")
+    owners = {"portals": "sync", "deals": "sync", "owners": "sync", "archive": "memories", "forget": "memories"}
     contract = Contract(owners, published=frozenset(), excused={})
     broken, excused = judged(_uses("memories"), contract, _SCHEMA)
     line = _line_of("UPDATE deals")
