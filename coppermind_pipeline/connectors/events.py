@@ -1,6 +1,7 @@
 """What happened to a connector, and what is wrong with it until the same call succeeds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
@@ -144,3 +145,38 @@ _SET_LAST_ERROR = text(
                setup_error = CASE WHEN :setup THEN {_ERROR} ELSE setup_error END
          WHERE id = :connector"""
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong until the same call succeeds; a sync goes on in spite of one that `stands`."""
+
+    code: str
+    message: str
+    hint: str
+
+    @property
+    def stands(self) -> bool:
+        """Whether syncs succeed all the same."""
+        return self.code in STANDING_PROBLEMS
+
+
+def authorization_problems(connection: Connection, connector_id: str) -> list[Problem]:
+    """Return what is wrong with the authorization or its scopes, oldest first."""
+    rows = connection.execute(_AUTHORIZATION_PROBLEMS, {"connector": connector_id})
+    return [Problem(row.code, row.message, row.hint) for row in rows]
+
+
+_AUTHORIZATION_PROBLEMS = text(
+    """SELECT code, message, hint FROM connector_problems
+        WHERE connector_id = :connector AND kind IN ('auth', 'scope') ORDER BY since"""
+)
+
+
+def last_error(connection: Connection, connector_id: str) -> str | None:
+    """Return the last error and what to do about it, in words; None if all is well."""
+    error = connection.scalar(_LAST_ERROR, {"connector": connector_id})
+    return f"{error['message']} {error['hint']}".strip() if error else None
+
+
+_LAST_ERROR = text("SELECT last_error FROM connectors WHERE id = :connector")

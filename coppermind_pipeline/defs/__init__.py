@@ -1,4 +1,8 @@
-"""Dagster: assets, partitions, sensors, checks, jobs. Thin: each body calls one function of the rooms below."""
+"""Dagster: assets, partitions, sensors, checks, jobs, and the ways to run them. What each does is in the rooms below.
+
+A body calls functions of those rooms and shows what they return: no statement, no loop and no decision is here. What
+all assets have, or a group of them, is given at the end of `assets`, once.
+"""
 
 import warnings
 

@@ -1,6 +1,8 @@
-"""The assets: one connector's way from HubSpot's answers to memories, each step one function of the rooms below."""
+"""The assets: one connector's way from HubSpot's answers to memories, each a few functions of the rooms below.
 
-import asyncio
+What they have in common (partitions, groups, kinds) and which of them a job runs stands at the end.
+"""
+
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -8,15 +10,13 @@ from typing import Any
 import dagster as dg
 
 from coppermind_pipeline.connectors import Connector
-from coppermind_pipeline.defs.installation import Installation, slice_end
+from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import connectors
-from coppermind_pipeline.defs.steps import hubspot_step, poll_id, store_step
+from coppermind_pipeline.defs.steps import POLL_STEPS, end_of_slice, hubspot_step, poll_id, store_step
 from coppermind_pipeline.memories import Drained, Mapped, drain, map_records
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports import profile_portal
 from coppermind_pipeline.sync import (
-    REREAD_EVERY,
-    WALK_EVERY,
     Linked,
     Progress,
     Pulled,
@@ -30,42 +30,40 @@ from coppermind_pipeline.sync import (
     poll_ended,
     pull,
     pull_ended,
-    read_account,
-    read_definitions,
+    read_all_definitions,
     read_owners,
     read_pipelines,
     reconcile,
+    reconciliation_cadence,
     reread,
+    take_up,
 )
 from coppermind_pipeline.synthesis import Synthesized, synthesize
 
 RAW_ASSETS = {f"raw_{object_type}": object_type for object_type in ObjectType}
 RAW_ASSOCIATIONS = "raw_deal_associations"
+# What has to be read for each; associations are read of the deals that are new.
+_TYPE_READ = {**RAW_ASSETS, RAW_ASSOCIATIONS: ObjectType.DEALS}
 
 
-@dg.asset(partitions_def=connectors, group_name="reference", kinds={"hubspot", "postgres"})
+@dg.asset
 def property_definitions(
     context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
     """What the portal says about its properties, and about itself: labels, options, types, time zone, currency."""
-
-    async def read(sync: SyncContext) -> list[ReferenceRead]:
-        reads = await asyncio.gather(*(read_definitions(sync, object_type) for object_type in ObjectType))
-        await read_account(sync)
-        return reads
-
-    reads, requests = hubspot_step(installation, context, read)
-    counts = {t.value: one.entries for t, one in zip(ObjectType, reads, strict=True)}
-    return dg.MaterializeResult(metadata={**counts, "changed": any(one.changed for one in reads), "requests": requests})
+    reads, requests = hubspot_step(installation, context, read_all_definitions)
+    counts = {object_type.value: read.entries for object_type, read in reads.items()}
+    changed = any(read.changed for read in reads.values())
+    return dg.MaterializeResult(metadata={**counts, "changed": changed, "requests": requests})
 
 
-@dg.asset(partitions_def=connectors, group_name="reference", kinds={"hubspot", "postgres"})
+@dg.asset
 def pipelines(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """The deal pipelines and their stages, which decide what is won, lost and open."""
     return _reference_result(*hubspot_step(installation, context, read_pipelines))
 
 
-@dg.asset(partitions_def=connectors, group_name="reference", kinds={"hubspot", "postgres"})
+@dg.asset
 def owners(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """Who records are assigned to, those who left included."""
     return _reference_result(*hubspot_step(installation, context, read_owners))
@@ -78,8 +76,7 @@ def _reference_result(read: ReferenceRead, requests: int) -> dg.MaterializeResul
 @dg.multi_asset(
     name="raw",
     specs=[
-        dg.AssetSpec(name, deps=[property_definitions, pipelines], group_name="raw", kinds={"hubspot", "postgres"},
-                     description=description, skippable=False)
+        dg.AssetSpec(name, deps=[property_definitions, pipelines], description=description)
         for name, description in {
             "raw_contacts": "Contacts as HubSpot sent them, every distinct version kept.",
             "raw_companies": "Companies as HubSpot sent them, every distinct version kept.",
@@ -87,18 +84,15 @@ def _reference_result(read: ReferenceRead, requests: int) -> dg.MaterializeResul
             RAW_ASSOCIATIONS: "Which contacts and companies each deal is linked to, with labels, as HubSpot said last.",
         }.items()
     ],
-    partitions_def=connectors,
     can_subset=True,
-)  # fmt: skip
+)
 def raw(
     context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> Iterator[dg.MaterializeResult]:
     """One pull: scans, hydration and links overlap in one event loop, under one set of rate budgets."""
     selected = {key.to_user_string() for key in context.selected_asset_keys}
-    types = [object_type for name, object_type in RAW_ASSETS.items() if name in selected]
-    if RAW_ASSOCIATIONS in selected and ObjectType.DEALS not in types:
-        types.append(ObjectType.DEALS)  # links are read of the deals that are new
-    time_is_up, poll = slice_end(context.instance), poll_id(context)
+    types = {object_type for name, object_type in _TYPE_READ.items() if name in selected}
+    time_is_up, poll = end_of_slice(context), poll_id(context)
 
     async def read(sync: SyncContext) -> Pulled:
         pulled = await pull(sync, types=types, time_is_up=time_is_up)
@@ -117,12 +111,7 @@ def raw(
         yield dg.MaterializeResult(asset_key=RAW_ASSOCIATIONS, metadata={**counts, **shared})
 
 
-@dg.asset(
-    partitions_def=connectors,
-    deps=[*RAW_ASSETS, property_definitions, pipelines],
-    group_name="crm",
-    kinds={"postgres"},
-)
+@dg.asset(deps=[*RAW_ASSETS, property_definitions, pipelines])
 def hubspot_crm_objects(
     context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
@@ -137,7 +126,7 @@ def hubspot_crm_objects(
     )
 
 
-@dg.asset(partitions_def=connectors, deps=[RAW_ASSOCIATIONS, hubspot_crm_objects], group_name="crm", kinds={"postgres"})
+@dg.asset(deps=[RAW_ASSOCIATIONS, hubspot_crm_objects])
 def hubspot_associations(
     context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
@@ -146,8 +135,7 @@ def hubspot_associations(
     def work(connector: Connector) -> Linked:
         linked = link(installation.database, connector, on_progress=installation.on_progress)
         if linked.backfill_completed:
-            with installation.database.mind(connector.mind_id) as connection:
-                profile_portal(connection, connector, now=datetime.now(UTC))
+            _profile(installation, connector)
         return linked
 
     done = store_step(installation, context, work)
@@ -161,41 +149,43 @@ def hubspot_associations(
     )
 
 
+def _profile(installation: Installation, connector: Connector) -> None:
+    with installation.database.mind(connector.mind_id) as connection:
+        profile_portal(connection, connector, now=datetime.now(UTC))
+
+
 class ReconciliationConfig(dg.Config):
     """From when on a walk and a re-read count as done (ISO time); none: as far as they are due by their own cadence."""
 
     anew_since: str | None = None
 
 
-@dg.asset(partitions_def=connectors, deps=[hubspot_associations], group_name="crm", kinds={"hubspot", "postgres"})
+@dg.asset(deps=[hubspot_associations])
 def reconciliation(
     context: dg.AssetExecutionContext, config: ReconciliationConfig, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
     """What HubSpot does not announce: archives, merges, erasures, vanished links, calculated values; put right."""
-    time_is_up = slice_end(context.instance)
-    anew_after = installation.database.now() - datetime.fromisoformat(config.anew_since) if config.anew_since else None
-
-    def take_up(connector: Connector) -> None:
-        normalize(installation.database, connector, on_progress=installation.on_progress)
-        link(installation.database, connector, on_progress=installation.on_progress)
-
-    def take_up_and_profile(connector: Connector) -> None:
-        take_up(connector)
-        with installation.database.mind(connector.mind_id) as connection:
-            profile_portal(connection, connector, now=datetime.now(UTC))
+    time_is_up = end_of_slice(context)
+    anew_since = datetime.fromisoformat(config.anew_since) if config.anew_since else None
+    cadence = reconciliation_cadence(installation.database, anew_since=anew_since)
 
     async def walk(sync: SyncContext) -> Reconciled:
-        every = WALK_EVERY if anew_after is None else anew_after
-        return await reconcile(sync, time_is_up=time_is_up, every=every)
+        return await reconcile(sync, time_is_up=time_is_up, every=cadence.walk_every)
 
     async def read_again(sync: SyncContext) -> Reread:
-        every = REREAD_EVERY if anew_after is None else dict.fromkeys(ObjectType, anew_after)
-        return await reread(sync, time_is_up=time_is_up, every=every)
+        return await reread(sync, time_is_up=time_is_up, every=cadence.reread_every)
+
+    def take_up_walked(connector: Connector) -> None:
+        take_up(installation.database, connector, installation.on_progress)
+
+    def take_up_reread(connector: Connector) -> None:
+        take_up(installation.database, connector, installation.on_progress)
+        _profile(installation, connector)
 
     walked, requests = hubspot_step(installation, context, walk)
-    store_step(installation, context, take_up)
+    store_step(installation, context, take_up_walked)
     again, more_requests = hubspot_step(installation, context, read_again)
-    store_step(installation, context, take_up_and_profile)
+    store_step(installation, context, take_up_reread)
     return dg.MaterializeResult(
         metadata={
             "archived": walked.archived,
@@ -213,12 +203,7 @@ def reconciliation(
     )
 
 
-@dg.asset(
-    partitions_def=connectors,
-    deps=[hubspot_crm_objects, hubspot_associations, owners, reconciliation],
-    group_name="memories",
-    kinds={"postgres"},
-)
+@dg.asset(deps=[hubspot_crm_objects, hubspot_associations, owners, reconciliation])
 def record_memories(
     context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
@@ -240,7 +225,7 @@ def record_memories(
     )
 
 
-@dg.asset(partitions_def=connectors, deps=[record_memories], group_name="memories", kinds={"postgres"})
+@dg.asset(deps=[record_memories])
 def memories(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """The queue's drain: queued texts become the mind's memories. It is the last step of a poll."""
 
@@ -274,12 +259,7 @@ class SynthesisConfig(dg.Config):
     refresh: bool = False
 
 
-@dg.asset(
-    partitions_def=connectors,
-    deps=[hubspot_crm_objects, hubspot_associations],
-    group_name="memories",
-    kinds={"postgres"},
-)
+@dg.asset(deps=[hubspot_crm_objects, hubspot_associations])
 def marketing_synthesis(
     context: dg.AssetExecutionContext, config: SynthesisConfig, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
@@ -308,3 +288,50 @@ def marketing_synthesis(
             "already_published": result.already_published,
         }
     )
+
+
+_GROUPS = {
+    "reference": ("property_definitions", "pipelines", "owners"),
+    "raw": (*RAW_ASSETS, RAW_ASSOCIATIONS),
+    "crm": ("hubspot_crm_objects", "hubspot_associations", "reconciliation"),
+    "memories": ("record_memories", "memories", "marketing_synthesis"),
+}
+_READING_HUBSPOT = {*_GROUPS["reference"], *_GROUPS["raw"], "reconciliation"}
+
+
+def _placed(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """Return the asset with what it has in common with others; all are partitioned by connector."""
+    name = spec.key.to_user_string()
+    return spec.replace_attributes(
+        group_name=next(group for group, names in _GROUPS.items() if name in names),
+        kinds={"hubspot", "postgres"} if name in _READING_HUBSPOT else {"postgres"},
+        partitions_def=connectors,
+    )
+
+
+ALL = [
+    asset.map_asset_specs(_placed)
+    for asset in (
+        property_definitions,
+        pipelines,
+        owners,
+        raw,
+        hubspot_crm_objects,
+        hubspot_associations,
+        reconciliation,
+        record_memories,
+        memories,
+        marketing_synthesis,
+    )
+]
+
+
+def _called(*names: str) -> list[dg.AssetsDefinition]:
+    return [asset for asset in ALL if asset.op.name in names]
+
+
+# What a job, or a command in its own process, runs of them.
+SYNC = _called(*POLL_STEPS)
+RECONCILIATION = _called("reconciliation", "record_memories", "memories")
+DRAIN = _called("memories")
+SYNTHESIS = _called("marketing_synthesis")

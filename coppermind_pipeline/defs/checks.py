@@ -1,141 +1,120 @@
 """Asset checks: what an operator must see about each connector, one question each."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
-from sqlalchemy import text
+from sqlalchemy import Connection
 
-from coppermind_pipeline.connectors import STANDING_PROBLEMS, Connector, Freshness, freshness, load_connector
+from coppermind_pipeline.connectors import Connector, Freshness, authorization_problems, freshness, load_connector
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import connectors
+from coppermind_pipeline.sync import backfill_progress, count_differences, gaps, last_pull_at
 from coppermind_pipeline.wording import iso_day
 
+_WARN, _ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
-@dg.asset_check(asset="raw_deals", partitions_def=connectors)
+
+def _check_of(asset: str) -> Callable[[Callable[..., dg.AssetCheckResult]], dg.AssetChecksDefinition]:
+    """Return the decorator of a check of that asset; each is evaluated connector by connector."""
+    return dg.asset_check(asset=asset, partitions_def=connectors)
+
+
+@_check_of("raw_deals")
 def authorized(
     context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.AssetCheckResult:
     """The portal accepts our authorization, with all scopes."""
-    _, problems = _facts(
-        installation,
-        context.partition_key,
-        """SELECT kind, code, message, hint, since FROM connector_problems
-            WHERE connector_id = :connector AND kind IN ('auth', 'scope') ORDER BY since""",
-    )
+    with _asked(installation, context) as (connection, connector):
+        problems = authorization_problems(connection, connector.id)
     return dg.AssetCheckResult(
         passed=not problems,
         # The sync goes on with less: what one user may see, or without the account's details.
-        severity=dg.AssetCheckSeverity.WARN
-        if all(problem.code in STANDING_PROBLEMS for problem in problems)
-        else dg.AssetCheckSeverity.ERROR,
+        severity=_WARN if all(problem.stands for problem in problems) else _ERROR,
         description=f"{problems[0].message} {problems[0].hint}" if problems else "HubSpot accepts the authorization.",
         metadata={"problems": len(problems)},
     )
 
 
-@dg.asset_check(asset="raw_deals", partitions_def=connectors)
+@_check_of("raw_deals")
 def fresh(context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.AssetCheckResult:
     """What is stored is no older than status and reports call fresh."""
-    connector, (facts, *_) = _facts(
-        installation,
-        context.partition_key,
-        "SELECT max(last_succeeded_at) AS last_pull_at FROM hubspot_polls WHERE connector_id = :connector",
-    )
+    with _asked(installation, context) as (connection, connector):
+        pulled_at = last_pull_at(connection, connector.id)
     now = datetime.now(UTC)
-    found = freshness(
-        last_pull_at=facts.last_pull_at,
-        poll_interval_minutes=connector.config.poll_interval_minutes,
-        now=now,
-    )
-    age_minutes = (now - facts.last_pull_at).total_seconds() / 60 if facts.last_pull_at else None
+    found = freshness(last_pull_at=pulled_at, poll_interval_minutes=connector.config.poll_interval_minutes, now=now)
+    if pulled_at is None:
+        return dg.AssetCheckResult(passed=False, severity=_ERROR, description="No pull has been complete yet.")
+    age_minutes = (now - pulled_at).total_seconds() / 60
     return dg.AssetCheckResult(
         passed=found is Freshness.FRESH,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description="No pull has been complete yet."
-        if age_minutes is None
-        else f"The last complete pull is {age_minutes:.0f} minutes old: {found}.",
-        metadata={} if age_minutes is None else {"age_minutes": age_minutes},
+        severity=_ERROR,
+        description=f"The last complete pull is {age_minutes:.0f} minutes old: {found}.",
+        metadata={"age_minutes": age_minutes},
     )
 
 
-@dg.asset_check(asset="hubspot_associations", partitions_def=connectors)
+@_check_of("hubspot_associations")
 def backfill_complete(
     context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.AssetCheckResult:
     """The historical backfill is complete; until then, reports say that they are early."""
-    _, rows = _facts(
-        installation,
-        context.partition_key,
-        """SELECT completed_at, since, (SELECT sum(records) FROM hubspot_cursors
-                                         WHERE connector_id = :connector AND scan = 'backfill') AS records,
-                  (SELECT sum(CAST(value AS bigint)) FROM jsonb_each_text(totals)) AS total
-             FROM hubspot_backfills WHERE connector_id = :connector""",
-    )
-    if not rows:
-        return dg.AssetCheckResult(
-            passed=False, severity=dg.AssetCheckSeverity.WARN, description="The backfill has not begun."
-        )
-    backfill = rows[0]
-    records, total = int(backfill.records or 0), int(backfill.total or 0)
+    with _asked(installation, context) as (connection, connector):
+        backfill = backfill_progress(connection, connector.id)
+    if backfill is None:
+        return dg.AssetCheckResult(passed=False, severity=_WARN, description="The backfill has not begun.")
     return dg.AssetCheckResult(
-        passed=backfill.completed_at is not None,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{records} of {total} records changed since {iso_day(backfill.since)} have been read.",
-        metadata={"records": records, "total": total},
+        passed=backfill.complete,
+        severity=_WARN,
+        description=f"{backfill.records} of {backfill.total} records changed since {iso_day(backfill.since)} "
+        "have been read.",
+        metadata={"records": backfill.records, "total": backfill.total},
     )
 
 
-@dg.asset_check(asset="hubspot_crm_objects", partitions_def=connectors)
+@_check_of("hubspot_crm_objects")
 def hydrated(
     context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.AssetCheckResult:
     """The portal lets us read every property that it defines, of every record."""
-    _, gaps = _facts(
-        installation,
-        context.partition_key,
-        """SELECT object_type, error, 'refused ' || object_type || ' properties' AS what, cardinality(refused) AS number
-             FROM hubspot_hydrations WHERE connector_id = :connector
-           UNION ALL
-           SELECT object_type, 'HubSpot gives no full answer about some of them.', 'skipped ' || object_type,
-                  count(DISTINCT hubspot_id) FROM hubspot_skipped_records WHERE connector_id = :connector
-            GROUP BY object_type
-            ORDER BY what""",
-    )
+    with _asked(installation, context) as (connection, connector):
+        found = gaps(connection, connector.id)
     return dg.AssetCheckResult(
-        passed=not gaps,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{gaps[0].object_type}: {gaps[0].error}" if gaps else "Records are read in full.",
-        metadata={row.what: row.number for row in gaps},
+        passed=not found,
+        severity=_WARN,
+        description=f"{found[0].object_type}: {found[0].reason}" if found else "Records are read in full.",
+        metadata={gap.what: gap.number for gap in found},
     )
 
 
-@dg.asset_check(asset="reconciliation", partitions_def=connectors)
+@_check_of("reconciliation")
 def without_drift(
     context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.AssetCheckResult:
     """HubSpot counts as many records in the window as are stored."""
-    _, drifts = _facts(
-        installation,
-        context.partition_key,
-        """SELECT object_type, portal_total, stored_total FROM hubspot_drifts
-            WHERE connector_id = :connector AND confirmed_at IS NOT NULL ORDER BY object_type""",
-    )
-    described = [f"{d.object_type}: {d.portal_total} in HubSpot, {d.stored_total} stored" for d in drifts]
+    with _asked(installation, context) as (connection, connector):
+        found = count_differences(connection, connector.id)
+    described = [f"{d.object_type}: {d.portal_total} in HubSpot, {d.stored_total} stored" for d in found]
     return dg.AssetCheckResult(
-        passed=not drifts,
-        severity=dg.AssetCheckSeverity.ERROR,
+        passed=not found,
+        severity=_ERROR,
         description="; ".join(described) or "Counts agree.",
-        metadata={d.object_type: d.portal_total - d.stored_total for d in drifts},
+        metadata={d.object_type.value: d.portal_total - d.stored_total for d in found},
     )
 
 
 # With the assets of a sync; drift is judged with the reconciliation.
 OF_SYNC = [authorized, fresh, backfill_complete, hydrated]
-ALL = [*OF_SYNC, without_drift]
+OF_RECONCILIATION = [without_drift]
+ALL = [*OF_SYNC, *OF_RECONCILIATION]
 
 
-def _facts(installation: Installation, connector_id: str, question: str) -> tuple[Connector, list[Any]]:
-    connector = load_connector(installation.database, connector_id)
+@contextmanager
+def _asked(
+    installation: Installation, context: dg.AssetCheckExecutionContext
+) -> Iterator[tuple[Connection, Connector]]:
+    """Yield the connector that the check is asked about, and a transaction of its mind."""
+    connector = load_connector(installation.database, context.partition_key)
     with installation.database.mind(connector.mind_id) as connection:
-        return connector, list(connection.execute(text(question), {"connector": connector_id}))
+        yield connection, connector

@@ -1,36 +1,50 @@
-"""Sensors: what the daemon looks for, and the runs that it asks for. Each is a question to the store and no more."""
+"""Sensors: what the daemon looks for, and the runs that it asks for. Each is a question to a room below and no more."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
-from datetime import UTC, datetime
-from typing import TypeVar
+from collections.abc import Callable, Container, Sequence
+from typing import Protocol, TypeVar
 
 import dagster as dg
 
-from coppermind_pipeline.connectors import active_connectors, load_connector, record_event, send_alerts
+from coppermind_pipeline.connectors import active_connectors, send_alerts
+from coppermind_pipeline.defs import jobs, runs
 from coppermind_pipeline.defs.installation import Installation
-from coppermind_pipeline.defs.jobs import drain_job, reconciliation_job, sync_job, synthesis_job
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
-from coppermind_pipeline.defs.probes import probe_polls
-from coppermind_pipeline.defs.work import DueSynthesis, WaitingQueue, connectors_with_waiting_memories, syntheses_due
-from coppermind_pipeline.store import InstallationPaused, note_look_for_polls, paused_since
-from coppermind_pipeline.sync import DueReconciliation, note_lost_run, reconciliations_due
+from coppermind_pipeline.memories import waiting_queues
+from coppermind_pipeline.store import Database, InstallationPaused, note_look_for_polls, paused_since
+from coppermind_pipeline.sync import DueReconciliation, note_failed_run, polls_to_run, reconciliations_due
 from coppermind_pipeline.sync import due_polls as polls_due
-
-Due = TypeVar("Due", DueSynthesis, WaitingQueue, DueReconciliation)
+from coppermind_pipeline.synthesis import syntheses_due
 
 _RUNNING = dg.DefaultSensorStatus.RUNNING
 _PAUSED = dg.SkipReason(f"the installation is paused. {InstallationPaused.hint}")
-_IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+
+
+def _priority(number: int) -> dict[str, str]:
+    return {"dagster/priority": str(number)}
+
 
 # Polls go before first syncs, drains, synthesis, slices of a backfill, and reconciliation.
-_PRIORITY_POLL, _PRIORITY_FIRST_SYNC, _PRIORITY_DRAIN, _PRIORITY_SYNTHESIS, _PRIORITY_SLICE = 10, 8, 6, 4, 2
-_PRIORITY_RECONCILIATION = 0
+_POLL = _priority(10)
+_FIRST_SYNC = _priority(8)
+_DRAIN = _priority(6)
+_SYNTHESIS = _priority(4)
+_SLICE = {**_priority(2), "coppermind/backfill-slice": "true"}
+_RECONCILIATION = _priority(0)
+
+_TAGS_OF_POLL = {"first": _FIRST_SYNC, "requested": _POLL, "backfill": _SLICE, "poll": _POLL}
+
+
+class _Due(Protocol):
+    """A connector that is due; `turn` tells this time from the next."""
+
+    @property
+    def connector_id(self) -> str: ...
+
+    @property
+    def turn(self) -> str: ...
+
+
+Due = TypeVar("Due", bound=_Due)
 
 
 @dg.sensor(minimum_interval_seconds=10, default_status=_RUNNING)
@@ -38,14 +52,13 @@ def new_connectors(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Give each newly connected portal its partition. A disconnected one keeps it."""
-    known = known_connectors(context.instance)
-    new = [connector.id for connector in active_connectors(installation.database) if connector.id not in known]
-    if not new:
+    additions = _partitions(context.instance, [connector.id for connector in active_connectors(installation.database)])
+    if not additions:
         return dg.SkipReason("every connector has its partition")
-    return dg.SensorResult(dynamic_partitions_requests=[connectors.build_add_request(new)])
+    return dg.SensorResult(dynamic_partitions_requests=additions)
 
 
-@dg.sensor(job=sync_job, minimum_interval_seconds=10, default_status=_RUNNING)
+@dg.sensor(job=jobs.sync_job, minimum_interval_seconds=10, default_status=_RUNNING)
 def due_polls(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
@@ -59,82 +72,45 @@ def _polls(instance: dg.DagsterInstance, installation: Installation) -> dg.Senso
     with installation.database.scheduler() as connection:
         due = polls_due(connection)
     # What is queued behind polls, such as hundreds of reconciliations after a day's downtime, holds none of them up.
-    idle = _idle(instance, (poll.connector_id for poll in due), queued_jobs={sync_job.name})
-    waiting = [poll for poll in due if poll.connector_id in idle]
-    probed = probe_polls(installation, [poll for poll in waiting if poll.reason == "poll"])
-    requests = [
-        dg.RunRequest(
-            partition_key=poll.connector_id,
-            run_key=f"{poll.connector_id}:{poll.due_at:%Y%m%dT%H%M%S%f}",
-            tags=_tags(poll.reason),
-        )
-        for poll in waiting
-        if poll.reason != "poll" or poll.connector_id in probed.news
-    ]
-    if not requests:
-        later = f"; {len(probed.carried_over)} of them wait for the next tick" if probed.carried_over else ""
+    waiting = _idle(instance, due, queued_jobs={jobs.sync_job.name})
+    found = polls_to_run(installation.database, installation.settings, waiting)
+    if not found.polls:
+        later = f"; {found.carried_over} of them wait for the next tick" if found.carried_over else ""
         return dg.SkipReason(f"{len(waiting)} connectors were due, and nothing had changed{later}")
-    # A portal that was connected a moment ago is synced with this tick, not with the one after it got its partition.
-    new = {request.partition_key for request in requests if request.partition_key} - known_connectors(instance)
-    additions = [connectors.build_add_request(sorted(new))] if new else []
-    return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=additions)
+    return dg.SensorResult(
+        run_requests=[_request(poll, _TAGS_OF_POLL[poll.reason]) for poll in found.polls],
+        # A portal that was connected a moment ago is synced with this tick, not with the one after its partition came.
+        dynamic_partitions_requests=_partitions(instance, [poll.connector_id for poll in found.polls]),
+    )
 
 
-def _tags(reason: str) -> dict[str, str]:
-    if reason == "backfill":
-        return {"dagster/priority": str(_PRIORITY_SLICE), "coppermind/backfill-slice": "true"}
-    return {"dagster/priority": str(_PRIORITY_FIRST_SYNC if reason == "first" else _PRIORITY_POLL)}
-
-
-@dg.sensor(job=synthesis_job, minimum_interval_seconds=30, default_status=_RUNNING)
+@dg.sensor(job=jobs.synthesis_job, minimum_interval_seconds=30, default_status=_RUNNING)
 def due_syntheses(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Publish the current period of each connector whose backfill is complete and that has not published it."""
-    if paused_since(installation.database):
-        return _PAUSED
-    return _runs(
-        context.instance,
-        syntheses_due(installation.database),
-        run_key=lambda due: f"{due.connector_id}:{due.period_key}:{due.attempt}",
-        priority=_PRIORITY_SYNTHESIS,
-        otherwise="every period is published",
-    )
+    return _runs(context, installation, syntheses_due, tags=_SYNTHESIS, otherwise="every period is published")
 
 
-@dg.sensor(job=drain_job, minimum_interval_seconds=30, default_status=_RUNNING)
+@dg.sensor(job=jobs.drain_job, minimum_interval_seconds=30, default_status=_RUNNING)
 def waiting_memories(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Work off queues that no sync is working off: entries whose turn came again after a failure."""
-    if paused_since(installation.database):
-        return _PAUSED
-    return _runs(
-        context.instance,
-        connectors_with_waiting_memories(installation.database),
-        run_key=lambda queue: f"{queue.connector_id}:{queue.oldest_at:%Y%m%dT%H%M%S%f}",
-        priority=_PRIORITY_DRAIN,
-        otherwise="no queue is waiting",
-    )
+    return _runs(context, installation, waiting_queues, tags=_DRAIN, otherwise="no queue is waiting")
 
 
-@dg.sensor(job=reconciliation_job, minimum_interval_seconds=60, default_status=_RUNNING)
+@dg.sensor(job=jobs.reconciliation_job, minimum_interval_seconds=60, default_status=_RUNNING)
 def due_reconciliations(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Walk each portal's lists daily, and read again what changes without notice, in slices behind everything else."""
-    if paused_since(installation.database):
-        return _PAUSED
-    with installation.database.scheduler() as connection:
-        reconciliations = reconciliations_due(connection)
-    minute = f"{datetime.now(UTC):%Y%m%dT%H%M}"
-    return _runs(
-        context.instance,
-        reconciliations,
-        run_key=lambda due: f"{due.connector_id}:{due.reason}:{due.due_at:%Y%m%dT%H%M%S%f}:{minute}",
-        priority=_PRIORITY_RECONCILIATION,
-        otherwise="no reconciliation is due",
-    )
+
+    def due(database: Database) -> list[DueReconciliation]:
+        with database.scheduler() as connection:
+            return reconciliations_due(connection)
+
+    return _runs(context, installation, due, tags=_RECONCILIATION, otherwise="no reconciliation is due")
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=_RUNNING)
@@ -150,53 +126,46 @@ def alerts(installation: dg.ResourceParam[Installation]) -> dg.SkipReason:
     return dg.SkipReason(f"alerts sent: {alerted.sent}{answers}")
 
 
-@dg.run_failure_sensor(monitored_jobs=[sync_job, reconciliation_job, drain_job, synthesis_job], default_status=_RUNNING)
+@dg.run_failure_sensor(monitored_jobs=jobs.ALL, default_status=_RUNNING)
 def failed_runs(context: dg.RunFailureSensorContext, installation: dg.ResourceParam[Installation]) -> None:
     """Write each failed run into its connector's log, where support looks first."""
-    connector_id = context.dagster_run.tags.get("dagster/partition")
-    if connector_id is None:
-        return
-    connector = load_connector(installation.database, connector_id)
-    with installation.database.mind(connector.mind_id) as connection:
-        record_event(
-            connection,
-            connector,
-            "error",
-            "run_failed",
-            f"The run of {context.dagster_run.job_name} failed.",
-            {"run_id": context.dagster_run.run_id},
-        )
-        note_lost_run(connection, connector, run_id=context.dagster_run.run_id)
+    run = context.dagster_run
+    connector_id = run.tags.get(runs.CONNECTOR_TAG)
+    if connector_id is not None:
+        note_failed_run(installation.database, connector_id, job=run.job_name, run_id=run.run_id)
+
+
+ALL = [new_connectors, due_polls, due_syntheses, waiting_memories, due_reconciliations, alerts, failed_runs]
 
 
 def _runs(
-    instance: dg.DagsterInstance,
-    due: Sequence[Due],
+    context: dg.SensorEvaluationContext,
+    installation: Installation,
+    due: Callable[[Database], Sequence[_Due]],
     *,
-    run_key: Callable[[Due], str],
-    priority: int,
+    tags: dict[str, str],
     otherwise: str,
 ) -> dg.SensorResult | dg.SkipReason:
-    """Ask for a run for each connector that is due and idle. A key that was asked for before starts no second run."""
-    idle = _idle(instance, (one.connector_id for one in due))
-    requests = [
-        dg.RunRequest(partition_key=one.connector_id, run_key=run_key(one), tags={"dagster/priority": str(priority)})
-        for one in due
-        if one.connector_id in idle
-    ]
+    """Ask for a run for each connector that is due and idle, unless the installation is paused."""
+    if paused_since(installation.database):
+        return _PAUSED
+    requests = [_request(one, tags) for one in _idle(context.instance, due(installation.database))]
     return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason(otherwise)
 
 
-def _idle(
-    instance: dg.DagsterInstance, connector_ids: Iterable[str], *, queued_jobs: Container[str] | None = None
-) -> set[str]:
-    """Return those of the connectors that have no run under way, and none queued (of `queued_jobs`, where given)."""
-    wanted = set(connector_ids)
-    if not wanted:
-        return set()
-    busy = {
-        run.tags.get("dagster/partition")
-        for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS))
-        if run.status != dg.DagsterRunStatus.QUEUED or queued_jobs is None or run.job_name in queued_jobs
-    }
-    return wanted - busy
+def _idle(instance: dg.DagsterInstance, due: Sequence[Due], *, queued_jobs: Container[str] | None = None) -> list[Due]:
+    """Return those whose connector has no run under way, and none queued (of `queued_jobs`, if given)."""
+    idle = runs.idle(instance, (one.connector_id for one in due), queued_jobs=queued_jobs)
+    return [one for one in due if one.connector_id in idle]
+
+
+def _request(due: _Due, tags: dict[str, str]) -> dg.RunRequest:
+    """Return the request for a run; one that was asked for before, by its key, is not started again."""
+    return dg.RunRequest(partition_key=due.connector_id, run_key=f"{due.connector_id}:{due.turn}", tags=tags)
+
+
+def _partitions(instance: dg.DagsterInstance, connector_ids: Sequence[str]) -> list[dg.AddDynamicPartitionsRequest]:
+    """Return the request for the partitions that connectors still lack, if any."""
+    known = known_connectors(instance)
+    new = sorted({connector_id for connector_id in connector_ids if connector_id not in known})
+    return [connectors.build_add_request(new)] if new else []

@@ -1,6 +1,6 @@
 """How an asset's body runs: as the connector's one writer, until its run is to stop.
 
-Where it reads HubSpot, the portal is open.
+If it reads HubSpot, the portal is open.
 """
 
 import signal
@@ -13,14 +13,14 @@ import dagster as dg
 import uvloop
 
 from coppermind_pipeline.connectors import Connector, open_portal
-from coppermind_pipeline.defs.installation import Installation, shown_in_dagster
+from coppermind_pipeline.defs.installation import Installation
+from coppermind_pipeline.defs.runs import cancel_runs, others_wait
+from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.hubspot import SentRequest
 from coppermind_pipeline.stopping import at_stop, end_process, run_interruptible
-from coppermind_pipeline.sync import SyncContext, failure_noted, poll_started, step_succeeded
+from coppermind_pipeline.sync import SyncContext, as_writer, failure_noted, poll_started, slice_end, step_succeeded
 
 T = TypeVar("T")
-
-STOPPED = "Stopped on request. What is stored stays, and the next sync goes on from there."
 
 # The assets of a sync, as their steps are called. A run that holds them all is a poll; one of a few of them, which an
 # operator may ask for, moves neither the time of the next poll nor that of the last pull.
@@ -40,6 +40,11 @@ def poll_id(context: dg.AssetExecutionContext) -> str | None:
     """Return the id of the poll that the step is part of: its run's; None where the run is no poll."""
     steps = {node.name for node in context.job_def.nodes}
     return context.run.run_id if steps.issuperset(POLL_STEPS) else None
+
+
+def end_of_slice(context: dg.AssetExecutionContext) -> Callable[[], bool]:
+    """Return the function that says when the slice begun now is over, which is earlier while other runs wait."""
+    return slice_end(lambda: others_wait(context.instance))
 
 
 def store_step(installation: Installation, context: dg.AssetExecutionContext, work: Callable[[Connector], T]) -> T:
@@ -70,15 +75,8 @@ def hubspot_step(
     return _until_stopped(context, step)
 
 
-def cancel_runs(instance: dg.DagsterInstance, runs: dg.RunsFilter) -> None:
-    """Note of unfinished runs that they were stopped, and what is kept."""
-    for run in instance.get_runs(runs):
-        if not run.is_finished:
-            instance.report_run_canceled(run, message=STOPPED)
-
-
 def _until_stopped(context: dg.AssetExecutionContext, step: Callable[[], T]) -> T:
-    """Run a step; where Dagster interrupts it, note that its run was canceled, and end the run's process."""
+    """Run a step; if Dagster interrupts it, note that its run was canceled, and end the run's process."""
     if threading.current_thread() is not threading.main_thread():
         return step()  # under a command, which hears the signals itself
     try:
@@ -96,7 +94,7 @@ def _noted(installation: Installation, context: dg.AssetExecutionContext) -> Ite
     back what the same step has raised before.
     """
     step, database = context.op_def.name, installation.database
-    with shown_in_dagster(), installation.connector(context.partition_key) as connector:
+    with _shown_in_dagster(), as_writer(database, context.partition_key) as connector:
         with failure_noted(database, connector, step=step, run_id=context.run.run_id):
             yield connector
         with database.mind(connector.mind_id) as connection:
@@ -116,3 +114,14 @@ async def _with_portal(
     async with open_portal(database, settings, connector, on_request=count) as client:
         result = await work(SyncContext(database, connector, client, installation.on_progress))
     return result, requests
+
+
+@contextmanager
+def _shown_in_dagster() -> Iterator[None]:
+    """Let an error of ours reach the run's page as a sentence and what to do, instead of a trace."""
+    try:
+        yield
+    except CoppermindError as error:
+        raise dg.Failure(
+            description=f"{error.message} {error.hint}".strip(), metadata={"code": error.code}, allow_retries=False
+        ) from error

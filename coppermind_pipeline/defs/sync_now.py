@@ -1,7 +1,6 @@
 """A sync in this process: the connector's assets, materialized through Dagster, so that its UI shows the run."""
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,32 +8,21 @@ from typing import Any
 from uuid import uuid4
 
 import dagster as dg
-from sqlalchemy import text
 
-from coppermind_pipeline.connectors import Connector, load_connector
+from coppermind_pipeline.connectors import Connector, last_error, load_connector
 from coppermind_pipeline.defs import assets, checks
 from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import PARTITIONS, known_connectors
-from coppermind_pipeline.defs.steps import cancel_runs
+from coppermind_pipeline.defs.runs import cancel_runs
+from coppermind_pipeline.memories import due_entries, queue_length
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.stopping import at_stop
 from coppermind_pipeline.store import Database, require_not_paused
-from coppermind_pipeline.sync import Progress, reconciled_since, unheard
+from coppermind_pipeline.sync import Progress, advancement, left_to_read, reconciled_since, unheard, wait_for_turn
 
-_SYNC = [
-    assets.property_definitions,
-    assets.pipelines,
-    assets.owners,
-    assets.raw,
-    assets.hubspot_crm_objects,
-    assets.hubspot_associations,
-    assets.record_memories,
-    assets.memories,
-    *checks.OF_SYNC,
-]
-_RECONCILIATION = [assets.reconciliation, assets.record_memories, assets.memories, checks.without_drift]
-_LOOK_AGAIN_S = 1.0
+_SYNC = [*assets.SYNC, *checks.OF_SYNC]
+_RECONCILIATION = [*assets.RECONCILIATION, *checks.OF_RECONCILIATION]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +73,7 @@ def sync_connector(
         if connector_id not in known_connectors(instance):
             instance.add_dynamic_partitions(PARTITIONS, [connector_id])
         installation = Installation(settings, database, on_progress)
-        _wait_for_turn(installation, connector)
+        wait_for_turn(database, connector, on_progress)
         while True:
             before = _advancement(database, connector)
             if not _materialize(instance, installation, connector_id, _SYNC):
@@ -101,7 +89,7 @@ def sync_connector(
         if not until_complete:
             return SyncOutcome(succeeded=True, complete=True)
         on_progress(Progress("synthesis", 0))
-        published = _materialize(instance, installation, connector_id, [assets.marketing_synthesis])
+        published = _materialize(instance, installation, connector_id, assets.SYNTHESIS)
         on_progress(Progress("synthesis", 1, 1))
     if not published:
         return SyncOutcome(succeeded=False, complete=False, reason="The synthesis could not be published.")
@@ -138,47 +126,11 @@ def _materialize(
         ).success
 
 
-def _wait_for_turn(installation: Installation, connector: Connector) -> None:
-    """Wait until no other process is the connector's writer, and report how far that one is meanwhile."""
-    while True:
-        with installation.database.connector_lock(connector.id) as granted:
-            if granted:
-                return
-        with installation.database.mind(connector.mind_id) as connection:
-            scans = connection.execute(
-                text(
-                    """SELECT object_type, records, CAST(totals ->> object_type AS bigint) AS total
-                         FROM hubspot_cursors JOIN hubspot_backfills USING (connector_id)
-                        WHERE connector_id = :connector AND scan = 'backfill'"""
-                ),
-                {"connector": connector.id},
-            ).all()
-        for scan in scans:
-            installation.on_progress(Progress(scan.object_type, scan.records, scan.total))
-        time.sleep(_LOOK_AGAIN_S)
-
-
 def _remaining(database: Database, connector: Connector) -> str | None:
-    """Say what is left to do before synthesis; None where nothing is."""
+    """Say what is left to do before synthesis; None if nothing is."""
     with database.mind(connector.mind_id) as connection:
-        facts = connection.execute(
-            text(
-                """SELECT (SELECT completed_at IS NOT NULL FROM hubspot_backfills
-                            WHERE connector_id = :connector) AS backfilled,
-                          (SELECT count(*) FROM hubspot_cursors
-                            WHERE connector_id = :connector AND scan = 'incremental' AND started_at IS NOT NULL
-                              AND completed_at IS NULL) AS scans,
-                          (SELECT count(*) FROM memory_queue
-                            WHERE connector_id = :connector AND state = 'pending'
-                              AND available_at <= clock_timestamp()) AS waiting"""
-            ),
-            {"connector": connector.id},
-        ).one()
-    if not facts.backfilled:
-        return "The backfill goes on with the next slice."
-    if facts.scans:
-        return "The poll goes on with the next slice."
-    return f"{facts.waiting} memories wait in the queue." if facts.waiting else None
+        unread, waiting = left_to_read(connection, connector.id), due_entries(connection, connector.id)
+    return unread or (f"{waiting} memories wait in the queue." if waiting else None)
 
 
 def _reconcile(instance: dg.DagsterInstance, installation: Installation, connector_id: str) -> bool:
@@ -194,23 +146,11 @@ def _reconcile(instance: dg.DagsterInstance, installation: Installation, connect
 
 
 def _advancement(database: Database, connector: Connector) -> tuple[Any, ...]:
-    """Return what is different after a slice that got on: scans' pages, and how far the later stages are."""
+    """Return what is different after a slice that got on."""
     with database.mind(connector.mind_id) as connection:
-        return tuple(
-            connection.execute(
-                text(
-                    """SELECT (SELECT sum(pages) FROM hubspot_cursors WHERE connector_id = :connector),
-                              (SELECT sum(seq) FROM pipeline_stages WHERE connector_id = :connector),
-                              (SELECT count(*) FROM memory_queue WHERE connector_id = :connector)"""
-                ),
-                {"connector": connector.id},
-            ).one()
-        )
+        return *advancement(connection, connector.id), queue_length(connection, connector.id)
 
 
 def _last_error(database: Database, connector: Connector) -> str:
     with database.mind(connector.mind_id) as connection:
-        error = connection.scalar(
-            text("SELECT last_error FROM connectors WHERE id = :connector"), {"connector": connector.id}
-        )
-    return f"{error['message']} {error['hint']}".strip() if error else "The run failed; Dagster's UI says where."
+        return last_error(connection, connector.id) or "The run failed; Dagster's UI says where."

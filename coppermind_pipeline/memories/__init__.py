@@ -18,6 +18,7 @@ from coppermind_pipeline.memories.memory_types import Audience, MemoryType, Sens
 from coppermind_pipeline.memories.results import Found, Memory
 from coppermind_pipeline.memories.search import search
 from coppermind_pipeline.memories.selection import UnknownMemory, WrongSelection
+from coppermind_pipeline.memories.waiting import WaitingQueue, due_entries, queue_length, waiting_queues
 
 __all__ = [
     "Audience",
@@ -30,16 +31,20 @@ __all__ = [
     "QueueStatus",
     "Sensitivity",
     "UnknownMemory",
+    "WaitingQueue",
     "WrongSelection",
     "aggregate_ref",
     "drain",
+    "due_entries",
     "enqueue",
     "get",
     "list_memories",
     "list_queue",
     "map_records",
+    "queue_length",
     "queue_status",
     "record_ref",
     "replay_dead",
     "search",
+    "waiting_queues",
 ]

@@ -2,15 +2,26 @@
 
 from coppermind_pipeline.sync.backfill import backfilled_once
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard
+from coppermind_pipeline.sync.health import (
+    BackfillProgress,
+    CountDifference,
+    Gap,
+    backfill_progress,
+    count_differences,
+    gaps,
+    last_pull_at,
+)
 from coppermind_pipeline.sync.normalizing.associations import Linked, link
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
+from coppermind_pipeline.sync.normalizing.take_up import take_up
 from coppermind_pipeline.sync.polling.due import DuePoll, due_polls
 from coppermind_pipeline.sync.polling.live_pull import pull_now
 from coppermind_pipeline.sync.polling.probe import found_nothing
+from coppermind_pipeline.sync.polling.probing import PollsToRun, polls_to_run
 from coppermind_pipeline.sync.polls import (
     as_noted,
     failure_noted,
-    note_lost_run,
+    note_failed_run,
     poll_ended,
     poll_failed,
     poll_started,
@@ -19,55 +30,76 @@ from coppermind_pipeline.sync.polls import (
     step_succeeded,
 )
 from coppermind_pipeline.sync.pulling.pull import Pulled, pull
+from coppermind_pipeline.sync.reconciling.cadence import ReconciliationCadence, reconciliation_cadence
 from coppermind_pipeline.sync.reconciling.drift import Drift
 from coppermind_pipeline.sync.reconciling.due import DueReconciliation, reconciled_since, reconciliations_due
-from coppermind_pipeline.sync.reconciling.reconciliation import WALK_EVERY, Reconciled, reconcile
-from coppermind_pipeline.sync.reconciling.rereads import REREAD_EVERY, Reread, reread
+from coppermind_pipeline.sync.reconciling.reconciliation import Reconciled, reconcile
+from coppermind_pipeline.sync.reconciling.rereads import Reread, reread
 from coppermind_pipeline.sync.reference import (
     ReferenceRead,
     read_account,
+    read_all_definitions,
     read_definitions,
     read_owners,
     read_pipelines,
 )
+from coppermind_pipeline.sync.scan_progress import advancement, left_to_read
+from coppermind_pipeline.sync.turns import ConnectorBusy, as_writer, slice_end, wait_for_turn
 
 __all__ = [
-    "REREAD_EVERY",
-    "WALK_EVERY",
+    "BackfillProgress",
+    "ConnectorBusy",
+    "CountDifference",
     "Drift",
     "DuePoll",
     "DueReconciliation",
+    "Gap",
     "Linked",
     "Normalized",
+    "PollsToRun",
     "Progress",
     "Pulled",
     "Reconciled",
+    "ReconciliationCadence",
     "ReferenceRead",
     "Reread",
     "SyncContext",
+    "advancement",
     "as_noted",
+    "as_writer",
+    "backfill_progress",
     "backfilled_once",
+    "count_differences",
     "due_polls",
     "failure_noted",
     "found_nothing",
+    "gaps",
+    "last_pull_at",
+    "left_to_read",
     "link",
     "normalize",
-    "note_lost_run",
+    "note_failed_run",
     "poll_ended",
     "poll_failed",
     "poll_started",
     "poll_succeeded",
+    "polls_to_run",
     "pull",
     "pull_ended",
     "pull_now",
     "read_account",
+    "read_all_definitions",
     "read_definitions",
     "read_owners",
     "read_pipelines",
     "reconcile",
     "reconciled_since",
+    "reconciliation_cadence",
     "reconciliations_due",
     "reread",
+    "slice_end",
     "step_succeeded",
+    "take_up",
     "unheard",
+    "wait_for_turn",
 ]

@@ -16,6 +16,7 @@ from coppermind_pipeline.connectors import (
     ProblemKind,
     clear_problem,
     forget_last_error,
+    load_connector,
     record_event,
     report_problem,
     set_last_error,
@@ -207,6 +208,14 @@ def failure_noted(
             # Where the store is what fails, as on a full disk, its failure is what the caller has to hear of.
             log.error("failure not noted", connector_id=connector.id, step=step, error=type(unnoted).__name__)  # noqa: TRY400
         raise
+
+
+def note_failed_run(database: Database, connector_id: str, *, job: str, run_id: str) -> None:
+    """Write a failed run into its connector's log, where support looks first."""
+    connector = load_connector(database, connector_id)
+    with database.mind(connector.mind_id) as connection:
+        record_event(connection, connector, "error", "run_failed", f"The run of {job} failed.", {"run_id": run_id})
+        note_lost_run(connection, connector, run_id=run_id)
 
 
 def note_lost_run(connection: Connection, connector: Connector, *, run_id: str) -> None:

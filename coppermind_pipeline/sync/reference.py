@@ -1,5 +1,7 @@
 """Reads of what a portal defines (properties, pipelines, owners, its account), on each sync."""
 
+import asyncio
+
 from coppermind_pipeline.catalog import (
     ReferenceAnswer,
     ReferenceRead,
@@ -35,6 +37,13 @@ async def ask_owners(client: HubSpotClient) -> ReferenceAnswer:
 async def read_definitions(context: SyncContext, object_type: ObjectType) -> ReferenceRead:
     """Read and store the property definitions of one type; those that disappeared are kept, marked as missing."""
     return await context.write(store_answer, context.connector.id, await ask_definitions(context.client, object_type))
+
+
+async def read_all_definitions(context: SyncContext) -> dict[ObjectType, ReferenceRead]:
+    """Read and store the property definitions of all types, and the portal's account after them."""
+    reads = await asyncio.gather(*(read_definitions(context, object_type) for object_type in ObjectType))
+    await read_account(context)
+    return dict(zip(ObjectType, reads, strict=True))
 
 
 async def read_pipelines(context: SyncContext) -> ReferenceRead:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from coppermind_pipeline.defs.assets import memories
+from coppermind_pipeline.defs import assets
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.sensors import alerts, due_polls, due_reconciliations, due_syntheses, waiting_memories
 from coppermind_pipeline.settings import Settings
@@ -44,5 +44,5 @@ def test_a_run_that_somebody_asks_for_fails_with_what_to_do(paused: Installation
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("hubspot_connectors", ["acme-hubspot-0007"])
         with pytest.raises(dg.Failure, match="coppermind up --resume"):
-            dg.materialize([memories], instance=instance, partition_key="acme-hubspot-0007",
-                           selection=[memories], resources={"installation": paused})  # fmt: skip
+            dg.materialize(assets.DRAIN, instance=instance, partition_key="acme-hubspot-0007",
+                           resources={"installation": paused})  # fmt: skip

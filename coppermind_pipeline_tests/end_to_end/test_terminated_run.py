@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.defs.partitions import PARTITIONS
-from coppermind_pipeline.defs.steps import STOPPED
+from coppermind_pipeline.defs.runs import STOPPED
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.ending import has_ended
 from coppermind_pipeline.interfaces.up import settings_as_environment

@@ -167,7 +167,7 @@ def _dagster_children(workspace: Path, code_socket: Path) -> tuple[Child, Child,
 def _free_orphaned_runs(installation: Installation) -> None:
     from dagster import DagsterInstance
 
-    from coppermind_pipeline.defs.recovery import fail_orphaned_runs
+    from coppermind_pipeline.defs.runs import fail_orphaned_runs
 
     with DagsterInstance.get() as instance:
         fail_orphaned_runs(instance, installation.database)

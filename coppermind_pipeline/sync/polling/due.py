@@ -17,6 +17,11 @@ class DuePoll:
     due_at: datetime
     reason: Literal["first", "requested", "backfill", "poll"]
 
+    @property
+    def turn(self) -> str:
+        """What tells this poll from the connector's next one."""
+        return f"{self.due_at:%Y%m%dT%H%M%S%f}"
+
 
 def due_polls(connection: Connection) -> list[DuePoll]:
     """Return the active connectors that are due, longest waiting first, in a transaction of the scheduler.

@@ -12,8 +12,7 @@ from coppermind_pipeline.hubspot import within
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, require_not_paused
 from coppermind_pipeline.sync.context import SyncContext
-from coppermind_pipeline.sync.normalizing.associations import link
-from coppermind_pipeline.sync.normalizing.normalize import normalize
+from coppermind_pipeline.sync.normalizing.take_up import take_up
 from coppermind_pipeline.sync.polls import failure_noted, live_pull_succeeded
 from coppermind_pipeline.sync.pulling.pull import pull
 
@@ -62,8 +61,7 @@ def _pull_now(database: Database, settings: Settings, connector_id: str, ends_at
                 complete = uvloop.run(_read(database, settings, connector, reading_ends_at, last_begins_at))
             # Of a pull that is unfinished, nobody knows how long the rest takes: it is left to the next sync.
             if complete:
-                normalize(database, connector)
-                link(database, connector)
+                take_up(database, connector)
         if complete:
             with database.mind(connector.mind_id) as connection:
                 live_pull_succeeded(connection, connector)

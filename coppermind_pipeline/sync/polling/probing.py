@@ -1,4 +1,4 @@
-"""Probing due polls, many at once, within the time that a sensor has."""
+"""Probing due polls, many at once, within the time that a sensor has; only those that find something take a run."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,11 +10,14 @@ import structlog
 import uvloop
 
 from coppermind_pipeline.connectors import Connector, load_connector, open_portal
-from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.hubspot import within
-from coppermind_pipeline.store import CONNECTIONS_MAX
-from coppermind_pipeline.sync import DuePoll, SyncContext, as_noted, found_nothing, poll_failed, poll_started
+from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.store import CONNECTIONS_MAX, Database
+from coppermind_pipeline.sync.context import SyncContext
+from coppermind_pipeline.sync.polling.due import DuePoll
+from coppermind_pipeline.sync.polling.probe import found_nothing
+from coppermind_pipeline.sync.polls import as_noted, poll_failed, poll_started
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +46,31 @@ class Probed:
     carried_over: frozenset[str]
 
 
-def probe_polls(installation: Installation, due: Sequence[DuePoll], *, time_s: float | None = None) -> Probed:
+@dataclass(frozen=True, slots=True)
+class PollsToRun:
+    """Of due polls, those that take a run; `carried_over` of the others wait for the next tick."""
+
+    polls: list[DuePoll]
+    carried_over: int
+
+
+def polls_to_run(database: Database, settings: Settings, due: Sequence[DuePoll]) -> PollsToRun:
+    """Return the due polls that take a run: each but those that a probe shows to have nothing to find."""
+    probed = probe_polls(database, settings, [poll for poll in due if poll.reason == "poll"])
+    return PollsToRun(
+        polls=[poll for poll in due if poll.reason != "poll" or poll.connector_id in probed.news],
+        carried_over=len(probed.carried_over),
+    )
+
+
+def probe_polls(
+    database: Database, settings: Settings, due: Sequence[DuePoll], *, time_s: float | None = None
+) -> Probed:
     """Probe the due connectors in their order for at most `time_s`, whatever hangs meanwhile."""
     ends_at = monotonic() + (PROBING_MAX_S if time_s is None else time_s)
-    probes = {_places.submit(_has_news, installation, poll.connector_id, ends_at): poll.connector_id for poll in due}
+    probes = {
+        _places.submit(_has_news, database, settings, poll.connector_id, ends_at): poll.connector_id for poll in due
+    }
     done, late = wait(probes, timeout=ends_at - monotonic())
     for probe in late:
         probe.cancel()
@@ -69,7 +93,7 @@ def _outcome(probe: "Future[bool | None]", connector_id: str) -> bool | None:
     return True
 
 
-def _has_news(installation: Installation, connector_id: str, ends_at: float) -> bool | None:
+def _has_news(database: Database, settings: Settings, connector_id: str, ends_at: float) -> bool | None:
     """Probe one connector as its one writer, in a thread and event loop of its own; None where there is no time left.
 
     One that somebody else is writing has news of its own.
@@ -77,33 +101,32 @@ def _has_news(installation: Installation, connector_id: str, ends_at: float) -> 
     time_s = min(PROBE_MAX_S, ends_at - monotonic())
     if time_s <= 0:
         return None
-    database = installation.database
     with database.connector_lock(connector_id) as granted:
         if not granted:
             return False
         connector = load_connector(database, connector_id)
         try:
             with within(time_s, request_s=REQUEST_MAX_S):
-                return uvloop.run(_probe(installation, connector, time_s))
+                return uvloop.run(_probe(database, settings, connector, time_s))
         except TimeoutError:
             # It had all the time that a probe may take, or else takes its turn first at the next tick.
             return True if time_s == PROBE_MAX_S else None
         except Exception as error:  # noqa: BLE001 - one connector's trouble, whatever it is, is no other's
             noted = as_noted(error)
-            _note_failure(installation, connector, noted)
+            _note_failure(database, connector, noted)
             log.warning("probe failed", connector_id=connector_id, code=noted.code)
             return False
 
 
-async def _probe(installation: Installation, connector: Connector, time_s: float) -> bool:
+async def _probe(database: Database, settings: Settings, connector: Connector, time_s: float) -> bool:
     async with (
         asyncio.timeout(time_s),
-        open_portal(installation.database, installation.settings, connector) as client,
+        open_portal(database, settings, connector) as client,
     ):
-        return not await found_nothing(SyncContext(installation.database, connector, client))
+        return not await found_nothing(SyncContext(database, connector, client))
 
 
-def _note_failure(installation: Installation, connector: Connector, error: CoppermindError) -> None:
-    with installation.database.mind(connector.mind_id) as connection:
+def _note_failure(database: Database, connector: Connector, error: CoppermindError) -> None:
+    with database.mind(connector.mind_id) as connection:
         poll_started(connection, connector.scope)
         poll_failed(connection, connector, error)

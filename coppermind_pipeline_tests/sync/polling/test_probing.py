@@ -5,23 +5,21 @@ from pathlib import Path
 from socket import create_server
 from time import monotonic
 
-import dagster as dg
 import pytest
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from sqlalchemy import text
 
-from coppermind_pipeline.defs import probes
 from coppermind_pipeline.defs.installation import Installation
-from coppermind_pipeline.defs.probes import PROBES_AT_ONCE_MAX, Probed, probe_polls
-from coppermind_pipeline.defs.sensors import due_polls
 from coppermind_pipeline.store import CONNECTIONS_MAX, Database
-from coppermind_pipeline.sync import due_polls as polls_due
+from coppermind_pipeline.sync import due_polls
+from coppermind_pipeline.sync.polling import probing
+from coppermind_pipeline.sync.polling.probing import PROBES_AT_ONCE_MAX, Probed, probe_polls
 from coppermind_pipeline_tests.crowd import Crowd
 
 
 def _probe(crowd: Crowd, time_s: float | None = None) -> Probed:
     with crowd.installation.database.scheduler() as connection:
-        return probe_polls(crowd.installation, polls_due(connection), time_s=time_s)
+        due = due_polls(connection)
+    return probe_polls(crowd.installation.database, crowd.installation.settings, due, time_s=time_s)
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ async def test_more_connectors_than_connections_are_all_probed(crowd: Crowd):
     crowd.sleep("1 day")
     began = monotonic()
     probed = _probe(crowd)
-    assert monotonic() - began < probes.PROBING_MAX_S / 2
+    assert monotonic() - began < probing.PROBING_MAX_S / 2
     assert probed == Probed(news=frozenset(m.connector_id for m in crowd.members[3:]), carried_over=frozenset())
     assert not crowd.idle & set(crowd.due())
 
@@ -61,8 +59,8 @@ async def test_a_database_that_hangs_costs_the_time_and_nothing_else(crowd: Crow
 
 @pytest.mark.parametrize("crowd", [(2, 2)], indirect=True)
 async def test_a_hubspot_that_hangs_is_a_failed_poll(crowd: Crowd, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(probes, "PROBE_MAX_S", 6.0)
-    monkeypatch.setattr(probes, "REQUEST_MAX_S", 2.0)
+    monkeypatch.setattr(probing, "PROBE_MAX_S", 6.0)
+    monkeypatch.setattr(probing, "REQUEST_MAX_S", 2.0)
     crowd.sleep("1 day")
     settings = crowd.installation.settings
     with create_server(("127.0.0.1", 0)) as silent:
@@ -79,45 +77,3 @@ async def test_a_hubspot_that_hangs_is_a_failed_poll(crowd: Crowd, monkeypatch: 
         )[0]
         assert noted.failures == 1
         assert noted.last_error is not None
-
-
-@pytest.mark.parametrize("crowd", [(1, 1)], indirect=True)
-@pytest.mark.parametrize(
-    ("job", "status", "probed"),
-    [("reconcile", "QUEUED", True), ("synthesis", "QUEUED", True), ("sync", "QUEUED", False),
-     ("reconcile", "STARTED", False)],
-)  # fmt: skip
-async def test_a_poll_waits_for_no_run_that_is_queued_behind_it(crowd: Crowd, job: str, status: str, probed: bool):
-    crowd.sleep("1 day")
-    location = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "all")
-    run = dg.DagsterRun(
-        job_name=job,
-        status=dg.DagsterRunStatus(status),
-        tags={"dagster/partition": crowd.members[0].connector_id},
-        remote_job_origin=RemoteJobOrigin(location, job),  # whatever is queued has one
-    )
-    with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_run(run)
-        due_polls(dg.build_sensor_context(instance, resources={"installation": crowd.installation}))
-    assert (crowd.due() == []) is probed
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("crowd", [(300, 290)], indirect=True)
-async def test_three_hundred_due_connectors_are_worked_off_tick_by_tick(
-    crowd: Crowd, capsys: pytest.CaptureFixture[str]
-):
-    for asleep in ("16 minutes", "1 day"):
-        crowd.sleep(asleep)
-        still_due, tick = len(crowd.idle) + 1, 0
-        while crowd.idle & set(crowd.due()):
-            tick += 1
-            began = monotonic()
-            with dg.DagsterInstance.ephemeral() as instance:
-                due_polls(dg.build_sensor_context(instance, resources={"installation": crowd.installation}))
-            took_s, left = monotonic() - began, len(crowd.idle & set(crowd.due()))
-            with capsys.disabled():
-                print(f"\n{asleep}, tick {tick}: {took_s:.1f} s, {left} idle connectors still due")  # noqa: T201
-            assert took_s < 60
-            assert left < still_due
-            still_due = left
