@@ -7,7 +7,7 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import AnyHttpUrl, SecretStr
+from pydantic import AnyHttpUrl, ConfigDict, SecretStr
 
 from coppermind_pipeline.accounts import Caller, token_caller
 from coppermind_pipeline.interfaces.installation import Installation
@@ -57,14 +57,25 @@ class _ShownToken(AccessToken):
     caller: Caller
 
 
+class _UnprovenToken(AccessToken):
+    """A token that nobody could look up, and why. Whoever shows it may see which tools there are, and calls none."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    fault: Exception
+
+
 class _Verifier:
     """What the library asks about each call's token."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def verify_token(self, token: str) -> _ShownToken | None:
-        caller = await anyio.to_thread.run_sync(token_caller, self._database, SecretStr(token))
+    async def verify_token(self, token: str) -> AccessToken | None:
+        try:
+            caller = await anyio.to_thread.run_sync(token_caller, self._database, SecretStr(token))
+        except Exception as fault:  # noqa: BLE001 - raised again by the call, which answers with what is wrong
+            return _UnprovenToken(token="", client_id="", scopes=[], fault=fault)
         if caller is None:
             return None
         return _ShownToken(token="", client_id=str(caller.token_id), scopes=[], caller=caller)
@@ -72,6 +83,8 @@ class _Verifier:
 
 def _calling() -> Caller:
     token = get_access_token()
+    if isinstance(token, _UnprovenToken):
+        raise token.fault
     assert isinstance(token, _ShownToken)  # noqa: S101 - no call gets here without one
     return token.caller
 

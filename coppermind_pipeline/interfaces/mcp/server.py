@@ -36,7 +36,7 @@ def create_server(installation: Installation, *, caller: Callable[[], Caller], c
 
     Args:
         installation: what the tools work with.
-        caller: on whose behalf the call that is being answered is made.
+        caller: on whose behalf the call that is being answered is made; raises what keeps that from being known.
         callback: sees to it that an approval is heard of.
     """
 
@@ -51,8 +51,8 @@ def create_server(installation: Installation, *, caller: Callable[[], Caller], c
         tool = TOOLS.get(params.name)
         if tool is None:
             raise MCPError(code=mcp.INVALID_PARAMS, message=f"There is no tool {params.name!r}.")
-        call = Call(installation=installation, caller=caller(), callback=callback)
         try:
+            call = Call(installation=installation, caller=caller(), callback=callback)
             answer = await tool.call(call, dict(params.arguments or {}))
         except CoppermindError as error:
             return _failed(error.as_response())

@@ -6,11 +6,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from mcp.shared.exceptions import MCPError
+from psycopg import sql
+from sqlalchemy import make_url
 
 from coppermind_pipeline.accounts import create_customer, create_token, list_tokens, revoke_token
 from coppermind_pipeline.interfaces.cli.servers.mcp import HTTP_PORT
@@ -117,6 +121,44 @@ def test_without_a_good_token_nothing_answers(database: Database, address: str):
     basic = _post(address, None, Authorization=f"Basic {good}")
     assert basic.status_code == 401
     assert httpx.get(f"{address}?token={good}", headers=_HEADERS).status_code == 401
+
+
+@contextmanager
+def _away(database_url: str) -> Iterator[None]:
+    """Take the database away inside the block: whoever asks for it is told that there is none of that name."""
+    url = make_url(database_url)
+    name = str(url.database)
+    here, elsewhere = sql.Identifier(name), sql.Identifier(f"{name}_away")
+    server = url.set(database="postgres").render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(here))
+        connection.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", (name,))
+        connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(here, elsewhere))
+        try:
+            yield
+        finally:
+            connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(elsewhere, here))
+            connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(here))
+
+
+async def test_each_tool_says_that_the_database_is_away(database: Database, database_url: str, address: str):
+    async with over_http(address, _token(database)) as assistant:
+        await assistant.call("minds", action="create", name="Acme")
+        with _away(database_url):
+            for tool, action in (("minds", "list"), ("connectors", "status"), ("memory", "crm_report")):
+                error = await assistant.fail(tool, action=action)
+                assert error["code"] == "database_unavailable"
+                assert "try again" in error["hint"]
+                assert str(make_url(database_url).database) not in str(error)
+        assert [mind["name"] for mind in (await assistant.call("minds", action="list"))["minds"]] == ["Acme"]
+
+
+def test_while_the_database_is_away_a_call_without_a_token_is_still_refused(database_url: str, address: str):
+    with _away(database_url):
+        assert _post(address, None).status_code == 401
+        answer = _post(address, "coppermind_nonsense")
+    assert answer.status_code == 200
+    assert answer.json()["result"]["structuredContent"]["error"]["code"] == "database_unavailable"
 
 
 def test_another_name_for_this_machine_does_not_reach_it(database: Database, address: str):
