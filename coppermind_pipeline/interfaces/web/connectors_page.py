@@ -56,7 +56,7 @@ def show_events(request: Request) -> Response:
     """GET /connectors/{id}/events: the connector's log, newest first, a page at a time."""
     installation, caller = on_behalf_of(request)
     before = request.query_params.get("before", "")
-    answer = connectors.events(
+    answer = connectors.read_events(
         installation.database,
         caller,
         request.path_params["connector_id"],
