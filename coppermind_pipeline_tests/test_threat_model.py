@@ -6,7 +6,7 @@ import pytest
 
 from coppermind_pipeline.connectors.oauth import keys
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import passwords
+from coppermind_pipeline.store.roles import passwords
 
 _PROJECT = Path(__file__).parents[1]
 _SECRET_SETTINGS = [

@@ -7,15 +7,13 @@ records are normalized (`interpret`, `attribute`), so that everything downstream
 from coppermind_pipeline.crm.attribution import PRIMARY_COMPANY_TYPE_ID, Attribution, Link, SourceStep, attribute
 from coppermind_pipeline.crm.countries import UNKNOWN_COUNTRY, UNRECOGNIZED, country_code, country_label, country_name
 from coppermind_pipeline.crm.days import day_of, is_midnight_utc, start_of, time_zone
-from coppermind_pipeline.crm.definitions import PropertyDefinition
-from coppermind_pipeline.crm.filter_config import FILTER_KEYS, FilterConfigError, check_filter_setting
-from coppermind_pipeline.crm.filters import Definitions, FilterProblem, Filters, PropertyFilter, compile_filters
-from coppermind_pipeline.crm.labels import Label, Labels, Owner
 from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain
-from coppermind_pipeline.crm.meaning import LATE_STAGE_PROBABILITY, LOSS_REASON_PROPERTY, Meaning
-from coppermind_pipeline.crm.records import VALUE_FIELDS, NormalizedRecord, interpret
-from coppermind_pipeline.crm.sources import source_detail
-from coppermind_pipeline.crm.stages import (
+from coppermind_pipeline.crm.portal.definitions import PropertyDefinition
+from coppermind_pipeline.crm.portal.filter_config import FILTER_KEYS, FilterConfigError, check_filter_setting
+from coppermind_pipeline.crm.portal.filters import Definitions, FilterProblem, Filters, PropertyFilter, compile_filters
+from coppermind_pipeline.crm.portal.labels import Label, Labels, Owner
+from coppermind_pipeline.crm.portal.meaning import LATE_STAGE_PROBABILITY, LOSS_REASON_PROPERTY, Meaning
+from coppermind_pipeline.crm.portal.stages import (
     DATE_ENTERED_PREFIX,
     Outcome,
     Stage,
@@ -23,6 +21,8 @@ from coppermind_pipeline.crm.stages import (
     read_stage_metadata,
     won_stage_properties,
 )
+from coppermind_pipeline.crm.records import VALUE_FIELDS, NormalizedRecord, interpret
+from coppermind_pipeline.crm.sources import source_detail
 from coppermind_pipeline.crm.values import (
     decode_properties,
     id_order,

@@ -10,8 +10,8 @@ import msgspec
 from coppermind_pipeline.crm.countries import country_code
 from coppermind_pipeline.crm.days import start_of
 from coppermind_pipeline.crm.mail import canonical_domain, canonical_email
-from coppermind_pipeline.crm.meaning import Meaning
-from coppermind_pipeline.crm.stages import Outcome, contradicts, recorded_outcome
+from coppermind_pipeline.crm.portal.meaning import Meaning
+from coppermind_pipeline.crm.portal.stages import Outcome, contradicts, recorded_outcome
 from coppermind_pipeline.crm.values import (
     LINE_CHARS_MAX,
     PROSE_CHARS_MAX,

@@ -3,7 +3,6 @@
 `map_records` queues what changed, `drain` publishes it, `search`, `get` and `list_memories` read it.
 """
 
-from coppermind_pipeline.memories.browsing import get, list_memories
 from coppermind_pipeline.memories.draining import Drained, drain
 from coppermind_pipeline.memories.mapping import Mapped, map_records
 from coppermind_pipeline.memories.memory_queue import (
@@ -15,9 +14,10 @@ from coppermind_pipeline.memories.memory_queue import (
     replay_dead,
 )
 from coppermind_pipeline.memories.memory_types import Audience, MemoryType, Sensitivity, aggregate_ref, record_ref
-from coppermind_pipeline.memories.results import Found, Memory
-from coppermind_pipeline.memories.search import search
-from coppermind_pipeline.memories.selection import UnknownMemory, WrongSelection
+from coppermind_pipeline.memories.reading.browsing import get, list_memories
+from coppermind_pipeline.memories.reading.results import Found, Memory
+from coppermind_pipeline.memories.reading.search import search
+from coppermind_pipeline.memories.reading.selection import UnknownMemory, WrongSelection
 from coppermind_pipeline.memories.waiting import WaitingQueue, due_entries, queue_length, waiting_queues
 
 __all__ = [

@@ -8,14 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from coppermind_pipeline.memories import subject_rows
 from coppermind_pipeline.memories.erasure import erase_texts
 from coppermind_pipeline.memories.mapping_rules import MappingRules, load_mapping_rules
 from coppermind_pipeline.memories.memory_queue import QueueEntry, enqueue_changed
 from coppermind_pipeline.memories.memory_types import record_ref
-from coppermind_pipeline.memories.phrases import Wording
-from coppermind_pipeline.memories.subjects import Company, Contact, Deal
-from coppermind_pipeline.memories.texts import MemoryText, memory_of
+from coppermind_pipeline.memories.texts import subject_rows
+from coppermind_pipeline.memories.texts.phrases import Wording
+from coppermind_pipeline.memories.texts.record_texts import MemoryText, memory_of
+from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal
 from coppermind_pipeline.memories.transactions import batch_transaction
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, load_checkpoint, move_checkpoint

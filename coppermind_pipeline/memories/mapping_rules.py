@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.catalog import Portal, load_definitions, load_filters, load_labels, portal_values
 from coppermind_pipeline.crm import LOSS_REASON_PROPERTY, Labels
-from coppermind_pipeline.memories.phrases import Wording
-from coppermind_pipeline.memories.texts import TEXT_VERSION
+from coppermind_pipeline.memories.texts.phrases import Wording
+from coppermind_pipeline.memories.texts.record_texts import TEXT_VERSION
 from coppermind_pipeline.object_types import ObjectType
 
 _LABELLED_PROPERTIES = (

@@ -4,7 +4,7 @@ Reads the normalized store alone, in which every decision about a record is made
 """
 
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
-from coppermind_pipeline.reports.figures import DealSum, Figures
+from coppermind_pipeline.reports.figures.measures import DealSum, Figures
 from coppermind_pipeline.reports.live import Refresh, live_crm_report
 from coppermind_pipeline.reports.models import (
     CrmReport,
@@ -13,13 +13,13 @@ from coppermind_pipeline.reports.models import (
     OneMemory,
     RenderedReport,
 )
-from coppermind_pipeline.reports.periods import CompareTo
 from coppermind_pipeline.reports.profile import PortalProfile, profile_portal
-from coppermind_pipeline.reports.rendering import ReportFormat, html_fragment, render
+from coppermind_pipeline.reports.question.periods import CompareTo
+from coppermind_pipeline.reports.question.request import PAGE_ROWS_MAX, DateBasis, GroupBy, ReportRequest
+from coppermind_pipeline.reports.rendering.formats import ReportFormat, html_fragment, render
 from coppermind_pipeline.reports.report import crm_report
-from coppermind_pipeline.reports.request import PAGE_ROWS_MAX, DateBasis, GroupBy, ReportRequest
 from coppermind_pipeline.reports.tool import MemoryAction, MemoryAnswer, memory_tool
-from coppermind_pipeline.reports.trust import RecordCounts, TrustBlock, trust_block
+from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock, trust_block
 
 __all__ = [
     "PAGE_ROWS_MAX",

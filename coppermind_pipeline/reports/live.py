@@ -11,9 +11,9 @@ from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.connectors import Freshness, Lifecycle
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.reports.models import CrmReport
-from coppermind_pipeline.reports.portals import SyncedPortal, load_portals
+from coppermind_pipeline.reports.question.request import ReportRequest
 from coppermind_pipeline.reports.report import NO_LIVE_PULL, LivePull, crm_report
-from coppermind_pipeline.reports.request import ReportRequest
+from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
 
 LIVE_PULL_S = 20.0

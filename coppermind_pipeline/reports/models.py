@@ -6,11 +6,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from coppermind_pipeline.memories import Memory
-from coppermind_pipeline.reports.figures import Figures, RangeFigures
-from coppermind_pipeline.reports.groups import Group
-from coppermind_pipeline.reports.periods import CompareTo
-from coppermind_pipeline.reports.request import DateBasis, GroupBy
-from coppermind_pipeline.reports.trust import TrustBlock
+from coppermind_pipeline.reports.figures.groups import Group
+from coppermind_pipeline.reports.figures.measures import Figures, RangeFigures
+from coppermind_pipeline.reports.question.periods import CompareTo
+from coppermind_pipeline.reports.question.request import DateBasis, GroupBy
+from coppermind_pipeline.reports.trust.block import TrustBlock
 
 
 class ComparedPeriod(BaseModel):

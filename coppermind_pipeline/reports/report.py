@@ -10,13 +10,19 @@ from sqlalchemy import Connection
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.catalog import entered_stage_properties, load_interpretation, load_labels
 from coppermind_pipeline.crm import Labels, Meaning, won_stage_properties
-from coppermind_pipeline.reports import deals, history
-from coppermind_pipeline.reports.caveats import Findings, caveats
-from coppermind_pipeline.reports.deals import DealSelection, GroupKey
-from coppermind_pipeline.reports.figures import Cell, DaysToClose, RangeFigures, TopDeal, figures_of, range_figures_of
-from coppermind_pipeline.reports.frame import Frame, FramedRange, frame_of
-from coppermind_pipeline.reports.groups import Group, GroupCells, arrange
-from coppermind_pipeline.reports.headline import Setting, headline
+from coppermind_pipeline.reports.figures import deals, history
+from coppermind_pipeline.reports.figures.deals import DealSelection, GroupKey
+from coppermind_pipeline.reports.figures.groups import Group, GroupCells, arrange
+from coppermind_pipeline.reports.figures.headline import Setting, headline
+from coppermind_pipeline.reports.figures.measures import (
+    Cell,
+    DaysToClose,
+    RangeFigures,
+    TopDeal,
+    figures_of,
+    range_figures_of,
+)
+from coppermind_pipeline.reports.figures.rows import deal_rows, top_deal
 from coppermind_pipeline.reports.models import (
     Audit,
     ComparedPeriod,
@@ -25,10 +31,11 @@ from coppermind_pipeline.reports.models import (
     PeriodBlock,
     Summary,
 )
-from coppermind_pipeline.reports.portals import SyncedPortal, load_portals
-from coppermind_pipeline.reports.request import DateBasis, ReportRequest
-from coppermind_pipeline.reports.rows import deal_rows, top_deal
-from coppermind_pipeline.reports.trust import DATA_SOURCE, Range, last_successful_sync, trust_in
+from coppermind_pipeline.reports.question.frame import Frame, FramedRange, frame_of
+from coppermind_pipeline.reports.question.request import DateBasis, ReportRequest
+from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
+from coppermind_pipeline.reports.trust.caveats import Findings, caveats
+from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
 
 TOP_DEALS = 5

@@ -12,10 +12,10 @@ from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.memories import Audience, Memory, Sensitivity, UnknownMemory
 from coppermind_pipeline.reports.live import Refresh, pull_stale
 from coppermind_pipeline.reports.models import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport
-from coppermind_pipeline.reports.rendering import ReportFormat, render
+from coppermind_pipeline.reports.question.request import ReportRequest
+from coppermind_pipeline.reports.rendering.formats import ReportFormat, render
 from coppermind_pipeline.reports.report import LivePull, crm_report
-from coppermind_pipeline.reports.request import ReportRequest
-from coppermind_pipeline.reports.trust import TrustBlock, trust_block
+from coppermind_pipeline.reports.trust.block import TrustBlock, trust_block
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import Action, ToolArgumentError, find_action
 

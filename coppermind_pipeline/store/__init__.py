@@ -1,6 +1,5 @@
 """PostgreSQL: tables, migrations, roles, the embedded server, bulk writes. Knows no HubSpot API and no Dagster."""
 
-from coppermind_pipeline.store import embedded
 from coppermind_pipeline.store.backups import Backup, backup, restore
 from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows
 from coppermind_pipeline.store.checkpoints import (
@@ -18,6 +17,7 @@ from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
 from coppermind_pipeline.store.logins import login_url
 from coppermind_pipeline.store.pause import InstallationPaused, paused_since, require_not_paused, resume
 from coppermind_pipeline.store.scope import Scope
+from coppermind_pipeline.store.server import embedded
 from coppermind_pipeline.store.upgrade import upgrade
 
 __all__ = [

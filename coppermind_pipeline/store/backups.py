@@ -18,10 +18,10 @@ from typing import IO
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.errors import NeedsPerson, UsageError
-from coppermind_pipeline.store.client_programs import ClientPrograms, client_programs, connection_arguments
 from coppermind_pipeline.store.database import Database
 from coppermind_pipeline.store.pause import PAUSE
-from coppermind_pipeline.store.role_logins import DAGSTER_ROLE
+from coppermind_pipeline.store.roles.role_logins import DAGSTER_ROLE
+from coppermind_pipeline.store.server.client_programs import ClientPrograms, client_programs, connection_arguments
 from coppermind_pipeline.store.upgrade import (
     OLDEST_REVISION,
     SCHEMAS,

@@ -16,10 +16,11 @@ from sqlalchemy.exc import OperationalError
 
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import embedded, locks
+from coppermind_pipeline.store import locks
 from coppermind_pipeline.store.files import private_directory
-from coppermind_pipeline.store.passwords import password_of
-from coppermind_pipeline.store.role_logins import DAGSTER_ROLE, LoginKeptOut, login_of, make_login
+from coppermind_pipeline.store.roles.passwords import password_of
+from coppermind_pipeline.store.roles.role_logins import DAGSTER_ROLE, LoginKeptOut, login_of, make_login
+from coppermind_pipeline.store.server import embedded
 
 ROLES = (
     "coppermind_owner",

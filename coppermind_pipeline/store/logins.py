@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.errors import NeedsPerson
 from coppermind_pipeline.store.database import Database
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
-from coppermind_pipeline.store.passwords import let_in, password_of
-from coppermind_pipeline.store.public_doors import close_public_doors
-from coppermind_pipeline.store.role_logins import naming_who_may_not
+from coppermind_pipeline.store.roles.passwords import let_in, password_of
+from coppermind_pipeline.store.roles.public_doors import close_public_doors
+from coppermind_pipeline.store.roles.role_logins import naming_who_may_not
 
 READER = "coppermind_reader"
 _MIND_READER = "coppermind_mind_reader"

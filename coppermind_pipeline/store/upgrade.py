@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.errors import NeedsPerson
 from coppermind_pipeline.store.database import ROLES, Database
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
-from coppermind_pipeline.store.public_doors import close_public_doors
-from coppermind_pipeline.store.role_logins import DAGSTER_ROLE, WORKING_ROLES, naming_who_may_not
+from coppermind_pipeline.store.roles.public_doors import close_public_doors
+from coppermind_pipeline.store.roles.role_logins import DAGSTER_ROLE, WORKING_ROLES, naming_who_may_not
 
 SCHEMAS = ("coppermind", "dagster")
 SCHEMAS_AND_USAGE = f"""

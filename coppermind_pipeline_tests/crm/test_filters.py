@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coppermind_pipeline.crm import FilterConfigError, PropertyDefinition, check_filter_setting, compile_filters
-from coppermind_pipeline.crm.filter_config import FILTER_KEYS
+from coppermind_pipeline.crm.portal.filter_config import FILTER_KEYS
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline_tests.crm.portals import definitions
 

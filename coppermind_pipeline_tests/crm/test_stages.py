@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from coppermind_pipeline.crm import late_stages, read_stage_metadata, won_stage_properties
-from coppermind_pipeline.crm.stages import contradicts, entered_properties, recorded_outcome
+from coppermind_pipeline.crm.portal.stages import contradicts, entered_properties, recorded_outcome
 from coppermind_pipeline_tests.crm.portals import stage
 
 THRESHOLD = Decimal("0.8")

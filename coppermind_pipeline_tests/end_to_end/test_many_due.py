@@ -20,7 +20,7 @@ from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.interfaces.up import settings_as_environment
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.store.passwords import key_fingerprint
+from coppermind_pipeline.store.roles.passwords import key_fingerprint
 from coppermind_pipeline_tests.crowd import Crowd
 
 _TICK_MAX_S = 60  # after which the daemon cuts it off

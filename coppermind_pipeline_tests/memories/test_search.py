@@ -21,7 +21,7 @@ from coppermind_pipeline.memories import (
     record_ref,
     search,
 )
-from coppermind_pipeline.memories.results import ANSWER_BYTES_MAX
+from coppermind_pipeline.memories.reading.results import ANSWER_BYTES_MAX
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.memories.steps import drained

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from coppermind_pipeline.crm import Labels, Owner, PropertyDefinition, Stage
-from coppermind_pipeline.memories.loss_reasons import memory_type_of_loss
 from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
-from coppermind_pipeline.memories.phrases import Wording
-from coppermind_pipeline.memories.subjects import Company, Contact, Deal, Named, Origin, Place, Standing
-from coppermind_pipeline.memories.texts import MemoryText, NoMemory, memory_of
+from coppermind_pipeline.memories.texts.loss_reasons import memory_type_of_loss
+from coppermind_pipeline.memories.texts.phrases import Wording
+from coppermind_pipeline.memories.texts.record_texts import MemoryText, NoMemory, memory_of
+from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal, Named, Origin, Place, Standing
 from coppermind_pipeline.object_types import ObjectType
 
 READ_AT = datetime(2026, 11, 18, 12, tzinfo=UTC)

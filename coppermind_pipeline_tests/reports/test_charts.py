@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from xml.etree import ElementTree
 
-from coppermind_pipeline.reports.charts import BARS_MAX, Chart, draw
+from coppermind_pipeline.reports.rendering.charts import BARS_MAX, Chart, draw
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.reports.conftest import MakeReport
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coppermind_pipeline.reports.errors import ReportArgumentError
-from coppermind_pipeline.reports.periods import CompareTo, compared_range, named_range, range_between
+from coppermind_pipeline.reports.question.periods import CompareTo, compared_range, named_range, range_between
 
 _TODAY = date(2026, 11, 18)
 _NEW_YORK = ZoneInfo("America/New_York")

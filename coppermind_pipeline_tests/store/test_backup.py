@@ -16,7 +16,11 @@ from coppermind_pipeline.store import (
     restore,
     resume,
 )
-from coppermind_pipeline.store.client_programs import ClientProgramsMissing, client_programs, connection_arguments
+from coppermind_pipeline.store.server.client_programs import (
+    ClientProgramsMissing,
+    client_programs,
+    connection_arguments,
+)
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 

@@ -17,8 +17,8 @@ from sqlalchemy.exc import OperationalError
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.store import ROLES, Database, backup, embedded, restore, upgrade
 from coppermind_pipeline.store.files import replace_text
-from coppermind_pipeline.store.passwords import KEY_FILE
-from coppermind_pipeline.store.role_logins import WORKING_ROLES, login_of
+from coppermind_pipeline.store.roles.passwords import KEY_FILE
+from coppermind_pipeline.store.roles.role_logins import WORKING_ROLES, login_of
 from coppermind_pipeline_tests.left_behind import new_home
 
 _ENGINES = sorted(

@@ -1,4 +1,4 @@
--- Search over memories (memories/search.py, memories/erasure.py).
+-- Search over memories (memories/reading/search.py, memories/erasure.py).
 -- Beside a policy PostgreSQL can't use the text index, so these run as the owner, and take the mind from the transaction
 -- alone. `search` holds the mind as a word of its own, so that the index meets no other mind's rows.
 

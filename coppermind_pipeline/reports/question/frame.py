@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.crm import day_of, start_of, time_zone
 from coppermind_pipeline.reports.errors import ReportArgumentError
-from coppermind_pipeline.reports.periods import (
+from coppermind_pipeline.reports.question.periods import (
     DEFAULT_PERIOD,
     CompareTo,
     LocalRange,
@@ -16,8 +16,8 @@ from coppermind_pipeline.reports.periods import (
     named_range,
     range_between,
 )
-from coppermind_pipeline.reports.portals import SyncedPortal
-from coppermind_pipeline.reports.request import ReportRequest
+from coppermind_pipeline.reports.question.request import ReportRequest
+from coppermind_pipeline.reports.trust.portals import SyncedPortal
 
 _UTC = ZoneInfo("UTC")
 

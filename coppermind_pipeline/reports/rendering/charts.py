@@ -11,11 +11,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from coppermind_pipeline.reports.figures import Amount
-from coppermind_pipeline.reports.groups import Group
+from coppermind_pipeline.reports.figures.groups import Group
+from coppermind_pipeline.reports.figures.measures import Amount
+from coppermind_pipeline.reports.figures.worth import amount_in_words
 from coppermind_pipeline.reports.models import CrmReport
-from coppermind_pipeline.reports.tables import NOTHING, groups_title
-from coppermind_pipeline.reports.worth import amount_in_words
+from coppermind_pipeline.reports.rendering.tables import NOTHING, groups_title
 from coppermind_pipeline.wording import count, number, uncapitalized
 
 BARS_MAX = 20

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from coppermind_pipeline.crm import time_zone
 from coppermind_pipeline.reports.errors import ReportArgumentError
-from coppermind_pipeline.reports.periods import CompareTo, check_period_name
+from coppermind_pipeline.reports.question.periods import CompareTo, check_period_name
 from coppermind_pipeline.wording import did_you_mean
 
 PAGE_MAX = 1_000_000

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from coppermind_pipeline.crm.definitions import PropertyDefinition
-from coppermind_pipeline.crm.stages import Stage, StageKey
+from coppermind_pipeline.crm.portal.definitions import PropertyDefinition
+from coppermind_pipeline.crm.portal.stages import Stage, StageKey
 from coppermind_pipeline.object_types import ObjectType
 
 UNKNOWN_SOURCE = "Unknown source"

@@ -6,9 +6,9 @@ from datetime import UTC, tzinfo
 from decimal import Decimal
 from functools import cached_property
 
-from coppermind_pipeline.crm.definitions import PropertyDefinition
-from coppermind_pipeline.crm.filters import Filters
-from coppermind_pipeline.crm.stages import Outcome, Stage, StageKey, entered_properties, late_stages
+from coppermind_pipeline.crm.portal.definitions import PropertyDefinition
+from coppermind_pipeline.crm.portal.filters import Filters
+from coppermind_pipeline.crm.portal.stages import Outcome, Stage, StageKey, entered_properties, late_stages
 from coppermind_pipeline.crm.values import rounded_probability
 from coppermind_pipeline.object_types import ObjectType
 

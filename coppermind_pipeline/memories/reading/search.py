@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.memories.results import MEMORY_ROWS, Found, Memory, memory_from_row, within_answer
-from coppermind_pipeline.memories.selection import Selection, WrongSelection, checked_limit
+from coppermind_pipeline.memories.reading.results import MEMORY_ROWS, Found, Memory, memory_from_row, within_answer
+from coppermind_pipeline.memories.reading.selection import Selection, WrongSelection, checked_limit
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.wording import corrections, fold, slips_max
 

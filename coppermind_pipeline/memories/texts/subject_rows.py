@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.memories.subjects import Company, Contact, Deal, Named, Origin, Place, Standing
+from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal, Named, Origin, Place, Standing
 from coppermind_pipeline.object_types import ObjectType
 
 CONTACTS_NAMED_MAX = 5

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from coppermind_pipeline.reports.figures import Amount, DealSum, Figures, RangeFigures
-from coppermind_pipeline.reports.groups import Group
+from coppermind_pipeline.reports.figures.groups import Group
+from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures
+from coppermind_pipeline.reports.figures.worth import amount_in_words, sums
 from coppermind_pipeline.reports.models import CrmReport, DealRow, Summary
-from coppermind_pipeline.reports.worth import amount_in_words, sums
 from coppermind_pipeline.wording import number, report_percent
 
 NOTHING = "\N{EN DASH}"

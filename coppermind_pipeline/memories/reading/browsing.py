@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from coppermind_pipeline.memories.results import MEMORY_ROWS, Listed, Memory, memory_from_row, within_answer
-from coppermind_pipeline.memories.selection import Selection, UnknownMemory, WrongSelection, checked_limit
+from coppermind_pipeline.memories.reading.results import MEMORY_ROWS, Listed, Memory, memory_from_row, within_answer
+from coppermind_pipeline.memories.reading.selection import Selection, UnknownMemory, WrongSelection, checked_limit
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import ID_MAX, number_within
 

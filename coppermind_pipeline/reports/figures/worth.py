@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from coppermind_pipeline.reports.figures import Amount, DealSum
+from coppermind_pipeline.reports.figures.measures import Amount, DealSum
 from coppermind_pipeline.wording import listed, money
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.reports.figures import Cell, DaysToClose, Measure
-from coppermind_pipeline.reports.request import DateBasis, GroupBy
+from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Measure
+from coppermind_pipeline.reports.question.request import DateBasis, GroupBy
 
 OTHER = "other"
 STORE = "live_records"

@@ -13,11 +13,11 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 from markupsafe import Markup
 
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports.charts import draw
-from coppermind_pipeline.reports.figures import Amount, DealSum, Figures
+from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures
 from coppermind_pipeline.reports.models import CrmReport, DealPage, DealRow
-from coppermind_pipeline.reports.tables import Cell, Table, tables
-from coppermind_pipeline.reports.trust import RecordCounts
+from coppermind_pipeline.reports.rendering.charts import draw
+from coppermind_pipeline.reports.rendering.tables import Cell, Table, tables
+from coppermind_pipeline.reports.trust.block import RecordCounts
 from coppermind_pipeline.wording import (
     as_words,
     bullets,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.connectors import Freshness
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports.portals import SyncedPortal, load_portals
+from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 
 DATA_SOURCE = "synced HubSpot reporting store (hubspot_crm_objects)"
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import Labels, country_label, day_of
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports.figures import TopDeal
+from coppermind_pipeline.reports.figures.measures import TopDeal
 from coppermind_pipeline.reports.models import DealRow
 from coppermind_pipeline.wording import amount_text
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from coppermind_pipeline.reports.figures import DealSum, Figures, RangeFigures
-from coppermind_pipeline.reports.groups import Group
-from coppermind_pipeline.reports.request import DateBasis, GroupBy
-from coppermind_pipeline.reports.worth import sums, worth
+from coppermind_pipeline.reports.figures.groups import Group
+from coppermind_pipeline.reports.figures.measures import DealSum, Figures, RangeFigures
+from coppermind_pipeline.reports.figures.worth import sums, worth
+from coppermind_pipeline.reports.question.request import DateBasis, GroupBy
 from coppermind_pipeline.wording import capitalized, clock, count, day, number, report_percent
 
 SENTENCES_MAX = 5

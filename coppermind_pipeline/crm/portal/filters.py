@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from coppermind_pipeline.crm.definitions import PropertyDefinition
-from coppermind_pipeline.crm.filter_config import (
+from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain, canonical_email, domain_and_parents
+from coppermind_pipeline.crm.portal.definitions import PropertyDefinition
+from coppermind_pipeline.crm.portal.filter_config import (
     EXCLUDED_DOMAIN_KEYS,
     EXCLUDED_EMAIL_KEYS,
     PROPERTY_FILTER_KEYS,
@@ -14,7 +15,6 @@ from coppermind_pipeline.crm.filter_config import (
     check_filter_setting,
     is_scoped,
 )
-from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain, canonical_email, domain_and_parents
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.wording import did_you_mean, some_listed
 

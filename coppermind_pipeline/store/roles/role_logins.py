@@ -16,7 +16,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from coppermind_pipeline.errors import NeedsPerson
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
-from coppermind_pipeline.store.passwords import key_fingerprint, let_in, password_of
+from coppermind_pipeline.store.roles.passwords import key_fingerprint, let_in, password_of
 
 DAGSTER_ROLE = "coppermind_dagster"  # owns Dagster's schema, and sees nothing of ours
 WORKING_ROLES = ("coppermind_owner", "coppermind_app", "coppermind_scheduler", "coppermind_reader", DAGSTER_ROLE)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
 from coppermind_pipeline.crm import Labels, country_label, day_of, source_detail
-from coppermind_pipeline.memories.subjects import Named, Origin, Place
+from coppermind_pipeline.memories.texts.subjects import Named, Origin, Place
 from coppermind_pipeline.wording import day, money, one_line
 
 NAME_CHARS_MAX = 150

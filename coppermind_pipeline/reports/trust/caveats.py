@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.connectors import Freshness, Lifecycle
 from coppermind_pipeline.crm import Labels, day_of
-from coppermind_pipeline.reports.deals import DealQuality, LabelUse
-from coppermind_pipeline.reports.portals import SyncedPortal
-from coppermind_pipeline.reports.request import DateBasis
+from coppermind_pipeline.reports.figures.deals import DealQuality, LabelUse
+from coppermind_pipeline.reports.question.request import DateBasis
+from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.wording import (
     age,
     agreeing,

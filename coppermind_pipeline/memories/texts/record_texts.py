@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from coppermind_pipeline.crm import read_decimal
-from coppermind_pipeline.memories.loss_reasons import memory_type_of_loss
 from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
-from coppermind_pipeline.memories.phrases import (
+from coppermind_pipeline.memories.texts.loss_reasons import memory_type_of_loss
+from coppermind_pipeline.memories.texts.phrases import (
     REASON_CHARS_MAX,
     Wording,
     company_phrase,
@@ -19,7 +19,7 @@ from coppermind_pipeline.memories.phrases import (
     person_phrase,
     place_phrase,
 )
-from coppermind_pipeline.memories.subjects import Company, Contact, Deal, Standing
+from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal, Standing
 from coppermind_pipeline.wording import count, exact_percent, first_listed, in_number, listed, money, one_line
 
 # Part of what a mapping's rules are: raised with each change of a text, so that all records are mapped again.

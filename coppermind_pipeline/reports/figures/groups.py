@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label
-from coppermind_pipeline.reports.deals import NO_SOURCE, OTHER, GroupKey
-from coppermind_pipeline.reports.figures import Cell, Figures, Measure
-from coppermind_pipeline.reports.request import GroupBy
+from coppermind_pipeline.reports.figures.deals import NO_SOURCE, OTHER, GroupKey
+from coppermind_pipeline.reports.figures.measures import Cell, Figures, Measure
+from coppermind_pipeline.reports.question.request import GroupBy
 from coppermind_pipeline.wording import capitalized, month
 
 

@@ -27,9 +27,9 @@ from coppermind_pipeline.store.files import (
     replace_text,
     rotate,
 )
-from coppermind_pipeline.store.passwords import key_fingerprint, let_in, password_of
-from coppermind_pipeline.store.role_logins import close_logins
-from coppermind_pipeline.store.server_programs import (
+from coppermind_pipeline.store.roles.passwords import key_fingerprint, let_in, password_of
+from coppermind_pipeline.store.roles.role_logins import close_logins
+from coppermind_pipeline.store.server.server_programs import (
     SUPERUSER,
     RunningServer,
     ServerNotStarted,

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from coppermind_pipeline.errors import NeedsPerson
-from coppermind_pipeline.store.server_programs import POSTGRES_VERSIONS
+from coppermind_pipeline.store.server.server_programs import POSTGRES_VERSIONS
 
 _NAMES = ("pg_dump", "pg_restore", "psql")
 # Where Debian's packages put each version, which the plain names on PATH choose between.

@@ -1,0 +1,1 @@
+"""Finding memories: lists, search, and what of a memory is shown."""

@@ -1,0 +1,1 @@
+"""What memories say: texts of records, from subjects and phrases."""

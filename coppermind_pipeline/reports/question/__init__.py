@@ -1,0 +1,1 @@
+"""What is asked of a report: the request, its period, and the frame that both give."""

@@ -1,0 +1,1 @@
+"""What a report stands on, and what its reader is warned of."""
