@@ -20,7 +20,7 @@ from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 def _owner(owner_id: str, **fields: Any) -> Owner:
     values: dict[str, Any] = {
-        "email": None, "first_name": None, "last_name": None, "type": "PERSON", "user_id": None,
+        "email": None, "first_name": None, "last_name": None, "user_id": None,
         "user_id_including_inactive": None, "archived": False,
     }  # fmt: skip
     return Owner(id=owner_id, **values | fields)
