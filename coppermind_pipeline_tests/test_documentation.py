@@ -61,12 +61,12 @@ def _headings(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
-def test_each_module_that_a_page_names_is_there():
+def test_each_file_that_a_page_names_is_there():
     root = _DOCS.parent
     named = {
         (page.name, path)
         for page in [*root.glob("*.md"), *_DOCS.rglob("*.md")]
-        for path in re.findall(r"`([a-z_]+(?:/[a-z_0-9]+)+(?:\.py)?)/?`", page.read_text())
+        for path in re.findall(r"`([a-z_]+(?:/[a-z_0-9-]+)+(?:\.[a-z]+)?)/?`", page.read_text())
     }
     assert named
     places = (root, root / "coppermind_pipeline", root / "coppermind_pipeline_tests")
