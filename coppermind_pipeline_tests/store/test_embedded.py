@@ -19,6 +19,9 @@ from sqlalchemy import URL, make_url
 
 from coppermind_pipeline.store import embedded
 
+# Without the question whether a server answers, one start in four was given a dying one.
+_KILLS = 12
+
 _START = """
 import pathlib, sys
 from coppermind_pipeline.store import embedded
@@ -188,6 +191,16 @@ def test_a_killed_server_is_started_again_by_its_next_user(home: Path):
     os.kill(postmaster, signal.SIGKILL)
     assert _start_and_end(home, "as a user") == url
     assert _answers(url)
+
+
+def test_a_start_is_never_given_a_server_that_is_being_killed(home: Path):
+    """Its file calls it ready to its last, and its processes live on for a moment."""
+    url = embedded.start(home)
+    for _ in range(_KILLS):
+        with psycopg.connect(url) as at_work:
+            os.kill(int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+            assert _answers(embedded.start(home))
+            at_work.close()
 
 
 def test_the_home_is_closed_to_others_also_where_it_was_open(home: Path):

@@ -186,9 +186,9 @@ def _run_server(directory: Path) -> RunningServer:
         server = RunningServer.find(directory)
         if server is None:
             _start_server(directory)
-        elif server.is_ready:
+        elif server.is_ready and server.answers():
             return server
-        else:  # it recovers after a crash, or somebody was killed while it stopped
+        else:  # it recovers after a crash, is being killed, or somebody was killed while it stopped
             time.sleep(_POLL_S)
     raise ServerNotStarted(f"The database server is not ready after {_READY_DEADLINE_S} seconds.",
                            hint=f"Its log is {directory / 'log'}; start again to wait on.")  # fmt: skip

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import psutil
+from psycopg.pq import PGconn, Ping
 
 from coppermind_pipeline.ending import has_ended
 from coppermind_pipeline.errors import NeedsPerson
@@ -26,6 +27,7 @@ SUPERUSER = "postgres"
 # Where this process is root, the server runs as this user of the machine, who is made where missing.
 _SERVER_USER = "pgserver"
 _SOCKET = ".s.PGSQL.5432"
+_ANSWER_MAX_S = 5
 
 
 class ServerNotStarted(NeedsPerson):
@@ -41,7 +43,7 @@ class RunningServer:
     Attributes:
         process: the postmaster.
         sockets: the directory of its socket.
-        is_ready: False while it starts or stops.
+        is_ready: it says so itself: False while it starts or stops. One that is killed says it to its last.
     """
 
     process: psutil.Process
@@ -65,6 +67,11 @@ class RunningServer:
             sockets=Path(lines[4]) if len(lines) > 4 else directory,
             is_ready=len(lines) > 7 and lines[7].strip() == "ready",
         )
+
+    def answers(self) -> bool:
+        """Ask it for a connection, as `pg_isready` does; return whether it would talk about one."""
+        asked = f"host='{self.sockets}' user={SUPERUSER} dbname=postgres connect_timeout={_ANSWER_MAX_S}"
+        return PGconn.ping(asked.encode()) == Ping.OK
 
 
 def runs_as_another_user() -> bool:
