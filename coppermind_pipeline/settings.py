@@ -82,6 +82,12 @@ class Settings(BaseSettings):
             )
             raise SettingsError(wrong, hint="Correct the environment variable and start again.") from error
 
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        # Processes that read the same settings work in directories of their own.
+        return home.absolute()
+
     @field_validator("database_url")
     @classmethod
     def _postgresql_address(cls, url: SecretStr | None) -> SecretStr | None:

@@ -152,6 +152,17 @@ def local_customer(database: Database) -> UUID:
 
 
 @pytest.fixture
+def trap(tmp_path: Path) -> Iterator[Path]:
+    """A directory to call commands in, whose files nobody may import."""
+    directory, sprung = tmp_path / "trap", tmp_path / "sprung"
+    directory.mkdir()
+    for name in ("coppermind_pipeline", "dagster", "dagster_webserver", "orjson", "psycopg", "sqlalchemy", "yaml"):
+        (directory / f"{name}.py").write_text(f"open({str(sprung)!r}, 'a').write(__file__)\nraise SystemExit(3)\n")
+    yield directory
+    assert not sprung.exists(), sprung.read_text()
+
+
+@pytest.fixture
 def real_data() -> Path:
     """Recorded HubSpot answers and a public CRM data set, which lie beside the project where its authors work."""
     directory = Path(__file__).parents[2] / "shared" / "real-data"

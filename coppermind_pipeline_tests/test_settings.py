@@ -62,3 +62,9 @@ def test_hubspot_is_called_by_https_unless_it_is_this_machine(monkeypatch, name)
     for url in ("https://api.hubapi.com", "http://127.0.0.1:8490", "http://[::1]:8490", "http://localhost:8490/oauth"):
         monkeypatch.setenv(name, url)
         assert url in {Settings.from_environment().hubspot_api_url, Settings.from_environment().hubspot_authorize_url}
+
+
+def test_a_relative_home_is_one_of_the_directory_that_the_command_was_called_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COPPERMIND_HOME", "here")
+    assert Settings.from_environment().home == tmp_path / "here"

@@ -167,7 +167,8 @@ class _Process:
 
     def __init__(self, config: SandboxConfig) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "coppermind_pipeline.sandbox.child_process"],
+            # -P: nothing is imported from the directory that this was called in.
+            [sys.executable, "-P", "-m", "coppermind_pipeline.sandbox.child_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for us: it ends with us

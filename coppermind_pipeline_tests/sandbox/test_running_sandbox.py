@@ -1,6 +1,7 @@
 import os
 import socket
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
@@ -28,7 +29,8 @@ def test_it_ends_although_clients_hold_connections():
     assert "sandbox" not in {thread.name for thread in set(threading.enumerate()) - before}
 
 
-def test_it_runs_in_a_child_process_and_ends_with_its_block():
+def test_it_runs_in_a_child_process_and_ends_with_its_block(trap: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(trap)
     with RunningSandbox(SandboxConfig(**SMALL), process=True) as sandbox:
         pid = sandbox.pid
         assert pid != os.getpid()

@@ -121,7 +121,10 @@ class Processes:
         with self.log_of(child).open("ab") as log:
             return psutil.Popen(
                 child.command,
-                env=environment,
+                # Python imports from the working directory of whoever calls, and Dagster takes a `.env` from there: a
+                # file that happens to be called `dagster.py` would be run. So they work where only we put files.
+                cwd=self._record.parent,
+                env={**environment, "PYTHONSAFEPATH": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -51,9 +51,10 @@ def embedded_environment(environment: dict[str, str]) -> Iterator[dict[str, str]
     shutil.rmtree(home)
 
 
-def _up(environment: dict[str, str], *options: str) -> subprocess.Popen[str]:
+def _up(environment: dict[str, str], *options: str, cwd: Path | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [Path(sys.executable).with_name("coppermind"), "up", "--json", *options],
+        cwd=cwd,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -134,10 +135,10 @@ def _end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, s
 
 
 @pytest.mark.timeout(UP_MAX_S)
-def test_everything_starts_answers_and_stops(environment, tmp_path):
+def test_everything_starts_answers_and_stops(environment, tmp_path, trap):
     # Too long a path for the code server's socket, which then lies elsewhere; in other tests it is short enough.
     environment["COPPERMIND_HOME"] = str(tmp_path / ("long" * 20))
-    process = _up(environment)
+    process = _up(environment, cwd=trap)
     try:
         addresses = _addresses(process)
         assert httpx.get(f"{addresses['dagster']}/server_info", timeout=30).status_code == 200
