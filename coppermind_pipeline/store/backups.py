@@ -205,16 +205,17 @@ def _revision(programs: ClientPrograms, file: Path) -> str:
 
 
 def _require_alone(connection: Connection) -> None:
-    # What a user who is no superuser may not see of another session is null.
-    others = connection.execute(
-        text(
-            """SELECT count(*) FROM pg_stat_activity
-                WHERE datname = current_database() AND pid <> pg_backend_pid()
-                  AND coalesce(backend_type, 'client backend') = 'client backend'"""
-        )
-    ).scalar_one()
+    others = connection.execute(_OTHERS).scalar_one()
     if others:
         raise InstallationInUse(f"{count(others, 'other connection')} {are(others)} open to the database.")
+
+
+# What a user who is no superuser may not see of another session is null.
+_OTHERS = text(
+    """SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()
+          AND coalesce(backend_type, 'client backend') = 'client backend'"""
+)
 
 
 def _require_empty(connection: Connection) -> None:

@@ -22,13 +22,7 @@ def copy_rows(connection: Connection, *, like: str, columns: Sequence[str], rows
     """
     cursor = connection.connection.cursor()
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    cursor.execute(
-        sql.SQL(
-            """DROP TABLE IF EXISTS pg_temp.incoming;
-               CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA;
-               SELECT * FROM incoming"""
-        ).format(names, sql.Identifier(like))
-    )
+    cursor.execute(_EMPTY_INCOMING.format(names, sql.Identifier(like)))
     while cursor.nextset():
         pass
     type_codes = [type_code for _, type_code, *_ in cursor.description or ()]
@@ -42,6 +36,13 @@ def copy_rows(connection: Connection, *, like: str, columns: Sequence[str], rows
             copy.write_row(row)
             count += 1
     return count
+
+
+_EMPTY_INCOMING = sql.SQL(
+    """DROP TABLE IF EXISTS pg_temp.incoming;
+       CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA;
+       SELECT * FROM incoming"""
+)
 
 
 class _JsonText(Dumper):

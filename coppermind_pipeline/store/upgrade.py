@@ -114,17 +114,16 @@ def create_roles(connection: Connection) -> None:
     """Create the product's roles in the server, where they are missing; databases hold none."""
     with naming_who_may_not(connection):
         for role in (*ROLES, DAGSTER_ROLE):
-            # Roles belong to the whole server, so another database of it may have made them, even at this moment.
-            connection.execute(
-                text(
-                    f"""
-                    DO $$ BEGIN
-                        CREATE ROLE {role} NOLOGIN NOBYPASSRLS;
-                    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-                    END $$;
-                    """
-                )
-            )
+            connection.execute(text(_CREATE_ROLE.format(role=role)))
             connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
             schema = "dagster" if role == DAGSTER_ROLE else "coppermind"
             connection.execute(text(f"ALTER ROLE {role} SET search_path = {schema}"))
+
+
+# Roles belong to the whole server, so another database of it may have made them, even at this moment.
+_CREATE_ROLE = """
+DO $$ BEGIN
+    CREATE ROLE {role} NOLOGIN NOBYPASSRLS;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$
+"""

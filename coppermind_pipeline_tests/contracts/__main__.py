@@ -13,10 +13,8 @@ def main(arguments: list[str]) -> int:
     if "--write" in arguments:
         pages.write()
         return 0
-    unowned, readers = ownership.violations()
-    out_of_form, places = form.violations()
-    broken, excused = [*unowned, *out_of_form], [*readers, *places]
-    broken += [*errors.violations(), *private_names.violations(), *pages.stale()]
+    broken, excused = ownership.violations()
+    broken += [*form.violations(), *errors.violations(), *private_names.violations(), *pages.stale()]
     for each in broken:
         print(each)
     print(f"Contracts of tables, form, errors, private names and pages: {len(broken)} broken, {len(excused)} excused.")

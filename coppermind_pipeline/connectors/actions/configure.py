@@ -84,15 +84,7 @@ def configure(database: Database, caller: Caller, connector_id: str, config: Map
 
 def _store(connection: Connection, connector: Connector, config: dict[str, Any], changed: tuple[str, ...]) -> None:
     # A sync applies it to what is stored; a poll that finds nothing new in HubSpot would not run one.
-    connection.execute(
-        text(
-            """UPDATE connectors
-                  SET config = CAST(:config AS jsonb),
-                      sync_requested_at = CASE WHEN status = 'active' THEN clock_timestamp() ELSE sync_requested_at END
-                WHERE id = :id"""
-        ),
-        {"id": connector.id, "config": orjson.dumps(config).decode()},
-    )
+    connection.execute(_STORE, {"id": connector.id, "config": orjson.dumps(config).decode()})
     record_event(
         connection,
         connector,
@@ -101,6 +93,14 @@ def _store(connection: Connection, connector: Connector, config: dict[str, Any],
         f"The configuration was changed: {', '.join(changed)}.",
         {"keys": list(changed)},
     )
+
+
+_STORE = text(
+    """UPDATE connectors
+          SET config = CAST(:config AS jsonb),
+              sync_requested_at = CASE WHEN status = 'active' THEN clock_timestamp() ELSE sync_requested_at END
+        WHERE id = :id"""
+)
 
 
 def _preview(connection: Connection, connector: Connector, filters: crm.Filters) -> dict[ObjectType, FilterPreview]:

@@ -21,6 +21,7 @@ from coppermind_pipeline.wording import capitalized
 TABLE = "records_as_of"
 
 _BATCH_RECORDS = 2_000
+_READ_COLUMNS = ("hubspot_id", "archived_at", "read_at", *crm.VALUE_FIELDS)
 _ATTRIBUTED = {
     "primary_company_id": "primary_company_id",
     "lead_contact_id": "lead_contact_id",
@@ -106,18 +107,11 @@ def _store(
     copied = copy_rows(
         connection,
         like="hubspot_crm_objects",
-        columns=("hubspot_id", "archived_at", "read_at", *crm.VALUE_FIELDS),
+        columns=_READ_COLUMNS,
         rows=(_interpreted(row, object_type, meaning, losers) for row in rows),
     )
     if copied:
-        columns = ", ".join(("hubspot_id", "archived_at", "read_at", *crm.VALUE_FIELDS))
-        connection.execute(
-            text(
-                f"""INSERT INTO {TABLE} (connector_id, object_type, properties, {columns})
-                    SELECT :connector, :type, '{{}}', {columns} FROM incoming"""
-            ),
-            {**values, "type": object_type.value},
-        )
+        connection.execute(text(_TAKE_IN), {**values, "type": object_type.value})
     if losers:
         connection.execute(text(_MERGED), {**values, "type": object_type.value, "losers": losers})
 
@@ -134,17 +128,8 @@ def _attribute(connection: Connection, values: Mapping[str, Any], rows: Iterable
         links = list(of_deal)
         found = crm.attribute(links[0].deal_source, [_link(row) for row in links if row.to_id is not None])
         attributed.append((deal_id, *(getattr(found, name) for name in _ATTRIBUTED)))
-    columns = tuple(_ATTRIBUTED.values())
-    copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *columns), rows=attributed)
-    connection.execute(
-        text(
-            f"""UPDATE {TABLE} AS deal SET ({", ".join(columns)}) = ROW({", ".join(f"incoming.{c}" for c in columns)})
-                  FROM incoming
-                 WHERE deal.connector_id = :connector AND deal.object_type = 'deals'
-                   AND deal.hubspot_id = incoming.hubspot_id"""
-        ),
-        values,
-    )
+    copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *_ATTRIBUTED.values()), rows=attributed)
+    connection.execute(text(_NOTE_ATTRIBUTION), values)
 
 
 def _link(row: Row[Any]) -> crm.Link:
@@ -185,6 +170,11 @@ SELECT {_AS_READ}
 {_NEWEST}
 """
 
+_TAKE_IN = f"""
+INSERT INTO {TABLE} (connector_id, object_type, properties, {", ".join(_READ_COLUMNS)})
+SELECT :connector, :type, '{{}}', {", ".join(_READ_COLUMNS)} FROM incoming
+"""
+
 # What is known of a record's end by other ways than a version of it.
 _ARCHIVED_SINCE_KNOWN = f"""
 UPDATE {TABLE} AS record SET archived_at = stored.archived_at
@@ -216,4 +206,11 @@ SELECT deal.hubspot_id, deal.source AS deal_source, linked.object_type AS to_typ
     ON linked.connector_id = :connector AND linked.object_type = association.to_type
    AND linked.hubspot_id = association.to_id
  ORDER BY deal.hubspot_id
+"""
+
+_NOTE_ATTRIBUTION = f"""
+UPDATE {TABLE} AS deal
+   SET ({", ".join(_ATTRIBUTED.values())}) = ROW({", ".join(f"incoming.{column}" for column in _ATTRIBUTED.values())})
+  FROM incoming
+ WHERE deal.connector_id = :connector AND deal.object_type = 'deals' AND deal.hubspot_id = incoming.hubspot_id
 """

@@ -57,10 +57,7 @@ class AssociationStore:
         self._records = records
         self.types: list[AssociationType] = list(HUBSPOT_TYPES)
         for owner, other in _PAIRS:
-            records.connection.executescript(
-                f"CREATE TABLE {_table(owner, other)} (owner_id INTEGER, other_id INTEGER, type_id INTEGER,"
-                " PRIMARY KEY (owner_id, other_id, type_id)) WITHOUT ROWID;"
-            )
+            records.connection.executescript(_CREATE.format(table=_table(owner, other)))
 
     def index_all(self) -> None:
         """Build the indexes for reading from the other end; called once after a bulk load."""
@@ -119,11 +116,7 @@ class AssociationStore:
         for each in self.types:
             if each.owner is kind and each.label == PRIMARY:
                 table = _table(each.owner, each.other)
-                self._records.connection.execute(
-                    f"DELETE FROM {table} WHERE owner_id = ?1 AND type_id = ?3"
-                    f" AND EXISTS (SELECT 1 FROM {table} WHERE owner_id = ?2 AND type_id = ?3)",
-                    (old_id, new_id, each.type_id),
-                )
+                self._records.connection.execute(_GIVE_UP_PRIMARY.format(table=table), (old_id, new_id, each.type_id))
         for owner, other in _PAIRS:
             for end, column in ((owner, "owner_id"), (other, "other_id")):
                 if end is kind:
@@ -177,13 +170,10 @@ class AssociationStore:
     def _select(self, from_kind: ObjectKind, to_kind: ObjectKind, count: int) -> str:
         owner, other = _orientation(from_kind, to_kind)
         mine, theirs = ("owner_id", "other_id") if owner is from_kind else ("other_id", "owner_id")
-        marks = ",".join("?" * count)
-        return (
-            f"SELECT link.{mine}, link.{theirs}, link.type_id FROM {_table(owner, other)} AS link"
-            f" JOIN {from_kind.name} AS a ON a.id = link.{mine} AND a.archived_ms IS NULL"
-            f" JOIN {to_kind.name} AS b ON b.id = link.{theirs} AND b.archived_ms IS NULL"
-            f" WHERE link.{mine} IN ({marks}) ORDER BY link.{mine}, link.{theirs}, link.type_id"
-        )
+        return _LINKS.format(
+            table=_table(owner, other), mine=mine, theirs=theirs, from_kind=from_kind.name, to_kind=to_kind.name,
+            ids=",".join("?" * count),
+        )  # fmt: skip
 
 
 def _orientation(a: ObjectKind, b: ObjectKind) -> tuple[ObjectKind, ObjectKind]:
@@ -196,3 +186,24 @@ def _oriented(pair: tuple[ObjectKind, ObjectKind], ids: tuple[int, int]) -> tupl
 
 def _table(owner: ObjectKind, other: ObjectKind) -> str:
     return f"{owner.name}_{other.name}"
+
+
+_CREATE = """
+CREATE TABLE {table} (
+    owner_id INTEGER, other_id INTEGER, type_id INTEGER, PRIMARY KEY (owner_id, other_id, type_id)
+) WITHOUT ROWID;
+"""
+
+# Of a merged record that has a primary company, where its survivor has one of its own.
+_GIVE_UP_PRIMARY = """
+DELETE FROM {table} WHERE owner_id = ?1 AND type_id = ?3
+   AND EXISTS (SELECT 1 FROM {table} WHERE owner_id = ?2 AND type_id = ?3)
+"""
+
+_LINKS = """
+SELECT link.{mine}, link.{theirs}, link.type_id
+  FROM {table} AS link
+  JOIN {from_kind} AS mine ON mine.id = link.{mine} AND mine.archived_ms IS NULL
+  JOIN {to_kind} AS theirs ON theirs.id = link.{theirs} AND theirs.archived_ms IS NULL
+ WHERE link.{mine} IN ({ids}) ORDER BY link.{mine}, link.{theirs}, link.type_id
+"""

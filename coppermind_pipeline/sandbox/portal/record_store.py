@@ -68,7 +68,7 @@ class RecordStore:
         self.connection.create_function("epoch_ms", 1, _epoch_ms, deterministic=True)
         self.connection.create_function("has_tokens", 2, contains_tokens, deterministic=True)
         for kind in OBJECT_KINDS:
-            self.connection.executescript(_schema(kind))
+            self.connection.executescript(_SCHEMA.format(kind=kind.name))
         #: Counts up with each change, and with each record that search catches up on.
         self.version = 0
         self._lagging = False
@@ -88,10 +88,7 @@ class RecordStore:
     def index_all(self) -> None:
         """Build the index on modified dates; called once after a bulk load, which is faster without it."""
         for kind in OBJECT_KINDS:
-            self.connection.execute(
-                f"CREATE INDEX IF NOT EXISTS {kind.name}_modified ON {kind.name} (modified_ms, created_ms)"
-                " WHERE archived_ms IS NULL"
-            )
+            self.connection.execute(_INDEX.format(kind=kind.name))
 
     def read(self, kind: ObjectKind, ids: Sequence[int]) -> list[StoredRecord]:
         """Return those of the records that exist, archived and merged ones too, in no particular order."""
@@ -206,15 +203,17 @@ class RecordStore:
         self._lagging = True
 
 
-def _schema(kind: ObjectKind) -> str:
-    columns = (
-        "id INTEGER PRIMARY KEY, created_ms INTEGER NOT NULL, modified_ms INTEGER NOT NULL,"
-        " archived_ms INTEGER, merged_into INTEGER, properties TEXT NOT NULL"
-    )
-    return (
-        f"CREATE TABLE {kind.name} ({columns});"
-        f"CREATE TABLE {kind.name}_lag ({columns}, until_ms INTEGER NOT NULL, present INTEGER NOT NULL);"
-    )
+_COLUMN_TYPES = """
+    id INTEGER PRIMARY KEY, created_ms INTEGER NOT NULL, modified_ms INTEGER NOT NULL, archived_ms INTEGER,
+    merged_into INTEGER, properties TEXT NOT NULL
+"""
+_SCHEMA = f"""
+CREATE TABLE {{kind}} ({_COLUMN_TYPES});
+CREATE TABLE {{kind}}_lag ({_COLUMN_TYPES}, until_ms INTEGER NOT NULL, present INTEGER NOT NULL);
+"""
+_INDEX = """
+CREATE INDEX IF NOT EXISTS {kind}_modified ON {kind} (modified_ms, created_ms) WHERE archived_ms IS NULL
+"""
 
 
 def _folded(text: str | None) -> str | None:

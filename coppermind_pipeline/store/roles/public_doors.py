@@ -25,18 +25,18 @@ def close_public_doors(connection: Connection) -> list[str]:
 
 def _open_doors(connection: Connection) -> list[tuple[str, str]]:
     """Return each privilege that PUBLIC has and should not have, and on what, in SQL's words."""
-    found = connection.execute(
-        text(
-            """SELECT 'EXECUTE', 'FUNCTION ' || oid::regprocedure FROM pg_proc
-                WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ :functions
-                  AND has_function_privilege('public', oid, 'EXECUTE')
-               UNION ALL
-               SELECT 'TEMPORARY', format('DATABASE %I', datname) FROM pg_database
-                WHERE datname = current_database() AND has_database_privilege('public', oid, 'TEMPORARY')
-               UNION ALL  -- the one database that holds nothing, and whose locks and temporary tables nobody needs
-               SELECT 'CONNECT', 'DATABASE template1' FROM pg_database
-                WHERE datname = 'template1' AND has_database_privilege('public', oid, 'CONNECT')"""
-        ),
-        {"functions": _FUNCTIONS},
-    )
+    found = connection.execute(_OPEN_DOORS, {"functions": _FUNCTIONS})
     return [(privilege, thing) for privilege, thing in found]
+
+
+_OPEN_DOORS = text(
+    """SELECT 'EXECUTE', 'FUNCTION ' || oid::regprocedure FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ :functions
+          AND has_function_privilege('public', oid, 'EXECUTE')
+       UNION ALL
+       SELECT 'TEMPORARY', format('DATABASE %I', datname) FROM pg_database
+        WHERE datname = current_database() AND has_database_privilege('public', oid, 'TEMPORARY')
+       UNION ALL  -- the one database that holds nothing, and whose locks and temporary tables nobody needs
+       SELECT 'CONNECT', 'DATABASE template1' FROM pg_database
+        WHERE datname = 'template1' AND has_database_privilege('public', oid, 'CONNECT')"""
+)
