@@ -100,9 +100,7 @@ def load_applied(connection: Connection, connector_id: str) -> tuple[dict[str, A
 _COMPANY_INFO = "SELECT company_info FROM minds WHERE id = current_mind()"
 
 _APPLIED = """
-SELECT minds.company_info, normalized.applied -> 'settings' AS settings
-  FROM minds
-  LEFT JOIN pipeline_stages AS normalized
-    ON normalized.connector_id = :connector AND normalized.stage = 'normalize'
+SELECT minds.company_info, interpretation.settings
+  FROM minds LEFT JOIN interpretations AS interpretation ON interpretation.connector_id = :connector
  WHERE minds.id = current_mind()
 """

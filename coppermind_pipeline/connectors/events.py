@@ -1,6 +1,6 @@
 """What happened to a connector, and what is wrong with it until the same call succeeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -151,6 +151,7 @@ _SET_LAST_ERROR = text(
 class Problem:
     """What is wrong until the same call succeeds; a sync goes on in spite of one that `stands`."""
 
+    kind: ProblemKind
     code: str
     message: str
     hint: str
@@ -160,17 +161,30 @@ class Problem:
         """Whether syncs succeed all the same."""
         return self.code in STANDING_PROBLEMS
 
+    @property
+    def refuses(self) -> bool:
+        """Whether HubSpot refuses the authorization, or a part of it."""
+        return self.kind in {"auth", "scope"} and not self.stands
+
+
+def problems_of(connection: Connection, connector_ids: Collection[str]) -> dict[str, list[Problem]]:
+    """Return what is wrong with each of the connectors, oldest first."""
+    problems: dict[str, list[Problem]] = {connector_id: [] for connector_id in connector_ids}
+    for row in connection.execute(_PROBLEMS, {"connectors": list(connector_ids)}):
+        problems[row.connector_id].append(Problem(row.kind, row.code, row.message, row.hint))
+    return problems
+
+
+_PROBLEMS = text(
+    """SELECT connector_id, kind, code, message, hint FROM connector_problems
+        WHERE connector_id = ANY(:connectors) ORDER BY since, code"""
+)
+
 
 def authorization_problems(connection: Connection, connector_id: str) -> list[Problem]:
     """Return what is wrong with the authorization or its scopes, oldest first."""
-    rows = connection.execute(_AUTHORIZATION_PROBLEMS, {"connector": connector_id})
-    return [Problem(row.code, row.message, row.hint) for row in rows]
-
-
-_AUTHORIZATION_PROBLEMS = text(
-    """SELECT code, message, hint FROM connector_problems
-        WHERE connector_id = :connector AND kind IN ('auth', 'scope') ORDER BY since"""
-)
+    found = problems_of(connection, [connector_id])[connector_id]
+    return [problem for problem in found if problem.kind in {"auth", "scope"}]
 
 
 def last_error(connection: Connection, connector_id: str) -> str | None:

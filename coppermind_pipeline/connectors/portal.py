@@ -61,7 +61,7 @@ def _known(database: Database, connector: Connector) -> tuple[tzinfo, bool]:
 
 
 _KNOWN = """
-SELECT portal.*,
-       EXISTS (SELECT FROM hubspot_polls WHERE connector_id = portal.connector_id AND failures > 0) AS failing
-  FROM portals AS portal WHERE portal.connector_id = :connector
+SELECT portal.*, synced.failing
+  FROM portals AS portal JOIN sync_facts AS synced ON synced.connector_id = portal.connector_id
+ WHERE portal.connector_id = :connector
 """

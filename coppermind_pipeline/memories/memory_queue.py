@@ -176,7 +176,7 @@ SELECT count(*) FILTER (WHERE state = 'pending' AND (claimed_at IS NULL OR avail
        count(*) FILTER (WHERE state = 'pending' AND claimed_at IS NOT NULL AND available_at > now()) AS in_progress,
        count(*) FILTER (WHERE state = 'dead') AS dead,
        min(enqueued_at) FILTER (WHERE state = 'pending') AS oldest_pending_at,
-       (SELECT at FROM pipeline_stages WHERE connector_id = :connector AND stage = 'queue') AS last_enqueued_at
+       (SELECT at FROM checkpoints WHERE connector_id = :connector AND stage = 'queue') AS last_enqueued_at
   FROM memory_queue WHERE connector_id = :connector
 """
 

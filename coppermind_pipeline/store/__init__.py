@@ -12,7 +12,7 @@ from coppermind_pipeline.store.checkpoints import (
 )
 from coppermind_pipeline.store.database import CONNECTIONS_MAX, ROLES, Database, UnstorableText
 from coppermind_pipeline.store.files import directory_of_socket, locked_if_free, private_directory, rotate
-from coppermind_pipeline.store.heartbeat import note_look_for_polls, polling_stopped_since
+from coppermind_pipeline.store.heartbeat import last_look_for_polls, note_look_for_polls, polling_stopped_since
 from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
 from coppermind_pipeline.store.logins import login_url
 from coppermind_pipeline.store.pause import InstallationPaused, paused_since, require_not_paused, resume
@@ -36,6 +36,7 @@ __all__ = [
     "copy_rows",
     "directory_of_socket",
     "embedded",
+    "last_look_for_polls",
     "load_checkpoint",
     "lock_writing",
     "locked_if_free",

@@ -219,11 +219,9 @@ _OTHERS = text(
 
 
 def _require_empty(connection: Connection) -> None:
-    if connection.scalar(text("SELECT to_regclass('coppermind.minds')")) is None:
+    if connection.scalar(text("SELECT to_regclass('coppermind.alembic_version')")) is None:
         return
-    customers, minds = connection.execute(
-        text("SELECT (SELECT count(*) FROM coppermind.customers), (SELECT count(*) FROM coppermind.minds)")
-    ).one()
+    customers, minds = connection.execute(text("SELECT customers, minds FROM coppermind.accounts_held()")).one()
     if minds or customers > 1:  # one is there from the first migration
         raise InstallationNotEmpty(
             f"This installation has customers ({number(customers)}) and minds ({number(minds)}) already."

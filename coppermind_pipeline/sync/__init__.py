@@ -14,6 +14,7 @@ from coppermind_pipeline.sync.health import (
 from coppermind_pipeline.sync.normalizing.associations import Linked, link
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
 from coppermind_pipeline.sync.normalizing.take_up import take_up
+from coppermind_pipeline.sync.polling.behind import Behind, behind
 from coppermind_pipeline.sync.polling.due import DuePoll, due_polls
 from coppermind_pipeline.sync.polling.live_pull import pull_now
 from coppermind_pipeline.sync.polling.probe import found_nothing
@@ -48,6 +49,7 @@ from coppermind_pipeline.sync.turns import ConnectorBusy, as_writer, slice_end, 
 
 __all__ = [
     "BackfillProgress",
+    "Behind",
     "ConnectorBusy",
     "CountDifference",
     "Drift",
@@ -69,6 +71,7 @@ __all__ = [
     "as_writer",
     "backfill_progress",
     "backfilled_once",
+    "behind",
     "count_differences",
     "due_polls",
     "failure_noted",

@@ -61,7 +61,7 @@ _COMPLETE = text(
           AND NOT EXISTS (
               SELECT FROM hubspot_raw_records
                WHERE connector_id = :connector AND object_type = 'deals'
-                 AND seq > coalesce((SELECT seq FROM pipeline_stages
+                 AND seq > coalesce((SELECT seq FROM checkpoints
                                       WHERE connector_id = :connector AND stage = 'associate'), 0))"""
 )
 

@@ -43,5 +43,5 @@ def advancement(connection: Connection, connector_id: str) -> tuple[int | None, 
 
 _ADVANCEMENT = text(
     """SELECT (SELECT sum(pages) FROM hubspot_cursors WHERE connector_id = :connector) AS pages,
-              (SELECT sum(seq) FROM pipeline_stages WHERE connector_id = :connector) AS stages"""
+              (SELECT sum(seq) FROM checkpoints WHERE connector_id = :connector) AS stages"""
 )

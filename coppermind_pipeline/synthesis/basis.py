@@ -41,7 +41,7 @@ def load_basis(connection: Connection, connector_id: str, config: ConnectorConfi
     return Basis(
         portal=portal,
         zone=portal.report_zone(config.report_timezone) or ZoneInfo("UTC"),
-        last_pull_at=row["last_succeeded_at"],
+        last_pull_at=row["last_pull_at"],
         definitions=definitions,
         filters=load_filters(connection, connector_id, config.of_records.filters, definitions=definitions),
         filtered=tuple((ObjectType(each.object_type), each.records)
@@ -50,8 +50,8 @@ def load_basis(connection: Connection, connector_id: str, config: ConnectorConfi
 
 
 _PORTAL = """
-SELECT portal.*, poll.last_succeeded_at
-  FROM portals AS portal LEFT JOIN hubspot_polls AS poll ON poll.connector_id = portal.connector_id
+SELECT portal.*, synced.last_pull_at
+  FROM portals AS portal JOIN sync_facts AS synced ON synced.connector_id = portal.connector_id
  WHERE portal.connector_id = :connector
 """
 

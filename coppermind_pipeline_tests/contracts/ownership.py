@@ -23,12 +23,10 @@ class Contract:
     Attributes:
         owners: the room of each table, view and function of the database.
         published: the tables that rooms above their owner may read.
-        excused: what a room does past a table's owner for now, as `verb table`.
     """
 
     owners: Mapping[str, str]
     published: frozenset[str]
-    excused: Mapping[str, frozenset[str]]
 
     def owner(self, table: str) -> str:
         """Return the room that owns a table."""
@@ -58,31 +56,23 @@ def read_contract() -> Contract:
     return Contract(
         owners={name: room for name, (room, _) in read_schema().told.items()},
         published=frozenset(content["published"]),
-        excused={room: frozenset(deeds) for room, deeds in content.get("excused", {}).items()},
     )
 
 
-def violations() -> tuple[list[str], list[str]]:
-    """Return what breaks the contract, and what it excuses by name."""
+def violations() -> list[str]:
+    """Return what breaks the contract."""
     contract, schema = read_contract(), read_schema()
-    broken, excused = judged(_uses(), contract, schema)
-    return [*_undeclared(contract, schema), *broken], excused
+    return [*_undeclared(contract, schema), *judged(_uses(), contract, schema)]
 
 
-def judged(found: Sequence[Use], contract: Contract, schema: Schema) -> tuple[list[str], list[str]]:
-    """Return what of some SQL breaks a contract, and what the contract excuses."""
-    broken = [*_unknown(found, schema)]
-    excused: set[tuple[str, str]] = set()
-    for use in found:
-        room = use.piece.room
-        for verb, table, at in _past_the_owner(use, contract, schema):
-            if f"{verb} {table}" in contract.excused.get(room, ()):
-                excused.add((room, f"{verb} {table}"))
-            else:
-                broken.append(f"{at}: {room} {verb} {table}, which {contract.owner(table)} owns")
-    spare = {(room, deed) for room, deeds in contract.excused.items() for deed in deeds} - excused
-    broken += [f"{_TABLES.name}: strike out that {room} {deed}: it does not any more" for room, deed in sorted(spare)]
-    return broken, [f"{room} {deed}" for room, deed in sorted(excused)]
+def judged(found: Sequence[Use], contract: Contract, schema: Schema) -> list[str]:
+    """Return what of some SQL breaks a contract."""
+    past = [
+        f"{at}: {use.piece.room} {verb} {table}, which {contract.owner(table)} owns"
+        for use in found
+        for verb, table, at in _past_the_owner(use, contract, schema)
+    ]
+    return [*_unknown(found, schema), *past]
 
 
 def table() -> str:

@@ -44,39 +44,32 @@ def test_what_a_statement_reads_and_writes_is_found(begins: str, reads: set[str]
 
 def test_who_is_no_owner_is_named_with_file_and_line():
     owners = {"portals": "sync", "deals": "sync", "owners": "sync", "archive": "memories", "forget": "memories"}
-    contract = Contract(owners, published=frozenset(), excused={})
-    broken, excused = judged(_uses("memories"), contract, _SCHEMA)
+    contract = Contract(owners, published=frozenset())
+    broken = judged(_uses("memories"), contract, _SCHEMA)
     line = _line_of("UPDATE deals")
     assert f"{examples.__file__}:{line}: memories writes deals, which sync owns" in [_whole(each) for each in broken]
     assert any("memories writes deals" in each and f":{_line_of('SELECT forget')}:" in each for each in broken)
     assert not any("archive" in each for each in broken)
-    assert not excused
 
 
 def test_a_function_of_the_owner_may_be_asked_by_whoever_stands_below():
-    contract = Contract(dict.fromkeys((*_TABLES, "forget"), "sync"), frozenset(), {})
-    broken, _ = judged(_uses("connectors"), contract, _SCHEMA)
+    contract = Contract(dict.fromkeys((*_TABLES, "forget"), "sync"), frozenset())
+    broken = judged(_uses("connectors"), contract, _SCHEMA)
     assert not [each for each in broken if f":{_line_of('SELECT forget')}:" in each]
 
 
 def test_a_published_table_is_read_from_above_and_by_nobody_below():
     owners = dict.fromkeys(_TABLES, "sync")
-    contract = Contract(owners, published=_TABLES, excused={})
-    above, _ = judged(_uses("reports"), contract, _SCHEMA)
-    below, _ = judged(_uses("connectors"), contract, _SCHEMA)
+    contract = Contract(owners, published=_TABLES)
+    above = judged(_uses("reports"), contract, _SCHEMA)
+    below = judged(_uses("connectors"), contract, _SCHEMA)
     assert not [each for each in above if " reads " in each]
     assert [each for each in below if " reads portals" in each]
 
 
-def test_an_excuse_that_nothing_needs_any_more_is_a_breach():
-    contract = Contract(dict.fromkeys(_TABLES, "sync"), frozenset(), {"memories": frozenset({"reads deals"})})
-    broken, _ = judged(_uses("sync"), contract, _SCHEMA)
-    assert [each for each in broken if "strike out" in each]
-
-
 def test_a_table_that_only_a_value_names_is_any_that_its_module_names():
-    contract = Contract(dict.fromkeys(_TABLES, "sync"), frozenset(), {})
-    broken, _ = judged(_uses("memories"), contract, _SCHEMA)
+    contract = Contract(dict.fromkeys(_TABLES, "sync"), frozenset())
+    broken = judged(_uses("memories"), contract, _SCHEMA)
     assert any("memories writes portals" in each for each in broken)
 
 
@@ -86,8 +79,7 @@ def test_locks_and_conflicts_are_no_writes_of_their_own():
 
 
 def test_the_product_keeps_the_contract():
-    broken, _ = ownership.violations()
-    assert broken == []
+    assert ownership.violations() == []
 
 
 def _line_of(words: str) -> int:

@@ -20,7 +20,7 @@ ROWS = {
     "hubspot_cursors": "(connector_id, mind_id, object_type, scan) VALUES (:connector, :mind, 'deals', 'backfill')",
     "hubspot_hydrations": "(connector_id, mind_id, object_type, error) VALUES (:connector, :mind, 'deals', 'e')",
     "hubspot_reference_reads": "(connector_id, mind_id, kind, digest) VALUES (:connector, :mind, 'deals', 'd')",
-    "pipeline_stages": "(connector_id, mind_id, stage) VALUES (:connector, :mind, 'map')",
+    "pipeline_stages": "(connector_id, mind_id, stage, applied) VALUES (:connector, :mind, 'normalize', '{}')",
     "hubspot_raw_records": "(connector_id, mind_id, object_type, hubspot_id, content_hash, payload) "
     "VALUES (:connector, :mind, 'deals', '1', '', '{}')",
     "hubspot_raw_associations": "(connector_id, mind_id, from_type, from_id, to_type, links) "

@@ -31,7 +31,9 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
         assert set(unsecured) == {"alembic_version", "installation", "rate_limit_late_calls", "rate_limit_states"}
 
 
-_VIEWS = ("live_records", "memory_versions", "portals")
+_VIEWS = (
+    "checkpoints", "definition_changes", "interpretations", "live_records", "memory_versions", "portals", "sync_facts",
+)  # fmt: skip
 
 
 def test_every_view_obeys_the_policies_of_whoever_asks(database: Database):

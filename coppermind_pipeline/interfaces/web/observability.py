@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web.sign_in import bearer_token
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, last_look_for_polls
+from coppermind_pipeline.sync import behind
 
 _FORWARDING_HEADERS = {
     "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
@@ -76,21 +77,9 @@ def _registry(database: Database) -> CollectorRegistry:
     with database.scheduler() as connection:
         for status, number in connection.execute(text("SELECT status, count(*) FROM connectors GROUP BY status")):
             connectors.labels(status).set(number)
-        row = connection.execute(text(_CURRENCY)).one()
-        look_age_s = connection.scalar(text(_LOOK_AGE))
-    look.set(float("nan") if look_age_s is None else look_age_s)
-    lag.set(row.lag_s or 0)
-    backfills.set(row.backfills)
+        found = behind(connection)
+        last_look = last_look_for_polls(connection)
+    look.set(float("nan") if last_look is None else (database.now() - last_look).total_seconds())
+    lag.set(found.oldest_pull_s)
+    backfills.set(found.backfills)
     return registry
-
-
-_LOOK_AGE = "SELECT extract(epoch FROM now() - polls_looked_for_at)::float FROM installation"
-
-_CURRENCY = """
-    SELECT extract(epoch FROM max(now() - coalesce(p.last_succeeded_at, c.connected_at)))::float AS lag_s,
-           count(*) FILTER (WHERE b.started_at IS NOT NULL AND b.completed_at IS NULL) AS backfills
-      FROM connectors c
-      LEFT JOIN hubspot_polls p ON p.connector_id = c.id
-      LEFT JOIN hubspot_backfills b ON b.connector_id = c.id
-     WHERE c.status = 'active'
-"""

@@ -155,9 +155,8 @@ ORDER BY known.hubspot_id
 
 _DEALS = f"""
 SELECT {_AS_READ}
-  FROM (SELECT DISTINCT hubspot_id FROM hubspot_raw_records
-         WHERE connector_id = :connector AND object_type = :type AND hubspot_id > :last AND read_at <= :as_of
-         ORDER BY hubspot_id LIMIT :most) AS known
+  FROM (SELECT hubspot_id FROM records_read(:connector, :type, :as_of)
+         WHERE hubspot_id > :last ORDER BY hubspot_id LIMIT :most) AS known
 {_NEWEST}
 """
 

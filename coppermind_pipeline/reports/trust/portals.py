@@ -1,6 +1,6 @@
 """The portals that an answer speaks of, and how far they are synced."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,15 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.catalog import Portal, portal_values
 from coppermind_pipeline.connectors import (
-    STANDING_PROBLEMS,
     AccountUnreadable,
     ConnectorConfig,
     ConnectorNotFound,
     Freshness,
     Lifecycle,
+    Problem,
     UserLevelApp,
     freshness,
+    problems_of,
 )
 
 
@@ -82,75 +83,53 @@ def load_portals(connection: Connection, *, connector_ids: Collection[str] | Non
         ConnectorNotFound: the mind has no connector of a given id.
     """
     wanted = None if connector_ids is None else sorted(set(connector_ids))
-    rows = connection.execute(text(_PORTALS), _WITH_CODES | {"connectors": wanted}).mappings()
-    portals = tuple(_portal(row) for row in rows)
+    rows = connection.execute(text(_PORTALS), {"connectors": wanted}).mappings().all()
+    problems = problems_of(connection, [row["connector_id"] for row in rows])
+    portals = tuple(_portal(row, problems[row["connector_id"]]) for row in rows)
     missing = set(wanted or ()) - {portal.connector_id for portal in portals}
     if missing:
         raise ConnectorNotFound(f"This mind has no connector {min(missing)!r}.")
     return portals
 
 
-def _portal(row: Mapping[Any, Any]) -> SyncedPortal:
-    config, applied, company_info = (
-        ConnectorConfig.from_stored(row["config"]),
-        row["applied"],
-        row["company_info"] or {},
-    )
+def _portal(row: Mapping[Any, Any], problems: Sequence[Problem]) -> SyncedPortal:
+    config = ConnectorConfig.from_stored(row["config"])
+    applied, company_info = row["settings"], row["company_info"] or {}
+    codes = {problem.code for problem in problems}
     return SyncedPortal(
         **portal_values(row),
         status=Lifecycle(row["status"]),
         config=config,
-        last_pull_at=row["last_succeeded_at"],
-        refusals=tuple(row["refusals"]),
+        last_pull_at=row["last_pull_at"],
+        refusals=tuple(problem.message for problem in problems if problem.refuses),
         last_error=row["last_error"],
         retry_at=row["retry_at"],
-        backfill_completed_at=row["completed_at"],
-        totals=row["totals"] or {},
+        backfill_completed_at=row["backfill_completed_at"],
+        totals=row["totals"],
         degraded=tuple(row["degraded"]),
         adrift=tuple(row["adrift"]),
-        skipped=row["skipped"] or {},
+        skipped=row["skipped"],
         # Nothing is noted before records are interpreted for the first time.
-        filters=applied["filters"] if applied else {},
-        settings_wait=applied is not None and config.of_records.wait(company_info, applied=applied["settings"]),
-        config_problems=tuple(row["config_problems"]),
-        user_level=row["user_level"],
-        account_unreadable=row["account_unreadable"],
+        filters=row["filters"] or {},
+        settings_wait=applied is not None and config.of_records.wait(company_info, applied=applied),
+        config_problems=tuple(problem.message for problem in problems if problem.kind == "config"),
+        user_level=UserLevelApp.code in codes,
+        account_unreadable=AccountUnreadable.code in codes,
     )
 
 
 _PORTALS = """
 SELECT portal.*, connector.status, connector.config, connector.last_error ->> 'message' AS last_error,
-       poll.last_succeeded_at, poll.retry_at, backfill.completed_at, backfill.totals,
-       minds.company_info, normalized.applied,
-       ARRAY(SELECT message FROM connector_problems
-              WHERE connector_id = connector.id AND kind IN ('auth', 'scope') AND code <> ALL(:standing)
-              ORDER BY since, code) AS refusals,
-       ARRAY(SELECT object_type FROM hubspot_hydrations WHERE connector_id = connector.id ORDER BY 1) AS degraded,
-       ARRAY(SELECT object_type FROM hubspot_drifts
-              WHERE connector_id = connector.id AND confirmed_at IS NOT NULL ORDER BY 1) AS adrift,
-       (SELECT jsonb_object_agg(object_type, records)
-          FROM (SELECT object_type, count(DISTINCT hubspot_id) AS records FROM hubspot_skipped_records
-                 WHERE connector_id = connector.id GROUP BY object_type) AS of_type) AS skipped,
-       ARRAY(SELECT message FROM connector_problems
-              WHERE connector_id = connector.id AND kind = 'config' ORDER BY since, code) AS config_problems,
-       EXISTS (SELECT FROM connector_problems WHERE connector_id = connector.id AND code = :user_level) AS user_level,
-       EXISTS (SELECT FROM connector_problems
-                WHERE connector_id = connector.id AND code = :account_unreadable) AS account_unreadable
+       synced.last_pull_at, synced.retry_at, synced.backfill_completed_at, synced.totals,
+       synced.degraded, synced.adrift, synced.skipped,
+       minds.company_info, interpretation.settings, interpretation.filters
   FROM portals AS portal
   JOIN connectors AS connector ON connector.id = portal.connector_id
   JOIN minds ON minds.id = connector.mind_id
-  LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connector.id
-  LEFT JOIN hubspot_backfills AS backfill ON backfill.connector_id = connector.id
-  LEFT JOIN pipeline_stages AS normalized
-    ON normalized.connector_id = connector.id AND normalized.stage = 'normalize'
+  JOIN sync_facts AS synced ON synced.connector_id = connector.id
+  LEFT JOIN interpretations AS interpretation ON interpretation.connector_id = connector.id
  WHERE CASE WHEN CAST(:connectors AS text[]) IS NULL
             THEN connector.hub_id IS NOT NULL AND connector.replaced_by IS NULL
             ELSE connector.id = ANY(CAST(:connectors AS text[])) END
  ORDER BY connector.hub_id NULLS LAST, connector.id
 """
-
-_WITH_CODES = {
-    "standing": list(STANDING_PROBLEMS),
-    "user_level": UserLevelApp.code,
-    "account_unreadable": AccountUnreadable.code,
-}

@@ -69,7 +69,7 @@ def _watermarks(connection: Connection, scope: Scope) -> Watermarks | None:
 
 
 _LEFT_OVER = text(
-    f"""WITH done AS (SELECT stage, seq FROM pipeline_stages WHERE connector_id = :connector)
+    f"""WITH done AS (SELECT stage, seq FROM checkpoints WHERE connector_id = :connector)
        SELECT EXISTS (SELECT FROM hubspot_raw_records WHERE connector_id = :connector
                          AND seq > coalesce((SELECT seq FROM done WHERE stage = 'normalize'), 0))
            OR EXISTS (SELECT FROM hubspot_raw_associations WHERE connector_id = :connector
@@ -82,8 +82,8 @@ _LEFT_OVER = text(
                          AND change_seq > coalesce((SELECT seq FROM done WHERE stage = 'map_deals'), 0))
            OR EXISTS (SELECT FROM hubspot_hydrations WHERE connector_id = :connector
                          AND tried_at < clock_timestamp() - interval '{RETRY_FULL_AFTER_HOURS} hours')
-           OR EXISTS (SELECT FROM connector_problems WHERE connector_id = :connector
-                         AND code = :no_account AND last_seen < clock_timestamp() - interval '1 hour')"""
+           OR EXISTS (SELECT FROM noted_problem(:connector, :no_account)
+                       WHERE last_seen < clock_timestamp() - interval '1 hour')"""
 )
 
 

@@ -68,8 +68,8 @@ _DUE = text(
            ON reread.connector_id = connectors.id AND reread.object_type = type.name
          LEFT JOIN hubspot_drifts AS compared
            ON compared.connector_id = connectors.id AND compared.object_type = type.name
-         LEFT JOIN hubspot_reference_reads AS definitions
-           ON definitions.connector_id = connectors.id AND definitions.kind = type.name
+         LEFT JOIN definition_changes AS definitions
+           ON definitions.connector_id = connectors.id AND definitions.object_type = type.name
          CROSS JOIN LATERAL (VALUES
               ('walk', CASE WHEN listing.started_at IS NULL THEN first_completed_at
                             WHEN listing.completed_at IS NULL THEN listing.started_at
@@ -77,7 +77,7 @@ _DUE = text(
               ('reread', CASE WHEN reread.started_at IS NULL THEN first_completed_at
                               WHEN reread.completed_at IS NULL THEN reread.started_at
                               ELSE reread.started_at + type.reread_every END),
-              ('definitions', CASE WHEN definitions.read_at > reread.compared_at THEN definitions.read_at
+              ('definitions', CASE WHEN definitions.changed_at > reread.compared_at THEN definitions.changed_at
                                    WHEN reread.definitions_hash = '' THEN reread.compared_at END),
               ('difference', CASE WHEN compared.differs_since IS NOT NULL
                                   THEN compared.compared_at + :index_delay END)) AS next (reason, due_at)
