@@ -32,6 +32,8 @@ check: $(INSTALLED)
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m coppermind_pipeline_tests.contracts
+	$(BIN)/dg check defs
+	$(BIN)/dagster definitions validate -w workspace.yaml
 
 # The tables in docs/ that the code writes; `make check` fails where one is stale.
 docs: $(INSTALLED)

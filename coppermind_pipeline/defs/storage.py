@@ -1,9 +1,19 @@
 """Dagster's storage on the product's PostgreSQL server, with pooled connections."""
 
+import os
 from typing import Any
 
+import dagster as dg
+from dagster._core.storage.event_log import InMemoryEventLogStorage
+from dagster._core.storage.runs import InMemoryRunStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
+
+from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.store import Database, upgrade
+
+# Set by whoever has opened the database already, for the processes that it starts.
+URL_VARIABLE = "COPPERMIND_DAGSTER_DATABASE_URL"
 
 _STATEMENT_TIMEOUT_MS = 60_000
 _RECYCLE_AFTER_S = 1_800
@@ -17,11 +27,38 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     """
 
     @classmethod
+    def config_type(cls) -> dict[str, dg.Field]:
+        """Return what may be configured: a URL that names psycopg2 as its driver; none is this installation's."""
+        return {"postgres_url": dg.Field(dg.StringSource, is_required=False)}
+
+    @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "PooledPostgresStorage":
-        """Return the storage for a URL that names psycopg2 as its driver."""
-        storage = cls(inst_data=inst_data, postgres_url=config_value["postgres_url"])
+        """Return the storage, whose tables are made where they are missing."""
+        if _definitions_are_validated():
+            return cls._forgetful(inst_data)
+        url = config_value.get("postgres_url") or os.environ.get(URL_VARIABLE) or _url_of_this_installation()
+        storage = cls(inst_data=inst_data, postgres_url=url)
         for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
             part.optimize_for_webserver(
                 statement_timeout=_STATEMENT_TIMEOUT_MS, pool_recycle=_RECYCLE_AFTER_S, max_overflow=_CONNECTIONS_MAX
             )
         return storage
+
+    @classmethod
+    def _forgetful(cls, inst_data: ConfigurableClassData | None) -> "PooledPostgresStorage":
+        """Return one without a database: a look at the code starts no server, and upgrades nothing."""
+        storage = cls(inst_data=inst_data, postgres_url="postgresql+psycopg2://", should_autocreate_tables=False)
+        storage._run_storage, storage._event_log_storage = InMemoryRunStorage(), InMemoryEventLogStorage()
+        return storage
+
+
+def _definitions_are_validated() -> bool:
+    """Say whether this is `dg check defs` or `dagster definitions validate`, which set this variable for us to see."""
+    return bool(os.environ.get("DAGSTER_IS_DEFS_VALIDATION_CLI"))
+
+
+def _url_of_this_installation() -> str:
+    """Open the database that the settings name, so that `dagster dev` needs nothing set; it is brought up to date."""
+    database = Database.open(Settings.from_environment())
+    upgrade(database)
+    return database.dagster_url()

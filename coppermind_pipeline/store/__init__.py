@@ -11,7 +11,7 @@ from coppermind_pipeline.store.checkpoints import (
     note_stage_at_work,
 )
 from coppermind_pipeline.store.database import CONNECTIONS_MAX, ROLES, Database, UnstorableText
-from coppermind_pipeline.store.files import directory_of_socket, locked_if_free, private_directory, rotate
+from coppermind_pipeline.store.files import directory_of_socket, locked_if_free, private_directory, replace_text, rotate
 from coppermind_pipeline.store.heartbeat import last_look_for_polls, note_look_for_polls, polling_stopped_since
 from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
 from coppermind_pipeline.store.logins import login_url
@@ -48,6 +48,7 @@ __all__ = [
     "paused_since",
     "polling_stopped_since",
     "private_directory",
+    "replace_text",
     "require_not_paused",
     "restore",
     "resume",

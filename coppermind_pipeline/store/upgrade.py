@@ -1,10 +1,8 @@
 """Brings a database to the newest schema: roles, schemas, then Alembic's revisions."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.errors import NeedsPerson
@@ -12,6 +10,10 @@ from coppermind_pipeline.store.database import ROLES, Database
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
 from coppermind_pipeline.store.roles.public_doors import close_public_doors
 from coppermind_pipeline.store.roles.role_logins import DAGSTER_ROLE, WORKING_ROLES, naming_who_may_not
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 SCHEMAS = ("coppermind", "dagster")
 SCHEMAS_AND_USAGE = f"""
@@ -57,6 +59,8 @@ def upgrade(database: Database) -> None:
         NewerSchema: a newer version of the product has upgraded it; nothing is changed.
         OlderSchema: it is older than what this version can upgrade; nothing is changed.
     """
+    from alembic import command
+
     with database.administrator() as connection:
         revision = _revision(connection)
         if revision == _newest_revision() and _dagster_has_its_schema(connection):
@@ -95,11 +99,13 @@ def _dagster_has_its_schema(connection: Connection) -> bool:
 
 
 def _newest_revision() -> str | None:
-    return ScriptDirectory.from_config(alembic_configuration()).get_current_head()
+    return _revisions().get_current_head()
 
 
-def alembic_configuration() -> Config:
+def alembic_configuration() -> "Config":
     """Return Alembic's configuration, which names the revisions."""
+    from alembic.config import Config
+
     configuration = Config()
     configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return configuration
@@ -107,7 +113,13 @@ def alembic_configuration() -> Config:
 
 def known_revisions() -> set[str]:
     """Return the revisions that this version of the product can upgrade from."""
-    return {script.revision for script in ScriptDirectory.from_config(alembic_configuration()).walk_revisions()}
+    return {script.revision for script in _revisions().walk_revisions()}
+
+
+def _revisions() -> "ScriptDirectory":
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(alembic_configuration())
 
 
 def create_roles(connection: Connection) -> None:
