@@ -12,9 +12,10 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline import crm, store
 from coppermind_pipeline.catalog.definitions import load_definitions, load_stages
 from coppermind_pipeline.catalog.portals import load_portal
+from coppermind_pipeline.object_types import ObjectType
 
 # Raised when the rules of `crm` change, so that every record is interpreted again from the raw log.
-RULES_VERSION = 2
+RULES_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +72,15 @@ def load_interpretation(connection: Connection, connector_id: str, settings: Rec
         for object_type, known in definitions.items()
         for name, definition in known.items()
     ]
+    # Options of reasons: by their labels some say nothing.
+    reasons = [
+        (name, sorted(definition.options.items()))
+        for name in (settings.loss_reason_property, "closed_won_reason")
+        if (definition := definitions[ObjectType.DEALS].get(name)) is not None
+    ]
     depends_on = (
         RULES_VERSION, (portal.time_zone, portal.company_currency), sorted(stages, key=repr), sorted(types),
-        settings.filters, company_info, settings.late_stage_probability, settings.loss_reason_property,
+        settings.filters, company_info, settings.late_stage_probability, settings.loss_reason_property, reasons,
     )  # fmt: skip
     digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
     return Interpretation(meaning, digest, settings.with_company(company_info))

@@ -8,6 +8,7 @@ from coppermind_pipeline.crm.attribution import PRIMARY_COMPANY_TYPE_ID, Attribu
 from coppermind_pipeline.crm.countries import UNKNOWN_COUNTRY, UNRECOGNIZED, country_code, country_label, country_name
 from coppermind_pipeline.crm.days import day_of, is_midnight_utc, start_of, time_zone
 from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain
+from coppermind_pipeline.crm.placeholders import says_no_reason, says_nothing
 from coppermind_pipeline.crm.portal.definitions import PropertyDefinition
 from coppermind_pipeline.crm.portal.filter_config import FILTER_KEYS, FilterConfigError, check_filter_setting
 from coppermind_pipeline.crm.portal.filters import Definitions, FilterProblem, Filters, PropertyFilter, compile_filters
@@ -24,11 +25,13 @@ from coppermind_pipeline.crm.portal.stages import (
 from coppermind_pipeline.crm.records import VALUE_FIELDS, NormalizedRecord, interpret
 from coppermind_pipeline.crm.sources import source_detail
 from coppermind_pipeline.crm.values import (
+    PROSE_CHARS_MAX,
     decode_properties,
     id_order,
     read_datetime,
     read_decimal,
     read_label,
+    read_shown_text,
     read_text,
     storable_text,
 )
@@ -39,6 +42,7 @@ __all__ = [
     "LATE_STAGE_PROBABILITY",
     "LOSS_REASON_PROPERTY",
     "PRIMARY_COMPANY_TYPE_ID",
+    "PROSE_CHARS_MAX",
     "PUBLIC_MAIL_DOMAINS",
     "UNKNOWN_COUNTRY",
     "UNRECOGNIZED",
@@ -75,8 +79,11 @@ __all__ = [
     "read_datetime",
     "read_decimal",
     "read_label",
+    "read_shown_text",
     "read_stage_metadata",
     "read_text",
+    "says_no_reason",
+    "says_nothing",
     "source_detail",
     "start_of",
     "storable_text",

@@ -3,13 +3,21 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from coppermind_pipeline.crm.countries import country_code
 from coppermind_pipeline.crm.days import start_of
 from coppermind_pipeline.crm.mail import canonical_domain, canonical_email
+from coppermind_pipeline.crm.placeholders import (
+    is_subdivision_code,
+    means_namibia,
+    person_name,
+    says_no_reason,
+    says_nothing,
+)
+from coppermind_pipeline.crm.portal.labels import Labels
 from coppermind_pipeline.crm.portal.meaning import Meaning
 from coppermind_pipeline.crm.portal.stages import Outcome, contradicts, recorded_outcome
 from coppermind_pipeline.crm.values import (
@@ -21,6 +29,7 @@ from coppermind_pipeline.crm.values import (
     read_datetime,
     read_decimal,
     read_probability,
+    read_shown_text,
     read_text,
     storable_text,
 )
@@ -108,27 +117,26 @@ def interpret(object_type: ObjectType, hubspot_id: str, properties: Properties, 
 
 def _contact(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> NormalizedRecord:
     address, email_domain = fields.value("email", canonical_email) or (None, None)
-    names = [name for name in (fields.text("firstname"), fields.text("lastname")) if name]
-    code, country_text = _country(fields, code_property="hs_country_region_code")
+    place = _place(fields, code_property="hs_country_region_code")
     return NormalizedRecord(
         created_at=fields.moment("createdate"),
         modified_at=fields.moment("lastmodifieddate") or fields.moment("hs_lastmodifieddate"),
-        name=" ".join(names) or address,
+        name=person_name(fields.shown("firstname"), fields.shown("lastname")) or address,
         owner_id=fields.text("hubspot_owner_id"),
         source=fields.text("hs_analytics_source"),
         source_detail_1=fields.text("hs_analytics_source_data_1"),
         source_detail_2=fields.text("hs_analytics_source_data_2"),
         lifecycle_stage=fields.text("lifecyclestage"),
         lead_status=fields.text("hs_lead_status"),
-        country_code=code,
-        country_text=country_text,
-        region=fields.text("state"),
-        city=fields.text("city"),
+        country_code=place.country_code,
+        country_text=place.country_text,
+        region=place.region,
+        city=place.city,
         email=address,
         email_domain=email_domain,
-        job_title=fields.text("jobtitle"),
-        company_name=fields.text("company"),
-        industry=fields.text("industry"),
+        job_title=fields.said("jobtitle"),
+        company_name=fields.said("company"),
+        industry=fields.said("industry"),
         merged_ids=_merged_ids(hubspot_id, fields),
         filtered_reason=meaning.filters.reason(ObjectType.CONTACTS, fields.properties),
         malformed=fields.malformed(),
@@ -137,21 +145,21 @@ def _contact(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> Normalized
 
 def _company(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> NormalizedRecord:
     domain = fields.value("domain", canonical_domain)
-    code, country_text = _country(fields, code_property="hs_country_code")
+    place = _place(fields, code_property="hs_country_code")
     return NormalizedRecord(
         created_at=fields.moment("createdate"),
         modified_at=fields.moment("hs_lastmodifieddate"),
-        name=fields.text("name") or domain,
+        name=fields.said("name") or domain,
         owner_id=fields.text("hubspot_owner_id"),
         source=fields.text("hs_analytics_source"),
         source_detail_1=fields.text("hs_analytics_source_data_1"),
         source_detail_2=fields.text("hs_analytics_source_data_2"),
         lifecycle_stage=fields.text("lifecyclestage"),
         lead_status=fields.text("hs_lead_status"),
-        country_code=code,
-        country_text=country_text,
-        region=fields.text("state"),
-        city=fields.text("city"),
+        country_code=place.country_code,
+        country_text=place.country_text,
+        region=place.region,
+        city=place.city,
         domain=domain,
         industry=fields.text("industry"),
         merged_ids=_merged_ids(hubspot_id, fields),
@@ -181,7 +189,7 @@ def _deal(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> NormalizedRec
     return NormalizedRecord(
         created_at=fields.moment("createdate"),
         modified_at=fields.moment("hs_lastmodifieddate"),
-        name=fields.text("dealname"),
+        name=_deal_name(fields),
         owner_id=fields.text("hubspot_owner_id"),
         source=fields.text("hs_analytics_source"),
         source_detail_1=fields.text("hs_analytics_source_data_1"),
@@ -200,8 +208,8 @@ def _deal(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> NormalizedRec
         closed_won_at=fields.moment("hs_closed_won_date"),
         entered_closed_won_at=_latest(fields, meaning.entered_won_properties.get(pipeline_id or "", ())),
         entered_stage_at=fields.moment("hs_v2_date_entered_current_stage"),
-        loss_reason=fields.text(meaning.loss_reason_property, chars_max=PROSE_CHARS_MAX),
-        won_reason=fields.text("closed_won_reason", chars_max=PROSE_CHARS_MAX),
+        loss_reason=_reason(fields, meaning.loss_reason_property, meaning),
+        won_reason=_reason(fields, "closed_won_reason", meaning),
         deal_type=fields.text("dealtype"),
         merged_ids=_merged_ids(hubspot_id, fields),
         filtered_reason=meaning.filters.reason(ObjectType.DEALS, fields.properties),
@@ -216,11 +224,49 @@ _INTERPRETERS: Mapping[ObjectType, Callable[[str, "_Fields", Meaning], Normalize
 }
 
 
-def _country(fields: "_Fields", *, code_property: str) -> tuple[str | None, str | None]:
-    """Return (code, text): HubSpot's code where it is filled and is one, else what the free text names."""
-    code, text = fields.text(code_property), fields.text("country")
+class _Place(NamedTuple):
+    country_code: str | None
+    country_text: str | None
+    region: str | None
+    city: str | None
+
+
+def _place(fields: "_Fields", *, code_property: str) -> _Place:
+    """Return where a record is; its country by HubSpot's code where that is filled and is one, else by the free text.
+
+    `NA` as the code is Namibia, unless the region lies elsewhere.
+    """
+    code, text, region = fields.text(code_property), fields.said("country"), fields.shown("state")
+    if code is not None and says_nothing(code) and not means_namibia(code, region):
+        code = None
     found = (country_code(code) if code else None) or (country_code(text) if text else None)
-    return found, text or (code if found is None else None)
+    if region is not None and says_nothing(region) and not is_subdivision_code(found, region):
+        region = None
+    return _Place(found, text or (code if found is None else None), region, fields.said("city"))
+
+
+def _deal_name(fields: "_Fields") -> str | None:
+    """Return what a deal is called, as long as that is more than punctuation; a deal "Test" is told as such."""
+    name = fields.shown("dealname")
+    return name if name is not None and any(character.isalnum() for character in name) else None
+
+
+def _reason(fields: "_Fields", name: str, meaning: Meaning) -> str | None:
+    """Return why a deal ended: a text, or the options whose labels say something."""
+    definition = meaning.definitions.get(ObjectType.DEALS, {}).get(name)
+    if definition is None or definition.type != "enumeration":
+        text = fields.shown(name, chars_max=PROSE_CHARS_MAX)
+        return None if text is None or says_no_reason(text) else text
+    value = fields.text(name, chars_max=PROSE_CHARS_MAX)
+    if value is None:
+        return None
+    labels = Labels(definitions={ObjectType.DEALS: {name: definition}})
+    said = [
+        option
+        for option in definition.values_of(value)
+        if not (label := labels.option(ObjectType.DEALS, name, option)).resolved or not says_no_reason(label.text)
+    ]
+    return ";".join(said) or None
 
 
 def _currency(fields: "_Fields", company_currency: str | None) -> str | None:
@@ -272,11 +318,22 @@ class _Fields:
             self._malformed.append(name)
         return value
 
-    def text(self, name: str, *, chars_max: int = LINE_CHARS_MAX) -> str | None:
+    def said(self, name: str) -> str | None:
+        """Return what a person wrote, unless it says nothing."""
+        text = self.shown(name)
+        return None if text is None or says_nothing(text) else text
+
+    def shown(self, name: str, *, chars_max: int = LINE_CHARS_MAX) -> str | None:
+        """Return what a person wrote, as it is seen."""
         raw = self.properties.get(name)
-        if not raw:
-            return None
-        value = read_text(raw, chars_max=chars_max)
+        return self._noted(name, raw, read_shown_text(raw, chars_max=chars_max)) if raw else None
+
+    def text(self, name: str, *, chars_max: int = LINE_CHARS_MAX) -> str | None:
+        """Return an internal value, or another text as it is."""
+        raw = self.properties.get(name)
+        return self._noted(name, raw, read_text(raw, chars_max=chars_max)) if raw else None
+
+    def _noted(self, name: str, raw: str, value: str | None) -> str | None:
         if value is None:
             if not is_blank(raw):
                 self._malformed.append(name)

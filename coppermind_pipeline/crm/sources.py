@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from coppermind_pipeline.crm.placeholders import says_nothing
+
 _OFFLINE = {
     "ANALYTICS": "recorded by the tracking code",
     "API": "created by an integration through the API",
@@ -37,7 +39,7 @@ _WORDING: Mapping[str, tuple[str, str | None]] = {
 }
 
 _DETAIL_CHARS_MAX = 120
-_NAMES_NOTHING = re.compile(r"unknown.*|\(?not (?:set|provided)\)?|none|null|n/a|-", re.IGNORECASE)
+_UNKNOWN = re.compile(r"unknown.*", re.IGNORECASE)  # "Unknown keywords (SSL)"
 _INTERNAL = re.compile(r"[0-9]+|[A-Z0-9]+(?:_[A-Z0-9]+)+|[0-9a-f]{8}-[0-9a-f-]{27}|\{\{?.*|\$\{.*")
 
 
@@ -62,6 +64,7 @@ def source_detail(source: str | None, detail_1: str | None, detail_2: str | None
 def _says_something(detail: str) -> bool:
     return (
         0 < len(detail) <= _DETAIL_CHARS_MAX
-        and _NAMES_NOTHING.fullmatch(detail) is None
+        and _UNKNOWN.fullmatch(detail) is None
+        and not says_nothing(detail)
         and _INTERNAL.fullmatch(detail) is None
     )

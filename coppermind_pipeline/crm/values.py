@@ -9,6 +9,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 
+from coppermind_pipeline.crm.markup import without_markup
 from coppermind_pipeline.json_text import read_json
 from coppermind_pipeline.wording import visible_text
 
@@ -59,6 +60,16 @@ def read_text(value: str, *, chars_max: int = LINE_CHARS_MAX) -> str | None:
     if not value or len(value) > chars_max:
         return None
     return visible_text(storable_text(value), one_line=chars_max <= LINE_CHARS_MAX).strip() or None
+
+
+def read_shown_text(value: str, *, chars_max: int = LINE_CHARS_MAX) -> str | None:
+    """Return the same of a text that people write: markup and entities are read as a person sees them.
+
+    Not for internal values, which are compared as they are.
+    """
+    if "<" in value or "&" in value:
+        value = without_markup(value) if len(value) <= chars_max else value
+    return read_text(value, chars_max=chars_max)
 
 
 def read_label(value: str) -> str:

@@ -31,7 +31,8 @@ LABELS = Labels(
         (LABELS.pipeline(None), "no pipeline", True),
         (LABELS.stage("default", "contract"), "Contract", True),
         (LABELS.stage("default", "gone"), "Gone", True),
-        (LABELS.stage("renewals", "contract"), "a stage no longer in HubSpot", False),
+        (LABELS.stage("renewals", "contract"), '"Contract", a stage of another pipeline', True),
+        (LABELS.stage("renewals", "nowhere"), "a stage no longer in HubSpot", False),
         (LABELS.stage("default", None), "no stage", True),
         (LABELS.source("PAID_SEARCH"), "Paid Search", True),
         (LABELS.source("NEW_KIND"), "a source no longer in HubSpot", False),
@@ -65,6 +66,12 @@ def test_a_source_that_only_the_deals_define_is_labelled_by_them():
     known = definitions()
     known[DEALS]["hs_analytics_source"] = source
     assert str(Labels(definitions=known).source("AI_REFERRALS")) == "AI Referrals"
+
+
+def test_an_option_without_a_label_is_told_as_that():
+    reason = definition("why", type="enumeration", field_type="select", options={"opt_1": " ", "opt_2": "Price"})
+    label = Labels(definitions={DEALS: {"why": reason}}).option(DEALS, "why", "opt_1;opt_2")
+    assert (label.text, label.resolved) == ("a value without a label, Price", False)
 
 
 def test_an_option_with_surrounding_space_is_found():

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coppermind_pipeline.crm import NormalizedRecord, compile_filters, day_of, interpret
@@ -194,6 +194,52 @@ def test_a_country_comes_from_the_code_else_from_the_text_and_never_from_an_ip(p
 
 
 @pytest.mark.parametrize(
+    ("properties", "code"),
+    [
+        ({"hs_country_region_code": "NA"}, "NA"),
+        ({"hs_country_region_code": "NA", "state": "Khomas"}, "NA"),
+        ({"hs_country_region_code": "NA", "state": "California"}, None),
+        ({"hs_country_region_code": "NA", "state": "California", "country": "USA"}, "US"),
+        ({"country": "NA"}, None),
+        ({"hs_country_region_code": "n/a", "country": "USA"}, "US"),
+    ],
+)
+def test_na_is_namibia_as_a_code_unless_the_region_lies_elsewhere(properties, code):
+    record = _contact(**properties)
+    assert record.country_code == code
+    assert record.country_text != "NA"
+
+
+def test_placeholders_are_no_place_title_company_or_reason():
+    contact = _contact(
+        country="-", state="n/a", city="?", jobtitle="none", company="TBD", industry="k.A.", firstname="Jo"
+    )
+    assert contact == NormalizedRecord(name="Jo")
+    assert _company(name="(none)", domain="acme.com", city="null").name == "acme.com"
+    assert _contact(country="Italy", state="NA").region == "NA", "Naples"
+    assert _deal(closed_lost_reason="???", closed_won_reason="Closed won", dealname="-") == _deal()
+    assert _deal(closed_lost_reason="Other").loss_reason is None
+    assert _deal(dealname="Test").name == "Test"
+
+
+def test_reasons_kept_as_options_say_what_their_labels_say():
+    why = definition("why", type="enumeration", options={"o1": "Other", "o2": "Price", "lost": "Wrong product"})
+    portal = meaning(definitions={**definitions(), ObjectType.DEALS: {"why": why}}, loss_reason_property="why")
+    assert _deal(portal, why="o1").loss_reason is None
+    assert _deal(portal, why="o1;o2").loss_reason == "o2"
+    assert _deal(portal, why="lost").loss_reason == "lost"
+    assert _deal(portal, why="gone").loss_reason == "gone"
+
+
+def test_rich_text_and_entities_are_read_as_a_person_sees_them():
+    assert _company(name="Smith &amp; Sons").name == "Smith & Sons"
+    assert _deal(closed_lost_reason="<p>Too <b>slow</b> &amp; no API</p>").loss_reason == "Too slow & no API"
+    assert _deal(closed_lost_reason="<p>&nbsp;</p>").loss_reason is None
+    assert _contact(firstname="A&#8238;nn", lastname="Lee").name == "Ann Lee"
+    assert _deal(dealstage="a&amp;b").stage_id == "a&amp;b", "internal values are compared as they are"
+
+
+@pytest.mark.parametrize(
     ("properties", "outcome", "disagrees", "late"),
     [
         ({"pipeline": "default", "dealstage": "closedwon", "hs_is_closed_won": "false"}, "won", True, False),
@@ -336,6 +382,7 @@ VALUES = (
 )
 
 
+@settings(deadline=None)  # the first of all reads tables
 @given(st.sampled_from(ObjectType), st.dictionaries(st.sampled_from(_names_read()), VALUES))
 @example(ObjectType.CONTACTS, {"email": "a\0b@c.de", "firstname": "\udc00"})
 @example(ObjectType.CONTACTS, {"email": "a@\ud800.de"})

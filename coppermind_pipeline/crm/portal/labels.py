@@ -16,10 +16,16 @@ _BOOLEAN_LABELS = {"true": "yes", "false": "no"}
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A text for people; `resolved` is False where it only says that HubSpot has no label any more."""
+    """A text for people.
+
+    Attributes:
+        resolved: False where it only says that HubSpot has no label, or none any more.
+        is_name: what the portal calls it, rather than words of ours about it.
+    """
 
     text: str
     resolved: bool = True
+    is_name: bool = True
 
     def __str__(self) -> str:
         return self.text
@@ -53,22 +59,28 @@ class Labels:
     def owner(self, owner_id: str | None) -> Label:
         """Return the owner's name."""
         if owner_id is None:
-            return Label("no owner")
+            return Label("no owner", is_name=False)
         owner = self.owners.get(owner_id)
         return _label(owner.name if owner is not None else None, "an owner no longer in HubSpot")
 
     def pipeline(self, pipeline_id: str | None) -> Label:
         """Return the pipeline's label."""
         if pipeline_id is None:
-            return Label("no pipeline")
-        return _label(self.pipelines.get(pipeline_id), "a pipeline no longer in HubSpot")
+            return Label("no pipeline", is_name=False)
+        nameless = "a pipeline without a name" if pipeline_id in self.pipelines else "a pipeline no longer in HubSpot"
+        return _label(self.pipelines.get(pipeline_id), nameless)
 
     def stage(self, pipeline_id: str | None, stage_id: str | None) -> Label:
         """Return the label of a stage within its pipeline; a stage that disappeared keeps it."""
         if stage_id is None:
-            return Label("no stage")
+            return Label("no stage", is_name=False)
         stage = self.stages.get((pipeline_id or "", stage_id))
-        return _label(stage.label if stage is not None else None, "a stage no longer in HubSpot")
+        if stage is not None:
+            return _label(stage.label, "a stage without a name")
+        elsewhere = next((each for (_, other_id), each in sorted(self.stages.items()) if other_id == stage_id), None)
+        if elsewhere is not None and elsewhere.label:
+            return Label(f'"{elsewhere.label}", a stage of another pipeline', is_name=False)
+        return _label(None, "a stage no longer in HubSpot")
 
     def source(self, source: str | None) -> Label:
         """Return a source's label by the contacts' definition, for records of any type; "Unknown source" for None."""
@@ -79,7 +91,7 @@ class Labels:
             label = self.definitions.get(object_type, {}).get("hs_analytics_source", _NO_DEFINITION).options.get(source)
             if label:
                 return Label(label)
-        return Label("a source no longer in HubSpot", resolved=False)
+        return Label("a source no longer in HubSpot", resolved=False, is_name=False)
 
     def lifecycle_stage(self, object_type: ObjectType, value: str | None) -> Label:
         """Return the label of a contact's or company's lifecycle stage."""
@@ -106,7 +118,7 @@ class Labels:
 
     def _named(self, object_type: ObjectType, name: str, value: str | None, noun: str, *, article: str = "a") -> Label:
         if value is None:
-            return Label(f"no {noun}")
+            return Label(f"no {noun}", is_name=False)
         gone = f"{article} {noun} no longer in HubSpot"
         definition = self.definitions.get(object_type, {}).get(name)
         if definition is None:
@@ -116,20 +128,24 @@ class Labels:
         if definition.type != "enumeration":
             return Label(value)
         found = [_option_label(definition, part) for part in definition.values_of(value)]
-        shown = dict.fromkeys(label or gone for label in found)
-        return Label(", ".join(shown), resolved=None not in found)
+        nameless = f"{article} {noun} without a label"
+        shown = dict.fromkeys(nameless if label == "" else label or gone for label in found)
+        return Label(", ".join(shown), resolved=all(found), is_name=all(found))
 
 
 _NO_DEFINITION = PropertyDefinition(name="")
 
 
 def _label(text: str | None, gone: str) -> Label:
-    return Label(text) if text else Label(gone, resolved=False)
+    return Label(text) if text else Label(gone, resolved=False, is_name=False)
 
 
 def _option_label(definition: PropertyDefinition, value: str) -> str | None:
-    """Return an option's label. Values are stored without surrounding space, which portals' own options may have."""
+    """Return an option's label, "" where HubSpot has none for it; None where there is no such option.
+
+    Values are stored without surrounding space, which portals' own options may have.
+    """
     label = definition.options.get(value)
     if label is None:
         label = next((label for option, label in definition.options.items() if option.strip() == value), None)
-    return (label or "").strip() or None
+    return None if label is None else label.strip()

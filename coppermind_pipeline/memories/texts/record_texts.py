@@ -219,8 +219,10 @@ def _reason(deal: Deal, name: str, value: str | None, wording: Wording) -> str |
 def _stage(deal: Deal, wording: Wording) -> str:
     stage = wording.labels.stage(deal.pipeline_id, deal.stage_id)
     pipeline = wording.labels.pipeline(deal.pipeline_id)
-    stage_phrase = f'"{name_line(str(stage))}"' if stage.resolved else str(stage)
-    pipeline_phrase = f'the pipeline "{name_line(str(pipeline))}"' if pipeline.resolved else str(pipeline)
+    stage_phrase = f'"{name_line(str(stage))}"' if stage.is_name else name_line(str(stage))
+    if stage.resolved and not stage.is_name:
+        return stage_phrase  # it names a pipeline itself
+    pipeline_phrase = f'the pipeline "{name_line(str(pipeline))}"' if pipeline.is_name else str(pipeline)
     return f"{stage_phrase} of {pipeline_phrase}"
 
 

@@ -1,13 +1,15 @@
 """Lead leaks: the leads that were disqualified, postponed or got stuck, by source and with what they are a part of."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import Connection, RowMapping, text
 
-from coppermind_pipeline.crm import PropertyDefinition, read_label
+from coppermind_pipeline.crm import PROSE_CHARS_MAX, Labels, PropertyDefinition, read_shown_text, says_no_reason
+from coppermind_pipeline.object_types import ObjectType
 
 LeakKind = Literal["disqualified", "postponed", "stuck"]
 LEAK_KINDS: tuple[LeakKind, ...] = ("disqualified", "postponed", "stuck")
@@ -66,7 +68,7 @@ def lead_leaks(
     rows = connection.execute(text(_LEAKS)).mappings().all()
     total = next(row for row in rows if row["is_total"])
     sources = [_leaks(row) for row in rows if not row["is_total"]]
-    name, reasons = _reasons(connection, connector_id, reason_properties(contact_definitions))
+    name, reasons = _reasons(connection, connector_id, contact_definitions)
     return LeadLeaks(
         total=_leaks(total),
         sources=tuple(sorted(sources, key=lambda each: (-each.leaked, -each.leads, each.source or ""))),
@@ -92,15 +94,31 @@ def _leaks(row: RowMapping) -> Leaks:
     return Leaks(**{str(name): value for name, value in row.items() if name != "is_total"})
 
 
-def _reasons(connection: Connection, connector_id: str, properties: list[str]) -> tuple[str | None, tuple[Reason, ...]]:
-    """Return the property that most disqualified leads have a reason in, and its values."""
+def _reasons(
+    connection: Connection, connector_id: str, definitions: Mapping[str, PropertyDefinition]
+) -> tuple[str | None, tuple[Reason, ...]]:
+    """Return the property that most disqualified leads have a reason in, and its values that say something."""
+    properties = reason_properties(definitions)
     if not properties:
         return None, ()
-    counts: dict[str, list[Reason]] = {name: [] for name in properties}
+    counts: dict[str, Counter[str]] = {name: Counter() for name in properties}
     for row in connection.execute(text(_REASONS), {"connector": connector_id, "names": properties}):
-        counts[row.property].append(Reason(value=read_label(row.value), leads=row.leads))
-    name = max(properties, key=lambda each: sum(reason.leads for reason in counts[each]))
-    return name, tuple(sorted(counts[name], key=lambda reason: (-reason.leads, reason.value)))
+        value = _reason(definitions[row.property], row.value)
+        if value is not None:
+            counts[row.property][value] += row.leads
+    name = max(properties, key=lambda each: counts[each].total())
+    reasons = (Reason(value=value, leads=leads) for value, leads in counts[name].items())
+    return name, tuple(sorted(reasons, key=lambda reason: (-reason.leads, reason.value)))
+
+
+def _reason(definition: PropertyDefinition, value: str) -> str | None:
+    """Return a reason as it is stored or, where a person wrote it, as it is seen; None where it says nothing."""
+    read = value if definition.type == "enumeration" else read_shown_text(value, chars_max=PROSE_CHARS_MAX)
+    if read is None:
+        return None
+    known = Labels(definitions={ObjectType.CONTACTS: {definition.name: definition}})
+    label = known.option(ObjectType.CONTACTS, definition.name, read)
+    return None if label.resolved and says_no_reason(label.text) else read
 
 
 _LEAKS = """
