@@ -125,7 +125,7 @@ def _won(portal: StoredPortal) -> None:
 
 def _lost(portal: StoredPortal) -> None:
     reasons = (
-        ["Too expensive"] * 4 + ["No budget this year", "price"] + ["Went with a competitor"] * 2 + ["zzz", None, "n/a"]
+        ["Too expensive"] * 4 + ["No budget this year", "price"] + ["Went with a competitor"] * 2 + ["zzz", None, None]
     )
     for number, reason in enumerate(reasons):
         portal.deal(

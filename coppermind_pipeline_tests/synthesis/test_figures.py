@@ -96,7 +96,7 @@ def deals(draw) -> list[dict[str, Any]]:
                 "created_at": created,
                 "close_at": draw(st.none() | HOURS_AGO.map(lambda hours: NOW - timedelta(hours=hours))),
                 "deal_type": draw(st.sampled_from([None, "newbusiness", "existingbusiness", "renewal"])),
-                "loss_reason": draw(st.sampled_from([None, "too expensive", "Price", "ghosted", "n/a", "zzz"])),
+                "loss_reason": draw(st.sampled_from([None, "too expensive", "Price", "ghosted", "zzz"])),
                 "primary_company_id": company,
                 "lead_contact_id": contact,
                 "place_country_code": code,

@@ -47,10 +47,5 @@ def test_a_reason_belongs_to_the_theme_that_a_person_would_name(reason, theme):
     assert theme_of(reason) is theme
 
 
-@pytest.mark.parametrize("reason", ["n/a", "N/A", "-", "...", "?", "None", "unknown", "  ", "no reason given"])
-def test_a_reason_that_says_nothing_is_no_reason(reason):
-    assert theme_of(reason) is None
-
-
 def test_the_table_has_one_row_for_each_theme_but_the_last():
     assert [rule.theme for rule in LOSS_RULES] == [theme for theme in Theme if theme is not Theme.OTHER]

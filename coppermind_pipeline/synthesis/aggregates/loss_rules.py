@@ -36,11 +36,9 @@ class LossRule:
     pattern: re.Pattern[str]
 
 
-def theme_of(reason: str) -> Theme | None:
-    """Return the theme of a reason as a person reads it; None where it says that there is none ("n/a", "-")."""
+def theme_of(reason: str) -> Theme:
+    """Return the theme of a reason as a person reads it; one that says nothing is none (`crm.says_no_reason`)."""
     plain = _plain(reason)
-    if _NO_REASON.fullmatch(plain):
-        return None
     return next((rule.theme for rule in LOSS_RULES if rule.pattern.search(plain)), Theme.OTHER)
 
 
@@ -132,7 +130,3 @@ LOSS_RULES = (
         r"keine entscheidung",
     ),
 )  # fmt: skip
-
-_NO_REASON = re.compile(
-    r"[\W_]*|n/?a|none|null|unknown|tbd|not (?:known|given|provided|specified|available|stated)|no reason(?: given)?"
-)

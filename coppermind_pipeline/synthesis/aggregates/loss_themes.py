@@ -70,7 +70,7 @@ def loss_themes(connection: Connection, *, label_of: Callable[[str], str | None]
     rows = connection.execute(text(_REASONS), execution_options={"yield_per": _ROWS_AT_ONCE})
     for row in rows:
         reason = None if row.loss_reason is None else label_of(row.loss_reason)
-        theme = theme_of(reason) if reason is not None else None if row.loss_reason is None else Theme.OTHER
+        theme = None if row.loss_reason is None else Theme.OTHER if reason is None else theme_of(reason)
         found = sums.setdefault(theme, _Sum())
         found.deals += row.deals
         found.value = add_up((*found.value, MoneyTotal(currency=row.currency, deals=row.priced, amount=row.amount)))
