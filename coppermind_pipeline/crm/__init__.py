@@ -7,6 +7,7 @@ records are normalized (`interpret`, `attribute`), so that everything downstream
 from coppermind_pipeline.crm.attribution import PRIMARY_COMPANY_TYPE_ID, Attribution, Link, SourceStep, attribute
 from coppermind_pipeline.crm.countries import UNKNOWN_COUNTRY, UNRECOGNIZED, country_code, country_label, country_name
 from coppermind_pipeline.crm.days import day_of, is_midnight_utc, start_of, time_zone
+from coppermind_pipeline.crm.loss_reasons import LossTheme, known_loss_theme, loss_theme, loss_themes
 from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain
 from coppermind_pipeline.crm.placeholders import says_no_reason, says_nothing
 from coppermind_pipeline.crm.portal.definitions import PropertyDefinition
@@ -55,6 +56,7 @@ __all__ = [
     "Label",
     "Labels",
     "Link",
+    "LossTheme",
     "Meaning",
     "NormalizedRecord",
     "Outcome",
@@ -75,7 +77,10 @@ __all__ = [
     "id_order",
     "interpret",
     "is_midnight_utc",
+    "known_loss_theme",
     "late_stages",
+    "loss_theme",
+    "loss_themes",
     "read_datetime",
     "read_decimal",
     "read_label",
