@@ -7,7 +7,14 @@ records are normalized (`interpret`, `attribute`), so that everything downstream
 from coppermind_pipeline.crm.attribution import PRIMARY_COMPANY_TYPE_ID, Attribution, Link, SourceStep, attribute
 from coppermind_pipeline.crm.countries import UNKNOWN_COUNTRY, UNRECOGNIZED, country_code, country_label, country_name
 from coppermind_pipeline.crm.days import day_of, is_midnight_utc, start_of, time_zone
-from coppermind_pipeline.crm.loss_reasons import LossTheme, known_loss_theme, loss_theme, loss_themes
+from coppermind_pipeline.crm.loss_reasons import (
+    LossTheme,
+    known_loss_theme,
+    loss_table_digest,
+    loss_theme,
+    loss_themes,
+    recorded_loss_theme,
+)
 from coppermind_pipeline.crm.mail import PUBLIC_MAIL_DOMAINS, canonical_domain
 from coppermind_pipeline.crm.placeholders import says_no_reason, says_nothing
 from coppermind_pipeline.crm.portal.definitions import PropertyDefinition
@@ -79,6 +86,7 @@ __all__ = [
     "is_midnight_utc",
     "known_loss_theme",
     "late_stages",
+    "loss_table_digest",
     "loss_theme",
     "loss_themes",
     "read_datetime",
@@ -87,6 +95,7 @@ __all__ = [
     "read_shown_text",
     "read_stage_metadata",
     "read_text",
+    "recorded_loss_theme",
     "says_no_reason",
     "says_nothing",
     "source_detail",

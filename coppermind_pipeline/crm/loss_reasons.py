@@ -10,6 +10,7 @@ In a phrase `..` stands for up to three words of one clause, `*` for any letters
 """
 
 import csv
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,12 +40,22 @@ class LossTheme:
         label: what a person reads; of a reason that no phrase knows, the reason itself.
         memory_type: what a lost deal with such a reason is remembered as.
         covers: what the theme is about; None for a reason that no phrase knows.
+        examples: reasons that are about it, one in each language.
     """
 
     key: str
     label: str
     memory_type: LossMemoryType
     covers: str | None = None
+    examples: tuple[str, ...] = ()
+
+
+def recorded_loss_theme(value: str, label: str | None) -> LossTheme | None:
+    """Return what a recorded reason is about: by its label first, which is what a person chose.
+
+    Where HubSpot has no label for it any more its internal value may still tell; None where that doesn't.
+    """
+    return loss_theme(label) if label is not None else known_loss_theme(value)
 
 
 @lru_cache(maxsize=16_384)
@@ -77,9 +88,22 @@ def _first_theme(plain: str) -> LossTheme | None:
 def loss_themes() -> dict[str, LossTheme]:
     """Return the themes of the table by their keys."""
     return {
-        row["theme"]: LossTheme(row["theme"], row["label"], _memory_type(row["memory_type"]), row["covers"])
+        row["theme"]: LossTheme(
+            key=row["theme"],
+            label=row["label"],
+            memory_type=_memory_type(row["memory_type"]),
+            covers=row["covers"],
+            examples=tuple(row["examples"].split("; ")),
+        )
         for row in _rows("loss_themes.csv")
     }
+
+
+@cache
+def loss_table_digest() -> str:
+    """Return a digest of the table, for what depends on it."""
+    rows = [_rows(name) for name in ("loss_themes.csv", "loss_phrases.csv")]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
 def _plain(reason: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.catalog import Portal, load_definitions, load_filters, load_labels, portal_values
-from coppermind_pipeline.crm import LOSS_REASON_PROPERTY, Labels
+from coppermind_pipeline.crm import LOSS_REASON_PROPERTY, Labels, loss_table_digest
 from coppermind_pipeline.memories.texts.phrases import Wording
 from coppermind_pipeline.memories.texts.record_texts import TEXT_VERSION
 from coppermind_pipeline.object_types import ObjectType
@@ -49,7 +49,7 @@ def load_mapping_rules(connection: Connection, connector_id: str) -> MappingRule
     unfinished = load_filters(connection, connector_id, row["config"], definitions=definitions).unfinished
     common = [TEXT_VERSION, portal.time_zone, portal.company_currency, sorted(unfinished),
               _sorted(labels.owners), _options(labels)]  # fmt: skip
-    deals = [_sorted(labels.pipelines), _sorted(labels.stages), loss_reason_property]
+    deals = [_sorted(labels.pipelines), _sorted(labels.stages), loss_reason_property, loss_table_digest()]
     return MappingRules(
         wording=Wording(
             labels=labels,

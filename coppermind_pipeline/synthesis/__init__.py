@@ -1,19 +1,15 @@
 """Scheduled synthesis: five aggregates of a connector's CRM history, once per week or month, as texts."""
 
-from coppermind_pipeline.synthesis.aggregates.loss_rules import LOSS_RULES, Theme, theme_of
 from coppermind_pipeline.synthesis.aggregates.scopes import Scope
 from coppermind_pipeline.synthesis.due import DueSynthesis, syntheses_due
 from coppermind_pipeline.synthesis.publishing import WAITING_FOR_BACKFILL, SynthesisFailed, Synthesized, synthesize
 
 __all__ = [
-    "LOSS_RULES",
     "WAITING_FOR_BACKFILL",
     "DueSynthesis",
     "Scope",
     "SynthesisFailed",
     "Synthesized",
-    "Theme",
     "syntheses_due",
     "synthesize",
-    "theme_of",
 ]

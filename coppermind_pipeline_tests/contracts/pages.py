@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from coppermind_pipeline.connectors import STATE_GUIDES
+from coppermind_pipeline.crm import loss_themes
 from coppermind_pipeline_tests.contracts import errors, ownership
 
 _DOCS = Path(__file__).parents[2] / "docs"
@@ -35,7 +36,20 @@ def _states() -> str:
     return "\n".join(["| state | cause | what the product does | what to do |", "| --- | --- | --- | --- |", *rows])
 
 
+def _loss_themes() -> str:
+    rows = (
+        f"| {each.label} (`{each.key}`) | `{each.memory_type}` | {each.covers} | {'; '.join(each.examples)} |"
+        for each in loss_themes().values()
+    )
+    return "\n".join(["| theme | type | what it is about | for example |", "| --- | --- | --- | --- |", *rows])
+
+
 _PART = re.compile(
     r"(?P<begin><!-- (?P<name>\w+), written by `make docs` -->)\n.*?(?P<end><!-- end of (?P=name) -->)", re.DOTALL
 )
-_PARTS: dict[str, Callable[[], str]] = {"states": _states, "tables": ownership.table, "errors": errors.tree}
+_PARTS: dict[str, Callable[[], str]] = {
+    "states": _states,
+    "loss_themes": _loss_themes,
+    "tables": ownership.table,
+    "errors": errors.tree,
+}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coppermind_pipeline.crm import known_loss_theme, loss_theme, loss_themes
+from coppermind_pipeline.crm import known_loss_theme, loss_theme, loss_themes, recorded_loss_theme
 from coppermind_pipeline_tests.crm.loss_labels import Labelled, halves, labelled
 
 
@@ -62,6 +62,21 @@ def test_the_labels_are_enough_and_cover_each_theme_and_each_language():
 def test_a_reason_is_read_with_what_stands_around_its_words(reason, theme):
     found = known_loss_theme(reason)
     assert (found.key if found is not None else None) == theme
+
+
+def test_the_examples_of_a_theme_lead_to_it():
+    for theme in loss_themes().values():
+        assert len(theme.examples) == 4
+        assert {known_loss_theme(example) for example in theme.examples} == {theme}
+
+
+def test_a_portals_own_option_is_read_by_its_label_and_by_its_value_only_without_one():
+    assert recorded_loss_theme("price_2", "Poor support") == loss_themes()["support"]
+    assert recorded_loss_theme("price_2", None) == loss_themes()["price"]
+    assert recorded_loss_theme("OLD_09", None) is None
+    chemistry = recorded_loss_theme("price_2", "Chemistry")
+    assert chemistry is not None
+    assert chemistry.key == "chemistry"
 
 
 def test_a_theme_says_which_memory_it_makes():

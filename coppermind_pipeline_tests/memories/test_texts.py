@@ -10,7 +10,6 @@ from syrupy.assertion import SnapshotAssertion
 
 from coppermind_pipeline.crm import Labels, Owner, PropertyDefinition, Stage
 from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
-from coppermind_pipeline.memories.texts.loss_reasons import memory_type_of_loss
 from coppermind_pipeline.memories.texts.phrases import Wording
 from coppermind_pipeline.memories.texts.record_texts import MemoryText, NoMemory, memory_of
 from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal, Named, Origin, Place, Standing
@@ -232,11 +231,13 @@ def test_a_record_without_a_signal_says_why_it_makes_no_memory(subject: Contact 
         ("They needed on-premise hosting", "pain_point"),
         ("Funktion fehlt", "pain_point"),
         ("Fonctionnalité manquante", "pain_point"),
-        ("", "objection"),
+        ("Bad chemistry", "objection"),
     ],
 )
 def test_a_reason_is_a_pain_point_where_it_names_a_need_or_a_gap(reason: str, expected: str):
-    assert memory_type_of_loss(reason) == expected
+    memory = memory_of(Deal(hubspot_id="1", read_at=READ_AT, outcome="lost", loss_reason=reason), WORDING)
+    assert isinstance(memory, MemoryText)
+    assert memory.type == expected
 
 
 _free_text = st.text(st.characters(whitelist_categories=["Ll"]), max_size=20) | st.none()

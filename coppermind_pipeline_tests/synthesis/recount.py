@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from coppermind_pipeline.synthesis import theme_of
+from coppermind_pipeline.crm import loss_theme
 
 Row = dict[str, Any]
 
@@ -121,7 +121,7 @@ def losses(records: Records) -> dict[Any, list[Row]]:
     result: defaultdict[Any, list[Row]] = defaultdict(list)
     for deal in records.counted(records.deals):
         if deal["outcome"] == "lost":
-            result[theme_of(deal["loss_reason"]) if deal["loss_reason"] else None].append(deal)
+            result[loss_theme(deal["loss_reason"]).key if deal["loss_reason"] else None].append(deal)
     return result
 
 

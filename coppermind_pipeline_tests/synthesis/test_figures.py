@@ -234,7 +234,7 @@ def test_the_loss_themes_equal_a_recount(portal, found):
     with laid_out(portal, found) as connection:
         figures = loss_themes(connection, label_of=lambda value: value)
         counted = recount.losses(found)
-        shown = {theme.theme: theme.lost for theme in figures.themes} | {None: figures.without_reason}
+        shown = {theme.theme.key: theme.lost for theme in figures.themes} | {None: figures.without_reason}
         assert {theme: lost.deals for theme, lost in shown.items() if lost.deals} == {
             theme: len(deals) for theme, deals in counted.items()
         }
@@ -324,14 +324,27 @@ def test_lead_stages_follow_the_portals_own_order():
 
 
 def test_a_reason_without_a_label_is_counted_but_not_shown(portal):
-    portal.deal("d1", outcome="lost", loss_reason="old_option")
+    portal.deal("d1", outcome="lost", loss_reason="OLD_09")
+    portal.deal("d2", outcome="lost", loss_reason="price_too_high")
     with portal.database.mind(portal.mind_id) as connection:
         lay_out(connection, POPULATION)
         losses = loss_themes(connection, label_of=lambda _: None)
-    assert [(theme.theme.value, theme.lost.deals, theme.example) for theme in losses.themes] == [
-        ("Other reasons", 1, None)
-    ]
-    assert losses.without_reason.deals == 0
+    assert [(theme.theme.key, theme.lost.deals, theme.example) for theme in losses.themes] == [("price", 1, None)]
+    assert (losses.other.deals, losses.without_reason.deals, losses.total.deals) == (1, 0, 2)
+
+
+def test_the_most_frequent_reason_is_the_top_theme_whether_the_table_knows_it_or_not(portal):
+    reasons = ["Bad chemistry"] * 6 + ["bad chemistry"] + ["Price"] * 5 + [f"Story {number}" for number in range(15)]
+    for number, reason in enumerate(reasons):
+        portal.deal(f"d{number}", outcome="lost", loss_reason=reason)
+    with portal.database.mind(portal.mind_id) as connection:
+        lay_out(connection, POPULATION)
+        losses = loss_themes(connection, label_of=lambda value: value)
+    (top,) = losses.top
+    assert (top.theme.key, top.lost.deals) == ("bad chemistry", 7)
+    assert len(losses.themes) == 11  # of reasons that the table doesn't know only so many are told
+    assert losses.other.deals == 6
+    assert sum(each.lost.deals for each in losses.themes) + losses.other.deals == losses.total.deals
 
 
 def test_a_lead_in_an_open_deal_is_not_stuck_even_where_that_deal_is_filtered(portal):

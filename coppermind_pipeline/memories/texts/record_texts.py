@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from coppermind_pipeline.crm import read_decimal
+from coppermind_pipeline.crm import read_decimal, recorded_loss_theme
 from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
-from coppermind_pipeline.memories.texts.loss_reasons import memory_type_of_loss
 from coppermind_pipeline.memories.texts.phrases import (
     REASON_CHARS_MAX,
     Wording,
@@ -161,9 +160,7 @@ def _deal_memory(deal: Deal, wording: Wording) -> MemoryText | NoMemory:
         case "won":
             memory_type, content = MemoryType.CAMPAIGN_OUTCOME, campaign_outcome_text(deal, wording)
         case "lost" if deal.loss_reason is not None:
-            reason = _reason(deal, wording.loss_reason_property, deal.loss_reason, wording)
-            memory_type = MemoryType.OBJECTION if reason is None else memory_type_of_loss(reason)
-            content = loss_text(deal, wording)
+            memory_type, content = _type_of_loss(deal, deal.loss_reason, wording), loss_text(deal, wording)
         case "lost":
             return NoMemory("lost without a reason")
         case "open" if deal.late_stage:
@@ -171,6 +168,12 @@ def _deal_memory(deal: Deal, wording: Wording) -> MemoryText | NoMemory:
         case _:
             return NoMemory("open, not in a late stage")
     return MemoryText(memory_type, Sensitivity.SENSITIVE, content)
+
+
+def _type_of_loss(deal: Deal, reason: str, wording: Wording) -> MemoryType:
+    label = wording.labels.option(deal.object_type, wording.loss_reason_property, reason)
+    theme = recorded_loss_theme(reason, label.text if label.resolved else None)
+    return MemoryType(theme.memory_type) if theme is not None else MemoryType.OBJECTION
 
 
 def _position(contact: Contact) -> str:

@@ -1,4 +1,4 @@
-"""Loss themes: why deals were lost, grouped by the table of rules."""
+"""Loss themes: why deals were lost, grouped by the table of loss reasons."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.synthesis.aggregates.loss_rules import Theme, theme_of
+from coppermind_pipeline import crm
 from coppermind_pipeline.synthesis.aggregates.scopes import RECORDS_MIN
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 EXAMPLE_CHARS_MAX = 160
+# Of reasons that the table doesn't know, each a theme of its own; free text may have thousands.
+OWN_THEMES_MAX = 10
 _ROWS_AT_ONCE = 1_000
 
 
@@ -32,62 +34,71 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossTheme:
-    """The lost deals of one theme."""
+    """The lost deals of one theme; of a reason that the table doesn't know, its own."""
 
-    theme: Theme
+    theme: crm.LossTheme
     lost: LostDeals
     example: Example | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossThemes:
-    """All lost deals: each in one theme, most deals first and other reasons last, or without a reason."""
+    """All lost deals: each in one theme, among the other reasons, or without a reason.
+
+    Attributes:
+        themes: most deals first; of reasons that the table doesn't know the most frequent ones.
+        other: rarer reasons that the table doesn't know, and those that have no label in HubSpot any more.
+    """
 
     total: LostDeals
     themes: tuple[LossTheme, ...]
+    other: LostDeals
     without_reason: LostDeals
 
     @property
     def top(self) -> tuple[LossTheme, ...]:
-        """The theme with most deals, and those level with it; none where that is fewer than 5 deals.
-
-        Other reasons are no theme.
-        """
-        named = [each for each in self.themes if each.theme is not Theme.OTHER]
-        most = max((each.lost.deals for each in named), default=0)
-        return tuple(each for each in named if each.lost.deals == most) if most >= RECORDS_MIN else ()
+        """The theme with most deals, and those level with it; none where that is fewer than 5 deals."""
+        most = max((each.lost.deals for each in self.themes), default=0)
+        return tuple(each for each in self.themes if each.lost.deals == most) if most >= RECORDS_MIN else ()
 
 
 def loss_themes(connection: Connection, *, label_of: Callable[[str], str | None]) -> LossThemes:
     """Compute the loss themes of the population that is laid out.
 
     Args:
-        label_of: returns a stored reason as a person reads it; None where HubSpot has no label for it any more, so that
-            its theme can't be told.
+        label_of: returns a stored reason as a person reads it; None where HubSpot has no label for it any more.
     """
-    sums: dict[Theme | None, _Sum] = {}
+    sums: dict[str, _Sum] = {}
+    themes: dict[str, crm.LossTheme] = {}
+    other, without_reason, total = _Sum(), _Sum(), _Sum()
     # Free text may be different for each lost deal.
     rows = connection.execute(text(_REASONS), execution_options={"yield_per": _ROWS_AT_ONCE})
     for row in rows:
-        reason = None if row.loss_reason is None else label_of(row.loss_reason)
-        theme = None if row.loss_reason is None else Theme.OTHER if reason is None else theme_of(reason)
-        found = sums.setdefault(theme, _Sum())
-        found.deals += row.deals
-        found.value = add_up((*found.value, MoneyTotal(currency=row.currency, deals=row.priced, amount=row.amount)))
-        found.offer(row.closed_at or _LONG_AGO, reason, row.name)
-    themes = [
-        LossTheme(theme=theme, lost=found.lost(), example=found.example())
-        for theme, found in sums.items()
-        if theme is not None
-    ]
-    order = list(Theme)
+        found = _Sum(deals=row.deals, value=(MoneyTotal(currency=row.currency, deals=row.priced, amount=row.amount),))
+        total.take(found)
+        if row.loss_reason is None:
+            without_reason.take(found)
+            continue
+        reason = label_of(row.loss_reason)
+        if (theme := crm.recorded_loss_theme(row.loss_reason, reason)) is not None:
+            themes.setdefault(theme.key, theme)
+            sums.setdefault(theme.key, _Sum()).take(found)
+            sums[theme.key].offer(row.closed_at or _LONG_AGO, reason, row.name)
+        else:
+            other.take(found)
+    ranked = sorted(sums, key=lambda key: (-sums[key].deals, key))
+    rare = [key for key in ranked if themes[key].covers is None][OWN_THEMES_MAX:]
+    for key in rare:
+        other.take(sums.pop(key))
     return LossThemes(
-        total=LostDeals(
-            deals=sum(found.deals for found in sums.values()),
-            value=add_up(total for found in sums.values() for total in found.value),
+        total=total.lost(),
+        themes=tuple(
+            LossTheme(theme=themes[key], lost=sums[key].lost(), example=sums[key].example())
+            for key in ranked
+            if key in sums
         ),
-        themes=tuple(sorted(themes, key=lambda t: (t.theme is Theme.OTHER, -t.lost.deals, order.index(t.theme)))),
-        without_reason=sums.get(None, _Sum()).lost(),
+        other=other.lost(),
+        without_reason=without_reason.lost(),
     )
 
 
@@ -96,6 +107,11 @@ class _Sum:
     deals: int = 0
     value: tuple[MoneyTotal, ...] = ()
     latest: tuple[datetime, str, str | None] | None = field(default=None)
+
+    def take(self, other: "_Sum") -> None:
+        """Add the deals and the value of another one."""
+        self.deals += other.deals
+        self.value = add_up((*self.value, *other.value))
 
     def offer(self, closed_at: datetime, reason: str | None, deal_name: str | None) -> None:
         """Take the deal as the example where it closed later than the one so far."""

@@ -1,6 +1,6 @@
 """The text of the loss themes."""
 
-from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes
+from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes, LostDeals
 from coppermind_pipeline.synthesis.texts.wording import (
     Wording,
     changed,
@@ -12,8 +12,9 @@ from coppermind_pipeline.synthesis.texts.wording import (
     opening,
     rate,
     sums,
+    theme_names,
 )
-from coppermind_pipeline.wording import bullets, count, listed
+from coppermind_pipeline.wording import bullets, count
 
 
 def loss_themes_text(losses: LossThemes, previous: LossThemes | None, wording: Wording) -> str:
@@ -26,8 +27,8 @@ def loss_themes_text(losses: LossThemes, previous: LossThemes | None, wording: W
         bullets(
             (
                 *(_row(theme, losses) for theme in losses.themes),
-                f"No reason given: {rate(losses.without_reason.deals, total.deals, 'lost deal')}"
-                + (f", {sums(losses.without_reason.value)} lost" if losses.without_reason.value else ""),
+                *([f"Other reasons: {_share(losses.other, losses)}"] if losses.other.deals else ()),
+                f"No reason given: {_share(losses.without_reason, losses)}",
             )
         ),
         closing(_changes(losses, previous) if previous is not None else None, wording.coverage),
@@ -39,40 +40,52 @@ def top_sentence(losses: LossThemes) -> str:
     top = losses.top
     if not top:
         return "No theme has enough deals to be called the top one."
-    names = listed([theme.theme.value for theme in top])
+    names = theme_names(top)
     if len(top) > 1:
         return f"Level at the top: {names}, with {count(top[0].lost.deals, 'lost deal')} each."
     return f"Top theme: {names}."
 
 
 def _row(theme: LossTheme, losses: LossThemes) -> str:
-    lost = theme.lost
-    value = f", {sums(lost.value)} lost" if lost.value else ", value not known"
-    return f"{theme.theme.value}: {rate(lost.deals, losses.total.deals, 'lost deal')}{value}{_example(theme)}"
+    unknown = "" if theme.lost.value else ", value not known"
+    return f"{theme_names([theme])}: {_share(theme.lost, losses)}{unknown}{_example(theme)}"
+
+
+def _share(lost: LostDeals, losses: LossThemes) -> str:
+    value = f", {sums(lost.value)} lost" if lost.value else ""
+    return f"{rate(lost.deals, losses.total.deals, 'lost deal')}{value}"
 
 
 def _example(theme: LossTheme) -> str:
     if theme.example is None:
         return ""
-    deal = f" ({name_line(theme.example.deal_name)})" if theme.example.deal_name else ""
-    return f"; for example “{name_line(theme.example.reason)}”{deal}"
+    deal = name_line(theme.example.deal_name) if theme.example.deal_name else None
+    if theme.theme.covers is None:  # the reason is the theme's name
+        return f"; for example {deal}" if deal else ""
+    return f"; for example “{name_line(theme.example.reason)}”{f' ({deal})' if deal else ''}"
 
 
 def _changes(losses: LossThemes, previous: LossThemes) -> list[str]:
-    before = {theme.theme: theme.lost.deals for theme in previous.themes}
-    now = {theme.theme: theme.lost.deals for theme in losses.themes}
+    before = {theme.theme.key: theme for theme in previous.themes}
+    now = {theme.theme.key: theme for theme in losses.themes}
     return [
         *changed("lost deals", previous.total.deals, losses.total.deals),
         *changed_money("value lost", previous.total.value, losses.total.value),
         *changed_text("top theme", _top_names(previous), _top_names(losses)),
         *(
             change
-            for theme in {**now, **before}
-            for change in changed(theme.value, before.get(theme, 0), now.get(theme, 0))
+            for key, theme in {**now, **before}.items()
+            # A rare reason that is missing here may be among the others there.
+            if theme.theme.covers is not None or (key in now and key in before)
+            for change in changed(theme_names([theme]), _deals(before.get(key)), _deals(now.get(key)))
         ),
         *changed("no reason given", previous.without_reason.deals, losses.without_reason.deals),
     ]
 
 
+def _deals(theme: LossTheme | None) -> int:
+    return theme.lost.deals if theme is not None else 0
+
+
 def _top_names(losses: LossThemes) -> str | None:
-    return listed([theme.theme.value for theme in losses.top]) or None
+    return theme_names(losses.top) or None

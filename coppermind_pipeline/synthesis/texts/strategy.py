@@ -23,8 +23,9 @@ from coppermind_pipeline.synthesis.texts.wording import (
     opening,
     rate,
     sums,
+    theme_names,
 )
-from coppermind_pipeline.wording import are, count, day, listed, money, number, percent
+from coppermind_pipeline.wording import are, count, day, money, number, percent
 
 _BASIS = {
     "revenue": "closed-won revenue",
@@ -102,7 +103,7 @@ def _losses(found: Strategy) -> str:
     if not found.top_themes:
         return f"no theme has {RECORDS_MIN} lost deals.{without}"
     first = found.top_themes[0].lost
-    names = listed([theme.theme.value for theme in found.top_themes])
+    names = theme_names(found.top_themes)
     each = " each" if len(found.top_themes) > 1 else ""
     value = f", {sums(first.value)} lost" if first.value and not each else ""
     return f"{names}, {rate(first.deals, found.lost.deals, 'lost deal')}{each}{value}.{without}"
@@ -151,7 +152,7 @@ def _move(found: Strategy, wording: Wording) -> str:
         case Move.CLOSE_LEAK if leak is not None:
             return f"how leads from one source are qualified and followed up: {_leaked(leak, wording)}."
         case Move.ANSWER_THEME:
-            names = listed([theme.theme.value for theme in found.top_themes])
+            names = theme_names(found.top_themes)
             return f"what answers the losses under {names}: offer, proof, or the leads that are asked for."
         case Move.RECORD_REASONS:
             return (
@@ -186,7 +187,7 @@ def _top_country(found: Strategy) -> str | None:
 
 
 def _top_themes(found: Strategy) -> str | None:
-    return listed([theme.theme.value for theme in found.top_themes]) or None
+    return theme_names(found.top_themes) or None
 
 
 def _notable_name(found: Strategy) -> str | None:

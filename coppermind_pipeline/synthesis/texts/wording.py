@@ -1,12 +1,13 @@
 """Wording that all texts share: what they cover, counts, rates, money, days, and what changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from coppermind_pipeline.connectors import Freshness
 from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme
 from coppermind_pipeline.synthesis.aggregates.strategy import RATE_DENOMINATOR_MIN
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
 from coppermind_pipeline.wording import count, day, listed, money, number, one_line, percent
@@ -109,6 +110,13 @@ def averages(totals: Sequence[MoneyTotal]) -> str:
 def name_line(text: str) -> str:
     """Return what a person named something, on one line and cut with an ellipsis if it is long."""
     return one_line(text, NAME_CHARS_MAX)
+
+
+def theme_names(themes: Iterable[LossTheme]) -> str:
+    """Return the labels of themes of loss; a reason that is a theme of its own is quoted."""
+    return listed([
+        each.theme.label if each.theme.covers is not None else f"“{name_line(each.theme.label)}”" for each in themes
+    ])  # fmt: skip
 
 
 def changed(what: str, before: int, now: int) -> list[str]:
