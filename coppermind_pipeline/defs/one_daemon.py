@@ -33,6 +33,7 @@ class OneDaemonRunStorage(PostgresRunStorage):
     """As dagster-postgres, for one daemon: the heartbeat that each of its threads begins with needs the place."""
 
     def add_daemon_heartbeat(self, daemon_heartbeat: DaemonHeartbeat) -> None:
+        """Store a heartbeat of the one daemon; any other one ends here."""
         _place.require()
         super().add_daemon_heartbeat(daemon_heartbeat)
 
