@@ -22,6 +22,7 @@ from coppermind_pipeline_tests.connected import Connected, settings_for
 # What a connector's next poll, reconciliation and re-read, and the refresh of its access token hang on.
 _TIMES = (
     ("hubspot_polls", "last_started_at"),
+    ("hubspot_polls", "last_failed_at"),
     ("connectors", "sync_requested_at"),
     ("connector_credentials", "expires_at"),
     ("hubspot_reconciliations", "started_at"),
@@ -36,8 +37,9 @@ _AT_ONCE = 6
 class Crowd:
     """Connectors of one installation, each of a mind and a portal of its own."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, sandbox: RunningSandbox) -> None:
         self.installation = installation
+        self.sandbox = sandbox
         self.members: list[Connected] = []
         self.idle: set[str] = set()
 
@@ -46,7 +48,7 @@ class Crowd:
     def of_size(cls, portals: int, database: Database, home: Path, **settings: Any) -> Iterator[Self]:
         """Run a sandbox with so many portals, none of which is connected yet."""
         with RunningSandbox(_tiny(portals)) as sandbox:
-            yield cls(Installation(settings_for(sandbox, home, **settings), database))
+            yield cls(Installation(settings_for(sandbox, home, **settings), database), sandbox)
 
     async def connect(self, portals: int, *, idle: int, settled: bool = False) -> None:
         """Connect the portals, and sync the first `idle` ones; `settled`: until no sensor finds work in them."""

@@ -6,7 +6,7 @@ records are normalized (`interpret`, `attribute`), so that everything downstream
 
 from coppermind_pipeline.crm.attribution import PRIMARY_COMPANY_TYPE_ID, Attribution, Link, SourceStep, attribute
 from coppermind_pipeline.crm.countries import UNKNOWN_COUNTRY, UNRECOGNIZED, country_code, country_label, country_name
-from coppermind_pipeline.crm.days import close_day, day_of, start_of, time_zone
+from coppermind_pipeline.crm.days import day_of, is_midnight_utc, start_of, time_zone
 from coppermind_pipeline.crm.loss_reasons import (
     LossTheme,
     known_loss_theme,
@@ -75,7 +75,6 @@ __all__ = [
     "attribute",
     "canonical_domain",
     "check_filter_setting",
-    "close_day",
     "compile_filters",
     "country_code",
     "country_label",
@@ -84,6 +83,7 @@ __all__ = [
     "decode_properties",
     "id_order",
     "interpret",
+    "is_midnight_utc",
     "known_loss_theme",
     "late_stages",
     "loss_table_digest",

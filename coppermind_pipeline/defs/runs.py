@@ -1,6 +1,7 @@
 """Dagster's own runs: which connectors have one, which wait, and those that are stopped or that nobody works on."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
+from typing import Literal
 
 import dagster as dg
 
@@ -8,11 +9,37 @@ from coppermind_pipeline.store import Database, connector_is_locked
 
 # The tag that every launch of one partition carries.
 CONNECTOR_TAG = "dagster/partition"
+_RUN_KEY_TAG = "dagster/run_key"
+
+# Portals whose last poll failed have one of the places for runs between them (`dagster.yaml`).
+FAILING = {"coppermind/failing-portal": "true"}
 
 STOPPED = "Stopped on request. What is stored stays, and the next sync goes on from there."
 
 _UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, *_UNDER_WAY]
+
+
+def tags(*, priority: int, long: Literal["asked-for", "background"] | None = None) -> dict[str, str]:
+    """Return the tags of a run: when it is its turn, and whether it may be long, so that it leaves a place to polls.
+
+    `dagster.yaml` limits how many long ones there are at once, and how many of them nobody has asked for.
+    """
+    return {"dagster/priority": str(priority)} | ({"coppermind/long": long} if long else {})
+
+
+def unfinished(instance: dg.DagsterInstance, job_name: str) -> int:
+    """Return how many runs of a job are queued or under way."""
+    return instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=_UNFINISHED))
+
+
+def not_asked_before(instance: dg.DagsterInstance, requests: Sequence[dg.RunRequest]) -> list[dg.RunRequest]:
+    """Return those requests that Dagster has had no run for: it starts none again, by its key."""
+    keys = [request.run_key for request in requests if request.run_key is not None]
+    if not keys:
+        return []
+    before = {run.tags.get(_RUN_KEY_TAG) for run in instance.get_runs(dg.RunsFilter(tags={_RUN_KEY_TAG: keys}))}
+    return [request for request in requests if request.run_key not in before]
 
 
 def idle(

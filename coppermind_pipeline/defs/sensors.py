@@ -1,7 +1,7 @@
 """Sensors: what the daemon looks for, and the runs that it asks for. Each is a question to a room below and no more."""
 
 from collections.abc import Callable, Container, Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import dagster as dg
 
@@ -11,27 +11,20 @@ from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
 from coppermind_pipeline.memories import waiting_queues
 from coppermind_pipeline.store import Database, InstallationPaused, note_look_for_polls, paused_since
-from coppermind_pipeline.sync import DueReconciliation, note_failed_run, polls_to_run, reconciliations_due
+from coppermind_pipeline.sync import DuePoll, DueReconciliation, note_failed_run, polls_to_run, reconciliations_due
 from coppermind_pipeline.sync import due_polls as polls_due
 from coppermind_pipeline.synthesis import syntheses_due
 
 _RUNNING = dg.DefaultSensorStatus.RUNNING
+# Of each kind of work that can wait: queued or under way at a time.
+AT_ONCE_MAX = 2
+
 _PAUSED = dg.SkipReason(f"the installation is paused. {InstallationPaused.hint}")
 
 
-def _priority(number: int) -> dict[str, str]:
-    return {"dagster/priority": str(number)}
-
-
-# Polls go before first syncs, drains, synthesis, slices of a backfill, and reconciliation.
-_POLL = _priority(10)
-_FIRST_SYNC = _priority(8)
-_DRAIN = _priority(6)
-_SYNTHESIS = _priority(4)
-_SLICE = {**_priority(2), "coppermind/backfill-slice": "true"}
-_RECONCILIATION = _priority(0)
-
-_TAGS_OF_POLL = {"first": _FIRST_SYNC, "requested": _POLL, "backfill": _SLICE, "poll": _POLL}
+# Of the queue, what a person waits for goes first, then polls; after them drains, synthesis, slices of a backfill, and
+# reconciliation.
+_ASKED_FOR, _FIRST, _POLL, _DRAIN, _SYNTHESIS, _SLICE, _RECONCILIATION = 12, 11, 10, 6, 4, 2, 0
 
 
 class _Due(Protocol):
@@ -58,49 +51,88 @@ def new_connectors(
     return dg.SensorResult(dynamic_partitions_requests=additions)
 
 
+@dg.sensor(job=jobs.sync_job, minimum_interval_seconds=5, default_status=_RUNNING)
+def wanted_syncs(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult | dg.SkipReason:
+    """Begin first syncs, syncs that a person asked for, and slices of backfills, whatever the polls are waiting for."""
+    if paused_since(installation.database):
+        return _PAUSED
+    wanted = _waiting(context.instance, installation, "run")
+    return _sync(context.instance, wanted) if wanted else dg.SkipReason("no sync is wanted")
+
+
 @dg.sensor(job=jobs.sync_job, minimum_interval_seconds=10, default_status=_RUNNING)
 def due_polls(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Sync the connectors that are due. A poll is probed first: one that finds nothing starts no run."""
-    asked_for = _PAUSED if paused_since(installation.database) else _polls(context.instance, installation)
+    asked_for = _PAUSED if paused_since(installation.database) else _probe(context.instance, installation, "probe")
     note_look_for_polls(installation.database)  # at the end: a look that breaks off each time is none
     return asked_for
 
 
-def _polls(instance: dg.DagsterInstance, installation: Installation) -> dg.SensorResult | dg.SkipReason:
-    with installation.database.scheduler() as connection:
-        due = polls_due(connection)
-    # What is queued behind polls, such as hundreds of reconciliations after a day's downtime, holds none of them up.
-    waiting = _idle(instance, due, queued_jobs={jobs.sync_job.name})
+@dg.sensor(job=jobs.sync_job, minimum_interval_seconds=10, default_status=_RUNNING)
+def failing_portals(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult | dg.SkipReason:
+    """Look at portals whose last poll failed, apart from all others; one that answers again is synced."""
+    if paused_since(installation.database):
+        return _PAUSED
+    return _probe(context.instance, installation, "look")
+
+
+def _probe(
+    instance: dg.DagsterInstance, installation: Installation, way: Literal["probe", "look"]
+) -> dg.SensorResult | dg.SkipReason:
+    waiting = _waiting(instance, installation, way)
     found = polls_to_run(installation.database, installation.settings, waiting)
-    if not found.polls:
-        later = f"; {found.carried_over} of them wait for the next tick" if found.carried_over else ""
-        return dg.SkipReason(f"{len(waiting)} connectors were due, and nothing had changed{later}")
+    if found.polls:
+        return _sync(instance, found.polls)
+    later = f"; {len(found.carried_over)} of them wait for the next tick" if found.carried_over else ""
+    return dg.SkipReason(f"{len(waiting)} connectors were due, and none takes a run{later}")
+
+
+def _waiting(instance: dg.DagsterInstance, installation: Installation, way: str) -> list[DuePoll]:
+    with installation.database.scheduler() as connection:
+        due = [poll for poll in polls_due(connection) if poll.way == way]
+    # What is queued behind polls, such as hundreds of reconciliations after a day's downtime, holds none of them up.
+    return _idle(instance, due, queued_jobs={jobs.sync_job.name})
+
+
+def _sync(instance: dg.DagsterInstance, polls: Sequence[DuePoll]) -> dg.SensorResult:
     return dg.SensorResult(
-        run_requests=[_request(poll, _TAGS_OF_POLL[poll.reason]) for poll in found.polls],
+        run_requests=[_request(poll, _tags_of_poll(poll)) for poll in polls],
         # A portal that was connected a moment ago is synced with this tick, not with the one after its partition came.
-        dynamic_partitions_requests=_partitions(instance, [poll.connector_id for poll in found.polls]),
+        dynamic_partitions_requests=_partitions(instance, [poll.connector_id for poll in polls]),
     )
 
 
-@dg.sensor(job=jobs.synthesis_job, minimum_interval_seconds=30, default_status=_RUNNING)
+def _tags_of_poll(poll: DuePoll) -> dict[str, str]:
+    priority = {"requested": _ASKED_FOR, "first": _FIRST, "backfill": _SLICE, "poll": _POLL}[poll.reason]
+    tags = runs.tags(priority=priority)
+    if poll.backfilling:
+        tags = runs.tags(priority=priority, long="background" if poll.reason == "backfill" else "asked-for")
+    return tags | runs.FAILING if poll.failing else tags
+
+
+@dg.sensor(job=jobs.synthesis_job, minimum_interval_seconds=15, default_status=_RUNNING)
 def due_syntheses(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Publish the current period of each connector whose backfill is complete and that has not published it."""
-    return _runs(context, installation, syntheses_due, tags=_SYNTHESIS, otherwise="every period is published")
+    return _a_few(context, installation, jobs.synthesis_job.name, syntheses_due, priority=_SYNTHESIS)
 
 
-@dg.sensor(job=jobs.drain_job, minimum_interval_seconds=30, default_status=_RUNNING)
+@dg.sensor(job=jobs.drain_job, minimum_interval_seconds=15, default_status=_RUNNING)
 def waiting_memories(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Work off queues that no sync is working off: entries whose turn came again after a failure."""
-    return _runs(context, installation, waiting_queues, tags=_DRAIN, otherwise="no queue is waiting")
+    return _a_few(context, installation, jobs.drain_job.name, waiting_queues, priority=_DRAIN)
 
 
-@dg.sensor(job=jobs.reconciliation_job, minimum_interval_seconds=60, default_status=_RUNNING)
+@dg.sensor(job=jobs.reconciliation_job, minimum_interval_seconds=30, default_status=_RUNNING)
 def due_reconciliations(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
@@ -108,9 +140,10 @@ def due_reconciliations(
 
     def due(database: Database) -> list[DueReconciliation]:
         with database.scheduler() as connection:
-            return reconciliations_due(connection)
+            to_be_polled = {poll.connector_id for poll in polls_due(connection)}
+            return [one for one in reconciliations_due(connection) if one.connector_id not in to_be_polled]
 
-    return _runs(context, installation, due, tags=_RECONCILIATION, otherwise="no reconciliation is due")
+    return _a_few(context, installation, jobs.reconciliation_job.name, due, priority=_RECONCILIATION)
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=_RUNNING)
@@ -135,22 +168,38 @@ def failed_runs(context: dg.RunFailureSensorContext, installation: dg.ResourcePa
         note_failed_run(installation.database, connector_id, job=run.job_name, run_id=run.run_id)
 
 
-ALL = [new_connectors, due_polls, due_syntheses, waiting_memories, due_reconciliations, alerts, failed_runs]
+ALL = [
+    new_connectors,
+    wanted_syncs,
+    due_polls,
+    failing_portals,
+    due_syntheses,
+    waiting_memories,
+    due_reconciliations,
+    alerts,
+    failed_runs,
+]
 
 
-def _runs(
+def _a_few(
     context: dg.SensorEvaluationContext,
     installation: Installation,
+    job_name: str,
     due: Callable[[Database], Sequence[_Due]],
     *,
-    tags: dict[str, str],
-    otherwise: str,
+    priority: int,
 ) -> dg.SensorResult | dg.SkipReason:
-    """Ask for a run for each connector that is due and idle, unless the installation is paused."""
+    """Ask for runs of a kind that can wait, so that no more than a few of it are queued or under way at a time."""
     if paused_since(installation.database):
         return _PAUSED
-    requests = [_request(one, tags) for one in _idle(context.instance, due(installation.database))]
-    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason(otherwise)
+    instance = context.instance
+    room = AT_ONCE_MAX - runs.unfinished(instance, job_name)
+    if room <= 0:
+        return dg.SkipReason("enough of them are queued or under way")
+    idle = _idle(instance, due(installation.database))
+    requests = [_request(one, runs.tags(priority=priority, long="background")) for one in idle]
+    new = runs.not_asked_before(instance, requests)[:room]
+    return dg.SensorResult(run_requests=new) if new else dg.SkipReason("none is due")
 
 
 def _idle(instance: dg.DagsterInstance, due: Sequence[Due], *, queued_jobs: Container[str] | None = None) -> list[Due]:

@@ -16,11 +16,22 @@ from coppermind_pipeline.connectors import Connector, open_portal
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.runs import cancel_runs, others_wait
 from coppermind_pipeline.errors import CoppermindError
-from coppermind_pipeline.hubspot import SentRequest
+from coppermind_pipeline.hubspot import PortalUnavailable, SentRequest
 from coppermind_pipeline.stopping import at_stop, end_process, run_interruptible
-from coppermind_pipeline.sync import SyncContext, as_writer, failure_noted, poll_started, slice_end, step_succeeded
+from coppermind_pipeline.sync import (
+    SyncContext,
+    as_writer,
+    failure_noted,
+    poll_started,
+    poll_waits,
+    slice_end,
+    step_succeeded,
+)
 
 T = TypeVar("T")
+
+# By run: why HubSpot did not answer a step of it. A run has one process, and tries once for all of its steps.
+_unanswered: dict[str, PortalUnavailable] = {}
 
 # The assets of a sync, as their steps are called. A run that holds them all is a poll; one of a few of them, which an
 # operator may ask for, moves neither the time of the next poll nor that of the last pull.
@@ -42,9 +53,17 @@ def poll_id(context: dg.AssetExecutionContext) -> str | None:
     return context.run.run_id if steps.issuperset(POLL_STEPS) else None
 
 
-def end_of_slice(context: dg.AssetExecutionContext) -> Callable[[], bool]:
-    """Return the function that says when the slice begun now is over, which is earlier while other runs wait."""
-    return slice_end(lambda: others_wait(context.instance))
+def end_of_slice(installation: Installation, context: dg.AssetExecutionContext) -> Callable[[], bool]:
+    """Return the function that says when the slice begun now is over: earlier while other runs wait.
+
+    At once where the connector is to be polled meanwhile.
+    """
+
+    def waits() -> bool:
+        with installation.database.scheduler() as connection:
+            return poll_waits(connection, context.partition_key, run_id=context.run.run_id)
+
+    return slice_end(poll_waits=waits, others_wait=lambda: others_wait(context.instance))
 
 
 def store_step(installation: Installation, context: dg.AssetExecutionContext, work: Callable[[Connector], T]) -> T:
@@ -62,15 +81,27 @@ def hubspot_step(
     context: dg.AssetExecutionContext,
     work: Callable[[SyncContext], Awaitable[T]],
 ) -> tuple[T, int]:
-    """Run a step that reads HubSpot; return its result and the number of requests."""
+    """Run a step that reads HubSpot; return its result and the number of requests.
+
+    Where HubSpot did not answer an earlier step of the run, this one fails at once.
+    """
 
     def step() -> tuple[T, int]:
-        with _noted(installation, context) as connector:
-            poll = poll_id(context)
-            if poll is not None:
-                with installation.database.mind(connector.mind_id) as connection:
-                    poll_started(connection, connector.scope, run_id=poll)
-            return uvloop.run(_with_portal(installation, connector, work))
+        run_id = context.run.run_id
+        with _shown_in_dagster():
+            if run_id in _unanswered:
+                raise _unanswered[run_id]
+        try:
+            with _noted(installation, context) as connector:
+                poll = poll_id(context)
+                if poll is not None:
+                    with installation.database.mind(connector.mind_id) as connection:
+                        poll_started(connection, connector.scope, run_id=poll)
+                return uvloop.run(_with_portal(installation, connector, work))
+        except dg.Failure as failed:
+            if isinstance(failed.__cause__, PortalUnavailable):
+                _unanswered[run_id] = failed.__cause__
+            raise
 
     return _until_stopped(context, step)
 

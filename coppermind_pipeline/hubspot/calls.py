@@ -1,7 +1,7 @@
 """One call of HubSpot's API: charged to its budget, authorized, sent, tried again, and its answer read."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
@@ -10,10 +10,12 @@ import orjson
 import structlog
 from pydantic import SecretStr
 
+from coppermind_pipeline.hubspot import paths
 from coppermind_pipeline.hubspot.budgets import Budget, Budgets
 from coppermind_pipeline.hubspot.errors import PortalUnavailable, RateLimited
 from coppermind_pipeline.hubspot.http.answers import decoded, error_for
 from coppermind_pipeline.hubspot.http.retries import RetryLimits, retried
+from coppermind_pipeline.hubspot.http.silence import Silence
 from coppermind_pipeline.hubspot.http.transport import Answer, Transport
 
 log = structlog.get_logger(__name__)
@@ -61,6 +63,11 @@ class PortalCalls:
     clock: Callable[[], datetime]
     zone: tzinfo
     on_request: Callable[[SentRequest], None] | None = None
+    silence: Silence = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let long requests be doubted by a small one."""
+        object.__setattr__(self, "silence", Silence(self._ask_for_a_sign_of_life))
 
     async def call(
         self,
@@ -90,9 +97,9 @@ class PortalCalls:
 
         async def attempt() -> T:
             token = await self.tokens.current()
-            answer = await self._send(request, token)
+            answer = await self.silence.bear(self._send(request, token))
             if answer.status == 401:
-                answer = await self._send(request, await self.tokens.refreshed(token))
+                answer = await self.silence.bear(self._send(request, await self.tokens.refreshed(token)))
             return await self._read(request, answer, decode, read)
 
         return await retried(
@@ -116,8 +123,17 @@ class PortalCalls:
             self._count(request, None, took_ms=(perf_counter() - started) * 1000)
             raise
         self._count(request, answer, took_ms=(perf_counter() - started) * 1000)
+        if answer.status < 500:
+            self.silence.break_()
         await self._observe(request.budget, answer.headers)
         return answer
+
+    async def _ask_for_a_sign_of_life(self) -> None:
+        """Ask for the account's details: whatever is said about them, an answer is an answer."""
+        request = _Request("GET", paths.ACCOUNT, Budget.GENERAL, query=None, json_body=None)
+        answer = await self._send(request, await self.tokens.current())
+        if answer.status >= 500:
+            raise error_for(str(request), answer, budget=request.budget, now=self.clock(), zone=self.zone)
 
     def _count(self, request: "_Request", answer: Answer | None, *, took_ms: float) -> None:
         sent = SentRequest(

@@ -43,6 +43,8 @@ def state_words(connector: ConnectorStatus) -> StateWords:
         return StateWords("The last sync failed, and is tried again", "warn")
     if state == "active" and connector.hubspot_diagnostics.last_successful_hubspot_pull is None:
         return StateWords("Not read completely yet", "busy")
+    if state in {"error", "stale"} and connector.last_error is not None:
+        return _WORDS_OF_ERRORS.get(connector.last_error.code, _WORDS[state])
     return _WORDS[state]
 
 
@@ -80,3 +82,5 @@ _WORDS: dict[str, StateWords] = {
     "draining_queue": StateWords("Writing memories", "busy"),
     "active": StateWords("Up to date", "good"),
 }
+
+_WORDS_OF_ERRORS = {"portal_unavailable": StateWords("HubSpot does not answer for this portal", "bad")}

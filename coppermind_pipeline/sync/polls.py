@@ -22,7 +22,7 @@ from coppermind_pipeline.connectors import (
     set_last_error,
 )
 from coppermind_pipeline.errors import CoppermindError, HealsByItself, NeedsPerson, Unexpected
-from coppermind_pipeline.hubspot import GrantRejected, RateLimited, ScopeMissing, TokenRejected
+from coppermind_pipeline.hubspot import GrantRejected, PortalUnavailable, RateLimited, ScopeMissing, TokenRejected
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, Scope
 
@@ -173,6 +173,7 @@ def poll_failed(
     if kind is not None:
         report_problem(connection, connector, kind, error, step=step, run_id=run_id)
         return
+    error = _of_portal(error)
     set_last_error(connection, connector.id, error, step=step)
     details = {"step": step, "hint": error.hint, "run_id": run_id}
     record_event(connection, connector, "error", error.code, error.message, details)
@@ -238,6 +239,13 @@ def as_noted(error: Exception) -> CoppermindError:
         return error
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     return Unexpected(type(cause).__name__)
+
+
+def _of_portal(error: CoppermindError) -> CoppermindError:
+    """Return an error that says whom it is about, where nothing but the portal's answers is missing."""
+    if not isinstance(error, PortalUnavailable):
+        return error
+    return PortalUnavailable(f"HubSpot does not answer for this portal: {error.message}")
 
 
 def _problem_kind(error: CoppermindError) -> ProblemKind | None:

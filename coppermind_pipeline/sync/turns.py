@@ -16,6 +16,8 @@ SLICE_S = 600.0
 SLICE_WHEN_OTHERS_WAIT_S = 120.0
 WAIT_FOR_CONNECTOR_S = 900.0
 
+LOOK_FOR_POLL_S = 3.0
+
 _LOOK_AGAIN_S = 1.0
 
 
@@ -54,12 +56,19 @@ def wait_for_turn(database: Database, connector: Connector, on_progress: Callabl
         time.sleep(_LOOK_AGAIN_S)
 
 
-def slice_end(others_wait: Callable[[], bool]) -> Callable[[], bool]:
-    """Return the function that says when the slice begun now is over."""
+def slice_end(*, poll_waits: Callable[[], bool], others_wait: Callable[[], bool]) -> Callable[[], bool]:
+    """Return the function that says when the slice begun now is over: at once where it holds up a poll.
+
+    It may be asked after each page; `poll_waits`, which says so of the connector, is asked every few seconds.
+    """
     started = monotonic()
+    looked_at, is_over = 0.0, False
 
     def time_is_up() -> bool:
+        nonlocal looked_at, is_over
         elapsed = monotonic() - started
-        return elapsed > SLICE_S or (elapsed > SLICE_WHEN_OTHERS_WAIT_S and others_wait())
+        if not is_over and elapsed - looked_at >= LOOK_FOR_POLL_S:
+            looked_at, is_over = elapsed, poll_waits()
+        return is_over or elapsed > SLICE_S or (elapsed > SLICE_WHEN_OTHERS_WAIT_S and others_wait())
 
     return time_is_up

@@ -2,13 +2,11 @@
 
 from coppermind_pipeline.synthesis.aggregates.scopes import Scope
 from coppermind_pipeline.synthesis.due import DueSynthesis, syntheses_due
-from coppermind_pipeline.synthesis.parts import Parts
 from coppermind_pipeline.synthesis.publishing import WAITING_FOR_BACKFILL, SynthesisFailed, Synthesized, synthesize
 
 __all__ = [
     "WAITING_FOR_BACKFILL",
     "DueSynthesis",
-    "Parts",
     "Scope",
     "SynthesisFailed",
     "Synthesized",

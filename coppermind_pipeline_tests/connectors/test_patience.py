@@ -1,16 +1,18 @@
-"""How long a failing portal is waited for: long after a poll that was fine, briefly after one that failed."""
+"""How long a portal that fails is waited for: for seconds, since a later sync goes on from what is stored."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import pytest
 import stamina
 
 from coppermind_pipeline.connectors import open_portal
-from coppermind_pipeline.hubspot import PortalUnavailable
+from coppermind_pipeline.hubspot import HubSpotError, PortalUnavailable, RateLimited, RetryLimits
+from coppermind_pipeline.hubspot.http.retries import retried
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync import poll_failed, poll_started, poll_succeeded
 from coppermind_pipeline_tests.connected import Connected, settings_for
 
 
@@ -20,38 +22,43 @@ def no_waits_between_attempts() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    with RunningSandbox(SandboxConfig(contacts=1, companies=1, deals=1, limits=False)) as running:
-        yield running
+async def test_a_portal_is_asked_as_often_as_whoever_asks_has_patience(database: Database, tmp_path: Path):
+    with RunningSandbox(SandboxConfig(contacts=1, companies=1, deals=1, limits=False)) as sandbox:
+        connected = await Connected.create(database, settings_for(sandbox, tmp_path))
+        sandbox.control.add_fault(Fault(path="/owners", status=500, count=None))
+        for limits in (RetryLimits(), RetryLimits(attempts=2)):
+            sandbox.control.clear_log()
+            async with open_portal(database, connected.settings, connected.connector, retry_limits=limits) as client:
+                with pytest.raises(PortalUnavailable):
+                    await client.owners()
+            assert len(sandbox.control.requests(path="/owners")) == limits.attempts
 
 
-async def _ask(connected: Connected) -> PortalUnavailable:
-    async with open_portal(connected.database, connected.settings, connected.connector) as client:
-        with pytest.raises(PortalUnavailable) as failed:
-            await client.owners()
-    return failed.value
+class Clock:
+    """A clock that is two seconds later with each look."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+        self.began = self.now
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=2)
+        return self.now
+
+    @property
+    def took(self) -> timedelta:
+        return self.now - self.began
+
+    async def ask(self, error: HubSpotError) -> Self:
+        async def attempt() -> None:
+            raise error
+
+        with pytest.raises(type(error)):
+            await retried(attempt, limits=RetryLimits(attempts=1_000), clock=self)
+        return self
 
 
-async def test_a_portal_that_failed_the_last_poll_is_asked_a_few_times(
-    database: Database, sandbox: RunningSandbox, tmp_path: Path
-):
-    connected = await Connected.create(database, settings_for(sandbox, tmp_path))
-    connector = connected.connector
-    sandbox.control.add_fault(Fault(path="/owners", status=500, count=None))
-
-    def requests() -> int:
-        return len(sandbox.control.requests(path="/owners"))
-
-    error = await _ask(connected)
-    assert requests() == 10
-    with database.mind(connector.mind_id) as connection:
-        poll_started(connection, connector.scope)
-        poll_failed(connection, connector, error)
-    await _ask(connected)
-    assert requests() == 10 + 5
-    with database.mind(connector.mind_id) as connection:
-        poll_started(connection, connector.scope)
-        poll_succeeded(connection, connector)
-    await _ask(connected)
-    assert requests() == 10 + 5 + 10
+async def test_a_limit_is_waited_out_for_longer_than_a_portal_that_does_not_answer():
+    unanswered, limited = await Clock().ask(PortalUnavailable()), await Clock().ask(RateLimited())
+    assert timedelta(seconds=10) < unanswered.took < timedelta(seconds=16)
+    assert timedelta(seconds=120) < limited.took < timedelta(seconds=126)

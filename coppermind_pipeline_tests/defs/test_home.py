@@ -49,7 +49,7 @@ def installation(tmp_path: Path, database: Database) -> Home:
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """From here on, another dagster.yaml is shipped."""
     shipped = tmp_path / "next.yaml"
-    shipped.write_text(SHIPPED.read_text().replace("max_concurrent_runs: 3", "max_concurrent_runs: 5"))
+    shipped.write_text(SHIPPED.read_text().replace("max_concurrent_runs: 4", "max_concurrent_runs: 5"))
     monkeypatch.setattr(home, "SHIPPED", shipped)
     return yaml.safe_load(shipped.read_text())
 
@@ -69,7 +69,7 @@ def test_the_copy_of_an_installation_from_before_is_renewed_where_nobody_changed
 
 def test_what_a_person_has_set_stays_word_for_word_through_starts_and_versions(installation, request):
     installation.start()
-    theirs = installation.file.read_text().replace("max_concurrent_runs: 3", "max_concurrent_runs: 8") + LAUNCHER
+    theirs = installation.file.read_text().replace("max_concurrent_runs: 4", "max_concurrent_runs: 8") + LAUNCHER
     installation.write(theirs)
     installation.start()
     request.getfixturevalue("next_version")

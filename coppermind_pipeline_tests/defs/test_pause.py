@@ -10,7 +10,15 @@ from sqlalchemy import text
 
 from coppermind_pipeline.defs import assets
 from coppermind_pipeline.defs.installation import Installation
-from coppermind_pipeline.defs.sensors import alerts, due_polls, due_reconciliations, due_syntheses, waiting_memories
+from coppermind_pipeline.defs.sensors import (
+    alerts,
+    due_polls,
+    due_reconciliations,
+    due_syntheses,
+    failing_portals,
+    waiting_memories,
+    wanted_syncs,
+)
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, resume
 from coppermind_pipeline_tests.stored_portal import StoredPortal
@@ -33,7 +41,10 @@ def _skip_message(sensor: dg.SensorDefinition, installation: Installation) -> st
     return (answer.skip_message or "") if isinstance(answer, dg.SkipReason) else ""
 
 
-@pytest.mark.parametrize("sensor", [due_polls, due_syntheses, waiting_memories, due_reconciliations, alerts])
+@pytest.mark.parametrize(
+    "sensor",
+    [wanted_syncs, due_polls, failing_portals, due_syntheses, waiting_memories, due_reconciliations, alerts],
+)
 def test_no_sensor_asks_for_work_until_it_is_resumed(paused: Installation, sensor: dg.SensorDefinition):
     assert "coppermind up --resume" in _skip_message(sensor, paused)
     resume(paused.database)

@@ -20,7 +20,14 @@ from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
 
-_SENSORS = (sensors.due_polls, sensors.due_syntheses, sensors.waiting_memories, sensors.due_reconciliations)
+_SENSORS = (
+    sensors.wanted_syncs,
+    sensors.due_polls,
+    sensors.failing_portals,
+    sensors.due_syntheses,
+    sensors.waiting_memories,
+    sensors.due_reconciliations,
+)
 _COUNTS = """SELECT (SELECT count(*) FROM memories WHERE retired_at IS NULL) AS memories,
                     (SELECT count(*) FROM hubspot_crm_objects) AS records,
                     (SELECT count(*) FROM hubspot_raw_records) AS versions"""

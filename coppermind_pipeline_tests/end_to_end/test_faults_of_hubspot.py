@@ -41,9 +41,9 @@ _LIMIT_HEADERS = (
     "x-hubspot-ratelimit-interval-milliseconds",
 )
 _SOMETHING = r"(?!.*[Nn]othing is to be done)"
-_NO_STEP = r"Nothing is to be done; the next poll is due at "
+_NO_STEP = r"Nothing is to be done; the next poll is due by "
 _RESUMES = r"Nothing is to be done; polling resumes by itself at "
-_WATCH = r"Look at status\.hubspot\.com .*polls go on meanwhile\."
+_WATCH = r"Look at status\.hubspot\.com .*polls go on meanwhile[.,]"
 
 
 def _packed(size: int) -> bytes:

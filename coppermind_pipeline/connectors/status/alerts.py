@@ -18,10 +18,10 @@ from sqlalchemy import Row, text
 
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_facts
 from coppermind_pipeline.connectors.status.states import (
-    STATE_GUIDES,
     OperationalState,
     headline,
     operational_state,
+    state_guide,
     trouble,
 )
 from coppermind_pipeline.store import Database
@@ -79,7 +79,7 @@ class Alert:
         """Return the message about a connector as it is now, in sentences of ours: errors may quote anything."""
         state = trouble(facts, now=now) or operational_state(facts, now=now)
         in_trouble = trouble(facts, now=now) is not None
-        guide = STATE_GUIDES[state or OperationalState.ACTIVE]
+        guide = state_guide(state or OperationalState.ACTIVE, facts)
         return cls(
             connector=facts.connector.id,
             mind=facts.mind_name,

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from coppermind_pipeline.connectors.configuration.config import ConnectorConfig, config_faults
 from coppermind_pipeline.connectors.connector import Lifecycle
 from coppermind_pipeline.connectors.events import ProblemKind
+from coppermind_pipeline.hubspot import PortalUnavailable
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
 
@@ -288,6 +289,12 @@ class ConnectorFacts(_Facts):
     def config_faults(self) -> Mapping[str, str]:
         """By key: what is wrong with values that were stored by somebody else than `configure`."""
         return config_faults(self.connector.config)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether polls fail because HubSpot does not answer for the portal: timeouts, broken connections, 5xx."""
+        error = self.connector.last_error
+        return self.poll.failures > 0 and error is not None and error.code == PortalUnavailable.code
 
     @property
     def last_page_at(self) -> datetime | None:

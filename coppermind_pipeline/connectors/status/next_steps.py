@@ -10,6 +10,7 @@ from coppermind_pipeline.connectors.status.states import (
     OperationalState,
     operational_state,
     setup_failure,
+    state_guide,
 )
 from coppermind_pipeline.wording import uncapitalized, utc_minute
 
@@ -53,17 +54,17 @@ def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
     if state is OperationalState.AUTH_ERROR:
         return next((problem.hint for problem in facts.problems if problem.hint), FRESH_LINK_HINT)
     if connector.last_error is not None and state in _SAYS_NOTHING_OF_ERRORS:
-        return _after(connector.last_error, repeated=state is OperationalState.ERROR)
+        return _after(connector.last_error, facts, repeated=state is OperationalState.ERROR)
     if state is OperationalState.BACKFILLING and facts.backfill is None:
         return _first_sync(facts, now=now)
     if state is OperationalState.STALE and _just_approved(facts, now=now):
         return "Nothing is to be done; the first poll since the approval is about to begin."
     if state is OperationalState.ACTIVE:
         return _active(facts)
-    return STATE_GUIDES[state].person if state is not None else ""
+    return state_guide(state, facts).person if state is not None else ""
 
 
-def _after(error: ErrorFact, *, repeated: bool) -> str:
+def _after(error: ErrorFact, facts: ConnectorFacts, *, repeated: bool) -> str:
     """Say what to do about the last error: only what can pass by itself is said to."""
     if error.hint:
         return error.hint
@@ -72,6 +73,8 @@ def _after(error: ErrorFact, *, repeated: bool) -> str:
             "Hand last_error to support: what was refused once is refused again at each poll, until the cause that it "
             "names is gone."
         )
+    if repeated and facts.unanswered:
+        return state_guide(OperationalState.ERROR, facts).person
     if repeated:
         return (
             "Look at status.hubspot.com and at this machine's way to HubSpot: polls fail one after another, and "
@@ -118,7 +121,7 @@ def _active(facts: ConnectorFacts) -> str:
     if last is None:
         return STATE_GUIDES[OperationalState.ACTIVE].person
     due = last + timedelta(minutes=facts.config.poll_interval_minutes)
-    return f"Nothing is to be done; the next poll is due at {_minute(due)}."
+    return f"Nothing is to be done; the next poll is due by {_minute(due)}."
 
 
 def _minute(moment: datetime) -> str:

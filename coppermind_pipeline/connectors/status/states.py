@@ -148,6 +148,8 @@ class StateGuide:
     person: str
 
 
+_TRIES_AGAIN = "It tries again after 1, 2, 4, 8 and 15 minutes, and hourly after an hour; no other portal waits for it."
+
 STATE_GUIDES: dict[OperationalState, StateGuide] = {
     OperationalState.SETUP_ERROR: StateGuide(
         cause="The approval failed, granted too little, or its link expired unanswered.",
@@ -166,7 +168,7 @@ STATE_GUIDES: dict[OperationalState, StateGuide] = {
     ),
     OperationalState.ERROR: StateGuide(
         cause="The last two polls failed.",
-        product="It tries again at every poll.",
+        product=_TRIES_AGAIN,
         person="Look at last_error, which says what stands in the way; polls go on meanwhile.",
     ),
     OperationalState.STALE: StateGuide(
@@ -205,3 +207,20 @@ STATE_GUIDES: dict[OperationalState, StateGuide] = {
         person="Nothing is to be done; changes in HubSpot are read at every poll.",
     ),
 }
+
+# In the place of that of `error` or `stale`, where the installation is in good order.
+UNANSWERED = StateGuide(
+    cause="HubSpot does not answer for this portal.",
+    product=_TRIES_AGAIN,
+    person=(
+        "Look at status.hubspot.com and at last_error, and where other portals are not answered either, at this "
+        "machine's way to HubSpot; polls go on meanwhile, ever more rarely, and at once after `connectors action=sync`."
+    ),
+)
+
+
+def state_guide(state: OperationalState, facts: ConnectorFacts) -> StateGuide:
+    """Return what a state means for a connector, and what is to be done."""
+    if facts.unanswered and state in {OperationalState.ERROR, OperationalState.STALE}:
+        return UNANSWERED
+    return STATE_GUIDES[state]

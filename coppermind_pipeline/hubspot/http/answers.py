@@ -100,7 +100,7 @@ def error_for(what: str, answer: Answer, *, budget: Budget | None, now: datetime
         retry_at = retry_after(answer, now=now)
         if retry_at is None and status == 423:
             retry_at = now + timedelta(seconds=_LOCKED_WAIT_S)
-        return PortalUnavailable(f"HubSpot answered {what} with {status}{said}", retry_at=retry_at, body=body)
+        return PortalUnavailable(f"{what} failed with {status}{said}", retry_at=retry_at, body=body)
     return RequestRefused(
         f"HubSpot refused {what} with {status}{said}", refused_properties=_refused_properties(body), body=body
     )

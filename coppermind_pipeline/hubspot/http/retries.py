@@ -29,10 +29,13 @@ class RetryLimits:
     Attributes:
         attempts: requests at most, the first included.
         time_s: from the first fault until the last attempt begins, at most; a longer `Retry-After` is not waited for.
+        unanswered_s: the same while HubSpot does not answer: what has failed for so long is asked again by a later
+            sync, which goes on from what is stored, and others wait for a turn meanwhile.
     """
 
     attempts: int = 10
     time_s: float = 120.0
+    unanswered_s: float = 10.0
 
 
 async def retried(
@@ -73,7 +76,8 @@ async def retried(
         now = clock()
         faulty_since = faulty_since or now
         asked_s = max(0.0, (error.retry_at - now).total_seconds()) if error.retry_at else 0.0
-        if (now - faulty_since).total_seconds() + asked_s > limits.time_s or not time_to_try_again(asked_s):
+        patience_s = limits.time_s if isinstance(error, RateLimited) else min(limits.time_s, limits.unanswered_s)
+        if (now - faulty_since).total_seconds() + asked_s > patience_s or not time_to_try_again(asked_s):
             return False
         return asked_s if error.retry_at else True
 

@@ -48,7 +48,7 @@ BASIC_SCOPE = "oauth"
 
 # An authorization code lives for under a minute, and a person waits in front of the page.
 RETRY_LIMITS = RetryLimits(attempts=4, time_s=20.0)
-REQUEST_TIMEOUT_S = 20.0
+REQUEST_TIMEOUT_S = 10.0
 
 ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a field
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a field

@@ -39,6 +39,17 @@ async def found_nothing(context: SyncContext) -> bool:
     return True
 
 
+async def answers(context: SyncContext) -> None:
+    """Return if HubSpot answers for the portal, as it is asked in the first steps of a sync."""
+    await run_together(
+        [
+            *(context.client.search(object_type, limit=1) for object_type in ObjectType),
+            *(ask_definitions(context.client, object_type) for object_type in ObjectType),
+            ask_pipelines(context.client),
+        ]
+    )
+
+
 async def _definitions_changed(context: SyncContext) -> bool:
     answers = await run_together(
         [

@@ -9,6 +9,10 @@ from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync.reconciling.reconciliation import WALK_EVERY
 from coppermind_pipeline.sync.reconciling.rereads import REREAD_EVERY
 
+# What recurs comes early by up to this share of its period, by its connector's phase, so that what many portals began
+# together does not come due together for ever.
+EARLY_SHARE_MAX = 0.125
+
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationCadence:
@@ -19,8 +23,12 @@ class ReconciliationCadence:
 
 
 def reconciliation_cadence(database: Database, *, anew_since: datetime | None) -> ReconciliationCadence:
-    """Return the usual cadence; with `anew_since`, one by which everything that began before that moment is due."""
+    """Return the usual cadence; with `anew_since`, one by which everything that began before that moment is due.
+
+    The usual one takes along what is due a little later: `due.py` says when a connector's turn is.
+    """
     if anew_since is None:
-        return ReconciliationCadence(WALK_EVERY, REREAD_EVERY)
+        share = 1 - EARLY_SHARE_MAX
+        return ReconciliationCadence(share * WALK_EVERY, {each: share * every for each, every in REREAD_EVERY.items()})
     since_then = database.now() - anew_since
     return ReconciliationCadence(since_then, dict.fromkeys(ObjectType, since_then))

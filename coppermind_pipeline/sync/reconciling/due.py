@@ -7,11 +7,12 @@ from typing import Literal
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.reconciling.cadence import EARLY_SHARE_MAX
 from coppermind_pipeline.sync.reconciling.drift import INDEX_DELAY
 from coppermind_pipeline.sync.reconciling.reconciliation import WALK_EVERY
 from coppermind_pipeline.sync.reconciling.rereads import REREAD_EVERY
 
-# A portal that failed a moment ago is not listed at once again; its polls find out when it answers.
+# So long rests a reconciliation that failed. That of a portal whose polls fail waits until one of them succeeds.
 FAILED_REST = timedelta(minutes=15)
 
 
@@ -38,7 +39,7 @@ def reconciliations_due(connection: Connection) -> list[DueReconciliation]:
     """Return the active connectors whose first backfill is complete and that are due, longest waiting first.
 
     Read in a transaction of the scheduler. What is unfinished is due since its last beginning. A portal that asked us
-    to stay away is left alone.
+    to stay away, or that does not answer, is left alone.
     """
     rows = connection.execute(
         _DUE,
@@ -48,6 +49,7 @@ def reconciliations_due(connection: Connection) -> list[DueReconciliation]:
             "walk_every": WALK_EVERY,
             "index_delay": INDEX_DELAY,
             "failed_rest": FAILED_REST,
+            "early_share": EARLY_SHARE_MAX,
         },
     )
     now = datetime.now(UTC)
@@ -73,17 +75,21 @@ _DUE = text(
          CROSS JOIN LATERAL (VALUES
               ('walk', CASE WHEN listing.started_at IS NULL THEN first_completed_at
                             WHEN listing.completed_at IS NULL THEN listing.started_at
-                            ELSE listing.started_at + :walk_every END),
+                            ELSE listing.started_at
+                                 + :walk_every * (1 - :early_share * connector_phase(connectors.id)) END),
               ('reread', CASE WHEN reread.started_at IS NULL THEN first_completed_at
                               WHEN reread.completed_at IS NULL THEN reread.started_at
-                              ELSE reread.started_at + type.reread_every END),
+                              ELSE reread.started_at
+                                   + type.reread_every * (1 - :early_share * connector_phase(connectors.id)) END),
               ('definitions', CASE WHEN definitions.changed_at > reread.compared_at THEN definitions.changed_at
                                    WHEN reread.definitions_hash = '' THEN reread.compared_at END),
               ('difference', CASE WHEN compared.differs_since IS NOT NULL
                                   THEN compared.compared_at + :index_delay END)) AS next (reason, due_at)
         WHERE connectors.status = 'active' AND first_completed_at IS NOT NULL
           AND (retry_at IS NULL OR retry_at <= clock_timestamp()) AND next.due_at <= clock_timestamp()
-          AND (failures IS NULL OR failures = 0 OR last_failed_at < clock_timestamp() - :failed_rest)
+          AND (failures IS NULL OR failures = 0)
+          AND (last_error IS NULL OR last_error ->> 'step' IS DISTINCT FROM 'reconciliation'
+               OR CAST(last_error ->> 'at' AS timestamptz) < clock_timestamp() - :failed_rest)
         ORDER BY connectors.id, next.due_at"""
 )
 

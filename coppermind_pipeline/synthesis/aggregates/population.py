@@ -100,12 +100,11 @@ SELECT d.hubspot_id, d.name, d.currency, d.amount, d.owner_id, d.pipeline_id, d.
        nullif(btrim(d.place_region), '') AS region, nullif(btrim(d.place_city), '') AS city,
        CASE WHEN closed_since.it_did THEN 'open' ELSE d.outcome END AS outcome,
        coalesce(d.late_stage, false) AND NOT closed_since.it_did AS late_stage,
-       closed.at AS close_at,
-       (closed.at AT TIME ZONE :zone)::date AS close_day,
-       (closed.at AT TIME ZONE :zone)::date - (d.created_at AT TIME ZONE :zone)::date AS days_to_close
+       d.close_at,
+       (d.close_at AT TIME ZONE :zone)::date AS close_day,
+       (d.close_at AT TIME ZONE :zone)::date - (d.created_at AT TIME ZONE :zone)::date AS days_to_close
   FROM live_records d
- CROSS JOIN LATERAL (SELECT close_moment(d.close_at, :zone) AS at) AS closed
- CROSS JOIN LATERAL (SELECT :retrospective AND d.outcome <> 'open' AND coalesce(closed.at >= :as_of, false) AS it_did)
+ CROSS JOIN LATERAL (SELECT :retrospective AND d.outcome <> 'open' AND coalesce(d.close_at >= :as_of, false) AS it_did)
        AS closed_since
   LEFT JOIN hubspot_crm_objects company
     ON company.connector_id = d.connector_id AND company.object_type = 'companies'
