@@ -5,7 +5,14 @@ records are normalized (`interpret`, `attribute`), so that everything downstream
 """
 
 from coppermind_pipeline.crm.attribution import PRIMARY_COMPANY_TYPE_ID, Attribution, Link, SourceStep, attribute
-from coppermind_pipeline.crm.countries import UNKNOWN_COUNTRY, UNRECOGNIZED, country_code, country_label, country_name
+from coppermind_pipeline.crm.countries import (
+    UNKNOWN_COUNTRY,
+    UNRECOGNIZED,
+    country_code,
+    country_label,
+    country_name,
+    is_ambiguous_country,
+)
 from coppermind_pipeline.crm.days import day_of, is_midnight_utc, start_of, time_zone
 from coppermind_pipeline.crm.loss_reasons import (
     LossTheme,
@@ -31,6 +38,7 @@ from coppermind_pipeline.crm.portal.stages import (
     won_stage_properties,
 )
 from coppermind_pipeline.crm.records import VALUE_FIELDS, NormalizedRecord, interpret
+from coppermind_pipeline.crm.regions import region_name
 from coppermind_pipeline.crm.sources import source_detail
 from coppermind_pipeline.crm.values import (
     PROSE_CHARS_MAX,
@@ -83,6 +91,7 @@ __all__ = [
     "decode_properties",
     "id_order",
     "interpret",
+    "is_ambiguous_country",
     "is_midnight_utc",
     "known_loss_theme",
     "late_stages",
@@ -96,6 +105,7 @@ __all__ = [
     "read_stage_metadata",
     "read_text",
     "recorded_loss_theme",
+    "region_name",
     "says_no_reason",
     "says_nothing",
     "source_detail",

@@ -20,6 +20,7 @@ from coppermind_pipeline.crm.placeholders import (
 from coppermind_pipeline.crm.portal.labels import Labels
 from coppermind_pipeline.crm.portal.meaning import Meaning
 from coppermind_pipeline.crm.portal.stages import Outcome, contradicts, recorded_outcome
+from coppermind_pipeline.crm.regions import region_name
 from coppermind_pipeline.crm.values import (
     LINE_CHARS_MAX,
     PROSE_CHARS_MAX,
@@ -242,7 +243,7 @@ def _place(fields: "_Fields", *, code_property: str) -> _Place:
     found = (country_code(code) if code else None) or (country_code(text) if text else None)
     if region is not None and says_nothing(region) and not is_subdivision_code(found, region):
         region = None
-    return _Place(found, text or (code if found is None else None), region, fields.said("city"))
+    return _Place(found, text or (code if found is None else None), region_name(found, region), fields.said("city"))
 
 
 def _deal_name(fields: "_Fields") -> str | None:

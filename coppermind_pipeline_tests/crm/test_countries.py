@@ -43,15 +43,58 @@ from coppermind_pipeline.crm import countries, country_code, country_label, coun
         ("Trinidad & Tobago", "TT"),
         ("Kosovo", "XK"),
         ("Georgia", "GE"),
+        ("EE.UU.", "US"),
+        ("EEUU", "US"),
+        ("PR China", "CN"),
+        ("P.R. China", "CN"),
+        ("Rep. of Ireland", "IE"),
+        ("Korea, South", "KR"),
+        ("Dominican Rep.", "DO"),
+        ("Oesterreich", "AT"),
     ],
 )
 def test_codes_and_names_as_people_type_them(text, code):
     assert country_code(text) == code
 
 
-@pytest.mark.parametrize("text", ["", "Narnia", "Germny", "ZZ", "EU", "Europe", "001", "World", "?", "(Narnia"])
+@pytest.mark.parametrize("text", ["", "Narnia", "ZZ", "EU", "Europe", "001", "World", "?", "(Narnia"])
 def test_what_is_in_no_table_is_not_guessed(text):
     assert country_code(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Germny", "DE"),
+        ("Germanyy", "DE"),
+        ("Gernany", "DE"),
+        ("Itlay", "IT"),
+        ("Brazill", "BR"),
+        ("Switzerlnd", "CH"),
+        ("Phillipines", "PH"),
+        ("Germnay!", "DE"),
+        ("Grmny", None),  # two slips
+        ("Chil", None),  # too short to be told
+        ("Soria", None),  # a province, not a misspelt Syria
+        ("Austrlia", None),  # Austria or Australia
+        ("Untied Kingdom", "GB"),
+    ],
+)
+def test_a_name_may_have_one_slip_of_the_pen(text, code):
+    assert country_code(text) == code
+
+
+def test_no_region_is_taken_for_a_misspelt_country():
+    known = countries._codes_by_name()
+    for region in pycountry.subdivisions:
+        if countries.name_key(region.name) not in known and "," not in region.name and "(" not in region.name:
+            assert country_code(region.name) is None, region
+
+
+@pytest.mark.parametrize("text", ["Korea", "korea", "Corea", "Virgin Islands"])
+def test_a_name_of_several_countries_is_told_as_ambiguous(text):
+    assert country_code(text) is None
+    assert country_label(None, text) == f"Ambiguous ({text})"
 
 
 def test_every_country_is_found_by_each_of_its_codes_and_names_in_english():

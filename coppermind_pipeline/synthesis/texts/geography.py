@@ -1,6 +1,6 @@
 """The text of the geography."""
 
-from coppermind_pipeline.crm import UNKNOWN_COUNTRY, UNRECOGNIZED, country_name
+from coppermind_pipeline.crm import UNKNOWN_COUNTRY, UNRECOGNIZED, country_name, is_ambiguous_country
 from coppermind_pipeline.synthesis.aggregates.geography import City, Country, Customers, Geography
 from coppermind_pipeline.synthesis.aggregates.sums import add_up
 from coppermind_pipeline.synthesis.texts.wording import (
@@ -50,12 +50,16 @@ def _rows(geography: Geography) -> list[str]:
             revenue=add_up(total for country in rest for total in country.at.revenue),
         )
         rows.append(f"{count(len(rest), 'other country')}: {_customers(others)}")
-    entered = listed([f"“{one_line(spelling, 40)}”" for spelling in geography.spellings])
+    entered = listed([_spelling(each) for each in geography.spellings])
     rows.append(
         f"{UNRECOGNIZED}: {_customers(geography.unrecognized)}" + (f" (entered as {entered})" if entered else "")
     )
     rows.append(f"{UNKNOWN_COUNTRY}: {_customers(geography.unknown)}")
     return rows
+
+
+def _spelling(text: str) -> str:
+    return f"“{one_line(text, 40)}”" + (", of which there are several" if is_ambiguous_country(text) else "")
 
 
 def _country(country: Country) -> str:
