@@ -207,12 +207,13 @@ RETURNING source_ref, version
 
 # In the order of the refs, so that two drains never wait for each other.
 _LOCK = """
-SELECT q.*
-  FROM unnest(CAST(:refs AS text[]), CAST(:versions AS bigint[])) AS claim(source_ref, version)
+SELECT entry.*
+  FROM unnest(CAST(:refs AS text[]), CAST(:versions AS bigint[])) AS claim (source_ref, version)
  CROSS JOIN LATERAL (
-       SELECT w.source_ref, w.version, w.operation, w.content, w.object_type, w.aggregate_scope, w.as_of,
-              w.retired_reason
-         FROM memory_queue w WHERE w.source_ref = claim.source_ref AND w.version = claim.version FOR UPDATE) q
+       SELECT waiting.source_ref, waiting.version, waiting.operation, waiting.content, waiting.object_type,
+              waiting.aggregate_scope, waiting.as_of, waiting.retired_reason
+         FROM memory_queue AS waiting
+        WHERE waiting.source_ref = claim.source_ref AND waiting.version = claim.version FOR UPDATE) AS entry
 """
 
 # OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.
@@ -220,21 +221,23 @@ SELECT q.*
 _RETIRE = """
 UPDATE memories SET retired_at = clock_timestamp(), retired_reason = :reason
  WHERE id = ANY(ARRAY(
-       SELECT m.id FROM unnest(CAST(:refs AS text[])) AS retired(ref)
-        CROSS JOIN LATERAL (SELECT v.id FROM memories v
-                             WHERE v.connector_id = :connector AND v.source_ref = retired.ref AND v.retired_at IS NULL
-                            OFFSET 0) m))
+       SELECT memory.id FROM unnest(CAST(:refs AS text[])) AS retired (ref)
+        CROSS JOIN LATERAL (SELECT version.id FROM memories AS version
+                             WHERE version.connector_id = :connector AND version.source_ref = retired.ref
+                               AND version.retired_at IS NULL OFFSET 0) AS memory))
 RETURNING superseded_at IS NULL
 """
 
 _LIVE = """
-SELECT m.id, m.source_ref,
-       (m.type, m.sensitivity, m.content) IS NOT DISTINCT FROM (q.type, q.sensitivity, q.content) AS says_the_same
-  FROM unnest(CAST(:refs AS text[])) AS published(ref)
- CROSS JOIN LATERAL (SELECT w.type, w.sensitivity, w.content FROM memory_queue w
-                      WHERE w.source_ref = published.ref OFFSET 0) q
- CROSS JOIN LATERAL (SELECT v.id, v.source_ref, v.type, v.sensitivity, v.content FROM memory_versions v
-                      WHERE v.source_ref = published.ref AND v.is_live OFFSET 0) m
+SELECT memory.id, memory.source_ref,
+       (memory.type, memory.sensitivity, memory.content)
+       IS NOT DISTINCT FROM (entry.type, entry.sensitivity, entry.content) AS says_the_same
+  FROM unnest(CAST(:refs AS text[])) AS published (ref)
+ CROSS JOIN LATERAL (SELECT waiting.type, waiting.sensitivity, waiting.content FROM memory_queue AS waiting
+                      WHERE waiting.source_ref = published.ref OFFSET 0) AS entry
+ CROSS JOIN LATERAL (SELECT version.id, version.source_ref, version.type, version.sensitivity, version.content
+                       FROM memory_versions AS version
+                      WHERE version.source_ref = published.ref AND version.is_live OFFSET 0) AS memory
 """
 
 _SUPERSEDE = "UPDATE memories SET superseded_at = clock_timestamp() WHERE id = ANY(CAST(:ids AS bigint[]))"
@@ -242,33 +245,37 @@ _SUPERSEDE = "UPDATE memories SET superseded_at = clock_timestamp() WHERE id = A
 _INSERT = """
 INSERT INTO memories (mind_id, connector_id, type, sensitivity, content, source_ref, object_type, hubspot_id,
                       aggregate_connector_id, aggregate_period_key, aggregate_scope, as_of, superseded_at, search)
-SELECT q.mind_id, q.connector_id, q.type, q.sensitivity, q.content, q.source_ref, q.object_type, q.hubspot_id,
-       CASE WHEN q.aggregate_scope IS NOT NULL THEN q.connector_id END, q.aggregate_period_key, q.aggregate_scope,
-       q.as_of, CASE WHEN :superseded THEN clock_timestamp() END,
-       to_tsvector('simple', f.folded) || to_tsvector('english', f.folded) || (SELECT mind_lexeme())
-  FROM unnest(CAST(:refs AS text[]), CAST(:folded AS text[])) AS f(source_ref, folded)
- CROSS JOIN LATERAL (SELECT w.* FROM memory_queue w WHERE w.source_ref = f.source_ref OFFSET 0) q
+SELECT entry.mind_id, entry.connector_id, entry.type, entry.sensitivity, entry.content, entry.source_ref,
+       entry.object_type, entry.hubspot_id, CASE WHEN entry.aggregate_scope IS NOT NULL THEN entry.connector_id END,
+       entry.aggregate_period_key, entry.aggregate_scope, entry.as_of,
+       CASE WHEN :superseded THEN clock_timestamp() END,
+       to_tsvector('simple', published.folded) || to_tsvector('english', published.folded) || (SELECT mind_lexeme())
+  FROM unnest(CAST(:refs AS text[]), CAST(:folded AS text[])) AS published (source_ref, folded)
+ CROSS JOIN LATERAL (SELECT waiting.* FROM memory_queue AS waiting
+                      WHERE waiting.source_ref = published.source_ref OFFSET 0) AS entry
 """
 
 _SCOPE_STATE = """
-SELECT EXISTS (SELECT FROM memory_versions m
-                WHERE m.aggregate_connector_id = q.connector_id AND m.aggregate_scope = q.aggregate_scope
-                  AND m.is_live AND m.source_ref <> q.source_ref AND m.as_of > q.as_of) AS is_past,
-       coalesce((newest.type, newest.sensitivity, newest.content) = (q.type, q.sensitivity, q.content), false)
-           AS said_last,
+SELECT EXISTS (SELECT FROM memory_versions AS memory
+                WHERE memory.aggregate_connector_id = entry.connector_id
+                  AND memory.aggregate_scope = entry.aggregate_scope AND memory.is_live
+                  AND memory.source_ref <> entry.source_ref AND memory.as_of > entry.as_of) AS is_past,
+       coalesce((newest.type, newest.sensitivity, newest.content)
+                = (entry.type, entry.sensitivity, entry.content), false) AS said_last,
        coalesce(newest.is_live, false) AS is_live
-  FROM memory_queue q
-  LEFT JOIN LATERAL (SELECT m.type, m.sensitivity, m.content, m.is_live FROM memory_versions m
-                      WHERE m.connector_id = q.connector_id AND m.source_ref = q.source_ref AND m.is_newest
-                     ) newest ON true
- WHERE q.source_ref = :ref
+  FROM memory_queue AS entry
+  LEFT JOIN LATERAL (SELECT memory.type, memory.sensitivity, memory.content, memory.is_live
+                       FROM memory_versions AS memory
+                      WHERE memory.connector_id = entry.connector_id AND memory.source_ref = entry.source_ref
+                        AND memory.is_newest) AS newest ON true
+ WHERE entry.source_ref = :ref
 """
 
 _SUPERSEDE_SCOPE = """
-UPDATE memory_versions m SET superseded_at = clock_timestamp()
-  FROM memory_queue q
- WHERE q.source_ref = :ref AND m.aggregate_connector_id = q.connector_id AND m.aggregate_scope = q.aggregate_scope
-   AND m.source_ref <> q.source_ref AND m.is_live
+UPDATE memory_versions AS memory SET superseded_at = clock_timestamp()
+  FROM memory_queue AS entry
+ WHERE entry.source_ref = :ref AND memory.aggregate_connector_id = entry.connector_id
+   AND memory.aggregate_scope = entry.aggregate_scope AND memory.source_ref <> entry.source_ref AND memory.is_live
 """
 
 # Words alone, no numbers; in their order, so that two drains of one mind never wait for each other.
@@ -276,9 +283,9 @@ _LEARN_WORDS = """
 INSERT INTO memory_lexemes (mind_id, lexeme, stem)
 SELECT current_mind(), word, coalesce((ts_lexize('english_stem', word))[1], word)
   FROM (SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('simple', folded))) AS word
-          FROM unnest(CAST(:folded AS text[])) AS folded) words
+          FROM unnest(CAST(:folded AS text[])) AS folded) AS words
  WHERE word ~ '^[[:alpha:]]{3,40}$'
-   AND NOT EXISTS (SELECT FROM memory_lexemes known WHERE known.mind_id = current_mind() AND known.lexeme = word)
+   AND NOT EXISTS (SELECT FROM memory_lexemes AS known WHERE known.mind_id = current_mind() AND known.lexeme = word)
  ORDER BY word
 ON CONFLICT DO NOTHING
 """

@@ -51,30 +51,31 @@ _UNQUEUE = "DELETE FROM memory_queue WHERE connector_id = :connector AND source_
 _ERASE = """
 WITH texts AS (SELECT id, tsvector_to_array(search) AS words FROM memories
               WHERE connector_id = :connector AND source_ref = ANY(:refs) AND content <> '' FOR UPDATE)
-UPDATE memories m SET content = '', search = '', retired_at = coalesce(m.retired_at, clock_timestamp()),
+UPDATE memories AS memory SET content = '', search = '', retired_at = coalesce(memory.retired_at, clock_timestamp()),
        retired_reason = 'erased for privacy in HubSpot'
-  FROM texts WHERE m.id = texts.id RETURNING texts.words
+  FROM texts WHERE memory.id = texts.id RETURNING texts.words
 """
 
 _ERASE_EARLIER = """
 WITH texts AS (SELECT id, tsvector_to_array(search) AS words FROM memory_versions
               WHERE connector_id = :connector AND source_ref = ANY(:refs) AND content <> '' AND NOT is_live
                 FOR UPDATE)
-UPDATE memories m SET content = '', search = '' FROM texts WHERE m.id = texts.id RETURNING texts.words
+UPDATE memories AS memory SET content = '', search = '' FROM texts WHERE memory.id = texts.id RETURNING texts.words
 """
 
 _DEALS_EVER_LINKED = """
-SELECT DISTINCT 'hubspot:' || a.connector_id || ':deals:' || a.from_id
-  FROM unnest(CAST(:refs AS text[])) AS erased(ref)
-  JOIN hubspot_associations a ON a.connector_id = :connector AND a.from_type = 'deals'
-   AND a.to_type = split_part(erased.ref, ':', 3) AND a.to_id = split_part(erased.ref, ':', 4)
+SELECT DISTINCT 'hubspot:' || association.connector_id || ':deals:' || association.from_id
+  FROM unnest(CAST(:refs AS text[])) AS erased (ref)
+  JOIN hubspot_associations AS association ON association.connector_id = :connector AND association.from_type = 'deals'
+   AND association.to_type = split_part(erased.ref, ':', 3) AND association.to_id = split_part(erased.ref, ':', 4)
 """
 
 _LINKED_TO_ERASED = """
 SELECT DISTINCT deal.ref
-  FROM unnest(CAST(:refs AS text[])) AS deal(ref)
-  JOIN hubspot_associations a ON a.connector_id = :connector AND a.from_type = 'deals'
-   AND a.from_id = split_part(deal.ref, ':', 4)
-  JOIN hubspot_crm_objects o ON o.connector_id = a.connector_id AND o.object_type = a.to_type AND o.hubspot_id = a.to_id
-   AND o.archived_reason = 'erased'
+  FROM unnest(CAST(:refs AS text[])) AS deal (ref)
+  JOIN hubspot_associations AS association ON association.connector_id = :connector AND association.from_type = 'deals'
+   AND association.from_id = split_part(deal.ref, ':', 4)
+  JOIN hubspot_crm_objects AS linked
+    ON linked.connector_id = association.connector_id AND linked.object_type = association.to_type
+   AND linked.hubspot_id = association.to_id AND linked.archived_reason = 'erased'
 """

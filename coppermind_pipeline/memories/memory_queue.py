@@ -143,26 +143,29 @@ def _enqueue(connection: Connection, entries: Iterable[QueueEntry], *, condition
 
 
 _CHANGES_SOMETHING = """
-CASE WHEN i.operation = 'publish' AND q.source_ref IS NOT NULL
-     THEN (q.operation, q.type, q.sensitivity, q.content)
-          IS DISTINCT FROM (i.operation, i.type, i.sensitivity, i.content)
-     WHEN i.operation = 'publish'
-     THEN (m.type, m.sensitivity, m.content) IS DISTINCT FROM (i.type, i.sensitivity, i.content)
-     WHEN q.source_ref IS NOT NULL THEN q.operation = 'publish'
-     ELSE m.source_ref IS NOT NULL END
+CASE WHEN incoming.operation = 'publish' AND queued.source_ref IS NOT NULL
+     THEN (queued.operation, queued.type, queued.sensitivity, queued.content)
+          IS DISTINCT FROM (incoming.operation, incoming.type, incoming.sensitivity, incoming.content)
+     WHEN incoming.operation = 'publish'
+     THEN (memory.type, memory.sensitivity, memory.content)
+          IS DISTINCT FROM (incoming.type, incoming.sensitivity, incoming.content)
+     WHEN queued.source_ref IS NOT NULL THEN queued.operation = 'publish'
+     ELSE memory.source_ref IS NOT NULL END
 """
 
 # In the order of the refs, so that two writers never wait for each other. What waits keeps the time since when it does.
 # OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.
 _UPSERT = f"""
 INSERT INTO memory_queue AS waiting (mind_id, {", ".join(_COLUMNS)})
-SELECT current_mind(), {", ".join(f"i.{column}" for column in _COLUMNS)}
-  FROM incoming i
-  LEFT JOIN LATERAL (SELECT w.* FROM memory_queue w WHERE w.source_ref = i.source_ref OFFSET 0) q ON true
-  LEFT JOIN LATERAL (SELECT v.source_ref, v.type, v.sensitivity, v.content FROM memory_versions v
-                      WHERE v.source_ref = i.source_ref AND v.is_live OFFSET 0) m ON true
+SELECT current_mind(), {", ".join(f"incoming.{column}" for column in _COLUMNS)}
+  FROM incoming
+  LEFT JOIN LATERAL (SELECT entry.* FROM memory_queue AS entry
+                      WHERE entry.source_ref = incoming.source_ref OFFSET 0) AS queued ON true
+  LEFT JOIN LATERAL (SELECT version.source_ref, version.type, version.sensitivity, version.content
+                       FROM memory_versions AS version
+                      WHERE version.source_ref = incoming.source_ref AND version.is_live OFFSET 0) AS memory ON true
  WHERE {{condition}}
- ORDER BY i.source_ref
+ ORDER BY incoming.source_ref
 ON CONFLICT (source_ref) DO UPDATE
    SET ({", ".join(_COLUMNS[1:])}) = ROW({", ".join(f"excluded.{column}" for column in _COLUMNS[1:])}),
        version = excluded.version, state = 'pending', attempts = 0, available_at = excluded.available_at,

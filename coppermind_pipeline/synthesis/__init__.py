@@ -1,13 +1,13 @@
 """Scheduled synthesis: five aggregates of a connector's CRM history, once per week or month, as texts."""
 
-from coppermind_pipeline.synthesis.aggregates.scopes import Scope
+from coppermind_pipeline.synthesis.aggregates.aggregate import Aggregate
 from coppermind_pipeline.synthesis.due import DueSynthesis, syntheses_due
 from coppermind_pipeline.synthesis.publishing import WAITING_FOR_BACKFILL, SynthesisFailed, Synthesized, synthesize
 
 __all__ = [
     "WAITING_FOR_BACKFILL",
+    "Aggregate",
     "DueSynthesis",
-    "Scope",
     "SynthesisFailed",
     "Synthesized",
     "syntheses_due",

@@ -1,4 +1,4 @@
-"""The figures of all scopes: computed together, stored as JSON, and read back to say what changed."""
+"""The figures of all aggregates: computed together, stored as JSON, and read back to say what changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,40 +9,40 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.crm import Filters, Labels
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.synthesis.aggregates.aggregate import Aggregate, filter_skip_reason, too_few_reason
 from coppermind_pipeline.synthesis.aggregates.channel_mix import ChannelMix, channel_mix
 from coppermind_pipeline.synthesis.aggregates.deal_signals import deal_signals
 from coppermind_pipeline.synthesis.aggregates.geography import Geography, geography
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import LeadLeaks, lead_leaks
 from coppermind_pipeline.synthesis.aggregates.loss_themes import LossThemes, loss_themes
 from coppermind_pipeline.synthesis.aggregates.population import Population, lay_out
-from coppermind_pipeline.synthesis.aggregates.scopes import Scope, filter_skip_reason, too_few_reason
 from coppermind_pipeline.synthesis.aggregates.strategy import Strategy, strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The figures of each scope that was not skipped, and why the others were."""
+    """The figures of each aggregate that was not skipped, and why the others were."""
 
     channel_mix: ChannelMix | None = None
     geography: Geography | None = None
     lead_leaks: LeadLeaks | None = None
     loss_themes: LossThemes | None = None
     strategy: Strategy | None = None
-    skipped: Mapping[Scope, str]
+    skipped: Mapping[Aggregate, str]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the figures by scope, with amounts as decimal strings."""
+        """Return the figures by aggregate, with amounts as decimal strings."""
         return {
-            scope.value: _ADAPTERS[scope].dump_python(figures, mode="json")
-            for scope in Scope
-            if (figures := getattr(self, scope.value)) is not None
+            aggregate.value: _ADAPTERS[aggregate].dump_python(figures, mode="json")
+            for aggregate in Aggregate
+            if (figures := getattr(self, aggregate.value)) is not None
         }
 
 
 def compute_figures(
     connection: Connection, population: Population, *, labels: Labels, filters: Filters, loss_reason_property: str
 ) -> Figures:
-    """Compute every scope from the connector's records, as far as it has enough to speak of."""
+    """Compute every aggregate from the connector's records, as far as it has enough to speak of."""
     lay_out(connection, population)
     mix = channel_mix(connection)
     places = geography(connection)
@@ -53,36 +53,36 @@ def compute_figures(
     )
     losses = loss_themes(connection, label_of=lambda value: _loss_reason(labels, loss_reason_property, value))
     enough = {
-        Scope.CHANNEL_MIX: too_few_reason(mix.total.contacts + mix.total.deals, "contacts and deals"),
-        Scope.GEOGRAPHY: too_few_reason(places.total.deals, "won deals"),
-        Scope.LEAD_LEAKS: too_few_reason(leaks.total.leads, "leads"),
-        Scope.LOSS_THEMES: too_few_reason(losses.total.deals, "lost deals"),
+        Aggregate.CHANNEL_MIX: too_few_reason(mix.total.contacts + mix.total.deals, "contacts and deals"),
+        Aggregate.GEOGRAPHY: too_few_reason(places.total.deals, "won deals"),
+        Aggregate.LEAD_LEAKS: too_few_reason(leaks.total.leads, "leads"),
+        Aggregate.LOSS_THEMES: too_few_reason(losses.total.deals, "lost deals"),
     }
     skipped = {
-        scope: reason
-        for scope, too_few in enough.items()
-        if (reason := filter_skip_reason(scope, filters, loss_reason_property=loss_reason_property) or too_few)
+        aggregate: reason
+        for aggregate, too_few in enough.items()
+        if (reason := filter_skip_reason(aggregate, filters, loss_reason_property=loss_reason_property) or too_few)
     }
     told = {
-        "channel_mix": mix if Scope.CHANNEL_MIX not in skipped else None,
-        "geography": places if Scope.GEOGRAPHY not in skipped else None,
-        "lead_leaks": leaks if Scope.LEAD_LEAKS not in skipped else None,
-        "loss_themes": losses if Scope.LOSS_THEMES not in skipped else None,
+        "channel_mix": mix if Aggregate.CHANNEL_MIX not in skipped else None,
+        "geography": places if Aggregate.GEOGRAPHY not in skipped else None,
+        "lead_leaks": leaks if Aggregate.LEAD_LEAKS not in skipped else None,
+        "loss_themes": losses if Aggregate.LOSS_THEMES not in skipped else None,
     }
     if not any(told.values()):
-        skipped[Scope.STRATEGY] = "None of the four scopes that it summarizes could be published."
+        skipped[Aggregate.STRATEGY] = "None of the four scopes that it summarizes could be published."
         return Figures(skipped=skipped)
     signals = deal_signals(connection, population)
     return Figures(**told, strategy=strategy(**told, signals=signals), skipped=skipped)
 
 
 def read_figures(stored: Mapping[str, Any]) -> Figures:
-    """Return figures that were stored; those of a scope whose shape has changed since are left out."""
+    """Return figures that were stored; those of an aggregate whose shape has changed since are left out."""
     read = {}
-    for scope in Scope:
-        if scope in stored:
+    for aggregate in Aggregate:
+        if aggregate in stored:
             try:
-                read[scope.value] = _ADAPTERS[scope].validate_python(stored[scope])
+                read[aggregate.value] = _ADAPTERS[aggregate].validate_python(stored[aggregate])
             except ValidationError:
                 continue
     return Figures(**read, skipped={})
@@ -93,10 +93,10 @@ def _loss_reason(labels: Labels, loss_reason_property: str, value: str) -> str |
     return label.text if label.resolved else None
 
 
-_ADAPTERS: Mapping[Scope, TypeAdapter[Any]] = {
-    Scope.CHANNEL_MIX: TypeAdapter(ChannelMix),
-    Scope.GEOGRAPHY: TypeAdapter(Geography),
-    Scope.LEAD_LEAKS: TypeAdapter(LeadLeaks),
-    Scope.LOSS_THEMES: TypeAdapter(LossThemes),
-    Scope.STRATEGY: TypeAdapter(Strategy),
+_ADAPTERS: Mapping[Aggregate, TypeAdapter[Any]] = {
+    Aggregate.CHANNEL_MIX: TypeAdapter(ChannelMix),
+    Aggregate.GEOGRAPHY: TypeAdapter(Geography),
+    Aggregate.LEAD_LEAKS: TypeAdapter(LeadLeaks),
+    Aggregate.LOSS_THEMES: TypeAdapter(LossThemes),
+    Aggregate.STRATEGY: TypeAdapter(Strategy),
 }

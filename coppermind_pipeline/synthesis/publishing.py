@@ -25,9 +25,9 @@ from coppermind_pipeline.errors import CoppermindError, HealsByItself
 from coppermind_pipeline.memories import MemoryType, QueueEntry, Sensitivity, aggregate_ref, enqueue
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.synthesis.aggregates.aggregate import Aggregate
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import reason_properties
 from coppermind_pipeline.synthesis.aggregates.population import Population, lead_stages_of
-from coppermind_pipeline.synthesis.aggregates.scopes import Scope
 from coppermind_pipeline.synthesis.basis import Basis, load_basis
 from coppermind_pipeline.synthesis.figures import Figures, compute_figures, read_figures
 from coppermind_pipeline.synthesis.texts import (
@@ -55,13 +55,13 @@ class Synthesized:
 
     Attributes:
         queued: texts that were queued as memories.
-        skipped: scopes without a text, and why; of an already published period, those of its publication.
+        skipped: aggregates without a text, and why; of an already published period, those of its publication.
         already_published: the period was published before, and nothing was done.
     """
 
     period_key: str
     queued: int = 0
-    skipped: Mapping[Scope, str] = field(default_factory=dict)
+    skipped: Mapping[Aggregate, str] = field(default_factory=dict)
     already_published: bool = False
 
 
@@ -97,7 +97,7 @@ def synthesize(
     if period.start(basis.zone) > now:
         raise PeriodKeyError(f"The period {period.key} has not begun yet.")
     if basis.portal.first_completed_at is None:
-        return Synthesized(period_key=period.key, skipped=dict.fromkeys(Scope, WAITING_FOR_BACKFILL))
+        return Synthesized(period_key=period.key, skipped=dict.fromkeys(Aggregate, WAITING_FOR_BACKFILL))
     run = _Run(connector_id=connector_id, period=period, basis=basis, config=config, now=now)
     try:
         with database.mind(mind_id) as connection:
@@ -136,7 +136,7 @@ def _publish(connection: Connection, run: _Run, *, refresh: bool) -> Synthesized
     # Takes the period's row, so that of two runs at once the second finds it published.
     row = connection.execute(text(_CLAIM), run.key).one()
     if row.published_at is not None and not refresh:
-        skipped = {Scope(scope): reason for scope, reason in row.skipped.items()}
+        skipped = {Aggregate(aggregate): reason for aggregate, reason in row.skipped.items()}
         return Synthesized(period_key=run.period.key, skipped=skipped, already_published=True)
     labels = load_labels(connection, run.connector_id, properties=_labelled_properties(run))
     contact_definitions = labels.definitions.get(ObjectType.CONTACTS, {})
@@ -159,14 +159,16 @@ def _publish(connection: Connection, run: _Run, *, refresh: bool) -> Synthesized
     previous_as_of, previous = _previous(connection, run)
     wording = Wording(labels=labels, coverage=_coverage(run, previous_as_of))
     texts = _compose_texts(figures, previous, wording, disqualified_statuses=run.config.hubspot_disqualified_statuses)
-    queued = enqueue(connection, [_entry(run, scope, content) for scope, content in texts.items()])
+    queued = enqueue(connection, [_entry(run, aggregate, content) for aggregate, content in texts.items()])
     connection.execute(
         text(_STORE),
         {
             **run.key,
             "now": run.now,
             "figures": orjson.dumps(figures.as_json()).decode(),
-            "skipped": orjson.dumps({scope.value: reason for scope, reason in figures.skipped.items()}).decode(),
+            "skipped": orjson.dumps(
+                {aggregate.value: reason for aggregate, reason in figures.skipped.items()}
+            ).decode(),
         },
     )
     return Synthesized(period_key=run.period.key, queued=queued.publish, skipped=figures.skipped)
@@ -174,21 +176,21 @@ def _publish(connection: Connection, run: _Run, *, refresh: bool) -> Synthesized
 
 def _compose_texts(
     figures: Figures, previous: Figures, wording: Wording, *, disqualified_statuses: tuple[str, ...]
-) -> dict[Scope, str]:
-    """Return the text of each scope that has figures; `previous` holds those that it is compared with."""
-    texts: dict[Scope, str] = {}
+) -> dict[Aggregate, str]:
+    """Return the text of each aggregate that has figures; `previous` holds those that it is compared with."""
+    texts: dict[Aggregate, str] = {}
     if figures.channel_mix is not None:
-        texts[Scope.CHANNEL_MIX] = channel_mix_text(figures.channel_mix, previous.channel_mix, wording)
+        texts[Aggregate.CHANNEL_MIX] = channel_mix_text(figures.channel_mix, previous.channel_mix, wording)
     if figures.geography is not None:
-        texts[Scope.GEOGRAPHY] = geography_text(figures.geography, previous.geography, wording)
+        texts[Aggregate.GEOGRAPHY] = geography_text(figures.geography, previous.geography, wording)
     if figures.lead_leaks is not None:
-        texts[Scope.LEAD_LEAKS] = lead_leaks_text(
+        texts[Aggregate.LEAD_LEAKS] = lead_leaks_text(
             figures.lead_leaks, previous.lead_leaks, wording, disqualified_statuses=disqualified_statuses
         )
     if figures.loss_themes is not None:
-        texts[Scope.LOSS_THEMES] = loss_themes_text(figures.loss_themes, previous.loss_themes, wording)
+        texts[Aggregate.LOSS_THEMES] = loss_themes_text(figures.loss_themes, previous.loss_themes, wording)
     if figures.strategy is not None:
-        texts[Scope.STRATEGY] = strategy_text(figures.strategy, previous.strategy, wording, skipped=figures.skipped)
+        texts[Aggregate.STRATEGY] = strategy_text(figures.strategy, previous.strategy, wording, skipped=figures.skipped)
     return texts
 
 
@@ -238,16 +240,16 @@ def _coverage(run: _Run, previous_as_of: datetime | None) -> Coverage:
     )
 
 
-def _entry(run: _Run, scope: Scope, content: str) -> QueueEntry:
+def _entry(run: _Run, aggregate: Aggregate, content: str) -> QueueEntry:
     return QueueEntry(
-        source_ref=aggregate_ref(run.connector_id, run.period.key, scope),
+        source_ref=aggregate_ref(run.connector_id, run.period.key, aggregate),
         connector_id=run.connector_id,
         operation="publish",
         type=MemoryType.FACT,
         sensitivity=Sensitivity.SENSITIVE,
         content=content,
         aggregate_period_key=run.period.key,
-        aggregate_scope=scope,
+        aggregate_scope=aggregate,
         as_of=run.as_of,
     )
 

@@ -35,7 +35,7 @@ def queued(portal: StoredPortal) -> list[Any]:
 
 
 def texts(portal: StoredPortal, period_key: str = "2026-W47") -> dict[str, str]:
-    """The queued texts of a period by scope."""
+    """The queued texts of a period by aggregate."""
     return {row.aggregate_scope: row.content for row in queued(portal) if row.aggregate_period_key == period_key}
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from coppermind_pipeline.connectors import Cadence, PeriodKeyError
 from coppermind_pipeline.memories import drain
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.synthesis import WAITING_FOR_BACKFILL, Scope, SynthesisFailed
+from coppermind_pipeline.synthesis import WAITING_FOR_BACKFILL, Aggregate, SynthesisFailed
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 from coppermind_pipeline_tests.synthesis.portals import days_ago, fill, queued, run, texts
 
@@ -31,8 +31,8 @@ def test_five_sensitive_facts_are_queued_under_the_source_refs_of_the_period(por
     assert run(portal).queued == 5
     rows = queued(portal)
     assert {row.source_ref for row in rows} == {
-        f"hubspot:acme-hubspot-0007:aggregate:2026-W47:{scope}"
-        for scope in ("channel_mix", "geography", "lead_leaks", "loss_themes", "strategy")
+        f"hubspot:acme-hubspot-0007:aggregate:2026-W47:{aggregate}"
+        for aggregate in ("channel_mix", "geography", "lead_leaks", "loss_themes", "strategy")
     }
     for row in rows:
         assert (row.operation, row.type, row.sensitivity) == ("publish", "fact", "sensitive")
@@ -56,7 +56,7 @@ def test_a_refresh_publishes_the_period_again_with_the_records_of_today(portal):
     )
     again = run(portal, refresh=True)
     assert (again.already_published, again.queued) == (False, 4)
-    assert again.skipped == {Scope.LOSS_THEMES: "Only 0 lost deals to speak of, and at least 5 are needed."}
+    assert again.skipped == {Aggregate.LOSS_THEMES: "Only 0 lost deals to speak of, and at least 5 are needed."}
     assert "14 won, 0 lost" in texts(portal)["channel_mix"]
     (row,) = stored(portal)
     assert row.skipped == {"loss_themes": "Only 0 lost deals to speak of, and at least 5 are needed."}
@@ -76,7 +76,7 @@ def test_two_runs_at_once_publish_once(portal):
 def test_nothing_is_published_before_the_backfill_is_complete(portal):
     portal.execute("UPDATE hubspot_backfills SET completed_at = NULL, first_completed_at = NULL")
     result = run(portal)
-    assert (result.skipped, result.queued) == (dict.fromkeys(Scope, WAITING_FOR_BACKFILL), 0)
+    assert (result.skipped, result.queued) == (dict.fromkeys(Aggregate, WAITING_FOR_BACKFILL), 0)
     assert (queued(portal), stored(portal)) == ([], [])
     portal.execute("UPDATE hubspot_backfills SET first_completed_at = :now", now=NOW)  # a resync is under way
     assert run(portal).queued == 5
@@ -108,7 +108,7 @@ def test_monthly_and_weekly_periods_stand_beside_each_other_and_search_finds_the
         live = connection.execute(
             text("SELECT aggregate_scope, aggregate_period_key FROM memories WHERE superseded_at IS NULL")
         ).all()
-    assert sorted(live) == [(scope.value, "2026-11") for scope in Scope]
+    assert sorted(live) == [(aggregate.value, "2026-11") for aggregate in Aggregate]
 
 
 def test_the_next_period_says_what_changed_since_the_one_before(portal):
@@ -159,7 +159,7 @@ def test_two_portals_of_one_mind_do_not_mix(portal, database, local_customer):
                    primary_company_id="9000", place_country_code="FR")  # fmt: skip
     run(portal)
     first = texts(portal)
-    assert run(other).skipped.keys() == {Scope.LOSS_THEMES}
+    assert run(other).skipped.keys() == {Aggregate.LOSS_THEMES}
     assert "6 contacts and 6 deals: 6 won" in texts(other)["channel_mix"]
     assert "France: 1 customer, 6 won deals, €42" in texts(other)["geography"]
     assert all("France" not in each for each in first.values())
@@ -174,9 +174,9 @@ def test_too_few_records_skip_a_scope_with_the_reason(database, local_customer):
         portal.deal(f"{number}", outcome="won", primary_company_id="1")
     result = run(portal)
     assert result.skipped == {
-        Scope.GEOGRAPHY: "Only 4 won deals to speak of, and at least 5 are needed.",
-        Scope.LEAD_LEAKS: "Only 4 leads to speak of, and at least 5 are needed.",
-        Scope.LOSS_THEMES: "Only 0 lost deals to speak of, and at least 5 are needed.",
+        Aggregate.GEOGRAPHY: "Only 4 won deals to speak of, and at least 5 are needed.",
+        Aggregate.LEAD_LEAKS: "Only 4 leads to speak of, and at least 5 are needed.",
+        Aggregate.LOSS_THEMES: "Only 0 lost deals to speak of, and at least 5 are needed.",
     }
     assert "Geography: Only 4 won deals to speak of" in texts(portal)["strategy"]
 
@@ -184,23 +184,23 @@ def test_too_few_records_skip_a_scope_with_the_reason(database, local_customer):
 def test_a_portal_without_records_publishes_nothing_once(database, local_customer):
     portal = StoredPortal.create(database, local_customer)
     result = run(portal)
-    assert (result.queued, set(result.skipped)) == (0, set(Scope))
+    assert (result.queued, set(result.skipped)) == (0, set(Aggregate))
     assert run(portal).already_published
     assert run(portal).skipped == result.skipped
 
 
 @pytest.mark.parametrize(
-    ("filters", "scope"),
+    ("filters", "aggregate"),
     [
-        ({"contacts": {"hs_lead_status": ["NEW", "OPEN"]}}, Scope.LEAD_LEAKS),
-        ({"contacts": {"lifecyclestage": "lead"}}, Scope.LEAD_LEAKS),
-        ({"contacts": {"hs_analytics_source": "PAID_SEARCH"}}, Scope.CHANNEL_MIX),
-        ({"deals": {"dealstage": "closedwon"}}, Scope.CHANNEL_MIX),
-        ({"companies": {"country": "USA"}}, Scope.GEOGRAPHY),
-        ({"deals": {"closed_lost_reason": "price"}}, Scope.LOSS_THEMES),
+        ({"contacts": {"hs_lead_status": ["NEW", "OPEN"]}}, Aggregate.LEAD_LEAKS),
+        ({"contacts": {"lifecyclestage": "lead"}}, Aggregate.LEAD_LEAKS),
+        ({"contacts": {"hs_analytics_source": "PAID_SEARCH"}}, Aggregate.CHANNEL_MIX),
+        ({"deals": {"dealstage": "closedwon"}}, Aggregate.CHANNEL_MIX),
+        ({"companies": {"country": "USA"}}, Aggregate.GEOGRAPHY),
+        ({"deals": {"closed_lost_reason": "price"}}, Aggregate.LOSS_THEMES),
     ],
 )
-def test_a_filter_on_the_property_that_a_scope_measures_skips_it(portal, filters, scope):
+def test_a_filter_on_the_property_that_an_aggregate_measures_skips_it(portal, filters, aggregate):
     for object_type, properties in filters.items():
         portal.execute(
             """INSERT INTO hubspot_properties (connector_id, mind_id, object_type, name, label, type, field_type)
@@ -208,10 +208,10 @@ def test_a_filter_on_the_property_that_a_scope_measures_skips_it(portal, filters
             mind=portal.mind_id, type=object_type, name=next(iter(properties)),
         )  # fmt: skip
     result = run(portal, hubspot_property_filters=filters)
-    assert set(result.skipped) == {scope}
-    assert "the very property" in result.skipped[scope]
-    assert scope not in texts(portal)
-    assert result.skipped[scope] in texts(portal)["strategy"]
+    assert set(result.skipped) == {aggregate}
+    assert "the very property" in result.skipped[aggregate]
+    assert aggregate not in texts(portal)
+    assert result.skipped[aggregate] in texts(portal)["strategy"]
 
 
 def test_a_filter_on_another_property_skips_nothing(portal):
@@ -220,8 +220,8 @@ def test_a_filter_on_another_property_skips_nothing(portal):
 
 def test_filters_that_can_not_be_applied_skip_what_reads_their_records(portal):
     result = run(portal, hubspot_property_filters={"deals": {"pipelin": "default"}})
-    assert set(result.skipped) == {Scope.CHANNEL_MIX, Scope.GEOGRAPHY, Scope.LOSS_THEMES}
-    assert "can't be applied" in result.skipped[Scope.CHANNEL_MIX]
+    assert set(result.skipped) == {Aggregate.CHANNEL_MIX, Aggregate.GEOGRAPHY, Aggregate.LOSS_THEMES}
+    assert "can't be applied" in result.skipped[Aggregate.CHANNEL_MIX]
 
 
 def test_the_configured_statuses_decide_who_is_disqualified(portal):

@@ -73,20 +73,21 @@ def list_memories(
 
 
 _GET = f"""{MEMORY_ROWS}
- WHERE m.id = :id OR m.source_ref = :ref AND m.connector_id = split_part(:ref, ':', 2) AND m.is_newest
+ WHERE memory.id = :id
+    OR memory.source_ref = :ref AND memory.connector_id = split_part(:ref, ':', 2) AND memory.is_newest
 """
 
 _SELECTED = """
- WHERE m.mind_id = current_mind() AND m.retired_at IS NULL AND m.id < :before
-   AND (CAST(:types AS text[]) IS NULL OR m.type = ANY(CAST(:types AS text[])))
-   AND m.sensitivity = ANY(CAST(:sensitivities AS text[]))
-   AND (CAST(:connectors AS text[]) IS NULL OR m.connector_id = ANY(CAST(:connectors AS text[])))
+ WHERE memory.mind_id = current_mind() AND memory.retired_at IS NULL AND memory.id < :before
+   AND (CAST(:types AS text[]) IS NULL OR memory.type = ANY(CAST(:types AS text[])))
+   AND memory.sensitivity = ANY(CAST(:sensitivities AS text[]))
+   AND (CAST(:connectors AS text[]) IS NULL OR memory.connector_id = ANY(CAST(:connectors AS text[])))
 """
 
-_LIST_LIVE = f"{MEMORY_ROWS} {_SELECTED} AND m.is_live ORDER BY m.id DESC LIMIT :limit"
+_LIST_LIVE = f"{MEMORY_ROWS} {_SELECTED} AND memory.is_live ORDER BY memory.id DESC LIMIT :limit"
 
 _LIST_ALL = f"""{MEMORY_ROWS} {_SELECTED}
-   AND (CAST(:period AS text) IS NULL OR m.aggregate_period_key = :period)
-   AND (CAST(:include_superseded AS boolean) OR m.is_newest)
- ORDER BY m.id DESC LIMIT :limit
+   AND (CAST(:period AS text) IS NULL OR memory.aggregate_period_key = :period)
+   AND (CAST(:include_superseded AS boolean) OR memory.is_newest)
+ ORDER BY memory.id DESC LIMIT :limit
 """

@@ -110,9 +110,10 @@ def within_answer(memories: Iterable[Memory]) -> tuple[Memory, ...]:
 
 
 MEMORY_ROWS = """
-SELECT m.id, m.type, m.sensitivity, m.content, m.source_ref, m.connector_id, m.object_type, m.hubspot_id, m.as_of,
-       m.aggregate_period_key, m.aggregate_scope, m.created_at, m.superseded_at, m.retired_at, m.retired_reason,
+SELECT memory.id, memory.type, memory.sensitivity, memory.content, memory.source_ref, memory.connector_id,
+       memory.object_type, memory.hubspot_id, memory.as_of, memory.aggregate_period_key, memory.aggregate_scope,
+       memory.created_at, memory.superseded_at, memory.retired_at, memory.retired_reason,
        portal.hub_id, portal.ui_domain
-  FROM memory_versions m
-  JOIN portals AS portal ON portal.connector_id = m.connector_id
+  FROM memory_versions AS memory
+  JOIN portals AS portal ON portal.connector_id = memory.connector_id
 """

@@ -124,7 +124,7 @@ def _matches(
 
 
 def _read(connection: Connection, ids: Sequence[int]) -> list[Memory]:
-    rows = connection.execute(text(f"{MEMORY_ROWS} WHERE m.id = ANY(:ids)"), {"ids": list(ids)})
+    rows = connection.execute(text(f"{MEMORY_ROWS} WHERE memory.id = ANY(:ids)"), {"ids": list(ids)})
     memories = {row.id: memory_from_row(row) for row in rows}
     return [memories[memory_id] for memory_id in ids if memory_id in memories]
 
@@ -147,7 +147,7 @@ SELECT word, stem,
            SELECT FROM memory_lexemes
             WHERE mind_id = current_mind() AND lexeme > word AND lexeme < word || chr(1114111)) AS begins_some
   FROM (SELECT word, (ts_lexize('english_stem', word))[1] AS stem
-          FROM unnest(tsvector_to_array(to_tsvector('simple', :query))) AS word LIMIT :words_max) analysed
+          FROM unnest(tsvector_to_array(to_tsvector('simple', :query))) AS word LIMIT :words_max) AS analysed
 """
 
 _WORDS_OF_LENGTH = """

@@ -149,52 +149,58 @@ def _named(row: Any) -> Named:
 _CHANGED_UNTIL = """
 SELECT max(change_seq) FROM (
     SELECT change_seq FROM hubspot_crm_objects WHERE connector_id = :connector AND change_seq > :after
-     ORDER BY change_seq LIMIT :records_max) batch
+     ORDER BY change_seq LIMIT :records_max) AS batch
 """
 
 _COMMON = """
-o.object_type, o.hubspot_id, o.read_at, o.filtered_reason, o.referenced_only, o.created_at, o.name, o.owner_id,
-o.source_detail_1, o.source_detail_2,
-CASE WHEN o.merged_into IS NOT NULL THEN 'merged'
-     WHEN o.archived_at IS NOT NULL THEN coalesce(o.archived_reason, 'archived') ELSE o.archived_reason END AS gone
+record.object_type, record.hubspot_id, record.read_at, record.filtered_reason, record.referenced_only,
+record.created_at, record.name, record.owner_id, record.source_detail_1, record.source_detail_2,
+CASE WHEN record.merged_into IS NOT NULL THEN 'merged'
+     WHEN record.archived_at IS NOT NULL THEN coalesce(record.archived_reason, 'archived')
+     ELSE record.archived_reason END AS gone
 """
 
 _CHANGED_RECORDS = f"""
-SELECT {_COMMON}, o.source, o.city, o.region, o.country_code, o.country_text, o.lifecycle_stage, o.lead_status, o.email,
-       o.job_title, o.company_name, o.domain, o.industry,
-       CASE WHEN o.object_type = 'companies' THEN o.properties ->> 'numberofemployees' END AS employees,
-       CASE WHEN o.object_type = 'companies' THEN o.properties ->> 'annualrevenue' END AS annual_revenue
-  FROM hubspot_crm_objects o
- WHERE o.connector_id = :connector AND o.object_type = ANY(:types) AND o.change_seq > :after AND o.change_seq <= :until
+SELECT {_COMMON}, record.source, record.city, record.region, record.country_code, record.country_text,
+       record.lifecycle_stage, record.lead_status, record.email, record.job_title, record.company_name, record.domain,
+       record.industry,
+       CASE WHEN record.object_type = 'companies' THEN record.properties ->> 'numberofemployees' END AS employees,
+       CASE WHEN record.object_type = 'companies' THEN record.properties ->> 'annualrevenue' END AS annual_revenue
+  FROM hubspot_crm_objects AS record
+ WHERE record.connector_id = :connector AND record.object_type = ANY(:types)
+   AND record.change_seq > :after AND record.change_seq <= :until
 """  # noqa: S608 - our own list of columns
 
 # OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.
 
 _CONCERNED_DEALS = """
 SELECT id FROM (
-    SELECT d.hubspot_id AS id FROM hubspot_crm_objects d
-     WHERE d.connector_id = :connector AND d.object_type = 'deals' AND d.change_seq > :after AND d.change_seq <= :until
+    SELECT hubspot_id AS id FROM hubspot_crm_objects
+     WHERE connector_id = :connector AND object_type = 'deals' AND change_seq > :after AND change_seq <= :until
     UNION
     SELECT deal.hubspot_id FROM (
-           SELECT o.object_type, o.hubspot_id FROM hubspot_crm_objects o
-            WHERE o.connector_id = :connector AND o.object_type <> 'deals' AND :mapped_until > 0
-              AND o.change_seq > :after AND o.change_seq <= :until OFFSET 0) changed
-     CROSS JOIN LATERAL (SELECT a.from_id FROM hubspot_associations a
-                          WHERE a.connector_id = :connector AND a.from_type = 'deals' AND a.valid_to IS NULL
-                            AND a.to_type = changed.object_type AND a.to_id = changed.hubspot_id OFFSET 0) link
-     CROSS JOIN LATERAL (SELECT d.hubspot_id FROM hubspot_crm_objects d
-                          WHERE d.connector_id = :connector AND d.object_type = 'deals' AND d.hubspot_id = link.from_id
-                            AND d.change_seq <= :mapped_until OFFSET 0) deal
-) concerned
+           SELECT object_type, hubspot_id FROM hubspot_crm_objects
+            WHERE connector_id = :connector AND object_type <> 'deals' AND :mapped_until > 0
+              AND change_seq > :after AND change_seq <= :until OFFSET 0) AS changed
+     CROSS JOIN LATERAL (SELECT stored.from_id FROM hubspot_associations AS stored
+                          WHERE stored.connector_id = :connector AND stored.from_type = 'deals'
+                            AND stored.valid_to IS NULL AND stored.to_type = changed.object_type
+                            AND stored.to_id = changed.hubspot_id OFFSET 0) AS association
+     CROSS JOIN LATERAL (SELECT stored.hubspot_id FROM hubspot_crm_objects AS stored
+                          WHERE stored.connector_id = :connector AND stored.object_type = 'deals'
+                            AND stored.hubspot_id = association.from_id AND stored.change_seq <= :mapped_until
+                         OFFSET 0) AS deal
+) AS concerned
  WHERE id COLLATE "C" > CAST(:after_id AS text) COLLATE "C" ORDER BY id COLLATE "C" LIMIT :deals_max
 """
 
 _DEALS = f"""
-SELECT {_COMMON}, o.amount, o.currency, o.amount_home, o.pipeline_id, o.stage_id, o.outcome, o.late_stage,
-       o.probability, o.stage_probability, o.close_at, o.entered_stage_at, o.loss_reason, o.won_reason, o.deal_type,
-       o.attributed_source, o.attribution_step
-  FROM hubspot_crm_objects o
- WHERE o.connector_id = :connector AND o.object_type = 'deals' AND o.hubspot_id = ANY(:ids)
+SELECT {_COMMON}, record.amount, record.currency, record.amount_home, record.pipeline_id, record.stage_id,
+       record.outcome, record.late_stage, record.probability, record.stage_probability, record.close_at,
+       record.entered_stage_at, record.loss_reason, record.won_reason, record.deal_type, record.attributed_source,
+       record.attribution_step
+  FROM hubspot_crm_objects AS record
+ WHERE record.connector_id = :connector AND record.object_type = 'deals' AND record.hubspot_id = ANY(:ids)
 """  # noqa: S608 - our own list of columns
 
 # A link to a merged record speaks of the one that it became. Filtered contacts are not named.
@@ -204,30 +210,32 @@ SELECT * FROM (
            row_number() OVER (PARTITION BY deal_id, to_type
                               ORDER BY is_primary DESC, created_at NULLS LAST, length(hubspot_id), hubspot_id) AS place
       FROM (
-        SELECT DISTINCT ON (a.from_id, a.to_type, o.hubspot_id)
-               a.from_id AS deal_id, a.to_type, o.hubspot_id, o.name, o.job_title, o.city, o.region, o.country_code,
-               o.country_text, o.created_at,
-               ARRAY(SELECT label FROM unnest(a.labels) AS label WHERE label <> 'Primary' ORDER BY label) AS labels,
-               coalesce(a.to_type = 'companies' AND d.primary_company_id IN (l.hubspot_id, o.hubspot_id), false)
-                   AS is_primary
-          FROM unnest(CAST(:ids AS text[])) AS deal(id)
-         CROSS JOIN LATERAL (SELECT r.primary_company_id FROM hubspot_crm_objects r
-                              WHERE r.connector_id = :connector AND r.object_type = 'deals' AND r.hubspot_id = deal.id
-                             OFFSET 0) d
-         CROSS JOIN LATERAL (SELECT r.* FROM hubspot_associations r
-                              WHERE r.connector_id = :connector AND r.from_type = 'deals' AND r.from_id = deal.id
-                                AND r.valid_to IS NULL OFFSET 0) a
-         CROSS JOIN LATERAL (SELECT r.hubspot_id, coalesce(r.merged_into, r.hubspot_id) AS current_id
-                               FROM hubspot_crm_objects r
-                              WHERE r.connector_id = :connector AND r.object_type = a.to_type AND r.hubspot_id = a.to_id
-                             OFFSET 0) l
-         CROSS JOIN LATERAL (SELECT r.* FROM live_records r
-                              WHERE r.connector_id = :connector AND r.object_type = a.to_type
-                                AND r.hubspot_id = l.current_id OFFSET 0) o
-         WHERE (o.filtered_reason IS NULL OR o.object_type = 'companies')
-         ORDER BY a.from_id, a.to_type, o.hubspot_id, a.to_id = o.hubspot_id DESC
-      ) named
-) ranked
+        SELECT DISTINCT ON (association.from_id, association.to_type, record.hubspot_id)
+               association.from_id AS deal_id, association.to_type, record.hubspot_id, record.name, record.job_title,
+               record.city, record.region, record.country_code, record.country_text, record.created_at,
+               ARRAY(SELECT label FROM unnest(association.labels) AS label
+                      WHERE label <> 'Primary' ORDER BY label) AS labels,
+               coalesce(association.to_type = 'companies'
+                        AND deal.primary_company_id IN (linked.hubspot_id, record.hubspot_id), false) AS is_primary
+          FROM unnest(CAST(:ids AS text[])) AS asked (id)
+         CROSS JOIN LATERAL (SELECT stored.primary_company_id FROM hubspot_crm_objects AS stored
+                              WHERE stored.connector_id = :connector AND stored.object_type = 'deals'
+                                AND stored.hubspot_id = asked.id OFFSET 0) AS deal
+         CROSS JOIN LATERAL (SELECT stored.* FROM hubspot_associations AS stored
+                              WHERE stored.connector_id = :connector AND stored.from_type = 'deals'
+                                AND stored.from_id = asked.id AND stored.valid_to IS NULL OFFSET 0) AS association
+         CROSS JOIN LATERAL (SELECT stored.hubspot_id, coalesce(stored.merged_into, stored.hubspot_id) AS current_id
+                               FROM hubspot_crm_objects AS stored
+                              WHERE stored.connector_id = :connector AND stored.object_type = association.to_type
+                                AND stored.hubspot_id = association.to_id OFFSET 0) AS linked
+         CROSS JOIN LATERAL (SELECT stored.* FROM live_records AS stored
+                              WHERE stored.connector_id = :connector AND stored.object_type = association.to_type
+                                AND stored.hubspot_id = linked.current_id OFFSET 0) AS record
+         WHERE (record.filtered_reason IS NULL OR record.object_type = 'companies')
+         ORDER BY association.from_id, association.to_type, record.hubspot_id,
+                  association.to_id = record.hubspot_id DESC
+      ) AS named
+) AS ranked
  WHERE place <= CASE to_type WHEN 'contacts' THEN :contacts_max ELSE :companies_max END
  ORDER BY deal_id, to_type, place
 """

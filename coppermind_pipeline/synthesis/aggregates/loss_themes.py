@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
-from coppermind_pipeline.synthesis.aggregates.scopes import RECORDS_MIN
+from coppermind_pipeline.synthesis.aggregates.aggregate import RECORDS_MIN
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 EXAMPLE_CHARS_MAX = 160

@@ -1,4 +1,4 @@
-"""The records that synthesis counts, laid out once for all scopes: live, unfiltered, of one connector."""
+"""The records that synthesis counts, laid out once for all aggregates: live, unfiltered, of one connector."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,53 +88,57 @@ def _entered_properties(stages: Sequence[str]) -> list[str]:
 # yet counts once.
 _COUNT_DEALS = text(
     """CREATE TEMPORARY TABLE counted_deals ON COMMIT DROP AS
-SELECT d.hubspot_id, d.name, d.currency, d.amount, d.owner_id, d.pipeline_id, d.stage_id, d.deal_type, d.loss_reason,
-       CASE WHEN d.amount IS NULL THEN NULL
-            WHEN d.currency = :company_currency THEN d.amount
-            ELSE d.amount_home END AS amount_home,
-       d.attributed_source AS source, d.attribution_step,
-       d.primary_company_id AS company_id,
-       coalesce('company ' || coalesce(company.merged_into, d.primary_company_id),
-                'contact ' || coalesce(contact.merged_into, d.lead_contact_id)) AS customer,
-       d.place_country_code AS country_code, nullif(btrim(d.place_country_text), '') AS country_text,
-       nullif(btrim(d.place_region), '') AS region, nullif(btrim(d.place_city), '') AS city,
-       CASE WHEN closed_since.it_did THEN 'open' ELSE d.outcome END AS outcome,
-       coalesce(d.late_stage, false) AND NOT closed_since.it_did AS late_stage,
-       d.close_at,
-       (d.close_at AT TIME ZONE :zone)::date AS close_day,
-       (d.close_at AT TIME ZONE :zone)::date - (d.created_at AT TIME ZONE :zone)::date AS days_to_close
-  FROM live_records d
- CROSS JOIN LATERAL (SELECT :retrospective AND d.outcome <> 'open' AND coalesce(d.close_at >= :as_of, false) AS it_did)
+SELECT deal.hubspot_id, deal.name, deal.currency, deal.amount, deal.owner_id, deal.pipeline_id, deal.stage_id,
+       deal.deal_type, deal.loss_reason,
+       CASE WHEN deal.amount IS NULL THEN NULL
+            WHEN deal.currency = :company_currency THEN deal.amount
+            ELSE deal.amount_home END AS amount_home,
+       deal.attributed_source AS source, deal.attribution_step,
+       deal.primary_company_id AS company_id,
+       coalesce('company ' || coalesce(company.merged_into, deal.primary_company_id),
+                'contact ' || coalesce(contact.merged_into, deal.lead_contact_id)) AS customer,
+       deal.place_country_code AS country_code, nullif(btrim(deal.place_country_text), '') AS country_text,
+       nullif(btrim(deal.place_region), '') AS region, nullif(btrim(deal.place_city), '') AS city,
+       CASE WHEN closed_since.it_did THEN 'open' ELSE deal.outcome END AS outcome,
+       coalesce(deal.late_stage, false) AND NOT closed_since.it_did AS late_stage,
+       deal.close_at,
+       (deal.close_at AT TIME ZONE :zone)::date AS close_day,
+       (deal.close_at AT TIME ZONE :zone)::date - (deal.created_at AT TIME ZONE :zone)::date AS days_to_close
+  FROM live_records AS deal
+ CROSS JOIN LATERAL (
+       SELECT :retrospective AND deal.outcome <> 'open' AND coalesce(deal.close_at >= :as_of, false) AS it_did)
        AS closed_since
-  LEFT JOIN hubspot_crm_objects company
-    ON company.connector_id = d.connector_id AND company.object_type = 'companies'
-   AND company.hubspot_id = d.primary_company_id
-  LEFT JOIN hubspot_crm_objects contact
-    ON contact.connector_id = d.connector_id AND contact.object_type = 'contacts'
-   AND contact.hubspot_id = d.lead_contact_id
- WHERE d.connector_id = :connector AND d.object_type = 'deals'
-   AND d.filtered_reason IS NULL
-   AND NOT (:retrospective AND coalesce(d.created_at >= :as_of, false))"""
+  LEFT JOIN hubspot_crm_objects AS company
+    ON company.connector_id = deal.connector_id AND company.object_type = 'companies'
+   AND company.hubspot_id = deal.primary_company_id
+  LEFT JOIN hubspot_crm_objects AS contact
+    ON contact.connector_id = deal.connector_id AND contact.object_type = 'contacts'
+   AND contact.hubspot_id = deal.lead_contact_id
+ WHERE deal.connector_id = :connector AND deal.object_type = 'deals'
+   AND deal.filtered_reason IS NULL
+   AND NOT (:retrospective AND coalesce(deal.created_at >= :as_of, false))"""
 )
 # A contact in an open deal is not stuck, even if a filter keeps that deal out of the figures.
 _COUNT_CONTACTS = text(
     """CREATE TEMPORARY TABLE counted_contacts ON COMMIT DROP AS
 WITH in_open_deal AS (
-    SELECT DISTINCT a.to_id AS hubspot_id
-      FROM hubspot_associations a
-      JOIN live_records d
-        ON d.connector_id = a.connector_id AND d.object_type = 'deals' AND d.hubspot_id = a.from_id
-     WHERE a.connector_id = :connector AND a.from_type = 'deals' AND a.to_type = 'contacts' AND a.valid_to IS NULL
-       AND d.outcome = 'open'
+    SELECT DISTINCT association.to_id AS hubspot_id
+      FROM hubspot_associations AS association
+      JOIN live_records AS deal
+        ON deal.connector_id = association.connector_id AND deal.object_type = 'deals'
+       AND deal.hubspot_id = association.from_id
+     WHERE association.connector_id = :connector AND association.from_type = 'deals'
+       AND association.to_type = 'contacts' AND association.valid_to IS NULL
+       AND deal.outcome = 'open'
 ), contacts AS (
-    SELECT c.hubspot_id, c.source, c.lifecycle_stage, c.lead_status, c.modified_at,
-           coalesce(c.lifecycle_stage = ANY(:lead_stages), false)
+    SELECT contact.hubspot_id, contact.source, contact.lifecycle_stage, contact.lead_status, contact.modified_at,
+           coalesce(contact.lifecycle_stage = ANY(:lead_stages), false)
            OR EXISTS (SELECT FROM unnest(CAST(:entered AS text[])) AS entered
-                       WHERE btrim(c.properties ->> entered) <> '') AS is_lead
-      FROM live_records c
-     WHERE c.connector_id = :connector AND c.object_type = 'contacts' AND NOT c.referenced_only
-       AND c.filtered_reason IS NULL
-       AND NOT (:retrospective AND coalesce(c.created_at >= :as_of, false))
+                       WHERE btrim(contact.properties ->> entered) <> '') AS is_lead
+      FROM live_records AS contact
+     WHERE contact.connector_id = :connector AND contact.object_type = 'contacts' AND NOT contact.referenced_only
+       AND contact.filtered_reason IS NULL
+       AND NOT (:retrospective AND coalesce(contact.created_at >= :as_of, false))
 )
 SELECT contacts.hubspot_id, source, is_lead,
        CASE WHEN NOT is_lead THEN NULL

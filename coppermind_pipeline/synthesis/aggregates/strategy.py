@@ -1,4 +1,4 @@
-"""Strategy: what stands out in the other four scopes and in the open deals, and what to look at next.
+"""Strategy: what stands out in the other four aggregates and in the open deals, and what to look at next.
 
 It computes nothing from records: each figure is one of theirs.
 """
@@ -9,12 +9,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from coppermind_pipeline.synthesis.aggregates.aggregate import RECORDS_MIN
 from coppermind_pipeline.synthesis.aggregates.channel_mix import Channel, ChannelMix
 from coppermind_pipeline.synthesis.aggregates.deal_signals import DealSignals
 from coppermind_pipeline.synthesis.aggregates.geography import Country, Customers, Geography
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import LEAK_KINDS, LeadLeaks, LeakKind
 from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes, LostDeals
-from coppermind_pipeline.synthesis.aggregates.scopes import RECORDS_MIN
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
 
 RATE_DENOMINATOR_MIN = 10
@@ -74,7 +74,7 @@ class WorstLeak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
-    """What stands out; None (or empty) where the scope was skipped or nothing does.
+    """What stands out; None (or empty) where the aggregate was skipped or nothing does.
 
     `customers` and `lost` are what the top country and the top themes are a part of.
     """
@@ -99,7 +99,7 @@ def strategy(
     loss_themes: LossThemes | None,
     signals: DealSignals,
 ) -> Strategy:
-    """Return what stands out in the scopes that were not skipped."""
+    """Return what stands out in the aggregates that were not skipped."""
     ranking = rank_sources(channel_mix) if channel_mix is not None and channel_mix.total.won.deals else None
     leak = worst_leak(lead_leaks) if lead_leaks is not None else None
     top_themes = loss_themes.top if loss_themes is not None else ()

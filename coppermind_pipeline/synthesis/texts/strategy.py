@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from coppermind_pipeline.crm import country_name
+from coppermind_pipeline.synthesis.aggregates.aggregate import RECORDS_MIN, Aggregate
 from coppermind_pipeline.synthesis.aggregates.deal_signals import DealSignals, NotableDeal
-from coppermind_pipeline.synthesis.aggregates.scopes import RECORDS_MIN, Scope
 from coppermind_pipeline.synthesis.aggregates.strategy import (
     OFFLINE,
     RATE_DENOMINATOR_MIN,
@@ -34,14 +34,16 @@ _BASIS = {
 }
 
 
-def strategy_text(found: Strategy, previous: Strategy | None, wording: Wording, *, skipped: Mapping[Scope, str]) -> str:
-    """Return the text of the strategy, one paragraph per subject; a skipped scope says why in place of its own."""
+def strategy_text(
+    found: Strategy, previous: Strategy | None, wording: Wording, *, skipped: Mapping[Aggregate, str]
+) -> str:
+    """Return the text of the strategy, one paragraph per subject; a skipped aggregate says why in place of its own."""
     return document(
         opening("HubSpot marketing strategy", wording.coverage),
-        "Strongest source: " + (skipped.get(Scope.CHANNEL_MIX) or _source(found.ranking, wording)),
-        "Worst lead leak: " + (skipped.get(Scope.LEAD_LEAKS) or _leak(found.worst_leak, wording)),
-        "Geography: " + (skipped.get(Scope.GEOGRAPHY) or _geography(found)),
-        "Top loss theme: " + (skipped.get(Scope.LOSS_THEMES) or _losses(found)),
+        "Strongest source: " + (skipped.get(Aggregate.CHANNEL_MIX) or _source(found.ranking, wording)),
+        "Worst lead leak: " + (skipped.get(Aggregate.LEAD_LEAKS) or _leak(found.worst_leak, wording)),
+        "Geography: " + (skipped.get(Aggregate.GEOGRAPHY) or _geography(found)),
+        "Top loss theme: " + (skipped.get(Aggregate.LOSS_THEMES) or _losses(found)),
         "Notable deal: " + _notable(found.signals.notable, wording),
         "Overdue: " + _overdue(found.signals),
         "Next planning move to inspect: " + _move(found, wording),

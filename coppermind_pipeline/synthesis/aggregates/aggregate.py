@@ -1,4 +1,4 @@
-"""The scopes of synthesis, and when one of them is skipped rather than published with figures that mislead."""
+"""The aggregates of synthesis, and when one of them is skipped rather than published with figures that mislead."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,7 +10,7 @@ from coppermind_pipeline.wording import listed
 RECORDS_MIN = 5
 
 
-class Scope(StrEnum):
+class Aggregate(StrEnum):
     """What an aggregate memory speaks of; the word in source refs, in `aggregate_scope` and in figures."""
 
     CHANNEL_MIX = "channel_mix"
@@ -20,40 +20,40 @@ class Scope(StrEnum):
     STRATEGY = "strategy"
 
 
-# Whose records a scope counts: where their filters can't be applied, its figures would cover the wrong ones.
-_READS: Mapping[Scope, tuple[ObjectType, ...]] = {
-    Scope.CHANNEL_MIX: (ObjectType.CONTACTS, ObjectType.COMPANIES, ObjectType.DEALS),
-    Scope.GEOGRAPHY: (ObjectType.CONTACTS, ObjectType.COMPANIES, ObjectType.DEALS),
-    Scope.LEAD_LEAKS: (ObjectType.CONTACTS,),
-    Scope.LOSS_THEMES: (ObjectType.DEALS,),
-    Scope.STRATEGY: (),
+# Whose records an aggregate counts: where their filters can't be applied, its figures would cover the wrong ones.
+_READS: Mapping[Aggregate, tuple[ObjectType, ...]] = {
+    Aggregate.CHANNEL_MIX: (ObjectType.CONTACTS, ObjectType.COMPANIES, ObjectType.DEALS),
+    Aggregate.GEOGRAPHY: (ObjectType.CONTACTS, ObjectType.COMPANIES, ObjectType.DEALS),
+    Aggregate.LEAD_LEAKS: (ObjectType.CONTACTS,),
+    Aggregate.LOSS_THEMES: (ObjectType.DEALS,),
+    Aggregate.STRATEGY: (),
 }
 
 _SOURCE = frozenset({"hs_analytics_source"})
 _OUTCOME = frozenset({"dealstage", "hs_is_closed", "hs_is_closed_won", "hs_is_closed_lost"})
 _PLACE = frozenset({"country", "state", "city", "hs_country_code", "hs_country_region_code", "hs_state_code"})
-_MEASURES: Mapping[Scope, Mapping[ObjectType, frozenset[str]]] = {
-    Scope.CHANNEL_MIX: {
+_MEASURES: Mapping[Aggregate, Mapping[ObjectType, frozenset[str]]] = {
+    Aggregate.CHANNEL_MIX: {
         ObjectType.CONTACTS: _SOURCE,
         ObjectType.COMPANIES: _SOURCE,
         ObjectType.DEALS: _SOURCE | _OUTCOME,
     },
-    Scope.GEOGRAPHY: {ObjectType.CONTACTS: _PLACE, ObjectType.COMPANIES: _PLACE},
-    Scope.LEAD_LEAKS: {ObjectType.CONTACTS: frozenset({"lifecyclestage", "hs_lead_status"})},
+    Aggregate.GEOGRAPHY: {ObjectType.CONTACTS: _PLACE, ObjectType.COMPANIES: _PLACE},
+    Aggregate.LEAD_LEAKS: {ObjectType.CONTACTS: frozenset({"lifecyclestage", "hs_lead_status"})},
 }
 
 
-def filter_skip_reason(scope: Scope, filters: Filters, *, loss_reason_property: str) -> str | None:
-    """Return why the filters in force keep a scope from being published, as a sentence; None where they don't.
+def filter_skip_reason(aggregate: Aggregate, filters: Filters, *, loss_reason_property: str) -> str | None:
+    """Return why the filters in force keep an aggregate from being published, as a sentence; None where they don't.
 
     A share of what a filter has picked by the very property that is measured is a figure of the filter, not of the
     portal. Strategy measures nothing by itself.
     """
-    unfinished = [object_type for object_type in _READS[scope] if object_type in filters.unfinished]
+    unfinished = [object_type for object_type in _READS[aggregate] if object_type in filters.unfinished]
     if unfinished:
         return f"The filters on {listed(unfinished)} can't be applied until the configuration is corrected."
-    measured = dict(_MEASURES.get(scope, {}))
-    if scope is Scope.LOSS_THEMES:
+    measured = dict(_MEASURES.get(aggregate, {}))
+    if aggregate is Aggregate.LOSS_THEMES:
         measured[ObjectType.DEALS] = frozenset({loss_reason_property})
     for object_type, names in measured.items():
         for each in filters.by_property.get(object_type, ()):
