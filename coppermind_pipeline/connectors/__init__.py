@@ -19,7 +19,13 @@ from coppermind_pipeline.connectors.configuration.periods import (
     parse_period_key,
     period_key_for,
 )
-from coppermind_pipeline.connectors.connector import Connector, Lifecycle, active_connectors, load_connector
+from coppermind_pipeline.connectors.connector import (
+    Connector,
+    Lifecycle,
+    active_connectors,
+    connectors_by_status,
+    load_connector,
+)
 from coppermind_pipeline.connectors.errors import (
     AccountUnreadable,
     ApprovalBroken,
@@ -104,6 +110,7 @@ __all__ = [
     "complete_authorization",
     "configure",
     "connect",
+    "connectors_by_status",
     "connectors_tool",
     "disconnect",
     "forget_last_error",

@@ -93,6 +93,15 @@ def active_connectors(database: Database) -> list[Connector]:
     return _select(database, _ACTIVE)
 
 
+def connectors_by_status(connection: Connection) -> dict[Lifecycle, int]:
+    """Return how many connectors there are of each status, in a transaction of the scheduler."""
+    found = {row.status: row.number for row in connection.execute(_BY_STATUS)}
+    return {status: found.get(status.value, 0) for status in Lifecycle}
+
+
+_BY_STATUS = text("SELECT status, count(*) AS number FROM connectors GROUP BY status")
+
+
 def lock_connector(connection: Connection, connector_id: str) -> Connector:
     """Return a connector of the transaction's mind as it is now, and let nobody change its row until the end of it."""
     return _connector(connection.execute(_LOCK, {"id": connector_id}).one())

@@ -23,19 +23,21 @@ class Contract:
     Attributes:
         owners: the room of each table, view and function of the database.
         published: the tables that rooms above their owner may read.
+        thin: the rooms that read none all the same.
     """
 
     owners: Mapping[str, str]
     published: frozenset[str]
+    thin: frozenset[str] = frozenset()
 
     def owner(self, table: str) -> str:
         """Return the room that owns a table."""
         return self.owners.get(table, "nobody")
 
     def may_read(self, room: str, table: str) -> bool:
-        """Say whether a room may name a table: its own, or a published one of a room that it may import."""
+        """Say whether a room may name a table: its own, or a published one of a room below, unless it is thin."""
         owner = self.owner(table)
-        return room == owner or (table in self.published and _floor(room) > _floor(owner))
+        return room == owner or (table in self.published and room not in self.thin and _floor(room) > _floor(owner))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def read_contract() -> Contract:
     return Contract(
         owners={name: room for name, (room, _) in read_schema().told.items()},
         published=frozenset(content["published"]),
+        thin=frozenset(content["thin"]),
     )
 
 

@@ -67,6 +67,12 @@ def test_a_published_table_is_read_from_above_and_by_nobody_below():
     assert [each for each in below if " reads portals" in each]
 
 
+def test_a_thin_room_reads_no_table_not_even_a_published_one():
+    contract = Contract(dict.fromkeys(_TABLES, "sync"), published=_TABLES, thin=frozenset({"defs"}))
+    broken = judged(_uses("defs"), contract, _SCHEMA)
+    assert [each for each in broken if " reads portals" in each]
+
+
 def test_a_table_that_only_a_value_names_is_any_that_its_module_names():
     contract = Contract(dict.fromkeys(_TABLES, "sync"), frozenset())
     broken = judged(_uses("memories"), contract, _SCHEMA)

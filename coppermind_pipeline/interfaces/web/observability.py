@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from coppermind_pipeline.connectors import connectors_by_status
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web.sign_in import bearer_token
 from coppermind_pipeline.store import Database, last_look_for_polls
@@ -72,10 +73,8 @@ def _registry(database: Database) -> CollectorRegistry:
         "Time since due polls were last looked for; NaN where nothing ever did.",
         registry=registry,
     )
-    for status in ("pending_setup", "active", "inactive"):
-        connectors.labels(status).set(0)
     with database.scheduler() as connection:
-        for status, number in connection.execute(text("SELECT status, count(*) FROM connectors GROUP BY status")):
+        for status, number in connectors_by_status(connection).items():
             connectors.labels(status).set(number)
         found = behind(connection)
         last_look = last_look_for_polls(connection)
