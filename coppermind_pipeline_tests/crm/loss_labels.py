@@ -24,8 +24,15 @@ class Labelled:
 
 def labelled() -> list[Labelled]:
     """Return all phrasings."""
-    text = files("coppermind_pipeline_tests.crm").joinpath("loss_reasons.csv").read_text(encoding="utf-8")
-    return [Labelled(row["phrase"], row["language"], row["theme"] or None) for row in csv.DictReader(text.splitlines())]
+    return [Labelled(row["phrase"], row["language"], row["theme"] or None) for row in _rows("loss_reasons.csv")]
+
+
+def later() -> list[Labelled]:
+    """Return what was labelled after the table stood, in three rounds, to see how far it carries; they mended it.
+
+    Seen for the first time it agreed on 268 of 301, 146 of 159 and 110 of 122.
+    """
+    return [Labelled(row["phrase"], "any", row["theme"] or None) for row in _rows("loss_reasons_later.csv")]
 
 
 def halves() -> tuple[list[Labelled], list[Labelled]]:
@@ -34,3 +41,8 @@ def halves() -> tuple[list[Labelled], list[Labelled]]:
     random.Random(SPLIT_SEED).shuffle(rows)
     middle = len(rows) // 2
     return rows[:middle], rows[middle:]
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    text = files("coppermind_pipeline_tests.crm").joinpath(name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
