@@ -184,8 +184,10 @@ def reconciliation(
 
     walked, requests = hubspot_step(installation, context, walk)
     store_step(installation, context, take_up_walked)
-    again, more_requests = hubspot_step(installation, context, read_again)
-    store_step(installation, context, take_up_reread)
+    again, more_requests = Reread(), 0
+    if not time_is_up():
+        again, more_requests = hubspot_step(installation, context, read_again)
+        store_step(installation, context, take_up_reread)
     return dg.MaterializeResult(
         metadata={
             "archived": walked.archived,
@@ -228,12 +230,15 @@ def record_memories(
 @dg.asset(deps=[record_memories])
 def memories(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """The queue's drain: queued texts become the mind's memories. It is the last step of a poll."""
+    # What a poll has queued is its own work; any other drain gives way to one.
+    time_is_up = end_of_slice(installation, context) if poll_id(context) is None else lambda: False
 
     def work(connector: Connector) -> Drained:
         drained = drain(
             installation.database,
             connector_id=connector.id,
             mind_id=connector.mind_id,
+            time_is_up=time_is_up,
             on_progress=lambda drained: installation.on_progress(Progress("queue", drained.published)),
         )
         with installation.database.mind(connector.mind_id) as connection:

@@ -58,9 +58,10 @@ def drain(
     connector_id: str,
     mind_id: UUID,
     limit: int | None = None,
+    time_is_up: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Drained], None] | None = None,
 ) -> Drained:
-    """Apply the connector's due entries, in batches, until none is due or `limit` entries were claimed.
+    """Apply the connector's due entries, in batches, until none is due, `limit` were claimed, or the time is up.
 
     Several drains of one connector may run at once. An entry that can't be applied is isolated from its batch and tried
     again later, `ATTEMPTS_MAX` times in all; then it is dead until somebody replays it.
@@ -76,6 +77,8 @@ def drain(
         drained += _apply_isolated(database, connector_id, mind_id, claims)
         if on_progress is not None:
             on_progress(drained)
+        if time_is_up():
+            break
     return drained
 
 

@@ -16,6 +16,8 @@ SLICE_S = 600.0
 SLICE_WHEN_OTHERS_WAIT_S = 120.0
 WAIT_FOR_CONNECTOR_S = 900.0
 
+# It leaves after this where it holds up a poll of its own connector, which it looks for so often.
+SLICE_WHEN_POLL_WAITS_S = 20.0
 LOOK_FOR_POLL_S = 3.0
 
 _LOOK_AGAIN_S = 1.0
@@ -57,9 +59,11 @@ def wait_for_turn(database: Database, connector: Connector, on_progress: Callabl
 
 
 def slice_end(*, poll_waits: Callable[[], bool], others_wait: Callable[[], bool]) -> Callable[[], bool]:
-    """Return the function that says when the slice begun now is over: at once where it holds up a poll.
+    """Return the function that says when the slice begun now is over.
 
-    It may be asked after each page; `poll_waits`, which says so of the connector, is asked every few seconds.
+    Args:
+        poll_waits: says whether the slice holds up a poll of its connector; asked every few seconds at most.
+        others_wait: says whether any other run is queued.
     """
     started = monotonic()
     looked_at, is_over = 0.0, False
@@ -67,7 +71,7 @@ def slice_end(*, poll_waits: Callable[[], bool], others_wait: Callable[[], bool]
     def time_is_up() -> bool:
         nonlocal looked_at, is_over
         elapsed = monotonic() - started
-        if not is_over and elapsed - looked_at >= LOOK_FOR_POLL_S:
+        if not is_over and elapsed >= SLICE_WHEN_POLL_WAITS_S and elapsed - looked_at >= LOOK_FOR_POLL_S:
             looked_at, is_over = elapsed, poll_waits()
         return is_over or elapsed > SLICE_S or (elapsed > SLICE_WHEN_OTHERS_WAIT_S and others_wait())
 

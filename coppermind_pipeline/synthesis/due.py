@@ -1,13 +1,16 @@
 """Which connectors wait for synthesis; asked mind by mind, since no role sees the memories of several."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
 from coppermind_pipeline.catalog import load_portal
-from coppermind_pipeline.connectors import active_connectors, period_key_for
+from coppermind_pipeline.connectors import active_connectors, parse_period_key, period_key_for
 from coppermind_pipeline.store import Database
+
+# A period that begins for all at once is published in its first hours, each connector's by its phase.
+SPREAD_OVER = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,7 @@ class DueSynthesis:
     """A connector whose current period is not published; `attempt` tells one try from the next."""
 
     connector_id: str
+    due_at: datetime
     period_key: str
     attempt: str
 
@@ -24,19 +28,29 @@ class DueSynthesis:
         return f"{self.period_key}:{self.attempt}"
 
 
-def syntheses_due(database: Database) -> list[DueSynthesis]:
-    """Return the active connectors with a complete backfill that have yet to publish, or skip, their current period."""
-    now = datetime.now(UTC)
+def syntheses_due(database: Database, *, now: datetime | None = None) -> list[DueSynthesis]:
+    """Return the active connectors with a complete backfill that are to publish, or skip, their current period.
+
+    The first period of a connector is due at once, and before those of others: somebody may be waiting for it.
+    """
+    now = now or datetime.now(UTC)
     due = []
     for connector in active_connectors(database):
         with database.mind(connector.mind_id) as connection:
             portal = load_portal(connection, connector.id)
-            published = set(connection.scalars(_PUBLISHED, {"connector": connector.id}))
+            known = connection.execute(_KNOWN, {"connector": connector.id}).one()
         zone = portal.report_zone(connector.config.report_timezone) or UTC
         period_key = period_key_for(now, connector.config.hubspot_synthesis_cadence, zone)
-        if portal.first_completed_at is not None and period_key not in published:
-            due.append(DueSynthesis(connector.id, period_key, f"{now:%Y%m%dT%H}"))
-    return due
+        if portal.first_completed_at is None or period_key in known.published:
+            continue
+        begins_at = parse_period_key(period_key).start(zone) + known.phase * SPREAD_OVER
+        due_at = begins_at if known.published else portal.first_completed_at
+        if due_at <= now:
+            due.append((bool(known.published), DueSynthesis(connector.id, due_at, period_key, f"{now:%Y%m%dT%H}")))
+    return [one for _, one in sorted(due, key=lambda each: (each[0], each[1].due_at))]
 
 
-_PUBLISHED = text("SELECT period_key FROM syntheses WHERE connector_id = :connector AND published_at IS NOT NULL")
+_KNOWN = text(
+    """SELECT coalesce(array_agg(period_key), '{}') AS published, connector_phase(:connector) AS phase
+         FROM syntheses WHERE connector_id = :connector AND published_at IS NOT NULL"""
+)

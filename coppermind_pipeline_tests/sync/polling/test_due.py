@@ -55,11 +55,6 @@ class Polled:
 def polled(database: Database, local_customer) -> Polled:
     portal = StoredPortal.create(database, local_customer)
     polled = Polled(database, portal)
-    portal.execute(
-        """INSERT INTO hubspot_backfills (connector_id, mind_id, since, started_at, completed_at, first_completed_at)
-           SELECT id, mind_id, now() - interval '1 year', now(), now(), now() FROM connectors WHERE id = :connector
-           ON CONFLICT (connector_id) DO UPDATE SET completed_at = now(), first_completed_at = now()"""
-    )
     polled.succeeds()
     return polled
 
