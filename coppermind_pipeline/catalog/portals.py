@@ -51,6 +51,11 @@ class Portal:
         """The portal's own time zone; None while it is not known."""
         return crm.time_zone(self.time_zone) if self.time_zone else None
 
+    @property
+    def url(self) -> str | None:
+        """The address of the portal's records in HubSpot; None while the portal's host is not known."""
+        return f"https://{self.ui_domain}/contacts/{self.hub_id}" if self.ui_domain and self.hub_id else None
+
     def report_zone(self, configured: str | None) -> ZoneInfo | None:
         """Return the zone of what is reported: the configured one, else the portal's; None if there is neither."""
         return report_zone(configured, self.time_zone)

@@ -138,6 +138,16 @@ class SharedBudgets:
             connection.execute(_STORE_LIMIT, {"hub": self._hub_id, "budget": budget.value, "limit": limit})
 
 
+def calls_a_second(connection: Connection, hub_id: int | None) -> float:
+    """Return how many calls the portal allows in a second, by its general limit as it was stated last."""
+    calls, window_ms = DEFAULT_RATES[Budget.GENERAL]
+    stated = connection.scalar(_STATED_LIMIT, {"hub": hub_id, "budget": Budget.GENERAL.value})
+    return (stated or calls) * 1_000 / window_ms
+
+
+_STATED_LIMIT = text("SELECT limit_calls FROM rate_limit_states WHERE hub_id = :hub AND budget = :budget")
+
+
 def lift_pauses(connection: Connection, hub_id: int) -> None:
     """Let the portal be asked again at once: a person wants to see. Where it refuses again, it is paused again."""
     connection.execute(text("UPDATE rate_limit_states SET blocked_until = NULL WHERE hub_id = :hub"), {"hub": hub_id})

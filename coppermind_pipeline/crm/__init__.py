@@ -13,7 +13,7 @@ from coppermind_pipeline.crm.countries import (
     country_name,
     is_ambiguous_country,
 )
-from coppermind_pipeline.crm.days import day_of, is_midnight_utc, start_of, time_zone
+from coppermind_pipeline.crm.days import close_day, day_of, start_of, time_zone
 from coppermind_pipeline.crm.loss_reasons import (
     LossTheme,
     known_loss_theme,
@@ -83,6 +83,7 @@ __all__ = [
     "attribute",
     "canonical_domain",
     "check_filter_setting",
+    "close_day",
     "compile_filters",
     "country_code",
     "country_label",
@@ -92,7 +93,6 @@ __all__ = [
     "id_order",
     "interpret",
     "is_ambiguous_country",
-    "is_midnight_utc",
     "known_loss_theme",
     "late_stages",
     "loss_table_digest",

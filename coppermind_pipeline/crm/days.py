@@ -21,9 +21,14 @@ def start_of(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
-def is_midnight_utc(moment: datetime) -> bool:
-    """Say whether a datetime is midnight UTC: then it most likely was entered as a bare date, by an import."""
-    return moment.astimezone(UTC).time() == time.min
+def close_day(moment: datetime, zone: tzinfo) -> date:
+    """Return the day on which a deal closes, as people mean it: of `closedate` and `hs_closed_won_date` alone.
+
+    HubSpot's screens store the day that was picked with a time of day. Exactly midnight UTC comes from an import or
+    through the API, and is a bare day: that one, in every zone. `close_moment` of the database says the same.
+    """
+    in_utc = moment.astimezone(UTC)
+    return in_utc.date() if in_utc.time() == time.min else day_of(moment, zone)
 
 
 def time_zone(name: str) -> ZoneInfo | None:

@@ -45,6 +45,7 @@ class NormalizedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         created_at, modified_at: aware, UTC, like all moments here.
+        close_at, closed_won_at: likewise; midnight stands for a bare day (`close_day`).
         source: internal value of the record's own original source; so are the other enumerations.
         country_code: ISO 3166 alpha-2; `country_text` is what was typed.
         amount, amount_home: in `currency` and in the company currency, exact to 6 places.
@@ -205,8 +206,8 @@ def _deal(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> NormalizedRec
         late_stage=late_stage,
         probability=own_probability if own_probability is not None else stage_probability,
         stage_probability=stage_probability,
-        close_at=fields.moment("closedate"),
-        closed_won_at=fields.moment("hs_closed_won_date"),
+        close_at=fields.value("closedate", read_datetime),
+        closed_won_at=fields.value("hs_closed_won_date", read_datetime),
         entered_closed_won_at=_latest(fields, meaning.entered_won_properties.get(pipeline_id or "", ())),
         entered_stage_at=fields.moment("hs_v2_date_entered_current_stage"),
         loss_reason=_reason(fields, meaning.loss_reason_property, meaning),

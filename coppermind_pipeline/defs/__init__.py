@@ -8,5 +8,6 @@ import warnings
 
 import dagster as dg
 
-# Checks by partition are a preview in this version of Dagster, which says so at each start; we know.
-warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+# Checks by partition are a preview in this version of Dagster, references to code a beta, and it says so at each start.
+for known in (dg.PreviewWarning, dg.BetaWarning):
+    warnings.filterwarnings("ignore", category=known)

@@ -1,18 +1,17 @@
 """The assets: one connector's way from HubSpot's answers to memories, each a few functions of the rooms below.
 
-What they have in common (partitions, groups, kinds) and which of them a job runs stands at the end.
+What is said of them (groups, owners, tables) is in `metadata`; which of them a job runs stands at the end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.defs.installation import Installation
-from coppermind_pipeline.defs.partitions import connectors
-from coppermind_pipeline.defs.steps import POLL_STEPS, end_of_slice, hubspot_step, poll_id, store_step
+from coppermind_pipeline.defs.metadata import HUBSPOT, described, materialized, reading, synthesis_figures, working
+from coppermind_pipeline.defs.steps import POLL_STEPS, end_of_slice, poll_id
 from coppermind_pipeline.memories import Drained, Mapped, drain, map_records
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports import profile_portal
@@ -51,26 +50,31 @@ def property_definitions(
     context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
     """What the portal says about its properties, and about itself: labels, options, types, time zone, currency."""
-    reads, requests = hubspot_step(installation, context, read_all_definitions)
+    reads, took = reading(installation, context, read_all_definitions)
     counts = {object_type.value: read.entries for object_type, read in reads.items()}
     changed = any(read.changed for read in reads.values())
-    return dg.MaterializeResult(metadata={**counts, "changed": changed, "requests": requests})
+    return materialized(installation, context, {**counts, "changed": changed, **took})
 
 
 @dg.asset
 def pipelines(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """The deal pipelines and their stages, which decide what is won, lost and open."""
-    return _reference_result(*hubspot_step(installation, context, read_pipelines))
+    return _read_reference(installation, context, read_pipelines)
 
 
 @dg.asset
 def owners(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """Who records are assigned to, those who left included."""
-    return _reference_result(*hubspot_step(installation, context, read_owners))
+    return _read_reference(installation, context, read_owners)
 
 
-def _reference_result(read: ReferenceRead, requests: int) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata={"entries": read.entries, "changed": read.changed, "requests": requests})
+def _read_reference(
+    installation: Installation,
+    context: dg.AssetExecutionContext,
+    read_all: Callable[[SyncContext], Awaitable[ReferenceRead]],
+) -> dg.MaterializeResult:
+    read, took = reading(installation, context, read_all)
+    return materialized(installation, context, {"entries": read.entries, "changed": read.changed, **took})
 
 
 @dg.multi_asset(
@@ -100,15 +104,15 @@ def raw(
             await sync.write(pull_ended, sync.connector, complete=pulled.current)
         return pulled
 
-    pulled, requests = hubspot_step(installation, context, read)
-    shared: dict[str, Any] = {"requests": requests, "complete": pulled.complete}
+    pulled, took = reading(installation, context, read)
+    shared = {"complete": pulled.complete, **took}
     for name, object_type in RAW_ASSETS.items():
         if name in selected:
             counts = {"found": pulled.found[object_type], "read": pulled.read[object_type]}
-            yield dg.MaterializeResult(asset_key=name, metadata={**counts, **shared})
+            yield materialized(installation, context, {**counts, **shared}, asset=name)
     if RAW_ASSOCIATIONS in selected:
         counts = {"deals_read": pulled.linked, "referenced_records_read": pulled.referenced}
-        yield dg.MaterializeResult(asset_key=RAW_ASSOCIATIONS, metadata={**counts, **shared})
+        yield materialized(installation, context, {**counts, **shared}, asset=RAW_ASSOCIATIONS)
 
 
 @dg.asset(deps=[*RAW_ASSETS, property_definitions, pipelines])
@@ -116,14 +120,13 @@ def hubspot_crm_objects(
     context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
     """What the records mean: typed columns for reports, from the raw log."""
-    done = store_step(
+    done, took = working(
         installation,
         context,
         lambda connector: normalize(installation.database, connector, on_progress=installation.on_progress),
     )
-    return dg.MaterializeResult(
-        metadata={"versions_read": done.read, "rows_changed": done.changed, "values_malformed": done.malformed}
-    )
+    counts = {"versions_read": done.read, "rows_changed": done.changed, "values_malformed": done.malformed}
+    return materialized(installation, context, counts | took)
 
 
 @dg.asset(deps=[RAW_ASSOCIATIONS, hubspot_crm_objects])
@@ -138,14 +141,17 @@ def hubspot_associations(
             _profile(installation, connector)
         return linked
 
-    done = store_step(installation, context, work)
-    return dg.MaterializeResult(
-        metadata={
+    done, took = working(installation, context, work)
+    return materialized(
+        installation,
+        context,
+        {
             "links_begun": done.begun,
             "links_ended": done.ended,
             "deals_attributed": done.attributed,
             "backfill_completed": done.backfill_completed,
-        }
+            **took,
+        },
     )
 
 
@@ -182,14 +188,17 @@ def reconciliation(
         take_up(installation.database, connector, installation.on_progress)
         _profile(installation, connector)
 
-    walked, requests = hubspot_step(installation, context, walk)
-    store_step(installation, context, take_up_walked)
-    again, more_requests = Reread(), 0
+    walked, took = reading(installation, context, walk)
+    working(installation, context, take_up_walked)
+    again = Reread()
     if not time_is_up():
-        again, more_requests = hubspot_step(installation, context, read_again)
-        store_step(installation, context, take_up_reread)
-    return dg.MaterializeResult(
-        metadata={
+        again, more = reading(installation, context, read_again)
+        took = took | {figure: took[figure] + more[figure] for figure in ("requests", "seconds")}
+        working(installation, context, take_up_reread)
+    return materialized(
+        installation,
+        context,
+        {
             "archived": walked.archived,
             "restored": walked.restored,
             "merged": walked.merged,
@@ -200,8 +209,8 @@ def reconciliation(
             "reread": sum(again.read.values()),
             "links_reread": again.linked,
             "complete": walked.complete and again.complete,
-            "requests": requests + more_requests,
-        }
+            **took,
+        },
     )
 
 
@@ -221,10 +230,9 @@ def record_memories(
             on_progress=lambda mapped: installation.on_progress(Progress("memories", mapped.considered)),
         )
 
-    mapped = store_step(installation, context, work)
-    return dg.MaterializeResult(
-        metadata={"considered": mapped.considered, "queued": mapped.queued, "retired": mapped.retired}
-    )
+    mapped, took = working(installation, context, work)
+    counts = {"considered": mapped.considered, "queued": mapped.queued, "retired": mapped.retired}
+    return materialized(installation, context, counts | took)
 
 
 @dg.asset(deps=[record_memories])
@@ -245,15 +253,18 @@ def memories(context: dg.AssetExecutionContext, installation: dg.ResourceParam[I
             poll_ended(connection, connector, run_id=context.run.run_id)
         return drained
 
-    drained = store_step(installation, context, work)
-    return dg.MaterializeResult(
-        metadata={
+    drained, took = working(installation, context, work)
+    return materialized(
+        installation,
+        context,
+        {
             "published": drained.published,
             "superseded": drained.superseded,
             "retired": drained.retired,
             "failed": drained.failed,
             "dead": drained.dead,
-        }
+            **took,
+        },
     )
 
 
@@ -284,38 +295,23 @@ def marketing_synthesis(
         drain(installation.database, connector_id=connector.id, mind_id=connector.mind_id)
         return result
 
-    result = store_step(installation, context, work)
-    return dg.MaterializeResult(
-        metadata={
+    result, took = working(installation, context, work)
+    return materialized(
+        installation,
+        context,
+        {
             "period_key": result.period_key,
             "queued": result.queued,
             "skipped_scopes": sorted(result.skipped),
             "already_published": result.already_published,
-        }
+            **synthesis_figures(result.parts),
+            **took,
+        },
     )
 
 
-_GROUPS = {
-    "reference": ("property_definitions", "pipelines", "owners"),
-    "raw": (*RAW_ASSETS, RAW_ASSOCIATIONS),
-    "crm": ("hubspot_crm_objects", "hubspot_associations", "reconciliation"),
-    "memories": ("record_memories", "memories", "marketing_synthesis"),
-}
-_READING_HUBSPOT = {*_GROUPS["reference"], *_GROUPS["raw"], "reconciliation"}
-
-
-def _placed(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """Return the asset with what it has in common with others; all are partitioned by connector."""
-    name = spec.key.to_user_string()
-    return spec.replace_attributes(
-        group_name=next(group for group, names in _GROUPS.items() if name in names),
-        kinds={"hubspot", "postgres"} if name in _READING_HUBSPOT else {"postgres"},
-        partitions_def=connectors,
-    )
-
-
-ALL = [
-    asset.map_asset_specs(_placed)
+_STEPS = [
+    asset.map_asset_specs(described)
     for asset in (
         property_definitions,
         pipelines,
@@ -329,10 +325,11 @@ ALL = [
         marketing_synthesis,
     )
 ]
+ALL = [HUBSPOT, *dg.with_source_code_references(_STEPS)]
 
 
 def _called(*names: str) -> list[dg.AssetsDefinition]:
-    return [asset for asset in ALL if asset.op.name in names]
+    return [asset for asset in _STEPS if asset.op.name in names]
 
 
 # What a job, or a command in its own process, runs of them.

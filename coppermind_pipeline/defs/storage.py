@@ -1,4 +1,4 @@
-"""Dagster's storage on the product's PostgreSQL server, with pooled connections."""
+"""Dagster's storage on the product's PostgreSQL server, with pooled connections, and for one daemon alone."""
 
 import os
 from typing import Any
@@ -9,6 +9,7 @@ from dagster._core.storage.runs import InMemoryRunStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
+from coppermind_pipeline.defs.one_daemon import OneDaemonRunStorage
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, upgrade
 
@@ -38,6 +39,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
             return cls._forgetful(inst_data)
         url = config_value.get("postgres_url") or os.environ.get(URL_VARIABLE) or _url_of_this_installation()
         storage = cls(inst_data=inst_data, postgres_url=url)
+        storage._run_storage = OneDaemonRunStorage(url)
         for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
             part.optimize_for_webserver(
                 statement_timeout=_STATEMENT_TIMEOUT_MS, pool_recycle=_RECYCLE_AFTER_S, max_overflow=_CONNECTIONS_MAX

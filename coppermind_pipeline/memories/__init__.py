@@ -18,6 +18,7 @@ from coppermind_pipeline.memories.reading.browsing import get, list_memories
 from coppermind_pipeline.memories.reading.results import Found, Memory
 from coppermind_pipeline.memories.reading.search import search
 from coppermind_pipeline.memories.reading.selection import UnknownMemory, WrongSelection
+from coppermind_pipeline.memories.totals import rows_of_memories
 from coppermind_pipeline.memories.waiting import WaitingQueue, due_entries, queue_length, waiting_queues
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "queue_status",
     "record_ref",
     "replay_dead",
+    "rows_of_memories",
     "search",
     "waiting_queues",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from itertools import chain
 from typing import Literal
 from uuid import UUID
@@ -46,23 +47,26 @@ def map_records(
     connector_id: str,
     mind_id: UUID,
     deals: bool = True,
+    now: datetime | None = None,
     on_progress: Callable[[Mapped], None] | None = None,
 ) -> Mapped:
     """Queue a memory for each record that changed since the last mapping, and for each deal that names one.
 
-    Everything is mapped again where a label, the portal's zone or currency, or the wording of the texts changed. A text
-    that is already published or pending queues nothing. Each batch commits with the cursor that vouches for it, so that
-    a mapping which ended anywhere goes on from there. The caller is the connector's one writer.
+    Everything is mapped again where a label, the portal's zone or currency, or the wording of the texts changed, and so
+    are the deals whose close date has passed since the last mapping. A text that is already published or pending queues
+    nothing. Each batch commits with the cursor that vouches for it, so that a mapping which ended anywhere goes on from
+    there. The caller is the connector's one writer.
 
     Args:
         deals: map deals too; False while a backfill still reads what they name.
+        now: aware; None: the clock's.
         on_progress: hears the sum so far after each batch.
     """
     with database.mind(mind_id) as connection:
-        rules = load_mapping_rules(connection, connector_id)
+        rules = load_mapping_rules(connection, connector_id, now=now or datetime.now(UTC))
     mapping = _Mapping(database, connector_id, mind_id, rules)
     mapped = Mapped(skipped=tuple(sorted(rules.unfinished)))
-    for batch in chain(mapping.records(), mapping.deals() if deals else ()):
+    for batch in chain(mapping.records(), *((mapping.overdue(), mapping.deals()) if deals else ())):
         mapped = Mapped(
             considered=mapped.considered + batch.considered,
             queued=mapped.queued + batch.queued,
@@ -76,7 +80,7 @@ def map_records(
 
 @dataclass(frozen=True, slots=True)
 class _Mapping:
-    """One mapping of a connector; its two stages yield what each batch did after it is committed."""
+    """One mapping of a connector; its stages yield what each batch did after it is committed."""
 
     database: Database
     connector_id: str
@@ -95,6 +99,36 @@ class _Mapping:
                 subjects = subject_rows.changed_records(connection, self.connector_id, types, after=after, until=until)
                 batch = self._queue(connection, subjects)
                 move_checkpoint(connection, self.connector_id, "map", until, rules=rules)
+            yield batch
+
+    def overdue(self) -> Iterator[Mapped]:
+        """Map the late deals whose close date has passed since the day of the last mapping, of which nothing changed.
+
+        Where the rules changed, all deals are mapped with today's words anyway.
+        """
+        rules, today = self.rules.of_deals, self.rules.wording.today.toordinal()
+        with batch_transaction(self.database, self.mind_id) as connection:
+            checkpoint = load_checkpoint(connection, self.connector_id, "map_days")
+            if checkpoint.rules != rules:
+                move_checkpoint(connection, self.connector_id, "map_days", today, rules=rules)
+                return
+        ids: list[str] = []
+        more = checkpoint.seq < today
+        while more:
+            with batch_transaction(self.database, self.mind_id) as connection:
+                ids = subject_rows.late_deals_closing(
+                    connection,
+                    self.connector_id,
+                    since=date.fromordinal(checkpoint.seq),
+                    before=self.rules.wording.today,
+                    after_id=ids[-1] if ids else "",
+                    deals_max=BATCH_RECORDS,
+                )
+                subjects = subject_rows.read_deals(connection, self.connector_id, ids) if ids else []
+                batch = self._queue(connection, subjects)
+                more = len(ids) == BATCH_RECORDS
+                if not more:
+                    move_checkpoint(connection, self.connector_id, "map_days", today, rules=rules)
             yield batch
 
     def deals(self) -> Iterator[Mapped]:

@@ -2,13 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.catalog import Portal, load_definitions, load_filters, load_labels, portal_values
-from coppermind_pipeline.crm import LOSS_REASON_PROPERTY, Labels, loss_table_digest
+from coppermind_pipeline.crm import LOSS_REASON_PROPERTY, Labels, day_of, loss_table_digest
 from coppermind_pipeline.memories.texts.phrases import Wording
 from coppermind_pipeline.memories.texts.record_texts import TEXT_VERSION
 from coppermind_pipeline.object_types import ObjectType
@@ -29,7 +29,8 @@ class MappingRules:
 
     Attributes:
         unfinished: object types with a filter that can't be applied; nothing of them may be queued.
-        of_records, of_deals: digests of all that texts of contacts and companies, and of deals, depend on.
+        of_records, of_deals: digests of all that texts of contacts and companies, and of deals, depend on, but for the
+            day: what that changes is mapped by itself.
     """
 
     wording: Wording
@@ -38,22 +39,24 @@ class MappingRules:
     of_deals: str
 
 
-def load_mapping_rules(connection: Connection, connector_id: str) -> MappingRules:
-    """Read a connector's rules in the mind of the open transaction."""
+def load_mapping_rules(connection: Connection, connector_id: str, *, now: datetime) -> MappingRules:
+    """Read a connector's rules in the mind of the open transaction; `now` tells its day."""
     row = connection.execute(text(_PORTAL), {"connector": connector_id}).mappings().one()
     portal = Portal(**portal_values(row))
+    zone = portal.report_zone(row["config"].get("report_timezone")) or UTC
     loss_reason_property = row["config"].get("hubspot_loss_reason_property") or LOSS_REASON_PROPERTY
     labels = load_labels(connection, connector_id, properties=(*_LABELLED_PROPERTIES, loss_reason_property))
     # Whether a filter can be applied depends on no option.
     definitions = load_definitions(connection, connector_id, with_options=False)
     unfinished = load_filters(connection, connector_id, row["config"], definitions=definitions).unfinished
-    common = [TEXT_VERSION, portal.time_zone, portal.company_currency, sorted(unfinished),
+    common = [TEXT_VERSION, str(zone), portal.company_currency, sorted(unfinished),
               _sorted(labels.owners), _options(labels)]  # fmt: skip
     deals = [_sorted(labels.pipelines), _sorted(labels.stages), loss_reason_property, loss_table_digest()]
     return MappingRules(
         wording=Wording(
             labels=labels,
-            zone=portal.zone or UTC,
+            zone=zone,
+            today=day_of(now, zone),
             company_currency=portal.company_currency,
             loss_reason_property=loss_reason_property,
         ),

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.catalog import store_profile
+from coppermind_pipeline.catalog import load_portal, store_profile
 from coppermind_pipeline.connectors import Connector, Instant, Response
-from coppermind_pipeline.crm import PUBLIC_MAIL_DOMAINS
+from coppermind_pipeline.crm import PUBLIC_MAIL_DOMAINS, day_of, start_of
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.wording import number
 
@@ -61,7 +62,8 @@ def profile_portal(connection: Connection, connector: Connector, *, now: datetim
 
     To be called when a backfill is complete, and daily; it reads the connector's records once.
     """
-    values = {"connector": connector.id, "now": now}
+    zone = load_portal(connection, connector.id).report_zone(connector.config.report_timezone) or ZoneInfo("UTC")
+    values = {"connector": connector.id, "zone": zone.key, "today": start_of(day_of(now, zone), zone)}
     row = connection.execute(text(_FIGURES), values).one()
     profile = PortalProfile(
         profiled_at=now,
@@ -143,7 +145,7 @@ SELECT count(*) FILTER (WHERE outcome = 'won') AS won,
        count(*) FILTER (WHERE outcome = 'lost') AS lost,
        count(*) FILTER (WHERE outcome = 'lost' AND loss_reason IS NULL) AS lost_without_reason,
        count(*) FILTER (WHERE outcome = 'open') AS open,
-       count(*) FILTER (WHERE outcome = 'open' AND close_at < :now) AS overdue,
+       count(*) FILTER (WHERE outcome = 'open' AND close_moment(close_at, :zone) < :today) AS overdue,
        count(*) FILTER (WHERE object_type = 'contacts') AS contacts,
        count(*) FILTER (WHERE object_type = 'contacts' AND source IS NULL) AS contacts_without_source
   FROM live_records WHERE {_IN_WINDOW} AND filtered_reason IS NULL

@@ -126,14 +126,14 @@ class _Reporter:
         )
 
     def _selection(self) -> DealSelection:
-        others = {"UTC", *(zone.key for portal in self.portals if (zone := portal.reported_in))}
+        ranges = [each for each in (self.frame.range, self.frame.compared) if each is not None]
         return DealSelection(
             connector_ids=tuple(portal.connector_id for portal in self.portals),
             start=self.frame.range.start,
             end=self.frame.range.end,
             today=self.frame.today,
             zone=self.frame.zone.key,
-            other_zones=tuple(sorted(others)),
+            shown=tuple((each.start, each.end) for each in ranges),
             date_basis=self.request.date_basis,
             include_filtered=self.request.include_filtered,
             group_by=self.request.group_by,
@@ -198,6 +198,7 @@ class _Reporter:
             live_failure=self.live_pull.failure,
             currencies=sorted(currencies, key=lambda code: (code is None, code or "")),
             quality=deals.quality(self.connection, selection),
+            bare_days=deals.bare_days(self.connection, selection),
             label_uses=deals.label_uses(self.connection, selection),
         )
 

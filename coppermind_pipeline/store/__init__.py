@@ -1,7 +1,7 @@
 """PostgreSQL: tables, migrations, roles, the embedded server, bulk writes. Knows no HubSpot API and no Dagster."""
 
 from coppermind_pipeline.store.backups import Backup, backup, restore
-from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows
+from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows, count_if_few
 from coppermind_pipeline.store.checkpoints import (
     Checkpoint,
     Stage,
@@ -34,6 +34,7 @@ __all__ = [
     "backup",
     "connector_is_locked",
     "copy_rows",
+    "count_if_few",
     "directory_of_socket",
     "embedded",
     "last_look_for_polls",

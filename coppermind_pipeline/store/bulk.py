@@ -1,11 +1,14 @@
-"""Bulk writes: rows arrive by COPY in a temporary table, then one statement of the caller decides about them."""
+"""Rows in bulk: they arrive by COPY in a temporary table, then one statement of the caller decides; and their count."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg import postgres, pq, sql
 from psycopg.adapt import Dumper
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
+
+# It takes some ten milliseconds to count these; more are not counted at each poll.
+COUNTED_MAX = 50_000
 
 
 def copy_rows(connection: Connection, *, like: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -65,3 +68,9 @@ class _JsonbText(_JsonText):
 def analyze_grown_tables(connection: Connection) -> None:
     """Let the planner know what a batch of writes has made of the tables; a millisecond where none has doubled."""
     connection.execute(text("SELECT analyze_grown_tables()"))
+
+
+def count_if_few(connection: Connection, statement: TextClause, connector_id: str) -> int | None:
+    """Return what a statement counts of a connector, up to `:most`; None where counting them all would take long."""
+    rows = connection.execute(statement, {"connector": connector_id, "most": COUNTED_MAX + 1}).scalar_one()
+    return rows if rows <= COUNTED_MAX else None

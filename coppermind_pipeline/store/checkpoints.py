@@ -11,7 +11,7 @@ from typing import Any, Literal
 import orjson
 from sqlalchemy import Connection, text
 
-Stage = Literal["associate", "reference", "normalize", "link", "attribute", "map", "map_deals", "queue"]
+Stage = Literal["associate", "reference", "normalize", "link", "attribute", "map", "map_deals", "map_days", "queue"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,20 @@ class Database:
                     locks.unlock_connector(connection, connector_id)
 
     @contextmanager
+    def daemon_lock(self, *, wait_s: float = 0) -> Iterator[Connection | None]:
+        """Be the one Dagster daemon on this database inside the block, on whatever machine.
+
+        Yield the connection that the lock lives on and ends with; None where another daemon has it after `wait_s`.
+        """
+        with self._locks.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            granted = locks.lock_daemon(connection, wait_s=wait_s)
+            try:
+                yield connection if granted else None
+            finally:
+                if granted and not connection.invalidated:
+                    locks.unlock_daemon(connection)
+
+    @contextmanager
     def scheduler(self) -> Iterator[Connection]:
         """Open a transaction that reads connectors and cursors of all minds."""
         with self._scheduler.begin() as connection:

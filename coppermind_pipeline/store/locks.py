@@ -1,10 +1,13 @@
 """Every advisory lock of the product, by name."""
 
+from collections.abc import Mapping
+
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 UPGRADE_LOCK = 0x436F7070_00000001
+_DAEMON_LOCK = 0x436F7070_00000002
 _CONNECTOR_WRITES = 0x436F7071
 _CONNECTOR_LOCKS = 0x436F7070  # first half of a two-part key; the second is the connector's hash
 
@@ -14,20 +17,7 @@ def lock_connector(connection: Connection, connector_id: str, *, wait_s: float) 
 
     Return False where another process still is after `wait_s`.
     """
-    if connection.scalar(text(f"SELECT pg_try_advisory_lock({_connector_key()})"), {"id": connector_id}):
-        return True
-    if not wait_s:
-        return False
-    connection.execute(text("SELECT set_config('lock_timeout', :ms, false)"), {"ms": f"{wait_s * 1000:.0f}"})
-    try:
-        connection.execute(text(f"SELECT pg_advisory_lock({_connector_key()})"), {"id": connector_id})
-    except OperationalError as error:
-        if isinstance(error.orig, LockNotAvailable):
-            return False
-        raise
-    finally:
-        connection.execute(text("RESET lock_timeout"))
-    return True
+    return _lock(connection, _connector_key(), {"id": connector_id}, wait_s)
 
 
 def unlock_connector(connection: Connection, connector_id: str) -> None:
@@ -52,6 +42,36 @@ _IS_LOCKED = text(
 
 def _connector_key() -> str:
     return f"{_CONNECTOR_LOCKS}, hashtext(:id)"
+
+
+def lock_daemon(connection: Connection, *, wait_s: float) -> bool:
+    """Become the one Dagster daemon on this database for as long as `connection`, which commits by itself, stays open.
+
+    Return False where another one still is after `wait_s`.
+    """
+    return _lock(connection, str(_DAEMON_LOCK), {}, wait_s)
+
+
+def unlock_daemon(connection: Connection) -> None:
+    """Let the next daemon in."""
+    connection.execute(text(f"SELECT pg_advisory_unlock({_DAEMON_LOCK})"))
+
+
+def _lock(connection: Connection, key: str, values: Mapping[str, str], wait_s: float) -> bool:
+    if connection.scalar(text(f"SELECT pg_try_advisory_lock({key})"), values):
+        return True
+    if not wait_s:
+        return False
+    connection.execute(text("SELECT set_config('lock_timeout', :ms, false)"), {"ms": f"{wait_s * 1000:.0f}"})
+    try:
+        connection.execute(text(f"SELECT pg_advisory_lock({key})"), values)
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            return False
+        raise
+    finally:
+        connection.execute(text("RESET lock_timeout"))
+    return True
 
 
 def lock_writing(connection: Connection, connector_id: str) -> None:

@@ -16,6 +16,7 @@ from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
 from coppermind_pipeline.sync.normalizing.take_up import take_up
 from coppermind_pipeline.sync.polling.behind import Behind, behind
 from coppermind_pipeline.sync.polling.due import DuePoll, due_polls, poll_waits
+from coppermind_pipeline.sync.polling.idle import TOLD_EVERY_MINUTES, IdlePoll, idle_polls
 from coppermind_pipeline.sync.polling.live_pull import pull_now
 from coppermind_pipeline.sync.polling.probe import found_nothing
 from coppermind_pipeline.sync.polling.probing import PollsToRun, polls_to_run
@@ -45,9 +46,11 @@ from coppermind_pipeline.sync.reference import (
     read_pipelines,
 )
 from coppermind_pipeline.sync.scan_progress import advancement, left_to_read
+from coppermind_pipeline.sync.totals import rows_stored
 from coppermind_pipeline.sync.turns import ConnectorBusy, as_writer, slice_end, wait_for_turn
 
 __all__ = [
+    "TOLD_EVERY_MINUTES",
     "BackfillProgress",
     "Behind",
     "ConnectorBusy",
@@ -56,6 +59,7 @@ __all__ = [
     "DuePoll",
     "DueReconciliation",
     "Gap",
+    "IdlePoll",
     "Linked",
     "Normalized",
     "PollsToRun",
@@ -77,6 +81,7 @@ __all__ = [
     "failure_noted",
     "found_nothing",
     "gaps",
+    "idle_polls",
     "last_pull_at",
     "left_to_read",
     "link",
@@ -101,6 +106,7 @@ __all__ = [
     "reconciliation_cadence",
     "reconciliations_due",
     "reread",
+    "rows_stored",
     "slice_end",
     "step_succeeded",
     "take_up",

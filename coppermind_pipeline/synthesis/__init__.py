@@ -2,12 +2,14 @@
 
 from coppermind_pipeline.synthesis.aggregates.aggregate import Aggregate
 from coppermind_pipeline.synthesis.due import DueSynthesis, syntheses_due
+from coppermind_pipeline.synthesis.parts import Parts
 from coppermind_pipeline.synthesis.publishing import WAITING_FOR_BACKFILL, SynthesisFailed, Synthesized, synthesize
 
 __all__ = [
     "WAITING_FOR_BACKFILL",
     "Aggregate",
     "DueSynthesis",
+    "Parts",
     "SynthesisFailed",
     "Synthesized",
     "syntheses_due",

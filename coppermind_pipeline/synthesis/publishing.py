@@ -30,6 +30,7 @@ from coppermind_pipeline.synthesis.aggregates.lead_leaks import reason_propertie
 from coppermind_pipeline.synthesis.aggregates.population import Population, lead_stages_of
 from coppermind_pipeline.synthesis.basis import Basis, load_basis
 from coppermind_pipeline.synthesis.figures import Figures, compute_figures, read_figures
+from coppermind_pipeline.synthesis.parts import Parts, parts_of
 from coppermind_pipeline.synthesis.texts import (
     Coverage,
     Wording,
@@ -57,12 +58,14 @@ class Synthesized:
         queued: texts that were queued as memories.
         skipped: aggregates without a text, and why; of an already published period, those of its publication.
         already_published: the period was published before, and nothing was done.
+        parts: what it counts; of an already published period, as it was published.
     """
 
     period_key: str
     queued: int = 0
     skipped: Mapping[Aggregate, str] = field(default_factory=dict)
     already_published: bool = False
+    parts: Parts = field(default_factory=dict)
 
 
 def synthesize(
@@ -137,7 +140,8 @@ def _publish(connection: Connection, run: _Run, *, refresh: bool) -> Synthesized
     row = connection.execute(text(_CLAIM), run.key).one()
     if row.published_at is not None and not refresh:
         skipped = {Aggregate(aggregate): reason for aggregate, reason in row.skipped.items()}
-        return Synthesized(period_key=run.period.key, skipped=skipped, already_published=True)
+        parts = parts_of(read_figures(connection.scalar(text(_FIGURES), run.key) or {}))
+        return Synthesized(period_key=run.period.key, skipped=skipped, already_published=True, parts=parts)
     labels = load_labels(connection, run.connector_id, properties=_labelled_properties(run))
     contact_definitions = labels.definitions.get(ObjectType.CONTACTS, {})
     population = Population(
@@ -171,7 +175,9 @@ def _publish(connection: Connection, run: _Run, *, refresh: bool) -> Synthesized
             ).decode(),
         },
     )
-    return Synthesized(period_key=run.period.key, queued=queued.publish, skipped=figures.skipped)
+    return Synthesized(
+        period_key=run.period.key, queued=queued.publish, skipped=figures.skipped, parts=parts_of(figures)
+    )
 
 
 def _compose_texts(

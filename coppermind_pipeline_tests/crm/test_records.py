@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from coppermind_pipeline.crm import NormalizedRecord, compile_filters, day_of, interpret
+from coppermind_pipeline.crm import NormalizedRecord, close_day, compile_filters, day_of, interpret
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline_tests.crm.portals import by_key, definition, definitions, meaning, stage
 
@@ -308,11 +308,21 @@ def test_the_latest_entry_into_a_won_stage_of_the_pipeline_counts_under_each_of_
 
 def test_a_date_property_keeps_its_day_in_the_portals_zone():
     known = definitions()
-    known[ObjectType.DEALS]["closedate"] = definition("closedate", type="date")
+    known[ObjectType.DEALS]["createdate"] = definition("createdate", type="date")
     portal = meaning(definitions=known, time_zone=ZoneInfo("US/Arizona"))
-    close_at = _deal(portal, closedate="2024-03-31").close_at
-    assert close_at is not None
-    assert day_of(close_at, ZoneInfo("US/Arizona")) == date(2024, 3, 31)
+    created_at = _deal(portal, createdate="2024-03-31").created_at
+    assert created_at is not None
+    assert day_of(created_at, ZoneInfo("US/Arizona")) == date(2024, 3, 31)
+
+
+@pytest.mark.parametrize("type_", ["date", "datetime"])
+def test_a_close_date_without_a_time_of_day_is_a_bare_day(type_):
+    known = definitions()
+    known[ObjectType.DEALS]["closedate"] = definition("closedate", type=type_)
+    portal = meaning(definitions=known, time_zone=ZoneInfo("US/Arizona"))
+    record = _deal(portal, closedate="2024-03-31", hs_closed_won_date="1711843200000")
+    assert record.close_at == record.closed_won_at == datetime(2024, 3, 31, tzinfo=UTC)
+    assert close_day(datetime(2024, 3, 31, tzinfo=UTC), ZoneInfo("US/Arizona")) == date(2024, 3, 31)
 
 
 def test_what_could_not_be_taken_as_it_came_is_named_once():

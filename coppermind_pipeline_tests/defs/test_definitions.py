@@ -5,14 +5,14 @@ import dagster as dg
 from coppermind_pipeline.definitions import defs
 
 ASSETS = """
-    property_definitions pipelines owners
+    hubspot property_definitions pipelines owners
     raw_contacts raw_companies raw_deals raw_deal_associations
     hubspot_crm_objects hubspot_associations reconciliation
     record_memories memories marketing_synthesis
 """
 SENSORS = """
-    new_connectors wanted_syncs due_polls failing_portals due_syntheses waiting_memories due_reconciliations alerts
-    failed_runs
+    new_connectors wanted_syncs due_polls failing_portals idle_polls due_syntheses waiting_memories due_reconciliations
+    alerts failed_runs
 """
 
 

@@ -1,16 +1,17 @@
 """What tests of memories do again and again: map, drain, look at what is stored."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
 
 from coppermind_pipeline.memories import Drained, Mapped, drain, map_records
-from coppermind_pipeline_tests.stored_portal import StoredPortal
+from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 
-def mapped(portal: StoredPortal, *, deals: bool = True) -> Mapped:
-    return map_records(portal.database, connector_id=portal.connector_id, mind_id=portal.mind_id, deals=deals)
+def mapped(portal: StoredPortal, *, deals: bool = True, now: datetime = NOW) -> Mapped:
+    return map_records(portal.database, connector_id=portal.connector_id, mind_id=portal.mind_id, deals=deals, now=now)
 
 
 def drained(portal: StoredPortal) -> Drained:

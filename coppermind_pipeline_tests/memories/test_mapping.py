@@ -1,6 +1,7 @@
 """What changed becomes the queue: each promise of mapping on a real database."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -46,16 +47,37 @@ def test_mapping_twice_queues_nothing_and_leaves_the_same_rows(portal: StoredPor
     published(portal)
     before = rows(portal, "SELECT * FROM memories ORDER BY id")
     assert mapped(portal) == Mapped()
-    portal.execute("UPDATE pipeline_stages SET seq = 0 WHERE connector_id = :connector")
+    portal.execute("UPDATE pipeline_stages SET seq = 0 WHERE stage IN ('map', 'map_deals')")
     assert (mapped(portal).queued, drained(portal)) == (0, Drained())
     assert rows(portal, "SELECT * FROM memories ORDER BY id") == before
+
+
+def test_a_close_date_that_passes_changes_the_text_of_its_deal_alone(portal: StoredPortal):
+    _small_portal(portal)
+    late: dict[str, Any] = {"late_stage": True, "stage_id": "contractsent"}
+    portal.deal("801", **late, close_at=datetime(2026, 11, 20, tzinfo=UTC))  # a bare day
+    portal.deal("802", **late, close_at=datetime(2026, 11, 21, 3, tzinfo=UTC))  # the 20th in New York
+    portal.deal("803", **late, close_at=datetime(2026, 11, 21, 12, tzinfo=UTC))
+    on_the_20th = datetime(2026, 11, 21, 4, 59, tzinfo=UTC)
+    mapped(portal, now=on_the_20th)
+    drained(portal)
+    assert "It is expected to close on 20 November 2026." in live(portal)["deals:801"][1]
+    assert mapped(portal, now=on_the_20th) == Mapped()
+    told = mapped(portal, now=on_the_20th + timedelta(minutes=1))
+    assert (told.considered, told.queued) == (3, 2)
+    drained(portal)
+    memories = live(portal)
+    for deal in ("deals:801", "deals:802"):
+        assert "It is overdue: its close date, 20 November 2026, has passed." in memories[deal][1]
+    assert "It is expected to close on 21 November 2026." in memories["deals:803"][1]
+    assert mapped(portal, now=on_the_20th + timedelta(minutes=2)) == Mapped()
 
 
 def test_what_is_pending_already_is_not_queued_again(portal: StoredPortal):
     _small_portal(portal)
     mapped(portal)
     before = rows(portal, "SELECT source_ref, version FROM memory_queue ORDER BY 1")
-    portal.execute("UPDATE pipeline_stages SET seq = 0 WHERE connector_id = :connector")
+    portal.execute("UPDATE pipeline_stages SET seq = 0 WHERE stage IN ('map', 'map_deals')")
     again = mapped(portal)
     assert (again.considered, again.queued, again.retired) == (4, 0, 0)
     assert rows(portal, "SELECT source_ref, version FROM memory_queue ORDER BY 1") == before

@@ -1,5 +1,6 @@
 import re
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -59,7 +60,11 @@ LABELS = Labels(
     },
 )
 WORDING = Wording(
-    labels=LABELS, zone=ZoneInfo("America/New_York"), company_currency="USD", loss_reason_property="closed_lost_reason"
+    labels=LABELS,
+    today=date(2026, 11, 18),
+    zone=ZoneInfo("America/New_York"),
+    company_currency="USD",
+    loss_reason_property="closed_lost_reason",
 )
 BERLIN = Place(city="Berlin", country_code="DE", country_text="Deutschland")
 ACME = Named(name="Acme Inc.", place=Place(city="Austin", region="Texas", country_code="US"))
@@ -180,6 +185,7 @@ SUBJECTS = {
         hubspot_id="705", read_at=READ_AT, name="Pilot", outcome="lost", loss_reason="The product lacks SSO"
     ),
     "open in a late stage": LATE,
+    "open, and overdue": replace(LATE, close_at=datetime(2026, 7, 31, tzinfo=UTC)),
 }
 
 
@@ -189,7 +195,7 @@ def test_texts_read_as_a_person_would_write_them(name: str, snapshot: SnapshotAs
 
 
 def test_a_loss_reason_kept_as_an_option_is_told_by_its_label():
-    wording = Wording(labels=LABELS, loss_reason_property="loss_code")
+    wording = Wording(labels=LABELS, today=date(2026, 11, 18), loss_reason_property="loss_code")
     memory = memory_of(Deal(hubspot_id="1", read_at=READ_AT, outcome="lost", loss_reason="FTR_02"), wording)
     assert isinstance(memory, MemoryText)
     assert memory.type is MemoryType.PAIN_POINT
@@ -275,6 +281,7 @@ def test_no_internal_id_or_value_ever_appears(subject: Contact | Company | Deal,
     names = ("lifecyclestage", "hs_lead_status", "industry", "dealtype", "hs_analytics_source", "loss_code")
     definition = PropertyDefinition(name="", type="enumeration", options=labels)
     wording = Wording(
+        today=date(2026, 11, 18),
         labels=Labels(definitions={object_type: dict.fromkeys(names, definition) for object_type in ObjectType}),
         loss_reason_property="loss_code",
     )

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
 from typing import Any
@@ -54,9 +54,6 @@ def recount(
     """Return the figures of each group by its key; ungrouped ones under ""."""
     groups: defaultdict[str, Recounted] = defaultdict(Recounted)
 
-    def day(moment: datetime | None) -> date | None:
-        return None if moment is None else moment.astimezone(zone).date()
-
     def count(measure: str, deal: Deal, dated: date | None) -> Recounted:
         group = groups[_key(deal, group_by, dated)]
         group.add(measure, deal)
@@ -65,8 +62,9 @@ def recount(
     for deal in deals:
         outcome = deal["outcome"]
         lost_by_close_date = outcome == "lost" and basis in _WON_ONLY
-        reported = day(deal["close_at"] if lost_by_close_date else deal[_BASES[basis]])
-        closed, created = day(deal["close_at"]), day(deal["created_at"])
+        column = "close_at" if lost_by_close_date else _BASES[basis]
+        reported = _day(deal[column], zone, may_be_bare=column in {"close_at", "closed_won_at"})
+        closed, created = _day(deal["close_at"], zone, may_be_bare=True), _day(deal["created_at"], zone)
         if outcome != "open" and reported is not None and first <= reported < end:
             group = count(f"closed_{outcome}", deal, reported)
             if outcome == "won" and closed is not None and created is not None:
@@ -82,6 +80,13 @@ def recount(
         if created is not None and first <= created < end:
             count("pipeline_created", deal, created)
     return groups
+
+
+def _day(moment: datetime | None, zone: ZoneInfo, *, may_be_bare: bool = False) -> date | None:
+    if moment is None:
+        return None
+    is_bare = may_be_bare and moment.astimezone(UTC).time() == time()
+    return moment.astimezone(UTC if is_bare else zone).date()
 
 
 def _key(deal: Deal, group_by: str | None, dated: date | None) -> str:

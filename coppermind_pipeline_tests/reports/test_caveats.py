@@ -144,7 +144,8 @@ def test_a_deal_without_date_is_in_no_period(portal: StoredPortal, report: MakeR
     ("closed", "zone", "doubtful"),
     [
         (datetime(2026, 10, 1, tzinfo=UTC), None, True),  # still 30 September in New York
-        (datetime(2026, 10, 1, tzinfo=UTC), "UTC", True),  # the portal's own zone would say September
+        (datetime(2026, 10, 1, tzinfo=UTC), "UTC", False),  # the report zone reads it alike
+        (datetime(2026, 10, 1, tzinfo=UTC), "Asia/Tokyo", False),
         (datetime(2026, 10, 1, 1, tzinfo=UTC), None, False),  # a time of day was meant
         (datetime(2026, 10, 2, tzinfo=UTC), None, False),  # in the quarter either way
     ],
@@ -155,10 +156,24 @@ def test_bare_dates_on_the_edge_are_told(
     portal.deal("1", **_WON | {"close_at": closed})
     told = [caveat for caveat in report(timezone=zone).audit.caveats if "midnight UTC" in caveat]
     said = (
-        "1 closed deal is dated at midnight UTC, as imports do with bare dates; another zone than "
-        f"{zone or 'America/New_York'} would put it into another period."
+        "1 deal ($10) is dated with a bare day, at midnight UTC, and counted on that day; HubSpot's own screens may "
+        "show it a day earlier, in another range or month."
     )
     assert told == ([said] if doubtful else [])
+
+
+def test_bare_days_at_the_edges_of_months_are_told_where_months_are_shown(
+    portal: StoredPortal, report: MakeReport
+) -> None:
+    portal.deal("1", **_WON | {"close_at": datetime(2026, 11, 1, tzinfo=UTC)})
+    portal.deal("2", **_WON | {"close_at": datetime(2026, 11, 2, tzinfo=UTC)})
+    portal.deal("3", close_at=datetime(2026, 12, 1, tzinfo=UTC), amount=5, currency="EUR")
+    assert not [caveat for caveat in report().audit.caveats if "bare day" in caveat]
+    (told,) = [caveat for caveat in report(group_by="month").audit.caveats if "bare day" in caveat]
+    assert told.startswith("2 deals (€5 and $10) are dated with a bare day, at midnight UTC")
+    (told,) = [c for c in report(start="2026-11-02", end="2026-11-18", compare_to="previous_period").audit.caveats
+               if "bare day" in c]  # fmt: skip
+    assert told.startswith("1 deal ($10) is dated")
 
 
 def test_disagreements_and_lost_labels_are_counted(portal: StoredPortal, report: MakeReport) -> None:

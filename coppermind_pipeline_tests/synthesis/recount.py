@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from statistics import median
 from typing import Any
@@ -32,6 +32,11 @@ class Records:
     def day(self, moment: datetime) -> Any:
         return moment.astimezone(self.zone).date()
 
+    def close_day(self, deal: Row) -> Any:
+        """Midnight UTC is a bare day."""
+        bare = deal["close_at"].astimezone(UTC).time() == time()
+        return deal["close_at"].astimezone(UTC).date() if bare else self.day(deal["close_at"])
+
 
 def money(deals: list[Row]) -> dict[str | None, tuple[int, Decimal]]:
     sums: defaultdict[str | None, list[Decimal]] = defaultdict(list)
@@ -48,7 +53,7 @@ def channels(records: Records) -> dict[str | None, Row]:
     for source in {*contacts, *(d["attributed_source"] for d in deals)}:
         mine = [d for d in deals if d["attributed_source"] == source]
         won = [d for d in mine if d["outcome"] == "won"]
-        days = [(records.day(d["close_at"]) - records.day(d["created_at"])).days for d in won if d["close_at"]]
+        days = [(records.close_day(d) - records.day(d["created_at"])).days for d in won if d["close_at"]]
         result[source] = {
             "contacts": contacts[source],
             "deals": len(mine),
@@ -130,7 +135,7 @@ def overdue(records: Records) -> list[Row]:
     return [
         d
         for d in records.counted(records.deals)
-        if d["outcome"] == "open" and d["close_at"] and records.day(d["close_at"]) < today
+        if d["outcome"] == "open" and d["close_at"] and records.close_day(d) < today
     ]
 
 

@@ -19,7 +19,8 @@ import psutil
 
 from coppermind_pipeline.ending import has_ended, wait_for_ends
 from coppermind_pipeline.errors import UsageError
-from coppermind_pipeline.interfaces.processes.restarts import ProcessEnded, Restarts
+from coppermind_pipeline.interfaces.processes.restarts import STARTS_MAX, ProcessEnded, Restarts
+from coppermind_pipeline.interfaces.processes.watch import Watch
 from coppermind_pipeline.store import private_directory, rotate
 
 GROUP_STOP_DEADLINE_S = 10
@@ -41,11 +42,15 @@ class Child:
     Attributes:
         name: as messages and the log file call it.
         stop_deadline_s: how long it may take to end by itself once it was asked to.
+        answers: asks it whether it works, as a Watch does; one that hangs is ended, and started again.
+        may_start: raises a CoppermindError where it is not to be started again yet.
     """
 
     name: str
     command: Sequence[str]
     stop_deadline_s: float
+    answers: Callable[[], bool] | None = None
+    may_start: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +61,13 @@ class _Running:
     environment: Mapping[str, str]
     restarts: Restarts
     process: psutil.Popen
+    watch: Watch
+
+    def trouble(self) -> str | None:
+        """Say what is wrong with the child, in words that follow its name; None if it is well."""
+        if self.process.poll() is not None:
+            return "ended by itself"
+        return "no longer answers" if self.watch.hangs else None
 
 
 class Processes:
@@ -92,26 +104,33 @@ class Processes:
     def start(self, child: Child, environment: Mapping[str, str]) -> None:
         """Start a child with its output in a log file of its name."""
         restarts = Restarts(child.name, log=self.log_of(child), tell=self._tell)
-        self._running.append(_Running(child, environment, restarts, self._open(child, environment)))
+        process = self._open(child, environment)
+        self._running.append(_Running(child, environment, restarts, process, Watch(child.answers)))
         self._write_record()
 
-    def keep_running(self) -> None:
-        """Start each child again that ended by itself, and keep the logs within bounds; to be called again and again.
+    def keep_running(self, *, starts_max: int = STARTS_MAX) -> None:
+        """Start each child again that ended by itself or hangs, and keep the logs within bounds.
+
+        To be called again and again.
 
         Raises:
-            ProcessEnded: a child ends after each start.
+            ProcessEnded: a child ends, or hangs, after each of `starts_max` starts.
         """
         for running in self._running:
             rotate(self.log_of(running.child))
-            if running.process.poll() is None:
+            if (trouble := running.trouble()) is not None:
+                running.restarts.ended(partial(self._start_again, running), what=trouble, starts_max=starts_max)
+            elif running.watch.has_answered:
                 running.restarts.running()
-            else:
-                running.restarts.ended(partial(self._start_again, running))
 
     def _start_again(self, running: _Running) -> None:
+        running.watch.end()
         # What it started itself, such as sync runs, would work on beside what the new one starts.
         _end(running.process, GROUP_STOP_DEADLINE_S)
+        if running.child.may_start is not None:
+            running.child.may_start()
         running.process = self._open(running.child, running.environment)
+        running.watch = Watch(running.child.answers)
         self._write_record()
 
     def _open(self, child: Child, environment: Mapping[str, str]) -> psutil.Popen:
@@ -144,22 +163,40 @@ class Processes:
                     hint=f"Its last words are in {self.log_of(running.child)}.",
                 )
 
-    def wait_for_port(self, port: int, *, deadline_s: float, stop: threading.Event) -> bool:
+    def wait_for_port(
+        self, port: int, *, deadline_s: float, stop: threading.Event, meanwhile: Callable[[], None] | None = None
+    ) -> bool:
         """Wait until something listens on a port of loopback, or `stop` is set; return whether something does.
 
+        Args:
+            port: on loopback.
+            deadline_s: how long it may take.
+            stop: set where nobody waits any more.
+            meanwhile: done again and again; by default, it is seen to that no child has ended.
+
         Raises:
-            ProcessEnded: a child ends or takes longer.
+            ProcessEnded: it takes longer, or `meanwhile` raises it.
         """
-        return self._wait(partial(port_answers, port), f"port {port}", deadline_s, stop)
+        return self._wait(partial(port_answers, port), f"port {port}", deadline_s, stop, meanwhile)
 
-    def wait_for_socket(self, path: Path, *, deadline_s: float, stop: threading.Event) -> bool:
+    def wait_for_socket(
+        self, path: Path, *, deadline_s: float, stop: threading.Event, meanwhile: Callable[[], None] | None = None
+    ) -> bool:
         """Wait for a Unix socket as for a port."""
-        return self._wait(partial(_answers, socket.AF_UNIX, str(path)), str(path), deadline_s, stop)
+        answers = partial(_answers, socket.AF_UNIX, str(path))
+        return self._wait(answers, str(path), deadline_s, stop, meanwhile)
 
-    def _wait(self, answers: Callable[[], bool], where: str, deadline_s: float, stop: threading.Event) -> bool:
+    def _wait(
+        self,
+        answers: Callable[[], bool],
+        where: str,
+        deadline_s: float,
+        stop: threading.Event,
+        meanwhile: Callable[[], None] | None,
+    ) -> bool:
         until = time.monotonic() + deadline_s
         while not answers():
-            self.require_running()
+            (meanwhile or self.require_running)()
             if time.monotonic() > until:
                 raise ProcessEnded(
                     f"Nothing listens on {where} after {deadline_s:.0f} seconds.",
@@ -172,6 +209,7 @@ class Processes:
     def _stop_all(self, *, patient: bool) -> None:
         while self._running:
             running = self._running[-1]
+            running.watch.end()
             _end(running.process, running.child.stop_deadline_s if patient else 0)
             self._running.pop()
         self._record.unlink(missing_ok=True)

@@ -1,22 +1,32 @@
 """The whole installation on this machine: database, Dagster's three processes and the web service."""
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import orjson
 from pydantic import SecretStr
 
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.interfaces.installation import Installation
-from coppermind_pipeline.interfaces.processes import Child, PortTaken, Processes, Restarts, port_answers
+from coppermind_pipeline.interfaces.processes import (
+    FIRST_STARTS_MAX,
+    STARTS_MAX,
+    PortTaken,
+    Processes,
+    Restarts,
+    Watch,
+    port_answers,
+)
 from coppermind_pipeline.interfaces.web import WebService, make_sign_in_link
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import directory_of_socket, embedded, locked_if_free
+from coppermind_pipeline.store import Database, directory_of_socket, embedded, locked_if_free
 
 CODE_SERVER_SOCKET = "code-server.sock"
 CODE_LOCATION = "coppermind_pipeline"
@@ -58,6 +68,7 @@ def run_everything(
 
     Raises:
         AlreadyRunning: another process runs this installation.
+        AnotherDaemon: something else polls from this database, here or on another machine.
         PortTaken: a port is in use.
         ProcessEnded: a part did not start, or ends by itself again and again; the others are stopped.
     """
@@ -67,8 +78,15 @@ def run_everything(
         for name in processes.end_left_over():
             tell(f"Ended the {name} that an earlier start had left behind.")
         _require_free(port, "COPPERMIND_DAGSTER_PORT")
-        with WebService(installation) as web:
-            if _start_dagster(installation, processes, tell, stop):
+        with WebService(installation) as web, _KeptDatabase(installation.settings, tell) as database:
+
+            def keep_running(starts_max: int) -> None:
+                if database.keep_running():  # without it, Dagster's processes would end again at once
+                    processes.keep_running(starts_max=starts_max)
+                web.require_running()
+
+            starting = partial(keep_running, FIRST_STARTS_MAX)
+            if _start_dagster(installation, processes, tell, stop, starting):
                 ready(
                     Addresses(
                         # One name for all pages: a browser shares a session between ports of one name alone.
@@ -78,11 +96,8 @@ def run_everything(
                         logs=home / "logs",
                     )
                 )
-            database = _KeptDatabase(installation.settings, tell)
             while not stop.wait(_CHECK_S):
-                if database.keep_running():  # without it, Dagster's processes would end again at once
-                    processes.keep_running()
-                web.require_running()
+                keep_running(STARTS_MAX)
             tell("Stopping; a sync that runs goes on from where it is at the next start.")
 
 
@@ -100,17 +115,37 @@ class _KeptDatabase:
     def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
         self._home, self._is_ours = settings.home, settings.database_url is None
         self._restarts = Restarts("database server", log=embedded.log_of(settings.home), tell=tell)
+        self._watch = self._begin_watch()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._watch.end()
 
     def keep_running(self) -> bool:
         """Start the server again where it ended; return whether it runs now."""
         if not self._is_ours:
             return True
-        if embedded.is_running(self._home):
-            self._restarts.running()
+        if not embedded.is_running(self._home):
+            self._restarts.ended(partial(self._start, embedded.start))
+        elif self._watch.hangs:
+            self._restarts.ended(partial(self._start, embedded.start_anew), what="no longer answers")
+        else:
+            if self._watch.has_answered:
+                self._restarts.running()
             embedded.rotate_log(self._home)
-            return True
-        self._restarts.ended(lambda: embedded.start(self._home))
         return embedded.is_running(self._home)
+
+    def _start(self, start: Callable[[Path], str]) -> None:
+        self._watch.end()
+        start(self._home)
+        self._watch = self._begin_watch()
+
+    def _begin_watch(self) -> Watch:
+        return Watch(partial(embedded.answers, self._home) if self._is_ours else None)
 
 
 def settings_as_environment(settings: Settings) -> dict[str, str]:
@@ -123,54 +158,51 @@ def settings_as_environment(settings: Settings) -> dict[str, str]:
 
 
 def _start_dagster(
-    installation: Installation, processes: Processes, tell: Callable[[str], None], stop: threading.Event
+    installation: Installation,
+    processes: Processes,
+    tell: Callable[[str], None],
+    stop: threading.Event,
+    keep_running: Callable[[], None],
 ) -> bool:
     """Start Dagster's processes; return whether they all answer, which is not waited for once `stop` is set."""
     from coppermind_pipeline.defs.home import prepare_dagster_home
+    from coppermind_pipeline.interfaces.up.dagster_processes import dagster_children, require_no_daemon
 
     settings = installation.settings
     # This process reads Dagster's instance too, whose configuration names these variables.
     os.environ.update(prepare_dagster_home(settings, installation.database))
     environment = os.environ | settings_as_environment(settings)
-    _free_orphaned_runs(installation)
+    # Runs that another daemon has begun are no orphans.
+    require_no_daemon(installation.database, meanwhile=partial(_free_orphaned_runs, installation.database))
     directory = Path(environment["DAGSTER_HOME"]).resolve()
     # Whoever reaches it can read all definitions and start runs, and it asks nobody who they are.
     code_socket = directory_of_socket(directory, CODE_SERVER_SOCKET) / CODE_SERVER_SOCKET
     workspace = _write_workspace(directory, code_socket)
-    code_server, daemon, webserver = _dagster_children(workspace, code_socket)
+    code_server, daemon, webserver = dagster_children(
+        installation.database,
+        workspace=workspace,
+        code_location=CODE_LOCATION,
+        code_socket=code_socket,
+        port=settings.dagster_port,
+    )
     tell("Starting Dagster …")
     processes.start(code_server, environment)
-    if not processes.wait_for_socket(code_socket, deadline_s=START_DEADLINE_S, stop=stop):
+    if not processes.wait_for_socket(code_socket, deadline_s=START_DEADLINE_S, stop=stop, meanwhile=keep_running):
         return False
     processes.start(daemon, environment)
     processes.start(webserver, environment)
-    return processes.wait_for_port(settings.dagster_port, deadline_s=START_DEADLINE_S, stop=stop)
-
-
-def _dagster_children(workspace: Path, code_socket: Path) -> tuple[Child, Child, Child]:
-    """Return code server, daemon and web server; they end in the opposite order."""
-    python, log = sys.executable, ("--log-format", "json")
-    code_server = (python, "-m", "dagster", "api", "grpc", "--module-name", "coppermind_pipeline.definitions",
-                   "--socket", str(code_socket), "--location-name", CODE_LOCATION,
-                   "--inject-env-vars-from-instance", *log)  # fmt: skip
-    daemon = (python, "-m", "dagster._daemon", "run", "--workspace", str(workspace), *log)
-    webserver = (python, "-m", "coppermind_pipeline.interfaces.up.dagster_ui", "--workspace", str(workspace))
-    return (
-        # Asked to end, a code server lets its runs finish first; they are asked with it, and stop where they are.
-        Child("code server", code_server, stop_deadline_s=3),
-        # Before the code server: a run that the daemon hands to a server on its way out would fail.
-        Child("daemon", daemon, stop_deadline_s=2),
-        Child("Dagster web server", webserver, stop_deadline_s=2),
+    return processes.wait_for_port(
+        settings.dagster_port, deadline_s=START_DEADLINE_S, stop=stop, meanwhile=keep_running
     )
 
 
-def _free_orphaned_runs(installation: Installation) -> None:
+def _free_orphaned_runs(database: Database) -> None:
     from dagster import DagsterInstance
 
     from coppermind_pipeline.defs.runs import fail_orphaned_runs
 
     with DagsterInstance.get() as instance:
-        fail_orphaned_runs(instance, installation.database)
+        fail_orphaned_runs(instance, database)
 
 
 def _write_workspace(directory: Path, code_socket: Path) -> Path:

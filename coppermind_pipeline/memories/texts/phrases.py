@@ -1,10 +1,10 @@
 """Phrases: how texts name people, companies, places, amounts, days and sources."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 
-from coppermind_pipeline.crm import Labels, country_label, day_of, source_detail
+from coppermind_pipeline.crm import Labels, close_day, country_label, day_of, source_detail
 from coppermind_pipeline.memories.texts.subjects import Named, Origin, Place
 from coppermind_pipeline.wording import day, money, one_line
 
@@ -14,9 +14,15 @@ REASON_CHARS_MAX = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """What texts need beside the record: the portal's labels, its zone, its currency, the property of loss reasons."""
+    """What texts need beside the record: the portal's labels, the zone of its reports, its currency, and the day.
+
+    Attributes:
+        today: in the zone; what lies before it has passed.
+        loss_reason_property: the deal property that holds reasons of loss.
+    """
 
     labels: Labels
+    today: date
     zone: tzinfo = UTC
     company_currency: str | None = None
     loss_reason_property: str
@@ -24,6 +30,14 @@ class Wording:
     def day(self, moment: datetime) -> str:
         """Return the day of a moment in the portal's zone: "3 March 2026"."""
         return day(day_of(moment, self.zone))
+
+    def close_day(self, moment: datetime) -> str:
+        """Return the day of a close date, which may be a bare one."""
+        return day(close_day(moment, self.zone))
+
+    def has_passed(self, closes_at: datetime) -> bool:
+        """Say whether the day of a close date is over."""
+        return close_day(closes_at, self.zone) < self.today
 
     def source(self, origin: Origin) -> str:
         """Return a source with its drill-downs where they say something: "Paid Search (campaign Spring)"."""

@@ -22,7 +22,7 @@ from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal, 
 from coppermind_pipeline.wording import count, exact_percent, first_listed, in_number, listed, money, one_line
 
 # Part of what a mapping's rules are: raised with each change of a text, so that all records are mapped again.
-TEXT_VERSION = 1
+TEXT_VERSION = 2
 
 _ARCHIVED_REASONS = {
     "archived": "archived in HubSpot",
@@ -111,7 +111,7 @@ def company_text(company: Company, wording: Wording) -> str:
 
 def campaign_outcome_text(deal: Deal, wording: Wording) -> str:
     """Return what was won, with whom and through which source."""
-    when = f"on {wording.day(deal.close_at)}" if deal.close_at else "(no close date is recorded)"
+    when = f"on {wording.close_day(deal.close_at)}" if deal.close_at else "(no close date is recorded)"
     worth = f" for {_worth(deal, wording)}" if deal.amount is not None else ""
     return _joined(
         f"{_deal_with(deal)} was won {when}{worth}{_without_amount(deal)}",
@@ -124,7 +124,7 @@ def campaign_outcome_text(deal: Deal, wording: Wording) -> str:
 
 def loss_text(deal: Deal, wording: Wording) -> str:
     """Return what was lost, and the reason that was given."""
-    when = f"on {wording.day(deal.close_at)}" if deal.close_at else "(no close date is recorded)"
+    when = f"on {wording.close_day(deal.close_at)}" if deal.close_at else "(no close date is recorded)"
     worth = f", worth {_worth(deal, wording)}," if deal.amount is not None else ""
     return _joined(
         f"{_deal_with(deal)}{worth} was lost {when}{_without_amount(deal)}",
@@ -141,7 +141,7 @@ def buying_signal_text(deal: Deal, wording: Wording) -> str:
     since = f" since {wording.day(deal.entered_stage_at)}" if deal.entered_stage_at else ""
     return _joined(
         f"{_deal_with(deal)}{worth} is open in a late stage, {_stage(deal, wording)}{since}{_without_amount(deal)}",
-        f"It is expected to close on {wording.day(deal.close_at)}" if deal.close_at else "No close date is set",
+        _expected(deal, wording),
         _chances(deal),
         *_circumstances(deal, wording, with_stage=False),
     )
@@ -227,6 +227,14 @@ def _stage(deal: Deal, wording: Wording) -> str:
         return stage_phrase  # it names a pipeline itself
     pipeline_phrase = f'the pipeline "{name_line(str(pipeline))}"' if pipeline.is_name else str(pipeline)
     return f"{stage_phrase} of {pipeline_phrase}"
+
+
+def _expected(deal: Deal, wording: Wording) -> str:
+    if deal.close_at is None:
+        return "No close date is set"
+    if wording.has_passed(deal.close_at):
+        return f"It is overdue: its close date, {wording.close_day(deal.close_at)}, has passed"
+    return f"It is expected to close on {wording.close_day(deal.close_at)}"
 
 
 def _chances(deal: Deal) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -50,6 +51,16 @@ def concerned_deals(
     values = {"connector": connector_id, "after": after, "until": until, "mapped_until": mapped_until,
               "after_id": after_id, "deals_max": deals_max}  # fmt: skip
     return list(connection.scalars(text(_CONCERNED_DEALS), values))
+
+
+def late_deals_closing(
+    connection: Connection, connector_id: str, *, since: date, before: date, after_id: str, deals_max: int
+) -> list[str]:
+    """Return the next ids of open deals in a late stage that close in [since, before) in some zone, ascending."""
+    day = timedelta(days=1)
+    values = {"connector": connector_id, "start": datetime.combine(since - day, time(), UTC), "after_id": after_id,
+              "end": datetime.combine(before + day, time(), UTC), "deals_max": deals_max}  # fmt: skip
+    return list(connection.scalars(text(_LATE_DEALS_CLOSING), values))
 
 
 def read_deals(connection: Connection, connector_id: str, ids: Sequence[str]) -> list[Deal]:
@@ -192,6 +203,13 @@ SELECT id FROM (
                          OFFSET 0) AS deal
 ) AS concerned
  WHERE id COLLATE "C" > CAST(:after_id AS text) COLLATE "C" ORDER BY id COLLATE "C" LIMIT :deals_max
+"""
+
+_LATE_DEALS_CLOSING = """
+SELECT hubspot_id FROM hubspot_crm_objects
+ WHERE connector_id = :connector AND object_type = 'deals' AND outcome = 'open' AND late_stage
+   AND close_at >= :start AND close_at < :end AND hubspot_id COLLATE "C" > CAST(:after_id AS text) COLLATE "C"
+ ORDER BY hubspot_id COLLATE "C" LIMIT :deals_max
 """
 
 _DEALS = f"""

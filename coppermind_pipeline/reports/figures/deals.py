@@ -7,6 +7,7 @@ by which it is counted on the report's basis (`report_at`) and its worth in the 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -28,7 +29,7 @@ class DealSelection:
         start, end: of the range, in UTC.
         today: first moment of the day that open deals are judged on.
         zone: IANA name of the report's zone.
-        other_zones: those that a bare date may have been meant in: UTC and the portals' own.
+        shown: start and end of each range that the report shows: its own, and the one that it is compared with.
         source: the table of deals: the store's, or one of the same columns as they were at an earlier time.
     """
 
@@ -37,7 +38,7 @@ class DealSelection:
     end: datetime
     today: datetime
     zone: str
-    other_zones: tuple[str, ...]
+    shown: tuple[tuple[datetime, datetime], ...]
     date_basis: DateBasis
     include_filtered: bool
     group_by: GroupBy | None = None
@@ -55,7 +56,9 @@ class DealSelection:
             "end": self.end,
             "today": self.today,
             "zone": self.zone,
-            "other_zones": list(self.other_zones),
+            "starts": [start for start, _ in self.shown],
+            "ends": [end for _, end in self.shown],
+            "by_month": self.group_by is GroupBy.MONTH,
             "include_filtered": self.include_filtered,
         } | more
 
@@ -66,7 +69,6 @@ class DealQuality:
 
     Attributes:
         won_undated, lost_undated: closed, but without a date on the basis, hence in no period.
-        midnight_utc: dated at midnight UTC, most likely bare dates, that another zone would put into another period.
         disagreeing: whose stage and own properties say different outcomes.
         without_probability: open with an amount, but not in the weighted pipeline.
     """
@@ -77,9 +79,18 @@ class DealQuality:
     open_without_amount: int
     won_undated: int
     lost_undated: int
-    midnight_utc: int
     disagreeing: int
     without_probability: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BareDays:
+    """Deals of one currency whose bare day, read as a moment, would be in another range or month that is shown."""
+
+    currency: str | None
+    deals: int
+    with_amount: int
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +141,12 @@ def quality(connection: Connection, selection: DealSelection) -> DealQuality:
     return DealQuality(**row)
 
 
+def bare_days(connection: Connection, selection: DealSelection) -> list[BareDays]:
+    """Count the deals that HubSpot's own screens may show in another range or month."""
+    rows = connection.execute(text(_with_deals(_BARE_DAYS, selection)), selection.values()).mappings()
+    return [BareDays(**row) for row in rows]
+
+
 def label_uses(connection: Connection, selection: DealSelection) -> list[LabelUse]:
     """Return each distinct internal value that the report's deals show a label of."""
     rows = connection.execute(text(_with_deals(_LABEL_USES, selection)), selection.values()).mappings()
@@ -151,18 +168,26 @@ def _kept(kept: Iterable[GroupKey]) -> dict[str, list[str]]:
 
 def _with_deals(statement: str, selection: DealSelection) -> str:
     basis = selection.date_basis
-    deals = _DEALS.format(source=selection.source, basis=basis.column, lost_basis=basis.lost_column)
+    date, lost_date = (_DATED.get(column, "d.{}").format(column) for column in (basis.column, basis.lost_column))
+    deals = _DEALS.format(source=selection.source, basis=basis.column, lost_basis=basis.lost_column, date=date,
+                          lost_date=lost_date)  # fmt: skip
     return deals + statement.replace("<key>", _KEYS[selection.group_by])
 
+
+# A bare day is that day in every zone; `closed_as_stored` and `dated_as_stored` take it for a moment.
+_CLOSE_MOMENT = "close_moment(d.{}, CAST(:zone AS text))"
+_DATED: Mapping[str, str] = dict.fromkeys(("close_at", "closed_won_at"), _CLOSE_MOMENT)
 
 _DEALS = """
 WITH deal AS NOT MATERIALIZED (
     SELECT d.connector_id, d.hubspot_id, d.name, d.outcome, d.outcome_disagrees, d.amount, d.currency, d.amount_home,
            d.pipeline_id, d.stage_id, d.owner_id, d.attributed_source, d.place_country_code, d.place_country_text,
-           d.place_region, d.primary_company_id, d.created_at, d.close_at, p.company_currency,
+           d.place_region, d.primary_company_id, d.created_at, p.company_currency,
+           close_moment(d.close_at, CAST(:zone AS text)) AS close_at, d.close_at AS closed_as_stored,
            coalesce(d.amount_home, CASE WHEN d.currency = p.company_currency THEN d.amount END) AS worth,
            coalesce(d.probability, d.stage_probability) AS weight,
-           CASE WHEN d.outcome = 'lost' THEN d.{lost_basis} ELSE d.{basis} END AS report_at
+           CASE WHEN d.outcome = 'lost' THEN {lost_date} ELSE {date} END AS report_at,
+           CASE WHEN d.outcome = 'lost' THEN d.{lost_basis} ELSE d.{basis} END AS dated_as_stored
       FROM {source} d
       LEFT JOIN hubspot_portals AS p ON p.connector_id = d.connector_id
      WHERE d.connector_id = ANY(:connectors) AND d.object_type = 'deals'
@@ -268,28 +293,28 @@ SELECT count(*) FILTER (WHERE in_won) AS won,
        count(*) FILTER (WHERE outcome = 'open' AND amount IS NULL) AS open_without_amount,
        count(*) FILTER (WHERE outcome = 'won' AND report_at IS NULL) AS won_undated,
        count(*) FILTER (WHERE outcome = 'lost' AND report_at IS NULL) AS lost_undated,
-       count(*) FILTER (WHERE outcome <> 'open' AND at_midnight_utc AND in_range <> in_range_elsewhere) AS midnight_utc,
        count(*) FILTER (WHERE outcome_disagrees AND (in_range OR outcome = 'open')) AS disagreeing,
        count(*) FILTER (WHERE outcome = 'open' AND amount IS NOT NULL AND weight IS NULL) AS without_probability
   FROM deal
+ CROSS JOIN LATERAL (SELECT coalesce(report_at >= :start AND report_at < :end, false) AS in_range) AS dated
+ CROSS JOIN LATERAL (SELECT in_range AND outcome = 'won' AS in_won) AS counted
+"""
+
+_BARE_DAYS = """
+SELECT currency, count(*) AS deals, count(amount) AS with_amount, coalesce(sum(amount), 0) AS amount
+  FROM deal
  CROSS JOIN LATERAL (
-    SELECT coalesce(report_at >= :start AND report_at < :end, false) AS in_range,
-           coalesce(CAST(report_at AT TIME ZONE 'UTC' AS time) = '00:00', false) AS at_midnight_utc
+    SELECT CASE outcome WHEN 'open' THEN close_at ELSE report_at END AS at,
+           CASE outcome WHEN 'open' THEN closed_as_stored ELSE dated_as_stored END AS as_stored
  ) AS dated
- CROSS JOIN LATERAL (
-    SELECT in_range AND outcome = 'won' AS in_won,
-           -- The same wall-clock range in each other zone: all agree with the report's, or some doesn't.
-           CASE WHEN at_midnight_utc THEN (
-               SELECT CASE WHEN in_range THEN bool_and(inside) ELSE bool_or(inside) END
-                 FROM unnest(CAST(:other_zones AS text[])) AS zone (name)
-                CROSS JOIN LATERAL (
-                   SELECT report_at AT TIME ZONE zone.name
-                          >= CAST(:start AS timestamptz) AT TIME ZONE CAST(:zone AS text)
-                      AND report_at AT TIME ZONE zone.name
-                          < CAST(:end AS timestamptz) AT TIME ZONE CAST(:zone AS text) AS inside
-                ) AS there
-           ) ELSE in_range END AS in_range_elsewhere
- ) AS compared
+ WHERE at <> as_stored
+   AND (EXISTS (SELECT FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) AS shown (start, "end")
+                 WHERE outcome <> 'open'
+                   AND (at >= shown.start AND at < shown.end) <> (as_stored >= shown.start AND as_stored < shown.end))
+        OR (CAST(:by_month AS boolean) AND (outcome = 'open' OR (at >= :start AND at < :end))
+            AND date_trunc('month', at AT TIME ZONE CAST(:zone AS text))
+                <> date_trunc('month', as_stored AT TIME ZONE CAST(:zone AS text))))
+ GROUP BY currency ORDER BY currency
 """
 
 _LABEL_USES = """

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.connectors import Freshness, Lifecycle
 from coppermind_pipeline.crm import Labels, day_of
-from coppermind_pipeline.reports.figures.deals import DealQuality, LabelUse
+from coppermind_pipeline.reports.figures.deals import BareDays, DealQuality, LabelUse
 from coppermind_pipeline.reports.question.request import DateBasis
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.wording import (
@@ -20,6 +20,7 @@ from coppermind_pipeline.wording import (
     day,
     have,
     listed,
+    money,
     number,
 )
 
@@ -36,6 +37,7 @@ class Findings:
         as_of: the earlier time that the report is about; None: now.
         live_failure: why the live pull that was asked for did not happen.
         currencies: those of the deals behind the figures.
+        bare_days: deals that HubSpot's own screens may show in another range or month, by currency.
     """
 
     portals: Sequence[SyncedPortal]
@@ -50,6 +52,7 @@ class Findings:
     live_failure: str | None
     currencies: Sequence[str | None]
     quality: DealQuality
+    bare_days: Sequence[BareDays]
     label_uses: Sequence[LabelUse]
 
 
@@ -239,12 +242,14 @@ def _zone(found: Findings) -> Iterable[str]:
         yield "The portals have no common time zone, so that days are those of UTC; name one with timezone."
 
 
-def _midnight(found: Findings) -> Iterable[str]:
-    deals = found.quality.midnight_utc
+def _bare_days(found: Findings) -> Iterable[str]:
+    deals = sum(each.deals for each in found.bare_days)
     if deals:
+        worth = listed([money(each.amount, each.currency) for each in found.bare_days if each.with_amount])
         yield (
-            f"{count(deals, 'closed deal')} {are(deals)} dated at midnight UTC, as imports do with bare dates; "
-            f"another zone than {found.zone.key} would put {agreeing(deals, 'it', 'them')} into another period."
+            f"{count(deals, 'deal')}{f' ({worth})' if worth else ''} {are(deals)} dated with a bare day, at midnight "
+            f"UTC, and counted on that day; HubSpot's own screens may show {agreeing(deals, 'it', 'these')} a day "
+            "earlier, in another range or month."
         )
 
 
@@ -297,7 +302,7 @@ _RULES = (
     _currencies,
     _amounts_and_dates,
     _zone,
-    _midnight,
+    _bare_days,
     _disagreements,
     _labels,
 )

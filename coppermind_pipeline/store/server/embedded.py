@@ -111,6 +111,21 @@ def is_running(home: Path) -> bool:
     return server is not None and server.is_ready
 
 
+def answers(home: Path) -> bool:
+    """Ask the server under `home` whether it takes connections; one that hangs calls itself running all the same."""
+    server = RunningServer.find(home.resolve() / "postgres")
+    return server is not None and server.answers()
+
+
+def start_anew(home: Path) -> str:
+    """End the server under `home` by force, where one is there, and start it: what was committed is kept."""
+    with _alone(home):
+        if (server := RunningServer.find(home.resolve() / "postgres")) is not None:
+            server.process.kill()
+            wait_for_ends([server.process], _ORPHANS_DEADLINE_S)
+    return start(home)
+
+
 def log_of(home: Path) -> Path:
     """Return the file that the server under `home` writes its log to; its earlier parts lie beside it."""
     return home / "postgres" / "log"

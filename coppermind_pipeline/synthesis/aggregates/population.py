@@ -101,12 +101,13 @@ SELECT deal.hubspot_id, deal.name, deal.currency, deal.amount, deal.owner_id, de
        nullif(btrim(deal.place_region), '') AS region, nullif(btrim(deal.place_city), '') AS city,
        CASE WHEN closed_since.it_did THEN 'open' ELSE deal.outcome END AS outcome,
        coalesce(deal.late_stage, false) AND NOT closed_since.it_did AS late_stage,
-       deal.close_at,
-       (deal.close_at AT TIME ZONE :zone)::date AS close_day,
-       (deal.close_at AT TIME ZONE :zone)::date - (deal.created_at AT TIME ZONE :zone)::date AS days_to_close
+       closed.at AS close_at,
+       (closed.at AT TIME ZONE :zone)::date AS close_day,
+       (closed.at AT TIME ZONE :zone)::date - (deal.created_at AT TIME ZONE :zone)::date AS days_to_close
   FROM live_records AS deal
+ CROSS JOIN LATERAL (SELECT close_moment(deal.close_at, :zone) AS at) AS closed
  CROSS JOIN LATERAL (
-       SELECT :retrospective AND deal.outcome <> 'open' AND coalesce(deal.close_at >= :as_of, false) AS it_did)
+       SELECT :retrospective AND deal.outcome <> 'open' AND coalesce(closed.at >= :as_of, false) AS it_did)
        AS closed_since
   LEFT JOIN hubspot_crm_objects AS company
     ON company.connector_id = deal.connector_id AND company.object_type = 'companies'

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -13,8 +14,19 @@ import pytest
 
 from coppermind_pipeline.ending import has_ended
 from coppermind_pipeline.errors import CoppermindError
-from coppermind_pipeline.interfaces.processes import Child, Processes, free_port, port_answers
-from coppermind_pipeline.interfaces.processes.restarts import STARTS_MAX, ProcessEnded, Restarts
+from coppermind_pipeline.interfaces.processes import (
+    FIRST_STARTS_MAX,
+    STARTS_MAX,
+    Child,
+    ProcessEnded,
+    Processes,
+    Restarts,
+    Watch,
+    children,
+    free_port,
+    port_answers,
+)
+from coppermind_pipeline.interfaces.processes.watch import SILENT_LOOKS_MAX
 from coppermind_pipeline.store import files
 
 # Listens on its first argument. `stubborn` ignores SIGTERM; `parent` has a child of its own, and prints its number.
@@ -97,16 +109,16 @@ class _Part:
     def start(self) -> None:
         self.starts.append(self.now)
 
-    def be_down_for(self, seconds: float) -> None:
+    def be_down_for(self, seconds: float, *, starts_max: int = STARTS_MAX) -> None:
         until = self.now + seconds
         while self.now < until:
-            self.restarts.ended(self.start)
+            self.restarts.ended(self.start, starts_max=starts_max)
             self.now += 1
 
 
 def test_what_ends_again_and_again_is_started_ever_more_slowly_and_given_up_after_ten_starts():
     part = _Part()
-    with pytest.raises(ProcessEnded, match="after each of 10 starts") as given_up:
+    with pytest.raises(ProcessEnded, match="as after each of 10 starts") as given_up:
         part.be_down_for(600)
     waits = [later - earlier for earlier, later in zip(part.starts, part.starts[1:], strict=False)]
     assert waits == [1, 2, 4, 8, 16, 30, 30, 30, 30]
@@ -135,6 +147,79 @@ def test_a_start_that_fails_counts_and_its_reason_is_told_at_the_end():
     part.start = fail
     with pytest.raises(ProcessEnded, match=r"starts\. No space left on device\."):
         part.be_down_for(600)
+
+
+def test_what_has_never_worked_is_given_up_after_three_starts():
+    part = _Part()
+    with pytest.raises(ProcessEnded, match="as after each of 3 starts"):
+        part.be_down_for(60, starts_max=FIRST_STARTS_MAX)
+    assert len(part.told) == 1
+
+
+def test_a_child_that_hangs_is_told_of_once_and_ended_by_force_and_started_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(Watch.__init__, "__kwdefaults__", {"look_every_s": 0.01})
+    monkeypatch.setattr(children, "GROUP_STOP_DEADLINE_S", 0.1)
+    told, port = [], free_port(0)
+    child = replace(_child(port, "stubborn"), answers=lambda: _hears(port))
+    with _processes(tmp_path, told) as processes:
+        processes.start(child, os.environ)
+        processes.wait_for_port(port, deadline_s=20, stop=threading.Event())
+        hanging = psutil.Process(orjson.loads((tmp_path / "processes.json").read_bytes())["listener"]["pid"])
+        hanging.suspend()
+        until = time.monotonic() + 30
+        while not has_ended(hanging):
+            assert time.monotonic() < until
+            processes.keep_running()
+        processes.wait_for_port(port, deadline_s=20, stop=threading.Event())
+        log = tmp_path / "logs" / "listener.log"
+        assert told == [f"The listener no longer answers; it is started again. Its last words are in {log}."]
+
+
+def _hears(port: int) -> bool:
+    """Say whether somebody accepts a connection: a queue that nobody looks at takes it as well."""
+    with socket.create_connection(("127.0.0.1", port), 5) as asking:
+        asking.settimeout(0.2)
+        try:
+            return asking.recv(1) == b""
+        except TimeoutError:
+            return False
+
+
+def test_a_look_that_can_not_be_made_says_nothing_against_the_part():
+    answers: list[bool | Exception] = [True, *[False] * (SILENT_LOOKS_MAX - 1), True]
+    answers += [False, ConnectionError("the database is away")] * SILENT_LOOKS_MAX
+
+    def answer() -> bool:
+        outcome = answers.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    looks = Watch(answer, look_every_s=threading.TIMEOUT_MAX)
+    found = []
+    while answers:
+        looks.look()
+        found.append(looks.hangs)
+    looks.end()
+    assert looks.has_answered
+    # One answer and all is forgotten; then it takes as many silent looks, beside those that could not be made.
+    assert found.index(True) == SILENT_LOOKS_MAX + 1 + 2 * (SILENT_LOOKS_MAX - 1)
+
+
+def test_a_child_that_may_not_be_started_again_is_given_up_with_the_reason(tmp_path):
+    def refuse() -> None:
+        raise CoppermindError("Another one is in its place.")
+
+    child = Child("short one", (sys.executable, "-c", ""), 1, may_start=refuse)
+    with _processes(tmp_path) as processes:
+        processes.start(child, os.environ)
+        with pytest.raises(ProcessEnded, match=r"starts\. Another one is in its place\."):
+            _keep_running_without_end(processes)
+
+
+def _keep_running_without_end(processes: Processes) -> None:
+    while True:
+        processes.keep_running(starts_max=1)
 
 
 def test_a_childs_log_is_cut_while_it_writes_and_a_few_of_its_parts_are_kept(tmp_path, monkeypatch):

@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import dagster as dg
 import httpx
 import psutil
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.ending import has_ended
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
 from coppermind_pipeline.interfaces.up import settings_as_environment
@@ -179,6 +181,7 @@ def test_a_database_server_that_is_killed_or_stopped_is_started_again_and_everyt
             _eventually(lambda: _runs_anew(home, killed))
             health = httpx.get(f"{addresses['web']}/healthz", timeout=30)  # on a connection from before
             assert health.status_code == 200, health.text
+            assert _callback_answers(addresses)
         stopped = _postmaster(home)
         assert "`coppermind up` runs, and starts it again" in _stop_postgres(embedded_environment)
         _eventually(lambda: _runs_anew(home, stopped))
@@ -189,6 +192,62 @@ def test_a_database_server_that_is_killed_or_stopped_is_started_again_and_everyt
     assert errors.count("The database server ended by itself; it is started again.") == 1
     assert "Traceback" not in errors
     assert not embedded.is_running(home)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGSTOP], ids=["is killed", "hangs"])
+def test_each_child_that_ends_or_hangs_is_started_again_and_polls_resume(embedded_environment, way):
+    home = Path(embedded_environment["COPPERMIND_HOME"])
+    with _running(embedded_environment) as (process, addresses), httpx.Client(timeout=60) as browser:
+        _sign_in(browser, addresses)
+        _eventually(lambda: _seconds_since_look(addresses) < 60, deadline_s=120)
+        before = _children(home)
+        at = time.monotonic()
+        for child in before.values():
+            os.kill(child, way)
+        _eventually(
+            lambda: _callback_answers(addresses) and not set(before.values()) & set(_children(home).values()),
+            deadline_s=600,
+        )
+        _eventually(lambda: _seconds_since_look(addresses) < time.monotonic() - at, deadline_s=180)
+        _eventually(lambda: _dagster_answers(addresses, browser), deadline_s=120)
+        code, errors = _end(process, signal.SIGINT)
+    assert code == 0, errors
+    for name in before:
+        what = "ended by itself" if way == signal.SIGKILL else "no longer answers"
+        assert errors.count(f"The {name} {what}; it is started again.") == 1, errors
+    assert len(before) == 3
+    assert "database server" not in errors
+
+
+def _children(home: Path) -> dict[str, int]:
+    """Return the processes of Dagster's that run, by their names."""
+    try:
+        return {name: of["pid"] for name, of in json.loads((home / "dagster" / "processes.json").read_bytes()).items()}
+    except json.JSONDecodeError:  # it is being written
+        return {}
+
+
+def _callback_answers(addresses: dict[str, str]) -> bool:
+    """Say that HubSpot's callback answers, whatever else is away; with nothing to complete, it says so."""
+    answer = httpx.get(f"{addresses['web']}/oauth/hubspot/callback?state=unknown&code=any", timeout=30)
+    return answer.status_code == 400 and "We don't know this link" in answer.text.replace("&#39;", "'")
+
+
+def _seconds_since_look(addresses: dict[str, str]) -> float:
+    """Return how long ago due polls were looked for; NaN if never."""
+    metrics = httpx.get(f"{addresses['web']}/metrics", timeout=30).text
+    return float(metrics.partition("\ncoppermind_poll_look_age_seconds ")[2].splitlines()[0])
+
+
+def _dagster_answers(addresses: dict[str, str], browser: httpx.Client) -> bool:
+    """Say whether Dagster's pages show the code location."""
+    question = {"query": "{workspaceOrError {... on Workspace {locationEntries {loadStatus}}}}"}
+    try:
+        answer = browser.post(f"{addresses['dagster']}/graphql", json=question).json()
+    except (httpx.HTTPError, ValueError):
+        return False
+    return answer["data"]["workspaceOrError"]["locationEntries"] == [{"loadStatus": "LOADED"}]
 
 
 @pytest.mark.slow
@@ -235,6 +294,29 @@ def test_its_processes_read_the_settings_that_it_was_given(monkeypatch, tmp_path
     for name, value in settings_as_environment(given).items():
         monkeypatch.setenv(name, value)
     assert Settings.from_environment() == given
+
+
+@pytest.mark.timeout(UP_MAX_S)
+def test_beside_another_daemon_it_is_refused_and_fails_none_of_its_runs(environment, database, tmp_path, monkeypatch):
+    """It may be that of another machine, or of `dagster dev`; its run has not got to the lock of its connector yet."""
+    for name, value in prepare_dagster_home(Settings(home=tmp_path / "elsewhere"), database).items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.get() as instance, database.daemon_lock() as place:
+        assert place is not None
+        begun = instance.create_run_for_job(_their_job, status=dg.DagsterRunStatus.STARTING)
+        process = _up(environment)
+        refusal, _ = process.communicate(timeout=UP_MAX_S)
+        assert process.returncode == 2
+        error = json.loads(refusal)["error"]
+        assert error["code"] == "another_daemon"
+        assert "`dagster dev`" in error["hint"]
+        (run,) = instance.get_runs()
+        assert (run.run_id, run.status) == (begun.run_id, dg.DagsterRunStatus.STARTING)
+
+
+@dg.job
+def _their_job() -> None:
+    """Stand for a run of another daemon."""
 
 
 def test_a_port_in_use_is_named_before_anything_starts(environment):
