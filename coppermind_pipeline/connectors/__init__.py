@@ -39,7 +39,6 @@ from coppermind_pipeline.connectors.errors import (
     UserLevelApp,
 )
 from coppermind_pipeline.connectors.events import (
-    STANDING_PROBLEMS,
     Problem,
     ProblemKind,
     authorization_problems,
@@ -69,7 +68,6 @@ __all__ = [
     "POLL_INTERVAL_MINUTES",
     "SETUP_HELP",
     "SOURCE_TYPE",
-    "STANDING_PROBLEMS",
     "STATE_GUIDES",
     "AccountUnreadable",
     "ApprovalBroken",

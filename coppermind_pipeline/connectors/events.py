@@ -18,6 +18,11 @@ ProblemKind = Literal["auth", "rate_limit", "scope", "config"]
 STANDING_PROBLEMS = (UserLevelApp.code, AccountUnreadable.code)
 
 
+def is_refusal(kind: ProblemKind, code: str) -> bool:
+    """Say whether a problem is that HubSpot refuses the authorization, or a part of it that syncs need."""
+    return kind in {"auth", "scope"} and code not in STANDING_PROBLEMS
+
+
 def record_event(  # noqa: PLR0917 - reads as one line of a log
     connection: Connection,
     connector: Connector,
@@ -164,7 +169,7 @@ class Problem:
     @property
     def refuses(self) -> bool:
         """Whether HubSpot refuses the authorization, or a part of it."""
-        return self.kind in {"auth", "scope"} and not self.stands
+        return is_refusal(self.kind, self.code)
 
 
 def problems_of(connection: Connection, connector_ids: Collection[str]) -> dict[str, list[Problem]]:

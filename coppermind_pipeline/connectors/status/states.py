@@ -8,7 +8,7 @@ from enum import StrEnum
 from coppermind_pipeline.connectors.configuration.freshness import is_overdue
 from coppermind_pipeline.connectors.connector import Lifecycle
 from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT, OAuthStateExpired
-from coppermind_pipeline.connectors.events import STANDING_PROBLEMS
+from coppermind_pipeline.connectors.events import is_refusal
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, ErrorFact
 
 BACK_OFF_SHOWN_S = 60
@@ -115,10 +115,7 @@ _RULES: tuple[tuple[OperationalState | None, Callable[[ConnectorFacts, datetime]
     (None, lambda f, _: f.connector.status is Lifecycle.INACTIVE),
     (OperationalState.SETUP_ERROR, lambda f, now: setup_failure(f, now=now) is not None),
     (None, lambda f, _: f.connector.status is Lifecycle.PENDING_SETUP),
-    (
-        OperationalState.AUTH_ERROR,
-        lambda f, _: any(p.kind in {"auth", "scope"} and p.code not in STANDING_PROBLEMS for p in f.problems),
-    ),
+    (OperationalState.AUTH_ERROR, lambda f, _: any(is_refusal(p.kind, p.code) for p in f.problems)),
     (
         OperationalState.RATE_LIMITED,
         lambda f, now: f.poll.retry_at is not None and f.poll.retry_at > now + timedelta(seconds=BACK_OFF_SHOWN_S),

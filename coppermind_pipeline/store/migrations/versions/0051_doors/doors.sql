@@ -18,7 +18,7 @@ COMMENT ON VIEW definition_changes IS 'catalog: when a type''s property definiti
 
 CREATE VIEW sync_facts WITH (security_invoker = true) AS
     SELECT connector.id AS connector_id, connector.mind_id,
-           poll.last_succeeded_at AS last_pull_at, poll.retry_at, coalesce(poll.failures > 0, false) AS failing,
+           poll.last_succeeded_at AS last_pull_at, poll.retry_at,
            backfill.completed_at AS backfill_completed_at, coalesce(backfill.totals, '{}') AS totals,
            ARRAY(SELECT hydration.object_type FROM hubspot_hydrations AS hydration
                   WHERE hydration.connector_id = connector.id ORDER BY hydration.object_type) AS degraded,
