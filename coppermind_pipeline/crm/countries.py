@@ -84,10 +84,10 @@ def _misspelt(name: str) -> str | None:
     """Return the country whose name has one letter more, less or other, or two turned; None if there are several."""
     if not _MISSPELT_CHARS_MIN <= len(name) <= _MISSPELT_CHARS_MAX or name in _region_names():
         return None
-    names = _codes_by_common_name()
-    alike = process.extract(name, names.keys(), scorer=OSA.distance, score_cutoff=1, limit=None)
     # Hardly anybody misses the first letter, and what begins otherwise is mostly another name.
-    codes = {names[each] for each, _, _ in alike if each[0] == name[0]}
+    names = _codes_by_common_name().get(name[0], {})
+    alike = process.extract(name, names.keys(), scorer=OSA.distance, score_cutoff=1, limit=None)
+    codes = {names[each] for each, _, _ in alike}
     return codes.pop() if len(codes) == 1 else None
 
 
@@ -118,9 +118,13 @@ def _codes_by_name() -> dict[str, str]:
 
 
 @cache
-def _codes_by_common_name() -> dict[str, str]:
-    """Return the names that a misspelt one may stand for: of many languages there would be too many alike."""
-    return {name: code for name, code in _names_in(_COMMON_LANGUAGES).items() if len(name) >= _MISSPELT_CHARS_MIN}
+def _codes_by_common_name() -> dict[str, dict[str, str]]:
+    """Return by first letter what a misspelt name may stand for: of many languages there would be too many alike."""
+    table: dict[str, dict[str, str]] = {}
+    for name, code in _names_in(_COMMON_LANGUAGES).items():
+        if len(name) >= _MISSPELT_CHARS_MIN:
+            table.setdefault(name[0], {})[name] = code
+    return table
 
 
 def _names_in(languages: Iterable[str]) -> dict[str, str]:
