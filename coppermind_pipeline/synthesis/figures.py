@@ -53,10 +53,10 @@ def compute_figures(
     )
     losses = loss_themes(connection, label_of=lambda value: _loss_reason(labels, loss_reason_property, value))
     enough = {
-        Aggregate.CHANNEL_MIX: too_few_reason(mix.total.contacts + mix.total.deals, "contacts and deals"),
-        Aggregate.GEOGRAPHY: too_few_reason(places.total.deals, "won deals"),
-        Aggregate.LEAD_LEAKS: too_few_reason(leaks.total.leads, "leads"),
-        Aggregate.LOSS_THEMES: too_few_reason(losses.total.deals, "lost deals"),
+        Aggregate.CHANNEL_MIX: too_few_reason(mix.total.contacts + mix.total.deals, "record"),
+        Aggregate.GEOGRAPHY: too_few_reason(places.total.deals, "won deal"),
+        Aggregate.LEAD_LEAKS: too_few_reason(leaks.total.leads, "lead"),
+        Aggregate.LOSS_THEMES: too_few_reason(losses.total.deals, "lost deal"),
     }
     skipped = {
         aggregate: reason

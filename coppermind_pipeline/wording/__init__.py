@@ -5,6 +5,7 @@ parts are spelt is decided here.
 """
 
 from coppermind_pipeline.wording.amounts import amount_text, money
+from coppermind_pipeline.wording.articles import with_article, with_the
 from coppermind_pipeline.wording.counts import agreeing, are, count, have, in_number, number
 from coppermind_pipeline.wording.days import clock, clock_with_zone, day, iso_day, month, utc_minute, utc_second
 from coppermind_pipeline.wording.durations import about, age, ago
@@ -55,5 +56,7 @@ __all__ = [
     "utc_second",
     "visible_text",
     "visible_values",
+    "with_article",
+    "with_the",
     "without_accents",
 ]

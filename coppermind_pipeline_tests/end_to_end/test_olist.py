@@ -12,6 +12,7 @@ from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.end_to_end.olist import wins_per_channel, write_portal
+from coppermind_pipeline_tests.memories.faults_of_texts import all_faults
 
 
 def test_wins_per_channel_are_those_of_the_data_set(database: Database, real_data: Path, tmp_path: Path):
@@ -49,3 +50,7 @@ def test_wins_per_channel_are_those_of_the_data_set(database: Database, real_dat
     assert labels["Unknown source"] == expected[None]
     assert labels["Organic search"] == expected["organic_search"]
     assert sorted(labels.values()) == sorted(expected.values())
+
+    texts = [row.content for row in connected.rows("SELECT content FROM memories WHERE retired_at IS NULL")]
+    assert len(texts) > 8_000
+    assert all_faults(texts) == []

@@ -52,6 +52,26 @@ def test_mapping_twice_queues_nothing_and_leaves_the_same_rows(portal: StoredPor
     assert rows(portal, "SELECT * FROM memories ORDER BY id") == before
 
 
+def test_a_contact_without_a_company_of_its_own_has_the_associated_one(portal: StoredPortal):
+    portal.company("601", name="Acme Inc.")
+    portal.company("602", name="Old Acme", merged_into="601")
+    portal.contact("501", name="Jane Doe", properties={"associatedcompanyid": "601"})
+    portal.contact("502", name="John Roe", properties={"associatedcompanyid": "602"})
+    portal.contact("503", name="Ann Lee", company_name="Globex", properties={"associatedcompanyid": "601"})
+    portal.contact("504", name="Bo Li", properties={"associatedcompanyid": "699"})
+    published(portal)
+    said = {ref: content.partition(".")[0] for ref, (_, content) in live(portal).items()}
+    assert said["contacts:501"] == "Jane Doe works at Acme Inc"
+    assert said["contacts:502"] == "John Roe works at Acme Inc"
+    assert said["contacts:503"] == "Ann Lee works at Globex"
+    assert said["contacts:504"].startswith("Bo Li is a contact")
+    change(portal, "companies", "601", "name = 'Acme Holding'")
+    told = mapped(portal)
+    assert (told.considered, told.queued) == (2, 2), "the company, and the contact that names it"
+    drained(portal)
+    assert live(portal)["contacts:501"][1].startswith("Jane Doe works at Acme Holding.")
+
+
 def test_a_close_date_that_passes_changes_the_text_of_its_deal_alone(portal: StoredPortal):
     _small_portal(portal)
     late: dict[str, Any] = {"late_stage": True, "stage_id": "contractsent"}

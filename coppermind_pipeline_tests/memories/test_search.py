@@ -163,8 +163,10 @@ def test_an_earlier_aggregate_comes_by_its_period(portal: StoredPortal):
     assert _found(portal, "strategy", period_key="2026-W46") == ["Strategy: week 46."]
     listed = list_memories(portal.database, mind_id=portal.mind_id, period_key="2026-W46")
     assert [memory.content for memory in listed.memories] == ["Strategy: week 46."]
-    assert listed.memories[0].provenance.model_dump(include={"period_key", "scope", "record_id"}) == {
-        "period_key": "2026-W46", "scope": "strategy", "record_id": None,
+    told = {"aggregate_connector_id", "aggregate_period_key", "aggregate_scope", "record_id"}
+    assert listed.memories[0].provenance.model_dump(include=told) == {
+        "aggregate_connector_id": portal.connector_id, "aggregate_period_key": "2026-W46",
+        "aggregate_scope": "strategy", "record_id": None,
     }  # fmt: skip
 
 
@@ -178,8 +180,9 @@ def test_each_result_says_where_it_comes_from(portal: StoredPortal):
         "record_id": "501",
         "url": "https://app.hubspot.com/contacts/7/record/0-1/501",
         "as_of": "2026-11-18T12:00:00Z",
-        "period_key": None,
-        "scope": None,
+        "aggregate_connector_id": None,
+        "aggregate_period_key": None,
+        "aggregate_scope": None,
     }
     assert get(portal.database, mind_id=portal.mind_id, memory_id=memory.id) == memory
 

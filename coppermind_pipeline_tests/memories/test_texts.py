@@ -203,7 +203,7 @@ def test_a_loss_reason_kept_as_an_option_is_told_by_its_label():
     gone = memory_of(Deal(hubspot_id="1", read_at=READ_AT, outcome="lost", loss_reason="OLD_09"), wording)
     assert isinstance(gone, MemoryText)
     assert gone.type is MemoryType.OBJECTION
-    assert "A reason was given that has no label in HubSpot any more." in gone.content
+    assert "A reason was given that HubSpot has no label for." in gone.content
 
 
 @pytest.mark.parametrize(

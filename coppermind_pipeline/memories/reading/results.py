@@ -27,8 +27,9 @@ class Provenance(BaseModel):
     record_id: str | None = Field(description="HubSpot's id of the record; null for an aggregate")
     url: str | None = Field(description="the record's page in HubSpot; null for an aggregate or an unknown host")
     as_of: datetime | None = Field(description="when HubSpot was read for what the memory says")
-    period_key: str | None = Field(description="of an aggregate, such as 2026-W47 or 2026-11")
-    scope: str | None = Field(description="of an aggregate, such as channel_mix")
+    aggregate_connector_id: str | None = Field(description="whose records an aggregate speaks of; null for a record")
+    aggregate_period_key: str | None = Field(description="such as 2026-W47 or 2026-11; null for a record")
+    aggregate_scope: str | None = Field(description="such as channel_mix; null for a record")
 
 
 class Memory(BaseModel):
@@ -87,8 +88,9 @@ def memory_from_row(row: Any) -> Memory:
             record_id=row.hubspot_id,
             url=record_url(row.ui_domain, row.hub_id, object_type, row.hubspot_id) if object_type else None,
             as_of=row.as_of,
-            period_key=row.aggregate_period_key,
-            scope=row.aggregate_scope,
+            aggregate_connector_id=row.connector_id if row.aggregate_scope is not None else None,
+            aggregate_period_key=row.aggregate_period_key,
+            aggregate_scope=row.aggregate_scope,
         ),
         created_at=row.created_at,
         superseded_at=row.superseded_at,

@@ -27,7 +27,11 @@ def changed_until(connection: Connection, connector_id: str, *, after: int, reco
 def changed_records(
     connection: Connection, connector_id: str, object_types: Iterable[ObjectType], *, after: int, until: int
 ) -> list[Contact | Company]:
-    """Return the contacts and companies with a change number in (after, until]."""
+    """Return the contacts and companies with a change number in (after, until], and the contacts that name one of them.
+
+    Those that name none in words of their own have their company from the association; of them those that have not
+    changed since themselves, as the others have their turn anyway.
+    """
     values = {"connector": connector_id, "types": list(object_types), "after": after, "until": until}
     rows = connection.execute(text(_CHANGED_RECORDS), values)
     return [_contact(row) if row.object_type == ObjectType.CONTACTS else _company(row) for row in rows]
@@ -85,7 +89,7 @@ def _contact(row: Any) -> Contact:
         lead_status=row.lead_status,
         email=row.email,
         job_title=row.job_title,
-        company_name=row.company_name,
+        company_name=row.company_name or row.associated_company,
     )
 
 
@@ -171,15 +175,37 @@ CASE WHEN record.merged_into IS NOT NULL THEN 'merged'
      ELSE record.archived_reason END AS gone
 """
 
-_CHANGED_RECORDS = f"""
+_RECORDS = f"""
 SELECT {_COMMON}, record.source, record.city, record.region, record.country_code, record.country_text,
        record.lifecycle_stage, record.lead_status, record.email, record.job_title, record.company_name, record.domain,
        record.industry,
        CASE WHEN record.object_type = 'companies' THEN record.properties ->> 'numberofemployees' END AS employees,
-       CASE WHEN record.object_type = 'companies' THEN record.properties ->> 'annualrevenue' END AS annual_revenue
+       CASE WHEN record.object_type = 'companies' THEN record.properties ->> 'annualrevenue' END AS annual_revenue,
+       associated.name AS associated_company
   FROM hubspot_crm_objects AS record
+  LEFT JOIN LATERAL (
+       SELECT company.name
+         FROM (SELECT coalesce(known.merged_into, known.hubspot_id) AS hubspot_id FROM hubspot_crm_objects AS known
+                WHERE known.connector_id = :connector AND known.object_type = 'companies'
+                  AND known.hubspot_id = record.properties ->> 'associatedcompanyid' OFFSET 0) AS survivor
+        CROSS JOIN LATERAL (SELECT living.name FROM live_records AS living
+                             WHERE living.connector_id = :connector AND living.object_type = 'companies'
+                               AND living.hubspot_id = survivor.hubspot_id OFFSET 0) AS company
+  ) AS associated ON record.object_type = 'contacts' AND record.company_name IS NULL
+"""  # noqa: S608 - our own list of columns
+
+_CHANGED_RECORDS = f"""
+{_RECORDS}
  WHERE record.connector_id = :connector AND record.object_type = ANY(:types)
    AND record.change_seq > :after AND record.change_seq <= :until
+UNION ALL
+{_RECORDS}
+ WHERE record.connector_id = :connector AND record.object_type = 'contacts' AND record.company_name IS NULL
+   AND :after > 0 AND record.change_seq <= :after
+   AND record.properties ->> 'associatedcompanyid' IN (
+       SELECT changed.hubspot_id FROM hubspot_crm_objects AS changed
+        WHERE changed.connector_id = :connector AND changed.object_type = 'companies'
+          AND changed.change_seq > :after AND changed.change_seq <= :until)
 """  # noqa: S608 - our own list of columns
 
 # OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.

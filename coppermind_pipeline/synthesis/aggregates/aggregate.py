@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from coppermind_pipeline.crm import Filters
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.wording import listed
+from coppermind_pipeline.wording import count, listed
 
 RECORDS_MIN = 5
 
@@ -67,4 +67,4 @@ def too_few_reason(records: int, noun: str) -> str | None:
     """Return why so few records make no synthesis, as a sentence; None where there are enough."""
     if records >= RECORDS_MIN:
         return None
-    return f"Only {records} {noun} to speak of, and at least {RECORDS_MIN} are needed."
+    return f"Only {count(records, noun)} to speak of, and at least {RECORDS_MIN} are needed."

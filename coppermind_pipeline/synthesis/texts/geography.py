@@ -37,7 +37,8 @@ def _totals(geography: Geography) -> str:
     if geography.deals_without_customer:
         linked = count(geography.deals_without_customer, "won deal")
         belong = agreeing(geography.deals_without_customer, "belongs", "belong")
-        sentences.append(f"{linked} {belong} to no company or contact, and stands for no customer here.")
+        stand = agreeing(geography.deals_without_customer, "stands", "stand")
+        sentences.append(f"{linked} {belong} to no company or contact, and {stand} for no customer here.")
     return " ".join(sentences)
 
 

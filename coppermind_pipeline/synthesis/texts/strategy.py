@@ -25,7 +25,7 @@ from coppermind_pipeline.synthesis.texts.wording import (
     sums,
     theme_names,
 )
-from coppermind_pipeline.wording import are, count, day, money, number, percent
+from coppermind_pipeline.wording import agreeing, are, count, day, have, money, percent
 
 _BASIS = {
     "revenue": "closed-won revenue",
@@ -79,7 +79,12 @@ def _leak(leak: WorstLeak | None, wording: Wording) -> str:
 
 
 def _leaked(leak: WorstLeak, wording: Wording) -> str:
-    what = {"disqualified": "were disqualified", "postponed": "were postponed", "stuck": "are stuck"}[leak.kind]
+    was = agreeing(leak.leaked, "was", "were")
+    what = {
+        "disqualified": f"{was} disqualified",
+        "postponed": f"{was} postponed",
+        "stuck": f"{are(leak.leaked)} stuck",
+    }[leak.kind]
     if leak.source is None:
         return f"{rate(leak.leaked, leak.leads, 'lead')} from an unknown source {what}"
     return f"{rate(leak.leaked, leak.leads, f'{wording.source(leak.source)} lead')} {what}"
@@ -121,7 +126,10 @@ def _notable(deal: NotableDeal | None, wording: Wording) -> str:
         return f"{what}, won on {closed}; no open deal in a late stage has an amount."
     labels = wording.labels
     stage = f"{labels.stage(deal.pipeline_id, deal.stage_id)} ({labels.pipeline(deal.pipeline_id)})"
-    expected = f"close date {closed}" if closed else "no close date"
+    expected = "no close date"
+    if deal.close_day is not None:
+        passed = deal.close_day < wording.coverage.through
+        expected = f"overdue: its close date, {closed}, has passed" if passed else f"close date {closed}"
     return f"{what}, open in {name_line(stage)}, owner: {name_line(str(labels.owner(deal.owner_id)))}, {expected}."
 
 
@@ -158,7 +166,8 @@ def _move(found: Strategy, wording: Wording) -> str:
             return f"what answers the losses under {names}: offer, proof, or the leads that are asked for."
         case Move.RECORD_REASONS:
             return (
-                f"how losses are recorded. {number(found.lost_without_reason)} lost deals have no reason, so that no "
+                f"how losses are recorded. {count(found.lost_without_reason, 'lost deal')} "
+                f"{have(found.lost_without_reason)} no reason, so that no "
                 "theme can be trusted yet."
             )
         case Move.GROW_SOURCE if ranking is not None and ranking.strongest is not None:
