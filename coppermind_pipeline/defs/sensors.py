@@ -121,7 +121,14 @@ def due_syntheses(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Publish the current period of each connector whose backfill is complete and that has not published it."""
-    return _a_few(context, installation, jobs.synthesis_job.name, syntheses_due, priority=_SYNTHESIS)
+    return _a_few(
+        context,
+        installation,
+        jobs.synthesis_job.name,
+        syntheses_due,
+        priority=_SYNTHESIS,
+        somebody_waits=lambda synthesis: synthesis.is_first,
+    )
 
 
 @dg.sensor(job=jobs.drain_job, minimum_interval_seconds=15, default_status=_RUNNING)
@@ -185,9 +192,10 @@ def _a_few(
     context: dg.SensorEvaluationContext,
     installation: Installation,
     job_name: str,
-    due: Callable[[Database], Sequence[_Due]],
+    due: Callable[[Database], Sequence[Due]],
     *,
     priority: int,
+    somebody_waits: Callable[[Due], bool] = lambda _: False,
 ) -> dg.SensorResult | dg.SkipReason:
     """Ask for runs of a kind that can wait, so that no more than a few of it are queued or under way at a time."""
     if paused_since(installation.database):
@@ -197,7 +205,10 @@ def _a_few(
     if room <= 0:
         return dg.SkipReason("enough of them are queued or under way")
     idle = _idle(instance, due(installation.database))
-    requests = [_request(one, runs.tags(priority=priority, long="background")) for one in idle]
+    requests = [
+        _request(one, runs.tags(priority=priority, long="asked-for" if somebody_waits(one) else "background"))
+        for one in idle
+    ]
     new = runs.not_asked_before(instance, requests)[:room]
     return dg.SensorResult(run_requests=new) if new else dg.SkipReason("none is due")
 

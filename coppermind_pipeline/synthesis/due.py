@@ -15,12 +15,18 @@ SPREAD_OVER = timedelta(hours=4)
 
 @dataclass(frozen=True, slots=True)
 class DueSynthesis:
-    """A connector whose current period is not published; `attempt` tells one try from the next."""
+    """A connector whose current period is not published.
+
+    Attributes:
+        attempt: tells one try from the next.
+        is_first: it has published none yet.
+    """
 
     connector_id: str
     due_at: datetime
     period_key: str
     attempt: str
+    is_first: bool
 
     @property
     def turn(self) -> str:
@@ -44,10 +50,11 @@ def syntheses_due(database: Database, *, now: datetime | None = None) -> list[Du
         if portal.first_completed_at is None or period_key in known.published:
             continue
         begins_at = parse_period_key(period_key).start(zone) + known.phase * SPREAD_OVER
-        due_at = begins_at if known.published else portal.first_completed_at
+        is_first = not known.published
+        due_at = portal.first_completed_at if is_first else begins_at
         if due_at <= now:
-            due.append((bool(known.published), DueSynthesis(connector.id, due_at, period_key, f"{now:%Y%m%dT%H}")))
-    return [one for _, one in sorted(due, key=lambda each: (each[0], each[1].due_at))]
+            due.append(DueSynthesis(connector.id, due_at, period_key, f"{now:%Y%m%dT%H}", is_first))
+    return sorted(due, key=lambda one: (not one.is_first, one.due_at))
 
 
 _KNOWN = text(

@@ -48,4 +48,6 @@ def test_mondays_syntheses_come_due_one_after_the_other(database: Database, port
 def test_a_first_synthesis_is_due_at_once_and_before_all_others(database: Database, portals: list[StoredPortal]):
     portals[-1].execute("DELETE FROM syntheses WHERE connector_id = :connector")
     assert [one.connector_id for one in _due(database, timedelta(seconds=1))][:1] == [portals[-1].connector_id]
-    assert _due(database, SPREAD_OVER)[0].connector_id == portals[-1].connector_id
+    first, *others = _due(database, SPREAD_OVER)
+    assert (first.connector_id, first.is_first) == (portals[-1].connector_id, True)
+    assert not any(one.is_first for one in others)

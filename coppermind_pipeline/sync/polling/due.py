@@ -81,7 +81,8 @@ SELECT connectors.id AS connector_id, first_completed_at, run_id,
             ELSE last_started_at + interval '1 minute'
                  * coalesce(CAST(config ->> 'poll_interval_minutes' AS integer), {POLL_INTERVAL_MINUTES})
                  * (1 - {EARLY_SHARE_MAX} * connector_phase(connectors.id)) END AS poll_at,
-       CASE WHEN failures = 0 AND backfill.completed_at IS NULL THEN last_started_at END AS slice_at
+       CASE WHEN failures = 0 AND backfill.completed_at IS NULL
+                 AND (sync_requested_at > last_started_at) IS NOT TRUE THEN last_started_at END AS slice_at
   FROM connectors
   LEFT JOIN hubspot_polls AS poll ON poll.connector_id = connectors.id
   LEFT JOIN hubspot_backfills AS backfill ON backfill.connector_id = connectors.id

@@ -104,6 +104,18 @@ def test_who_asks_for_a_sync_has_the_portal_tried_at_once(polled: Polled):
     assert (due.reason, due.way, due.failing) == ("requested", "run", True)
 
 
+def test_a_sync_that_is_asked_for_during_a_backfill_has_a_turn_of_its_own(polled: Polled):
+    polled.portal.execute("UPDATE hubspot_backfills SET completed_at = NULL WHERE connector_id = :connector")
+    polled.passes(timedelta(minutes=1))
+    slice_of_backfill = polled.due()
+    request_sync(polled.database, local_caller(polled.database), polled.connector.id)
+    asked_for = polled.due()
+    assert slice_of_backfill is not None
+    assert asked_for is not None
+    assert (slice_of_backfill.reason, asked_for.reason) == ("backfill", "requested")
+    assert slice_of_backfill.turn != asked_for.turn
+
+
 def test_a_pause_that_hubspot_asks_for_is_kept(polled: Polled):
     polled.fails(PortalUnavailable(retry_at=datetime.now(UTC) + timedelta(minutes=10)))
     polled.passes(timedelta(minutes=9))
