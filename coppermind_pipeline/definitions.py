@@ -2,13 +2,14 @@
 
 import dagster as dg
 
-from coppermind_pipeline.defs import assets, checks, installation, jobs, metadata, sensors
+from coppermind_pipeline.defs import assets, installation, jobs, metadata, sensors
+from coppermind_pipeline.defs.health import checks, fleet, sensor
 
 defs = dg.Definitions(
-    assets=assets.ALL,
+    assets=[*assets.ALL, fleet.fleet],
     asset_checks=checks.ALL,
     jobs=jobs.ALL,
-    sensors=[*sensors.ALL, metadata.idle_polls],
+    sensors=[*sensors.ALL, metadata.idle_polls, sensor.health],
     resources={"installation": installation.installation},
     executor=dg.in_process_executor,
 )

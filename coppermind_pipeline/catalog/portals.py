@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.hubspot import AccountDetails
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import load_checkpoint
 
 # The type ids under which HubSpot's pages show records.
 _RECORD_TYPE_IDS = {ObjectType.CONTACTS: "0-1", ObjectType.COMPANIES: "0-2", ObjectType.DEALS: "0-3"}
@@ -111,8 +112,15 @@ def store_unknown_account(connection: Connection, connector_id: str, hub_id: int
 
 
 def store_profile(connection: Connection, connector_id: str, profile: str, *, at: datetime) -> None:
-    """Store what a look at the portal's records said of them, as JSON, and when that was."""
-    connection.execute(text(_STORE_PROFILE), {"connector": connector_id, "profile": profile, "at": at})
+    """Store what a look at the portal's records said of them, as JSON, when, and of which interpretation."""
+    rules = load_checkpoint(connection, connector_id, "normalize").rules
+    connection.execute(text(_STORE_PROFILE), {"connector": connector_id, "profile": profile, "at": at, "rules": rules})
+
+
+def profile_is_outdated(connection: Connection, connector_id: str) -> bool:
+    """Say whether records have been interpreted by other rules, such as filters, since the look at them."""
+    rules = load_checkpoint(connection, connector_id, "normalize").rules
+    return bool(connection.scalar(text(_PROFILE_IS_OUTDATED), {"connector": connector_id, "rules": rules}))
 
 
 _PORTAL = "SELECT * FROM portals WHERE connector_id = :connector"
@@ -135,5 +143,11 @@ ON CONFLICT (connector_id) DO NOTHING
 """
 
 _STORE_PROFILE = """
-UPDATE hubspot_portals SET profile = CAST(:profile AS jsonb), profiled_at = :at WHERE connector_id = :connector
+UPDATE hubspot_portals SET profile = CAST(:profile AS jsonb), profiled_at = :at, profile_rules = :rules
+ WHERE connector_id = :connector
+"""
+
+_PROFILE_IS_OUTDATED = """
+SELECT profile IS NOT NULL AND profile_rules IS DISTINCT FROM :rules FROM hubspot_portals
+ WHERE connector_id = :connector
 """

@@ -41,7 +41,6 @@ from coppermind_pipeline.connectors.errors import (
 from coppermind_pipeline.connectors.events import (
     Problem,
     ProblemKind,
-    authorization_problems,
     clear_problem,
     forget_last_error,
     last_error,
@@ -58,6 +57,16 @@ from coppermind_pipeline.connectors.portal import open_portal
 from coppermind_pipeline.connectors.responses import Instant, Response
 from coppermind_pipeline.connectors.setup_help import SETUP_HELP
 from coppermind_pipeline.connectors.status.alerts import send_alerts
+from coppermind_pipeline.connectors.status.check_reports import (
+    DueReport,
+    due_reports,
+    evaluate,
+    reporting,
+    tell_all_again,
+)
+from coppermind_pipeline.connectors.status.conditions import Condition, Finding, Severity
+from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_all_facts
+from coppermind_pipeline.connectors.status.fleet import Fleet, fleet_of, requests_sent
 from coppermind_pipeline.connectors.status.responses import ConnectorStatus, StatusResponse
 from coppermind_pipeline.connectors.status.states import AT_WORK, STATE_GUIDES, Headline, OperationalState
 from coppermind_pipeline.connectors.status.status import status
@@ -72,16 +81,21 @@ __all__ = [
     "AccountUnreadable",
     "ApprovalBroken",
     "Cadence",
+    "Condition",
     "ConfigureResponse",
     "ConnectResponse",
     "Connector",
     "ConnectorConfig",
+    "ConnectorFacts",
     "ConnectorNotFound",
     "ConnectorStatus",
     "ConnectorsAction",
     "ConnectorsAnswer",
     "DisconnectResponse",
+    "DueReport",
     "EventsResponse",
+    "Finding",
+    "Fleet",
     "Freshness",
     "Headline",
     "Instant",
@@ -99,12 +113,12 @@ __all__ = [
     "Response",
     "ResyncResponse",
     "SettingNotApplied",
+    "Severity",
     "StatusResponse",
     "StoredTokens",
     "SyncResponse",
     "UserLevelApp",
     "active_connectors",
-    "authorization_problems",
     "calls_a_second",
     "clear_problem",
     "complete_authorization",
@@ -113,6 +127,9 @@ __all__ = [
     "connectors_by_status",
     "connectors_tool",
     "disconnect",
+    "due_reports",
+    "evaluate",
+    "fleet_of",
     "forget_last_error",
     "freshness",
     "key_file",
@@ -124,13 +141,17 @@ __all__ = [
     "parse_period_key",
     "period_key_for",
     "problems_of",
+    "read_all_facts",
     "read_events",
     "record_event",
     "report_problem",
+    "reporting",
     "request_sync",
+    "requests_sent",
     "resync",
     "rotate_keys",
     "send_alerts",
     "set_last_error",
     "status",
+    "tell_all_again",
 ]

@@ -186,12 +186,6 @@ _PROBLEMS = text(
 )
 
 
-def authorization_problems(connection: Connection, connector_id: str) -> list[Problem]:
-    """Return what is wrong with the authorization or its scopes, oldest first."""
-    found = problems_of(connection, [connector_id])[connector_id]
-    return [problem for problem in found if problem.kind in {"auth", "scope"}]
-
-
 def last_error(connection: Connection, connector_id: str) -> str | None:
     """Return the last error and what to do about it, in words; None if all is well."""
     error = connection.scalar(_LAST_ERROR, {"connector": connector_id})

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from coppermind_pipeline.catalog import profile_is_outdated
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.metadata import HUBSPOT, described, materialized, reading, synthesis_figures, working
@@ -137,7 +138,7 @@ def hubspot_associations(
 
     def work(connector: Connector) -> Linked:
         linked = link(installation.database, connector, on_progress=installation.on_progress)
-        if linked.backfill_completed:
+        if linked.backfill_completed or _profile_is_outdated(installation, connector):
             _profile(installation, connector)
         return linked
 
@@ -153,6 +154,11 @@ def hubspot_associations(
             **took,
         },
     )
+
+
+def _profile_is_outdated(installation: Installation, connector: Connector) -> bool:
+    with installation.database.mind(connector.mind_id) as connection:
+        return profile_is_outdated(connection, connector.id)
 
 
 def _profile(installation: Installation, connector: Connector) -> None:

@@ -5,7 +5,7 @@ from typing import Literal, Protocol, TypeVar
 
 import dagster as dg
 
-from coppermind_pipeline.connectors import active_connectors, send_alerts
+from coppermind_pipeline.connectors import active_connectors, send_alerts, tell_all_again
 from coppermind_pipeline.defs import jobs, runs
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import connectors, known_connectors
@@ -173,6 +173,7 @@ def failed_runs(context: dg.RunFailureSensorContext, installation: dg.ResourcePa
     connector_id = run.tags.get(runs.CONNECTOR_TAG)
     if connector_id is not None:
         note_failed_run(installation.database, connector_id, job=run.job_name, run_id=run.run_id)
+        tell_all_again(installation.database, connector_id)
 
 
 ALL = [

@@ -10,7 +10,8 @@ from uuid import uuid4
 import dagster as dg
 
 from coppermind_pipeline.connectors import Connector, last_error, load_connector
-from coppermind_pipeline.defs import assets, checks
+from coppermind_pipeline.defs import assets
+from coppermind_pipeline.defs.health import checks
 from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import PARTITIONS, known_connectors
@@ -23,6 +24,7 @@ from coppermind_pipeline.sync import Progress, advancement, left_to_read, reconc
 
 _SYNC = [*assets.SYNC, *checks.OF_SYNC]
 _RECONCILIATION = [*assets.RECONCILIATION, *checks.OF_RECONCILIATION]
+_SYNTHESIS = [*assets.SYNTHESIS, *checks.OF_SYNTHESIS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def sync_connector(
         if not until_complete:
             return SyncOutcome(succeeded=True, complete=True)
         on_progress(Progress("synthesis", 0))
-        published = _materialize(instance, installation, connector_id, assets.SYNTHESIS)
+        published = _materialize(instance, installation, connector_id, _SYNTHESIS)
         on_progress(Progress("synthesis", 1, 1))
     if not published:
         return SyncOutcome(succeeded=False, complete=False, reason="The synthesis could not be published.")

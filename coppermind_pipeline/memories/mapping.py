@@ -3,19 +3,20 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import chain
+from itertools import chain, starmap
 from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from coppermind_pipeline.memories.erasure import erase_texts
+from coppermind_pipeline.memories.label_gaps import LabelGap, note_label_gaps
 from coppermind_pipeline.memories.mapping_rules import MappingRules, load_mapping_rules
 from coppermind_pipeline.memories.memory_queue import QueueEntry, enqueue_changed
 from coppermind_pipeline.memories.memory_types import record_ref
 from coppermind_pipeline.memories.texts import subject_rows
-from coppermind_pipeline.memories.texts.phrases import Wording
-from coppermind_pipeline.memories.texts.record_texts import MemoryText, memory_of
+from coppermind_pipeline.memories.texts.record_texts import MemoryText, NoMemory, memory_of
+from coppermind_pipeline.memories.texts.shown_labels import shown_labels
 from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal
 from coppermind_pipeline.memories.transactions import batch_transaction
 from coppermind_pipeline.object_types import ObjectType
@@ -169,15 +170,18 @@ class _Mapping:
         erased = [self._ref(subject) for subject in subjects if subject.standing.archived_reason == "erased"]
         if erased:
             erase_texts(connection, self.connector_id, erased)
-        wording = self.rules.wording
-        entries = (
-            self._entry(subject, wording) for subject in subjects if subject.object_type not in self.rules.unfinished
-        )
-        enqueued = enqueue_changed(connection, entries)
+        finished = [subject for subject in subjects if subject.object_type not in self.rules.unfinished]
+        memories = [(subject, memory_of(subject, self.rules.wording)) for subject in finished]
+        enqueued = enqueue_changed(connection, starmap(self._entry, memories))
+        gaps = {self._ref(subject): self._label_gap(subject, memory) for subject, memory in memories}
+        note_label_gaps(connection, self.connector_id, dict.fromkeys(erased, LabelGap()) | gaps)
         return Mapped(considered=len(subjects), queued=enqueued.publish, retired=enqueued.retire)
 
-    def _entry(self, subject: Contact | Company | Deal, wording: Wording) -> QueueEntry:
-        memory = memory_of(subject, wording)
+    def _label_gap(self, subject: Contact | Company | Deal, memory: MemoryText | NoMemory) -> LabelGap:
+        published = isinstance(memory, MemoryText)
+        return LabelGap.of(shown_labels(subject, self.rules.wording)) if published else LabelGap()
+
+    def _entry(self, subject: Contact | Company | Deal, memory: MemoryText | NoMemory) -> QueueEntry:
         published = memory if isinstance(memory, MemoryText) else None
         return QueueEntry(
             source_ref=self._ref(subject),

@@ -2,15 +2,6 @@
 
 from coppermind_pipeline.sync.backfill import backfilled_once
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard
-from coppermind_pipeline.sync.health import (
-    BackfillProgress,
-    CountDifference,
-    Gap,
-    backfill_progress,
-    count_differences,
-    gaps,
-    last_pull_at,
-)
 from coppermind_pipeline.sync.normalizing.associations import Linked, link
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
 from coppermind_pipeline.sync.normalizing.take_up import take_up
@@ -23,6 +14,7 @@ from coppermind_pipeline.sync.polling.probing import PollsToRun, polls_to_run
 from coppermind_pipeline.sync.polls import (
     as_noted,
     failure_noted,
+    last_pull_at,
     note_failed_run,
     poll_ended,
     poll_failed,
@@ -51,14 +43,11 @@ from coppermind_pipeline.sync.turns import ConnectorBusy, as_writer, slice_end, 
 
 __all__ = [
     "TOLD_EVERY_MINUTES",
-    "BackfillProgress",
     "Behind",
     "ConnectorBusy",
-    "CountDifference",
     "Drift",
     "DuePoll",
     "DueReconciliation",
-    "Gap",
     "IdlePoll",
     "Linked",
     "Normalized",
@@ -73,14 +62,11 @@ __all__ = [
     "advancement",
     "as_noted",
     "as_writer",
-    "backfill_progress",
     "backfilled_once",
     "behind",
-    "count_differences",
     "due_polls",
     "failure_noted",
     "found_nothing",
-    "gaps",
     "idle_polls",
     "last_pull_at",
     "left_to_read",

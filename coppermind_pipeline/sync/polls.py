@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection, text
@@ -125,6 +126,14 @@ def poll_succeeded(connection: Connection, connector: Connector) -> None:
     """Note a poll that took no run: everything was asked and answered."""
     pull_ended(connection, connector, complete=True)
     poll_ended(connection, connector, run_id=None)
+
+
+def last_pull_at(connection: Connection, connector_id: str) -> datetime | None:
+    """Return the end of the last complete pull; None before the first."""
+    return connection.scalar(_LAST_PULL, {"connector": connector_id})
+
+
+_LAST_PULL = text("SELECT last_succeeded_at FROM hubspot_polls WHERE connector_id = :connector")
 
 
 def live_pull_succeeded(connection: Connection, connector: Connector) -> None:

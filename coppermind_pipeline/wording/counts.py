@@ -2,7 +2,14 @@
 
 from decimal import Decimal
 
-_PLURALS = {"city": "cities", "company": "companies", "country": "countries", "memory": "memories"}
+_PLURALS = {
+    "city": "cities",
+    "company": "companies",
+    "country": "countries",
+    "entry": "entries",
+    "memory": "memories",
+    "property": "properties",
+}
 
 
 def number(value: int | float | Decimal) -> str:

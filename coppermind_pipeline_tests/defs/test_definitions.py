@@ -1,8 +1,11 @@
 """The code location loads, with the assets and sensors that operators know by name."""
 
 import dagster as dg
+import pytest
 
+from coppermind_pipeline.connectors import Condition
 from coppermind_pipeline.definitions import defs
+from coppermind_pipeline.defs.partitions import connectors
 
 ASSETS = """
     hubspot property_definitions pipelines owners
@@ -12,7 +15,7 @@ ASSETS = """
 """
 SENSORS = """
     new_connectors wanted_syncs due_polls failing_portals idle_polls due_syntheses waiting_memories due_reconciliations
-    alerts failed_runs
+    alerts health failed_runs
 """
 
 
@@ -22,9 +25,34 @@ def test_the_code_location_loads():
 
 def test_every_asset_is_partitioned_by_connector():
     graph = defs.resolve_asset_graph()
-    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(ASSETS.split())
-    partitions = [graph.get(key).partitions_def for key in graph.get_all_asset_keys()]
-    assert all(isinstance(p, dg.DynamicPartitionsDefinition) and p.name == "hubspot_connectors" for p in partitions)
+    partitions = {key.to_user_string(): graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
+    assert partitions.pop("fleet") is None
+    assert set(partitions) == set(ASSETS.split())
+    assert all(
+        isinstance(p, dg.DynamicPartitionsDefinition) and p.name == "hubspot_connectors" for p in partitions.values()
+    )
+
+
+def test_every_condition_is_a_check_by_connector_and_the_fleet_has_one():
+    graph = defs.resolve_asset_graph()
+    partitions = {key.name: graph.get(key).partitions_def for key in graph.asset_check_keys}
+    assert partitions.pop("nobody_needed") is None
+    assert set(partitions) == set(Condition)
+    assert all(p is not None and p == connectors for p in partitions.values())
+    assert all(graph.get(key).description for key in graph.asset_check_keys)
+
+
+@pytest.mark.parametrize(
+    ("job", "checks"),
+    [
+        ("sync", set(Condition) - {"without_drift", "synthesis_published"}),
+        ("reconcile", {"without_drift", "labels_resolved", "without_internal_values", "queue_flowing"}),
+        ("drain", {"queue_flowing"}),
+        ("synthesis", {"synthesis_published"}),
+    ],
+)
+def test_a_run_evaluates_the_checks_of_its_assets_at_its_end(job: str, checks: set[str]):
+    assert {key.name for key in defs.resolve_job_def(job).asset_layer.asset_graph.asset_check_keys} == checks
 
 
 def test_every_sensor_runs_from_the_first_load_on():

@@ -5,15 +5,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import local_caller, resolve_mind
-from coppermind_pipeline.connectors import ConnectorStatus, StoredTokens, status
-from coppermind_pipeline.defs.checks import authorized
-from coppermind_pipeline.defs.installation import Installation
-from coppermind_pipeline.defs.partitions import connectors
+from coppermind_pipeline.connectors import Condition, ConnectorStatus, Severity, StoredTokens, evaluate, status
 from coppermind_pipeline.reports import ReportRequest, crm_report
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
@@ -79,22 +75,11 @@ async def test_an_app_that_turns_out_to_be_a_users_is_told_with_the_next_refresh
     assert problem.code == "user_level_app"
 
 
-@dg.asset(partitions_def=connectors)
-def raw_deals() -> None:
-    """What the check is about; it looks at the connector alone."""
-
-
-def test_the_check_of_the_authorization_warns(database: Database, sandbox: RunningSandbox, tmp_path: Path):
+def test_the_check_of_the_scopes_warns(database: Database, sandbox: RunningSandbox, tmp_path: Path):
     sandbox.control.set_switches(user_level_field="isUserLevel")
     connected = asyncio.run(Connected.create(database, settings_for(sandbox, tmp_path)))
-    job = dg.define_asset_job("checked", selection=dg.AssetSelection.all())
-    resources = {"installation": Installation(connected.settings, database)}
-    definitions = dg.Definitions(assets=[raw_deals], asset_checks=[authorized], jobs=[job], resources=resources)
-    with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions(str(connectors.name), [connected.connector_id])
-        ran = definitions.resolve_job_def("checked").execute_in_process(
-            instance=instance, partition_key=connected.connector_id
-        )
-    [evaluation] = ran.get_asset_check_evaluations()
-    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert "user may not see are missing" in (evaluation.description or "")
+    found = evaluate(database, connected.connector_id, set(Condition))
+    assert found[Condition.AUTHORIZED].passed
+    scopes = found[Condition.SCOPES_GRANTED]
+    assert (scopes.passed, scopes.severity) == (False, Severity.WARN)
+    assert "user may not see are missing" in scopes.description

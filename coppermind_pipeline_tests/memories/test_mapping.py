@@ -305,3 +305,29 @@ def test_a_connector_maps_its_own_records_only(portal: StoredPortal, database: D
     contents = rows(portal, "SELECT connector_id, content FROM memories ORDER BY connector_id")
     assert [row.connector_id for row in contents] == [portal.connector_id, other.connector_id]
     assert ["Jane" in contents[0].content, "John" in contents[1].content] == [True, True]
+
+
+def _gaps(portal: StoredPortal) -> dict[str, tuple[list[str], list[str]]]:
+    found = rows(portal, "SELECT source_ref, missing, internal FROM memory_label_gaps ORDER BY source_ref")
+    return {row.source_ref.split(":", 2)[2]: (row.missing, row.internal) for row in found}
+
+
+def test_what_a_text_lacks_a_label_of_is_noted_with_it_and_forgotten_with_the_lack(portal: StoredPortal):
+    portal.contact("501", name="Jane Doe", lead_status="GONE", lifecycle_stage="lead")
+    portal.contact("502", name="John Roe", lead_status="BAD_TIMING", owner_id="99")
+    portal.deal("701", outcome="open", late_stage=True, pipeline_id="7001", stage_id="7777")
+    mapped(portal)
+    assert _gaps(portal) == {
+        "contacts:501": (["lead status"], []),
+        "contacts:502": (["owner"], []),
+        "deals:701": (["stage"], []),
+    }
+    mapped(portal)
+    portal.execute("""UPDATE hubspot_properties SET options = '[{"value": "BAD_TIMING", "label": "BAD_TIMING"},
+                             {"value": "GONE", "label": "Gone"}]' WHERE name = 'hs_lead_status'""")
+    change(portal, "deals", "701", "archived_at = now(), archived_reason = 'archived'")
+    mapped(portal)
+    assert _gaps(portal) == {"contacts:502": (["owner"], ["lead status"])}
+    change(portal, "contacts", "502", "archived_at = now(), archived_reason = 'erased'")
+    mapped(portal)
+    assert _gaps(portal) == {}

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from coppermind_pipeline.crm import Labels, Owner, PropertyDefinition, Stage
+from coppermind_pipeline.memories.label_gaps import LabelGap
 from coppermind_pipeline.memories.memory_types import MemoryType, Sensitivity
 from coppermind_pipeline.memories.texts.phrases import Wording
 from coppermind_pipeline.memories.texts.record_texts import MemoryText, NoMemory, memory_of
+from coppermind_pipeline.memories.texts.shown_labels import shown_labels
 from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal, Named, Origin, Place, Standing
 from coppermind_pipeline.object_types import ObjectType
 
@@ -289,4 +291,6 @@ def test_no_internal_id_or_value_ever_appears(subject: Contact | Company | Deal,
     if isinstance(memory, MemoryText):
         assert not re.search(r"INTERNAL|[0-9]{6}|None", memory.content)
         assert "  " not in memory.content
+        missing = set(LabelGap.of(shown_labels(subject, wording)).missing) - {"loss reason", "reason for winning"}
+        assert bool(missing) is ("no longer in HubSpot" in memory.content)
         assert memory.sensitivity is (Sensitivity.SENSITIVE if isinstance(subject, Deal) else Sensitivity.OPEN)

@@ -52,6 +52,10 @@ ROWS = {
     "hubspot_skipped_records": "(connector_id, mind_id, object_type, hubspot_id, part) "
     "VALUES (:connector, :mind, 'deals', '1', 'record')",
     "connector_alerts": "(connector_id, mind_id, since) VALUES (:connector, :mind, now())",
+    "connector_check_reports": "(connector_id, mind_id, check_name, outcome, reported_at) "
+    "VALUES (:connector, :mind, 'fresh', 'passed', now())",
+    "memory_label_gaps": "(source_ref, mind_id, connector_id, missing, internal) "
+    "VALUES (:connector, :mind, :connector, '{stage}', '{}')",
     "syntheses": "(connector_id, mind_id, period_key, cadence) VALUES (:connector, :mind, '2026-W01', 'weekly')",
 }
 

@@ -139,6 +139,7 @@ def test_the_scheduler_reads_connectors_and_cursors_and_nothing_else(database: D
     readable = {
         "connectors",
         "connector_alerts",
+        "connector_check_reports",
         "hubspot_polls",
         "hubspot_backfills",
         "hubspot_cursors",

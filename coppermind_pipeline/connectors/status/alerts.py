@@ -16,7 +16,7 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import Row, text
 
-from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_facts
+from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_all_facts
 from coppermind_pipeline.connectors.status.states import (
     OperationalState,
     headline,
@@ -137,13 +137,12 @@ def _untold(database: Database, now: datetime) -> list[ConnectorFacts]:
     with database.scheduler() as connection:
         rows = connection.execute(text("SELECT connector_id, trouble, told_trouble FROM connector_alerts"))
         known: dict[str, Row[Any]] = {row.connector_id: row for row in rows}
-        customers = connection.scalars(text("SELECT DISTINCT customer_id FROM connectors")).all()
 
     def is_told(facts: ConnectorFacts) -> bool:
         found, row = trouble(facts, now=now), known.get(facts.connector.id)
         return found is None if row is None else found == row.trouble == row.told_trouble
 
-    return [facts for customer in customers for facts in read_facts(database, customer) if not is_told(facts)]
+    return [facts for facts in read_all_facts(database) if not is_told(facts)]
 
 
 def _claim(database: Database, facts: ConnectorFacts, now: datetime) -> Alert | None:

@@ -1,8 +1,8 @@
 """The stored facts that status, states and alerts are computed from: one query for all connectors asked for.
 
-The query is two functions of the database, `connector_facts` and `connector_skipped_records`, which speak of several
-minds at once and therefore run as the schema's owner: `store/migrations/versions/0048_live_and_newest/status.sql`. Each
-key of what `connector_facts` returns is a field of `ConnectorFacts`; whoever adds one adds both.
+The query is functions of the database, which speak of several minds at once and therefore run as the schema's owner:
+`store/migrations/versions/0048_live_and_newest/status.sql`, and `0052_checks/checks.sql`. Each key of what
+`connector_facts` returns is a field of `ConnectorFacts`; whoever adds one adds both.
 """
 
 from collections.abc import Mapping
@@ -197,6 +197,21 @@ class SkippedFact(_Facts):
     ids: tuple[str, ...]
 
 
+class LabelGapsFact(_Facts):
+    """Memories that lack a label of the portal's.
+
+    Attributes:
+        missing: how many say in words that HubSpot has no label of something any more; `missing_of`: of what.
+        internal: how many show a value as HubSpot stores it, as the portal calls it nothing else; `internal_of`: of
+            what.
+    """
+
+    missing: int = 0
+    missing_of: tuple[str, ...] = ()
+    internal: int = 0
+    internal_of: tuple[str, ...] = ()
+
+
 class QueueFact(_Facts):
     """The memory queue.
 
@@ -258,7 +273,8 @@ class ConnectorFacts(_Facts):
         scans: of the backfill, by type; a type whose scan has yet to begin is missing.
         degraded_types: object types of which HubSpot refuses properties.
         drift: by type, how HubSpot's count differs from the store's, beyond its index's delay; None: it does not.
-        skipped_records: by type; a type without any is missing.
+        refused_properties: how many HubSpot refuses, by type; a type without any is missing, as in the next.
+        skipped_records: by type.
         last_enqueue_at: when memories were queued last; None if never.
         latest_deal: None if no deal is stored.
         synthesis: None before the first.
@@ -275,6 +291,8 @@ class ConnectorFacts(_Facts):
     degraded_types: tuple[ObjectType, ...] = ()
     drift: dict[ObjectType, dict[str, Any]] | None = None
     skipped_records: dict[ObjectType, SkippedFact] = Field(default_factory=dict)
+    refused_properties: dict[ObjectType, int] = Field(default_factory=dict)
+    label_gaps: LabelGapsFact = LabelGapsFact()
     queue: QueueFact = QueueFact()
     last_enqueue_at: datetime | None = None
     latest_deal: DealFact | None = None
@@ -321,6 +339,19 @@ def read_facts(
 
 
 _FACTS = text(
-    """SELECT facts || jsonb_build_object('skipped_records', connector_skipped_records(facts #>> '{connector,id}'))
-         FROM connector_facts(:connector, CAST(:mind AS uuid)) AS facts"""
+    """SELECT facts || jsonb_build_object('skipped_records', connector_skipped_records(id),
+                                       'label_gaps', connector_label_gaps(id),
+                                       'refused_properties', connector_refused_properties(id))
+         FROM connector_facts(:connector, CAST(:mind AS uuid)) AS facts
+         CROSS JOIN LATERAL (SELECT facts #>> '{connector,id}') AS connector (id)"""
 )
+
+
+def read_all_facts(database: Database) -> list[ConnectorFacts]:
+    """Return the facts about the connectors of all customers: for an operator's eyes."""
+    with database.scheduler() as connection:
+        customers = connection.scalars(_CUSTOMERS).all()
+    return [facts for customer in customers for facts in read_facts(database, customer)]
+
+
+_CUSTOMERS = text("SELECT DISTINCT customer_id FROM connectors ORDER BY customer_id")

@@ -11,6 +11,7 @@ from coppermind_pipeline.connectors.status.states import (
     operational_state,
     setup_failure,
     state_guide,
+    trouble,
 )
 from coppermind_pipeline.wording import uncapitalized, utc_minute
 
@@ -25,6 +26,17 @@ SYNC_STARTS_WITHIN_MINUTES = 2
 
 # Errors that can pass without anybody's help.
 _PASSES = frozenset({"portal_unavailable", "rate_limited", "refresh_busy", "connector_busy", "being_synced"})
+
+# Troubles that end by nobody's doing but a person's.
+_NEEDS_PERSON = frozenset(
+    {
+        OperationalState.SETUP_ERROR,
+        OperationalState.AUTH_ERROR,
+        OperationalState.ERROR,
+        OperationalState.STALE,
+        OperationalState.QUEUE_BACKED_UP,
+    }
+)
 
 # States whose own next step would pass over an error.
 _SAYS_NOTHING_OF_ERRORS = frozenset(
@@ -62,6 +74,16 @@ def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
     if state is OperationalState.ACTIVE:
         return _active(facts)
     return state_guide(state, facts).person if state is not None else ""
+
+
+def needs_person(facts: ConnectorFacts, *, now: datetime) -> OperationalState | None:
+    """Return the trouble that a person has to end; None where there is none, or it passes by itself."""
+    found = trouble(facts, now=now)
+    if found not in _NEEDS_PERSON or (facts.unanswered and found in {OperationalState.ERROR, OperationalState.STALE}):
+        return None
+    if found is OperationalState.ERROR and facts.connector.last_error is not None:
+        return None if facts.connector.last_error.code in _PASSES else found
+    return None if found is OperationalState.STALE and _just_approved(facts, now=now) else found
 
 
 def _after(error: ErrorFact, facts: ConnectorFacts, *, repeated: bool) -> str:

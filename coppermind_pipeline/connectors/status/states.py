@@ -67,6 +67,11 @@ def trouble(facts: ConnectorFacts, *, now: datetime) -> OperationalState | None:
     return next((state for state, applies in rules if applies(facts, now)), None)
 
 
+def applies(state: OperationalState, facts: ConnectorFacts, *, now: datetime) -> bool:
+    """Say whether a state's own rule applies, whatever comes before it."""
+    return next(rule for known, rule in _RULES if known is state)(facts, now)
+
+
 def headline(facts: ConnectorFacts) -> Headline:
     """Return the status that a person sees first. The first sync is a backfill, from the approval on."""
     status = facts.connector.status

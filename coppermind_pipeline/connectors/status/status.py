@@ -1,12 +1,10 @@
 """`connectors action=status`: how connectors are, from one query for all of them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.accounts import Caller, resolve_mind
-from coppermind_pipeline.catalog import report_zone
-from coppermind_pipeline.connectors.configuration.periods import next_due
 from coppermind_pipeline.connectors.connector import find_connector
 from coppermind_pipeline.connectors.errors import InvalidConfigValue
 from coppermind_pipeline.connectors.filter_preview import removal_warning
@@ -33,6 +31,7 @@ from coppermind_pipeline.connectors.status.states import (
     queue_state,
     setup_failure,
 )
+from coppermind_pipeline.connectors.status.synthesis_due import synthesis_due_at
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, InstallationPaused, paused_since, polling_stopped_since
 
@@ -188,7 +187,7 @@ def _diagnostics(facts: ConnectorFacts, *, now: datetime) -> HubSpotDiagnostics:
         records_pulled_by_type=_by_type(facts.poll.pulled_counts),
         last_poll_record_counts_by_type=_by_type(facts.poll.last_counts),
         latest_deal_seen=None if deal is None else LatestDeal(id=deal.id, name=deal.name, modified_at=deal.modified_at),
-        aggregate_recompute_at=_synthesis_due_at(facts, now=now),
+        aggregate_recompute_at=synthesis_due_at(facts, now=now),
         synthesis_cadence=facts.config.hubspot_synthesis_cadence,
         synthesis_period_key=synthesis.period_key if synthesis else None,
         synthesis_recomputed_at=synthesis.published_at if synthesis else None,
@@ -204,15 +203,6 @@ def _diagnostics(facts: ConnectorFacts, *, now: datetime) -> HubSpotDiagnostics:
         },
         drift=None if facts.drift is None else {str(object_type): d for object_type, d in facts.drift.items()},
     )
-
-
-def _synthesis_due_at(facts: ConnectorFacts, *, now: datetime) -> datetime | None:
-    if facts.backfill is None or facts.backfill.first_completed_at is None:
-        return None
-    published_key = facts.synthesis.period_key if facts.synthesis and facts.synthesis.published_at else None
-    zone = report_zone(facts.config.report_timezone, facts.portal.time_zone if facts.portal else None) or UTC
-    due_at = next_due(now, facts.config.hubspot_synthesis_cadence, zone, published_key=published_key)
-    return max(due_at, facts.backfill.first_completed_at)
 
 
 def _skipped_reason(facts: ConnectorFacts) -> str | None:

@@ -1,5 +1,6 @@
 """Labels: what a person reads instead of HubSpot's internal values and ids."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,11 +22,13 @@ class Label:
     Attributes:
         resolved: False where it only says that HubSpot has no label, or none any more.
         is_name: what the portal calls it, rather than words of ours about it.
+        internal: it is the value as HubSpot stores it, since the portal calls it nothing else.
     """
 
     text: str
     resolved: bool = True
     is_name: bool = True
+    internal: bool = False
 
     def __str__(self) -> str:
         return self.text
@@ -68,7 +71,7 @@ class Labels:
         if pipeline_id is None:
             return Label("no pipeline", is_name=False)
         nameless = "a pipeline without a name" if pipeline_id in self.pipelines else "a pipeline no longer in HubSpot"
-        return _label(self.pipelines.get(pipeline_id), nameless)
+        return _label(self.pipelines.get(pipeline_id), nameless, value=pipeline_id)
 
     def stage(self, pipeline_id: str | None, stage_id: str | None) -> Label:
         """Return the label of a stage within its pipeline; a stage that disappeared keeps it."""
@@ -76,7 +79,7 @@ class Labels:
             return Label("no stage", is_name=False)
         stage = self.stages.get((pipeline_id or "", stage_id))
         if stage is not None:
-            return _label(stage.label, "a stage without a name")
+            return _label(stage.label, "a stage without a name", value=stage_id)
         elsewhere = next((each for (_, other_id), each in sorted(self.stages.items()) if other_id == stage_id), None)
         if elsewhere is not None and elsewhere.label:
             return Label(f'"{elsewhere.label}", a stage of another pipeline', is_name=False)
@@ -90,7 +93,7 @@ class Labels:
         for object_type in (ObjectType.CONTACTS, ObjectType.DEALS, ObjectType.COMPANIES):
             label = self.definitions.get(object_type, {}).get("hs_analytics_source", _NO_DEFINITION).options.get(source)
             if label:
-                return Label(label)
+                return _label(label, "", value=source)
         return Label("a source no longer in HubSpot", resolved=False, is_name=False)
 
     def lifecycle_stage(self, object_type: ObjectType, value: str | None) -> Label:
@@ -122,22 +125,34 @@ class Labels:
         gone = f"{article} {noun} no longer in HubSpot"
         definition = self.definitions.get(object_type, {}).get(name)
         if definition is None:
-            return _label(value if name in _FREE_TEXT else None, gone)
+            return _label(value if name in _FREE_TEXT else None, gone, value=value)
         if definition.type == "bool":
             return _label(definition.options.get(value) or _BOOLEAN_LABELS.get(value.lower()), gone)
         if definition.type != "enumeration":
             return Label(value)
-        found = [_option_label(definition, part) for part in definition.values_of(value)]
         nameless = f"{article} {noun} without a label"
-        shown = dict.fromkeys(nameless if label == "" else label or gone for label in found)
-        return Label(", ".join(shown), resolved=all(found), is_name=all(found))
+        labels = {part: _option_label(definition, part) for part in definition.values_of(value)}
+        found = [_label(label, nameless if label == "" else gone, value=part) for part, label in labels.items()]
+        return Label(
+            ", ".join(dict.fromkeys(label.text for label in found)),
+            resolved=all(label.resolved for label in found),
+            is_name=all(label.is_name for label in found),
+            internal=any(label.internal for label in found),
+        )
 
 
 _NO_DEFINITION = PropertyDefinition(name="")
 
 
-def _label(text: str | None, gone: str) -> Label:
-    return Label(text) if text else Label(gone, resolved=False, is_name=False)
+# What a person would not have called anything: PAID_SEARCH, 7101234, or an id of the longest kind.
+_INTERNAL = re.compile(r"\w*_\w*|\d{5,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _label(text: str | None, gone: str, *, value: str | None = None) -> Label:
+    """Return a label, or words where there is none; with the `value` it stands for, it is known to be that or not."""
+    if not text:
+        return Label(gone, resolved=False, is_name=False)
+    return Label(text, internal=text.strip() == value and _INTERNAL.fullmatch(text.strip()) is not None)
 
 
 def _option_label(definition: PropertyDefinition, value: str) -> str | None:

@@ -15,8 +15,9 @@ from coppermind_pipeline.memories.texts.phrases import Wording
 from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal, Standing
 from coppermind_pipeline.memories.texts.won_deals import campaign_outcome_text
 
-# Part of what a mapping's rules are: raised with each change of a text, so that all records are mapped again.
-TEXT_VERSION = 3
+# Part of what a mapping's rules are: raised with each change of a text, or of what is noted of it, so that all records
+# are mapped again.
+TEXT_VERSION = 4
 
 _ARCHIVED_REASONS = {
     "archived": "archived in HubSpot",
