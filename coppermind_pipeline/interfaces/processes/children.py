@@ -21,7 +21,7 @@ from coppermind_pipeline.ending import has_ended, wait_for_ends
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.interfaces.processes.restarts import STARTS_MAX, ProcessEnded, Restarts
 from coppermind_pipeline.interfaces.processes.watch import Watch
-from coppermind_pipeline.store import private_directory, rotate
+from coppermind_pipeline.store import private_directory, replace_text, rotate
 
 GROUP_STOP_DEADLINE_S = 10
 # What was killed ends at once, unless the kernel waits for a disk; that is waited for no longer than this.
@@ -222,7 +222,8 @@ class Processes:
                     "pid": running.process.pid,
                     "created_at": running.process.create_time(),
                 }
-        self._record.write_bytes(orjson.dumps(known))
+        # Whole or not at all: the next start has to read it, also after a power cut.
+        replace_text(self._record, orjson.dumps(known).decode())
 
 
 def port_answers(port: int) -> bool:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 LOOK_EVERY_S = 10.0
-# Three minutes of looks that were made, whatever the clock says: a machine that slept, or is overloaded, looks less.
+# Three minutes of looks that were made, and the time that answers were waited for; no clock, for machines sleep.
 SILENT_LOOKS_MAX = 18
 
 

@@ -17,7 +17,7 @@ from coppermind_pipeline.defs.one_daemon import DAEMON_WAIT_S, AnotherDaemon
 from coppermind_pipeline.interfaces.processes import Child
 from coppermind_pipeline.store import Database
 
-_ANSWER_MAX_S = 10
+_ANSWER_MAX_S = 5
 # What Dagster itself tolerates of one of a daemon's threads, which a long tick may keep from its heartbeat.
 _THREAD_SILENT_MAX_S = int(os.environ.get("DAGSTER_DAEMON_HEARTBEAT_TOLERANCE") or 1800)
 
