@@ -3,27 +3,24 @@
 import asyncio
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database, embedded, upgrade
 from coppermind_pipeline_tests.connected import Connected, settings_for
+from coppermind_pipeline_tests.dagster_pages import DagsterPages
 from coppermind_pipeline_tests.fresh_environments import PROJECT, FreshEnvironment
 from coppermind_pipeline_tests.left_behind import new_home
 
 pytestmark = pytest.mark.slow
 
 START_MAX_S = 180
-RUN_MAX_S = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,62 +97,32 @@ def test_a_run_that_is_started_in_its_pages_syncs_a_portal(checkout: Checkout, c
             f"COPPERMIND_HUBSPOT_API_URL={sandbox.url}\n"
         )
         with checkout.running(*command.split(), "--port", str(port)):
-            dagster = DagsterPages(f"http://127.0.0.1:{port}/graphql")
+            dagster = DagsterPages(port)
             database = Database.open(settings)
             upgrade(database)
             connected = asyncio.run(Connected.create(database, settings))
             dagster.wait_for_partition(connected.connector_id)
-            run_id = dagster.start("sync", connected.connector_id)
-            assert dagster.end_of(run_id) == "SUCCESS", (checkout.directory / "output").read_text()[-5_000:]
+            said = checkout.directory / "output"
+            assert dagster.run(connected.connector_id, job="sync") == "SUCCESS", said.read_text()[-5_000:]
             ((memories,),) = connected.rows("SELECT count(*) FROM memories")
             assert memories > 0
+            _past_period(dagster, connected)
+            _one_asset_again(dagster, connected)
             database.dispose()
             embedded.leave_all()
     assert not embedded.is_running(checkout.home)
 
 
-class DagsterPages:
-    """Dagster's own pages, as a person's browser asks them."""
+def _past_period(dagster: DagsterPages, connected: Connected) -> None:
+    config = {"ops": {"marketing_synthesis": {"config": {"period_key": "2025-W20"}}}}
+    assert dagster.run(connected.connector_id, job="synthesis", config=config) == "SUCCESS"
+    ((published,),) = connected.rows("SELECT published_at FROM syntheses WHERE period_key = '2025-W20'")
+    assert published is not None
 
-    def __init__(self, url: str) -> None:
-        self._url = url
 
-    def wait_for_partition(self, connector_id: str) -> None:
-        query = """{assetNodes(assetKeys: [{path: ["raw_deals"]}]) {partitionKeys}}"""
-        self._eventually(lambda: connector_id in self._ask(query)["assetNodes"][0]["partitionKeys"], START_MAX_S)
-
-    def start(self, job: str, connector_id: str) -> str:
-        (location,) = self._ask("{workspaceOrError {... on Workspace {locationEntries {name}}}}")["workspaceOrError"][
-            "locationEntries"
-        ]
-        selector = {"repositoryLocationName": location["name"], "repositoryName": "__repository__", "jobName": job}
-        tags = [{"key": "dagster/partition", "value": connector_id}]
-        started = self._ask(
-            """mutation($parameters: ExecutionParams!) {
-                launchRun(executionParams: $parameters) {__typename ... on LaunchRunSuccess {run {runId}}}}""",
-            parameters={"selector": selector, "runConfigData": {}, "executionMetadata": {"tags": tags}},
-        )
-        return started["launchRun"]["run"]["runId"]
-
-    def end_of(self, run_id: str) -> str:
-        query = "query($id: ID!) {runOrError(runId: $id) {... on Run {status}}}"
-        ended = {"SUCCESS", "FAILURE", "CANCELED"}
-        self._eventually(lambda: self._ask(query, id=run_id)["runOrError"]["status"] in ended, RUN_MAX_S)
-        return self._ask(query, id=run_id)["runOrError"]["status"]
-
-    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        answer = httpx.post(self._url, json={"query": query, "variables": variables}, timeout=60).json()
-        assert "errors" not in answer, answer
-        return answer["data"]
-
-    @staticmethod
-    def _eventually(holds: Any, deadline_s: float) -> None:
-        until = time.monotonic() + deadline_s
-        while True:
-            try:
-                if holds():
-                    return
-            except httpx.TransportError:  # it starts
-                pass
-            assert time.monotonic() < until
-            time.sleep(0.2)
+def _one_asset_again(dagster: DagsterPages, connected: Connected) -> None:
+    """It is no poll: neither the next one nor what counts as fresh is moved by it."""
+    book = "SELECT last_started_at, last_ended_at, last_succeeded_at FROM hubspot_polls"
+    before = connected.rows(book)
+    assert dagster.run(connected.connector_id, job="__ASSET_JOB", assets=["hubspot_crm_objects"]) == "SUCCESS"
+    assert connected.rows(book) == before

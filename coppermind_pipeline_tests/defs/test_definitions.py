@@ -1,5 +1,8 @@
 """The code location loads, with the assets and sensors that operators know by name."""
 
+import subprocess
+import sys
+
 import dagster as dg
 import pytest
 
@@ -58,3 +61,21 @@ def test_a_run_evaluates_the_checks_of_its_assets_at_its_end(job: str, checks: s
 def test_every_sensor_runs_from_the_first_load_on():
     running = [s for s in defs.sensors or [] if s.default_status is dg.DefaultSensorStatus.RUNNING]
     assert {sensor.name for sensor in running} == set(SENSORS.split())
+
+
+def test_the_code_location_loads_without_what_only_some_steps_need():
+    """Each run loads it anew."""
+    heavy = (
+        "alembic",
+        "dagster_postgres",
+        "dagster_webserver",
+        "mcp",
+        "numpy",
+        "pandas",
+        "starlette",
+        "typer",
+        "vl_convert",
+    )
+    code = f"import sys, coppermind_pipeline.definitions; print(*[name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
