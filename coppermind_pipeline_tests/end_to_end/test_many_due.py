@@ -1,11 +1,6 @@
 """Hundreds of connectors due at once under `coppermind up`: how many ticks work them off, and how long it takes."""
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -17,11 +12,10 @@ from sqlalchemy import Connection, create_engine, make_url, text
 
 from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.interfaces.processes import free_port
-from coppermind_pipeline.interfaces.up import settings_as_environment
-from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.store.roles.passwords import key_fingerprint
 from coppermind_pipeline_tests.crowd import Crowd
+from coppermind_pipeline_tests.end_to_end.everything import Tick, everything, polling_ticks
 
 _TICK_MAX_S = 60  # after which the daemon cuts it off
 _ALL_MAX_S = 900
@@ -33,11 +27,11 @@ class Watched:
     """What an outsider saw until no idle connector was due any more.
 
     Attributes:
-        ticks: of the polling sensor: how each ended, how long it took, and what was due after it.
+        ticks: of the polling sensor, and what was due after each.
         connections: the most that there were at one moment, in all and by login.
     """
 
-    ticks: list[tuple[str, float, int]] = field(default_factory=list)
+    ticks: list[tuple[Tick, int]] = field(default_factory=list)
     connections: dict[str, int] = field(default_factory=dict)
 
 
@@ -67,12 +61,12 @@ async def test_many_due_connectors_are_worked_off_beside_everything_else(
         for downtime in ("16 minutes", "1 day"):
             crowd.sleep(downtime)
             _tell(capsys, f"after {downtime}, {len(crowd.due())} are due")
-            with dg.DagsterInstance.get() as instance, _everything(settings):
+            with dg.DagsterInstance.get() as instance, everything(settings):
                 watched = _watch(instance, crowd, database_url, lambda said: _tell(capsys, said))
             _tell(capsys, f"  connections at most: {watched.connections}")
             assert watched.ticks
-            assert {status for status, _, _ in watched.ticks} <= {"SUCCESS", "SKIPPED"}
-            assert max(took_s for _, took_s, _ in watched.ticks) < _TICK_MAX_S
+            assert {tick.status for tick, _ in watched.ticks} <= {"SUCCESS", "SKIPPED"}
+            assert max(tick.took_s for tick, _ in watched.ticks) < _TICK_MAX_S
             assert watched.connections["all"] < 97  # PostgreSQL's 100, less those that are kept for superusers
 
 
@@ -81,52 +75,28 @@ def _tell(capsys: pytest.CaptureFixture[str], said: str) -> None:
         print(f"\n{said}", end="", flush=True)  # noqa: T201
 
 
-@contextmanager
-def _everything(settings: Settings) -> Iterator[None]:
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("coppermind"), "up", "--json"],
-        env=os.environ | settings_as_environment(settings),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=120)
-
-
 def _watch(instance: dg.DagsterInstance, crowd: Crowd, database_url: str, tell: Callable[[str], None]) -> Watched:
     """Look at the sensor's ticks, at what is due and at the connections until no idle connector is due any more."""
-    began, watched, seen, is_over = monotonic(), Watched(), set(_ticks(instance)), False
+    began, watched, seen, is_over = monotonic(), Watched(), set(polling_ticks(instance)), False
     engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     ours = key_fingerprint(crowd.installation.settings.home)
     with engine.connect() as server:
         while not is_over:
             assert monotonic() - began < _ALL_MAX_S
             _count_connections(server, ours, watched.connections)
-            for tick_id, (status, took_s) in _ticks(instance).items():
+            for tick_id, tick in polling_ticks(instance).items():
                 if tick_id not in seen:
                     seen.add(tick_id)
                     still_due = len(crowd.idle & set(crowd.due()))
                     is_over = still_due == 0
-                    watched.ticks.append((status, took_s, still_due))
-                    tell(f"  tick {len(watched.ticks)}: {status}, {took_s:.1f} s, {still_due} idle ones still due, "
-                         f"{monotonic() - began:.0f} s since the start")  # fmt: skip
+                    watched.ticks.append((tick, still_due))
+                    tell(
+                        f"  tick {len(watched.ticks)}: {tick.status}, {tick.took_s:.1f} s, "
+                        f"{still_due} idle ones still due, {monotonic() - began:.0f} s since the start"
+                    )
             sleep(_LOOK_S)
     engine.dispose()
     return watched
-
-
-def _ticks(instance: dg.DagsterInstance) -> dict[str, tuple[str, float]]:
-    """Return the ended ticks of the sensor that polls: status and time, by id."""
-    states = [state for state in instance.all_instigator_state() if state.instigator_name == "due_polls"]
-    return {
-        str(tick.tick_id): (tick.status.value, tick.end_timestamp - tick.timestamp)
-        for state in states
-        for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=100)
-        if tick.end_timestamp is not None
-    }
 
 
 def _count_connections(server: Connection, ours: str, most: dict[str, int]) -> None:

@@ -1,0 +1,50 @@
+"""`coppermind up` as an outsider runs it, and the ticks of the sensor that polls as Dagster keeps them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from coppermind_pipeline.interfaces.up import settings_as_environment
+from coppermind_pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """An ended tick: how, and after how many seconds."""
+
+    status: str
+    took_s: float
+
+
+@contextmanager
+def everything(settings: Settings) -> Iterator[None]:
+    """Run the installation until the end of the block."""
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("coppermind"), "up", "--json"],
+        env=os.environ | settings_as_environment(settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=120)
+
+
+def polling_ticks(instance: dg.DagsterInstance, *, limit: int = 100) -> dict[str, Tick]:
+    """Return the newest ended ticks of the sensor that polls, by id."""
+    states = [state for state in instance.all_instigator_state() if state.instigator_name == "due_polls"]
+    return {
+        str(tick.tick_id): Tick(tick.status.value, tick.end_timestamp - tick.timestamp)
+        for state in states
+        for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=limit)
+        if tick.end_timestamp is not None
+    }
