@@ -8,18 +8,29 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.connectors import active_connectors
 from coppermind_pipeline.store import Database
 
+# A drain that has ended, and left the same entry the oldest, was lost; it is asked for again in the next stretch of so
+# many minutes.
+LOST_AFTER_MINUTES = 5
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingQueue:
-    """A connector with entries that anybody may claim, the oldest of which has been available since `oldest_at`."""
+    """A connector with entries that anybody may claim.
+
+    Attributes:
+        oldest_at: since when the oldest of them has been available.
+        asked_at: when this was found out.
+    """
 
     connector_id: str
     oldest_at: datetime
+    asked_at: datetime
 
     @property
     def turn(self) -> str:
-        """What tells this drain from the next one of the connector."""
-        return f"{self.oldest_at:%Y%m%dT%H%M%S%f}"
+        """What tells this drain from the connector's next one, and from one whose run was lost before it had begun."""
+        lost_after = f"{self.asked_at:%Y%m%dT%H}:{self.asked_at.minute // LOST_AFTER_MINUTES}"
+        return f"{self.oldest_at:%Y%m%dT%H%M%S%f}:{lost_after}"
 
 
 def waiting_queues(database: Database) -> list[WaitingQueue]:
@@ -27,14 +38,14 @@ def waiting_queues(database: Database) -> list[WaitingQueue]:
     waiting = []
     for connector in active_connectors(database):
         with database.mind(connector.mind_id) as connection:
-            oldest = connection.scalar(_LEFT_WAITING, {"connector": connector.id})
-        if oldest is not None:
-            waiting.append(WaitingQueue(connector.id, oldest))
+            left = connection.execute(_LEFT_WAITING, {"connector": connector.id}).one()
+        if left.oldest_at is not None:
+            waiting.append(WaitingQueue(connector.id, left.oldest_at, left.asked_at))
     return waiting
 
 
 _LEFT_WAITING = text(
-    """SELECT min(available_at) FROM memory_queue
+    """SELECT min(available_at) AS oldest_at, clock_timestamp() AS asked_at FROM memory_queue
         WHERE connector_id = :connector AND state = 'pending'
           AND available_at < clock_timestamp() - interval '30 seconds'"""
 )

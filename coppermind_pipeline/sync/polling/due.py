@@ -14,6 +14,9 @@ from coppermind_pipeline.connectors import POLL_INTERVAL_MINUTES
 # After so many minutes is a portal asked again that failed once, twice, and so on. The first seven make an hour, after
 # which it is hourly.
 RETRY_AFTER_MINUTES = (1, 2, 4, 8, 15, 15, 15, 60)
+# A run that has ended, and left its connector due, was lost: its process was killed as it began, or a person ended it
+# in the queue. It is asked for again in the next stretch of so many minutes.
+LOST_AFTER_MINUTES = 5
 # A poll comes early by up to this share of its interval, by its connector's phase: those of one import part ways.
 EARLY_SHARE_MAX = 0.1
 
@@ -23,6 +26,7 @@ class DuePoll:
     """A connector that is due, since when, and for what.
 
     Attributes:
+        asked_at: when this was found out.
         backfilling: not all its records have been read, so that it may take a whole slice.
         failing: its last poll failed.
     """
@@ -30,13 +34,14 @@ class DuePoll:
     connector_id: str
     due_at: datetime
     reason: Literal["first", "requested", "backfill", "poll"]
+    asked_at: datetime
     backfilling: bool = False
     failing: bool = False
 
     @property
     def turn(self) -> str:
-        """What tells this poll from the connector's next one."""
-        return f"{self.due_at:%Y%m%dT%H%M%S%f}"
+        """What tells this poll from the connector's next one, and from one whose run was lost before it had begun."""
+        return f"{self.due_at:%Y%m%dT%H%M%S%f}:{self.asked_at:%Y%m%dT%H}:{self.asked_at.minute // LOST_AFTER_MINUTES}"
 
     @property
     def way(self) -> Literal["run", "probe", "look"]:
@@ -89,7 +94,9 @@ SELECT connectors.id AS connector_id, first_completed_at, run_id,
  WHERE status = 'active' AND (retry_at IS NULL OR retry_at <= clock_timestamp())"""
 
 _DUE = text(
-    f"""SELECT connector_id, reason, backfilling, failing, least(poll_at, slice_at) AS due_at FROM ({_NEXT}) AS next
+    f"""SELECT connector_id, reason, backfilling, failing, least(poll_at, slice_at) AS due_at,
+               clock_timestamp() AS asked_at
+          FROM ({_NEXT}) AS next
          WHERE least(poll_at, slice_at) <= clock_timestamp() ORDER BY due_at"""
 )
 

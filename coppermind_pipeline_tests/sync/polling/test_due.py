@@ -1,5 +1,6 @@
 """When a poll is due, and how it begins: by the stored times, which the tests move."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.hubspot import PortalUnavailable, TokenRejected
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import DuePoll, due_polls, poll_failed, poll_started, poll_succeeded
-from coppermind_pipeline.sync.polling.due import EARLY_SHARE_MAX, poll_waits
+from coppermind_pipeline.sync.polling.due import EARLY_SHARE_MAX, LOST_AFTER_MINUTES, poll_waits
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 _HALF_A_MINUTE = timedelta(seconds=30)
@@ -114,6 +115,17 @@ def test_a_sync_that_is_asked_for_during_a_backfill_has_a_turn_of_its_own(polled
     assert asked_for is not None
     assert (slice_of_backfill.reason, asked_for.reason) == ("backfill", "requested")
     assert slice_of_backfill.turn != asked_for.turn
+
+
+def test_a_poll_whose_run_was_lost_before_it_began_has_another_turn_some_minutes_later(polled: Polled):
+    polled.passes(timedelta(minutes=20))
+    due = polled.due()
+    assert due is not None
+    begun = due.asked_at.replace(minute=due.asked_at.minute // LOST_AFTER_MINUTES * LOST_AFTER_MINUTES)
+    turns = [replace(due, asked_at=begun + timedelta(minutes=minutes)).turn for minutes in (0, 4, 5, 9, 10)]
+    assert turns[0] == turns[1] == due.turn
+    assert turns[2] == turns[3]
+    assert len(set(turns)) == 3
 
 
 def test_a_pause_that_hubspot_asks_for_is_kept(polled: Polled):
