@@ -56,10 +56,8 @@ class Seen:
         ]
 
 
-@pytest.mark.parametrize(
-    ("portals", "minutes"),
-    [pytest.param(15, 3, marks=pytest.mark.slow), pytest.param(100, 60, marks=pytest.mark.soak)],
-)
+@pytest.mark.soak
+@pytest.mark.parametrize(("portals", "minutes"), [(15, 3), (100, 60)])
 async def test_portals_in_trouble_are_nobody_elses_trouble(
     portals: int,
     minutes: int,

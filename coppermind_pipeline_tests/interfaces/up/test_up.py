@@ -194,8 +194,14 @@ def test_a_database_server_that_is_killed_or_stopped_is_started_again_and_everyt
     assert not embedded.is_running(home)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGSTOP], ids=["is killed", "hangs"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(signal.SIGKILL, id="is killed", marks=pytest.mark.slow),
+        # What hangs is waited for, for minutes.
+        pytest.param(signal.SIGSTOP, id="hangs", marks=pytest.mark.soak),
+    ],
+)
 def test_each_child_that_ends_or_hangs_is_started_again_and_polls_resume(embedded_environment, way):
     home = Path(embedded_environment["COPPERMIND_HOME"])
     with _running(embedded_environment) as (process, addresses), httpx.Client(timeout=60) as browser:
