@@ -18,7 +18,8 @@ test: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(BIN)/pytest -q -n 2 -m slow
 
-# 500 random histories, ten minutes on two idle cores; run by hand.
+# Hundreds of random histories, crowds of portals for an hour, what hangs: hours, run by hand; `pytest -m soak -k …` for
+# a part.
 soak: $(INSTALLED)
 	$(BIN)/pytest -q -n 2 -m soak
 
