@@ -15,6 +15,8 @@ _NAMED_MOST = 5
 @dg.asset(
     name=NAME,
     group_name="fleet",
+    owners=["team:connectors"],
+    kinds={"postgres"},
     check_specs=[dg.AssetCheckSpec(CHECK, asset=NAME, description="No connector needs a person.")],
 )
 def fleet(installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:

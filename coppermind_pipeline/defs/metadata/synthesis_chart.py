@@ -20,7 +20,7 @@ def synthesis_figures(parts: Parts) -> dict[str, Any]:
     counted = {whole: of for whole, of in parts.items() if sum(of.values())}
     figures: dict[str, Any] = {whole: sum(of.values()) for whole, of in counted.items()}
     for whole, of in counted.items():
-        figures |= {f"{whole}_{part}_share": number / sum(of.values()) for part, number in of.items()}
+        figures |= {f"{whole}_{part}_share": round(number / sum(of.values()), 4) for part, number in of.items()}
     return figures | ({"chart": dg.MetadataValue.md(_markdown(counted))} if counted else {})
 
 
