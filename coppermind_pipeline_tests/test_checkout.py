@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,9 +41,12 @@ class Checkout:
 
     @contextmanager
     def running(self, *command: str) -> Iterator[None]:
+        # Dagster hears SIGTERM as it hears SIGINT, which whoever runs these tests in the background ignores.
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
         with (self.directory / "output").open("ab") as output:
             process = subprocess.Popen(command, cwd=self.directory, stdout=output, stderr=output,
                                        env=self.environment.variables(self.directory.parent))  # fmt: skip
+        signal.signal(signal.SIGINT, before)
         try:
             yield
         finally:

@@ -42,7 +42,7 @@ async def test_a_poll_waits_for_no_run_that_is_queued_behind_it(crowd: Crowd, jo
     assert (crowd.due() == []) is probed
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("crowd", [(300, 290)], indirect=True)
 async def test_three_hundred_due_connectors_are_worked_off_tick_by_tick(
     crowd: Crowd, capsys: pytest.CaptureFixture[str]
@@ -50,12 +50,15 @@ async def test_three_hundred_due_connectors_are_worked_off_tick_by_tick(
     for asleep in ("16 minutes", "1 day"):
         crowd.sleep(asleep)
         still_due, tick = len(crowd.idle) + 1, 0
-        while crowd.idle & set(crowd.due()):
+        asked_for: set[str | None] = set()  # portals that a busy machine finds too slow for a probe get a run
+        while (crowd.idle - asked_for) & set(crowd.due()):
             tick += 1
             began = monotonic()
             with dg.DagsterInstance.ephemeral() as instance:
-                due_polls(dg.build_sensor_context(instance, resources={"installation": crowd.installation}))
-            took_s, left = monotonic() - began, len(crowd.idle & set(crowd.due()))
+                answer = due_polls(dg.build_sensor_context(instance, resources={"installation": crowd.installation}))
+            if isinstance(answer, dg.SensorResult):
+                asked_for |= {request.partition_key for request in answer.run_requests or []}
+            took_s, left = monotonic() - began, len((crowd.idle - asked_for) & set(crowd.due()))
             with capsys.disabled():
                 print(f"\n{asleep}, tick {tick}: {took_s:.1f} s, {left} idle connectors still due")  # noqa: T201
             assert took_s < 60
