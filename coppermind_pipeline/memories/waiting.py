@@ -7,10 +7,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors import active_connectors
 from coppermind_pipeline.store import Database
-
-# A drain that has ended, and left the same entry the oldest, was lost; it is asked for again in the next stretch of so
-# many minutes.
-LOST_AFTER_MINUTES = 5
+from coppermind_pipeline.sync import turn_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +26,7 @@ class WaitingQueue:
     @property
     def turn(self) -> str:
         """What tells this drain from the connector's next one, and from one whose run was lost before it had begun."""
-        lost_after = f"{self.asked_at:%Y%m%dT%H}:{self.asked_at.minute // LOST_AFTER_MINUTES}"
-        return f"{self.oldest_at:%Y%m%dT%H%M%S%f}:{lost_after}"
+        return turn_of(self.oldest_at, asked_at=self.asked_at)
 
 
 def waiting_queues(database: Database) -> list[WaitingQueue]:

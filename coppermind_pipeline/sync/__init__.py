@@ -39,7 +39,7 @@ from coppermind_pipeline.sync.reference import (
 )
 from coppermind_pipeline.sync.scan_progress import advancement, left_to_read
 from coppermind_pipeline.sync.totals import rows_stored
-from coppermind_pipeline.sync.turns import ConnectorBusy, as_writer, slice_end, wait_for_turn
+from coppermind_pipeline.sync.turns import ConnectorBusy, as_writer, slice_end, turn_of, wait_for_turn
 
 __all__ = [
     "TOLD_EVERY_MINUTES",
@@ -96,6 +96,7 @@ __all__ = [
     "slice_end",
     "step_succeeded",
     "take_up",
+    "turn_of",
     "unheard",
     "wait_for_turn",
 ]

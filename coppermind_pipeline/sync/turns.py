@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from time import monotonic
 
 from coppermind_pipeline.connectors import Connector, load_connector
@@ -20,6 +21,10 @@ WAIT_FOR_CONNECTOR_S = 900.0
 SLICE_WHEN_POLL_WAITS_S = 20.0
 LOOK_FOR_POLL_S = 3.0
 
+# A run that has ended, and left its work due, was lost: its process was killed as it began, or a person ended it in the
+# queue. It is asked for again in the next stretch of so many minutes.
+LOST_AFTER_MINUTES = 5
+
 _LOOK_AGAIN_S = 1.0
 
 
@@ -28,6 +33,11 @@ class ConnectorBusy(HealsByItself):
 
     code = "connector_busy"
     hint = "It ends by itself; `connectors status` shows how far it is."
+
+
+def turn_of(due_at: datetime, *, asked_at: datetime) -> str:
+    """Return what tells work that is due from the connector's next, and from what is asked for again as it was lost."""
+    return f"{due_at:%Y%m%dT%H%M%S%f}:{asked_at:%Y%m%dT%H}:{asked_at.minute // LOST_AFTER_MINUTES}"
 
 
 @contextmanager

@@ -10,13 +10,11 @@ from typing import Literal
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors import POLL_INTERVAL_MINUTES
+from coppermind_pipeline.sync.turns import turn_of
 
 # After so many minutes is a portal asked again that failed once, twice, and so on. The first seven make an hour, after
 # which it is hourly.
 RETRY_AFTER_MINUTES = (1, 2, 4, 8, 15, 15, 15, 60)
-# A run that has ended, and left its connector due, was lost: its process was killed as it began, or a person ended it
-# in the queue. It is asked for again in the next stretch of so many minutes.
-LOST_AFTER_MINUTES = 5
 # A poll comes early by up to this share of its interval, by its connector's phase: those of one import part ways.
 EARLY_SHARE_MAX = 0.1
 
@@ -41,7 +39,7 @@ class DuePoll:
     @property
     def turn(self) -> str:
         """What tells this poll from the connector's next one, and from one whose run was lost before it had begun."""
-        return f"{self.due_at:%Y%m%dT%H%M%S%f}:{self.asked_at:%Y%m%dT%H}:{self.asked_at.minute // LOST_AFTER_MINUTES}"
+        return turn_of(self.due_at, asked_at=self.asked_at)
 
     @property
     def way(self) -> Literal["run", "probe", "look"]:

@@ -12,7 +12,8 @@ from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.hubspot import PortalUnavailable, TokenRejected
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import DuePoll, due_polls, poll_failed, poll_started, poll_succeeded
-from coppermind_pipeline.sync.polling.due import EARLY_SHARE_MAX, LOST_AFTER_MINUTES, poll_waits
+from coppermind_pipeline.sync.polling.due import EARLY_SHARE_MAX, poll_waits
+from coppermind_pipeline.sync.turns import LOST_AFTER_MINUTES
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 _HALF_A_MINUTE = timedelta(seconds=30)
