@@ -30,7 +30,8 @@ from coppermind_pipeline.sync import (
 
 T = TypeVar("T")
 
-# By run: why HubSpot did not answer a step of it. A run has one process, and tries once for all of its steps.
+# Of the last run that had a step which HubSpot did not answer: why. A run tries once for all of its steps, in one
+# process, which works on one run at a time.
 _unanswered: dict[str, PortalUnavailable] = {}
 
 # The assets of a sync, as their steps are called. A run that holds them all is a poll; one of a few of them, which an
@@ -100,6 +101,7 @@ def hubspot_step(
                 return uvloop.run(_with_portal(installation, connector, work))
         except dg.Failure as failed:
             if isinstance(failed.__cause__, PortalUnavailable):
+                _unanswered.clear()
                 _unanswered[run_id] = failed.__cause__
             raise
 
