@@ -38,6 +38,9 @@ _NEEDS_PERSON = frozenset(
     }
 )
 
+# A portal that has not been answered for so many times in a row has not been for an hour: somebody should look.
+UNANSWERED_MAX = 7
+
 # States whose own next step would pass over an error.
 _SAYS_NOTHING_OF_ERRORS = frozenset(
     {
@@ -77,10 +80,15 @@ def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
 
 
 def needs_person(facts: ConnectorFacts, *, now: datetime) -> OperationalState | None:
-    """Return the trouble that a person has to end; None where there is none, or it passes by itself."""
+    """Return the trouble that a person has to end; None where there is none, or it passes by itself.
+
+    That HubSpot does not answer passes, mostly. After an hour somebody looks whether it is HubSpot, or the way there.
+    """
     found = trouble(facts, now=now)
-    if found not in _NEEDS_PERSON or (facts.unanswered and found in {OperationalState.ERROR, OperationalState.STALE}):
+    if found not in _NEEDS_PERSON:
         return None
+    if facts.unanswered and found in {OperationalState.ERROR, OperationalState.STALE}:
+        return found if facts.poll.failures > UNANSWERED_MAX else None
     if found is OperationalState.ERROR and facts.connector.last_error is not None:
         return None if facts.connector.last_error.code in _PASSES else found
     return None if found is OperationalState.STALE and _just_approved(facts, now=now) else found

@@ -1,7 +1,7 @@
 """The sensor `health`: what is so of every connector, told to Dagster without a run, dead connectors included."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from uuid import uuid4
@@ -51,17 +51,19 @@ class _FleetTold:
     at: datetime
     troubles: dict[str, str]
     connectors: int
+    needing_person: list[str] = field(default_factory=list)
 
     def is_news(self, told: "_FleetTold | None") -> bool:
         if told is None or self.at - told.at >= FLEET_AGAIN:
             return True
-        return (self.troubles, self.connectors) != (told.troubles, told.connectors)
+        return replace(self, at=told.at) != told
 
 
 def _report_fleet(context: dg.SensorEvaluationContext, found: Fleet, installation: Installation, now: datetime) -> None:
-    """Report the fleet where a trouble began or ended, a connector came, or an hour has passed."""
+    """Report the fleet where a trouble began, ended or came to need a person, a connector came, or an hour passed."""
     troubles = {member.connector_id: member.state.value for member in found.members if member.in_trouble}
-    current = _FleetTold(now, troubles, len(found.members))
+    needing_person = sorted(member.connector_id for member in found.needing_person)
+    current = _FleetTold(now, troubles, len(found.members), needing_person)
     if current.is_news(_told(context.cursor)):
         fleet.report(context.instance, found, installation)
         context.update_cursor(orjson.dumps(asdict(current)).decode())

@@ -164,3 +164,10 @@ def test_checks_agree_with_the_state(causes: set[str], broken: set[int], status:
         assert fleet.members[0].state is hidden
     for finding in found.values():
         assert finding.passed or re.search(r"[.!]$", finding.description)
+
+
+@pytest.mark.parametrize(("failures", "is_needed"), [(2, False), (7, False), (8, True)])
+def test_a_person_is_needed_where_hubspot_has_not_answered_for_an_hour(failures: int, is_needed: bool):
+    error = {**ERROR, "code": "portal_unavailable"}
+    known = facts(_IN_ORDER, {"connector": {"last_error": error}, "poll": {"failures": failures}})
+    assert bool(fleet_of([known], now=NOW).needing_person) is is_needed
