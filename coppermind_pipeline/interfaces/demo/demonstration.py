@@ -3,8 +3,8 @@
 import argparse
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from coppermind_pipeline.accounts import Mind, create_mind, local_caller, resolv
 from coppermind_pipeline.connectors import ConnectResponse, connect
 from coppermind_pipeline.defs.sync_now import SyncOutcome, sync_connector
 from coppermind_pipeline.errors import CoppermindError
+from coppermind_pipeline.interfaces.cli.output import stop_on_signals
 from coppermind_pipeline.interfaces.cli.sync import progress_display
 from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation, open_installation
@@ -29,7 +30,7 @@ from coppermind_pipeline.memories import Memory, list_memories
 from coppermind_pipeline.reports import ReportFormat, ReportRequest, crm_report, render
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings, default_home
-from coppermind_pipeline.stopping import at_stop, run_stoppable
+from coppermind_pipeline.stopping import run_stoppable
 from coppermind_pipeline.store import embedded
 from coppermind_pipeline.wording import number
 
@@ -45,7 +46,7 @@ MEMORIES_SHOWN = (
 )
 
 BEGUN_ANEW = "Stopping. What is stored stays, and `make demo` begins anew."
-SHOWN_AGAIN = "Stopping everything. The demonstration stays as it is, and `make demo-ui` shows it again."
+SHOWN_AGAIN = "Everything has stopped. The demonstration stays as it is, and `make demo-ui` shows it again."
 
 console = Console(highlight=False, soft_wrap=False)
 
@@ -58,14 +59,13 @@ def main() -> int:
     )
     arguments = options.parse_args()
     home = default_home() / "demo"
-    run, kept = (_look_around, SHOWN_AGAIN) if arguments.ui else (_demonstrate, BEGUN_ANEW)
-
-    def work() -> None:
-        with RunningSandbox(PORTAL, process=True) as portal:
-            run(portal, home)
-
     try:
-        run_stoppable(work, say=lambda: _say(kept))
+        if arguments.ui:
+            _look_around(home)
+        else:
+            run_stoppable(lambda: _demonstrate(home), say=lambda: _say(BEGUN_ANEW))
+    except KeyboardInterrupt:  # somebody did not want to wait
+        return 130
     except Exception as error:
         if (known := known_fault(error)) is None:
             raise
@@ -74,11 +74,12 @@ def main() -> int:
     return 0
 
 
-def _demonstrate(portal: RunningSandbox, home: Path) -> None:
+def _demonstrate(home: Path) -> None:
     if home.exists():
         embedded.stop(home)
         shutil.rmtree(home)
     with ExitStack() as stack:
+        portal = stack.enter_context(RunningSandbox(PORTAL, process=True))
         installation = stack.enter_context(open_installation(_settings(portal, home)))
         stack.enter_context(WebService(installation))
         console.rule("1. Connect")
@@ -161,11 +162,19 @@ def _show_report(installation: Installation, mind: Mind) -> None:
     console.print(Markdown(render(report, ReportFormat.MARKDOWN)))
 
 
-def _look_around(portal: RunningSandbox, home: Path) -> None:
-    """Run Dagster and the web service on the last demonstration, whose portal has to be approved again."""
+def _look_around(home: Path) -> None:
+    """Run Dagster and the web service on the last demonstration, whose portal has to be approved again.
+
+    It has processes to end, as `coppermind up` has, and is stopped as that is: a second signal ends them at once.
+    """
     if not home.exists():
         raise CoppermindError("There is no demonstration to look at yet.", hint="Run `make demo` first.")
-    with open_installation(_settings(portal, home)) as installation:
+    stop = threading.Event()
+    stop_on_signals(stop)
+    with (
+        RunningSandbox(PORTAL, process=True) as portal,
+        open_installation(_settings(portal, home)) as installation,
+    ):
         mind = resolve_mind(installation.database, local_caller(installation.database), MIND)
 
         def ready(addresses: Addresses) -> None:
@@ -176,24 +185,8 @@ def _look_around(portal: RunningSandbox, home: Path) -> None:
             _say(f"Dagster, for whoever is signed in there: [bold]{addresses.dagster}[/]")
             _say("Ctrl-C stops everything.")
 
-        with _stop_in_order() as stop:
-            run_everything(installation, tell=_say, ready=ready, stop=stop)
-
-
-@contextmanager
-def _stop_in_order() -> Iterator[threading.Event]:
-    """Let the block end by itself, at an event, where the process is stopped: it has other processes to end."""
-    stop, ended = threading.Event(), threading.Event()
-
-    def wait_for_end() -> None:
-        stop.set()
-        ended.wait()
-
-    with at_stop(wait_for_end):
-        try:
-            yield stop
-        finally:
-            ended.set()
+        run_everything(installation, tell=_say, ready=ready, stop=stop)
+    _say(SHOWN_AGAIN)
 
 
 def _say(sentence: str) -> None:
