@@ -71,12 +71,14 @@ def test_an_idle_poll_is_observed_once_an_hour(database: Database, sandbox: Runn
             _moved(database, connector.id, ended_at)
 
         hour = datetime(2026, 3, 1, 10, tzinfo=UTC)
+        # Polls end between two looks, so none is an hour old to the second when its connector's minute comes.
+        half_a_minute = timedelta(seconds=30)
         assert look_every_minute_of(hour) == 0  # never polled
-        poll(hour + timedelta(minutes=59))
+        poll(hour + timedelta(minutes=59) + half_a_minute)
         assert look_every_minute_of(hour + timedelta(hours=1)) == 1
         assert look_every_minute_of(hour + timedelta(hours=2, minutes=1)) <= 2
-        poll(hour + timedelta(hours=3))
-        poll(hour + timedelta(hours=3, minutes=1))
+        poll(hour + timedelta(hours=3) + half_a_minute)
+        poll(hour + timedelta(hours=3, minutes=1) + half_a_minute)
         before = look_every_minute_of(hour + timedelta(hours=3, minutes=2))
         (record, *_) = instance.fetch_observations(dg.AssetKey("raw_deals"), limit=1).records
         observation = record.asset_observation
@@ -86,7 +88,7 @@ def test_an_idle_poll_is_observed_once_an_hour(database: Database, sandbox: Runn
         assert figures["lag_minutes"] == pytest.approx(30, abs=31)
         assert figures["seconds"] == 1
         assert record.run_id == ""
-        poll(hour + timedelta(hours=4, minutes=2), run_id="a run leaves materializations of its own")
+        poll(hour + timedelta(hours=4, minutes=2) + half_a_minute, run_id="a run leaves materializations of its own")
         assert look_every_minute_of(hour + timedelta(hours=4, minutes=3)) == before
 
 
