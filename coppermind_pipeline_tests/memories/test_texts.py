@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
@@ -273,6 +273,8 @@ _named = st.builds(Named, name=_free_text, job_title=_free_text, place=_places)
     ),
     labelled=st.booleans(),
 )  # fmt: skip
+@example(subject=Deal(hubspot_id="1", read_at=READ_AT, outcome="won", pipeline_id="7000000000"), labelled=True)
+@example(subject=Deal(hubspot_id="1", read_at=READ_AT, late_stage=True, pipeline_id="7000000000"), labelled=True)
 def test_no_internal_id_or_value_ever_appears(subject: Contact | Company | Deal, labelled: bool):
     values = {
         value

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from coppermind_pipeline.crm import says_no_reason
+from coppermind_pipeline.crm import Label, says_no_reason
 from coppermind_pipeline.memories.texts.phrases import (
     REASON_CHARS_MAX,
     Wording,
@@ -46,9 +46,17 @@ def stage_phrase(deal: Deal, wording: Wording) -> str:
     """Return the deal's stage within its pipeline."""
     stage = wording.labels.stage(deal.pipeline_id, deal.stage_id)
     shown = f'"{name_line(str(stage))}"' if stage.is_name else name_line(str(stage))
-    if stage.resolved and not stage.is_name:
-        return shown  # it names a pipeline itself
-    return f"{shown} of {_pipeline_phrase(deal, wording)}"
+    pipeline = shown_pipeline(deal, wording)
+    return shown if pipeline is None else f"{shown} of {_pipeline_phrase(pipeline)}"
+
+
+def shown_pipeline(deal: Deal, wording: Wording) -> Label | None:
+    """Return what the deal's pipeline is called in its text; None where the text does not speak of it."""
+    pipeline = wording.labels.pipeline(deal.pipeline_id)
+    if deal.stage_id is None:
+        return pipeline if deal.pipeline_id is not None and deal.outcome != "open" else None
+    stage = wording.labels.stage(deal.pipeline_id, deal.stage_id)
+    return None if stage.resolved and not stage.is_name else pipeline  # it names a pipeline itself
 
 
 def ended_in(deal: Deal, wording: Wording) -> str | None:
@@ -56,7 +64,8 @@ def ended_in(deal: Deal, wording: Wording) -> str | None:
     stage = wording.labels.stage(deal.pipeline_id, deal.stage_id)
     if deal.stage_id is not None and not says_no_reason(str(stage)):
         return f"{'Its stage is' if stage.resolved else 'It is in'} {stage_phrase(deal, wording)}"
-    return f"It was in {_pipeline_phrase(deal, wording)}" if deal.pipeline_id is not None else None
+    pipeline = shown_pipeline(deal, wording)
+    return f"It was in {_pipeline_phrase(pipeline)}" if pipeline is not None and deal.pipeline_id is not None else None
 
 
 def circumstances(deal: Deal, wording: Wording) -> Iterable[str | None]:
@@ -75,8 +84,7 @@ def circumstances(deal: Deal, wording: Wording) -> Iterable[str | None]:
         yield f"Created in HubSpot on {wording.day(deal.created_at)}"
 
 
-def _pipeline_phrase(deal: Deal, wording: Wording) -> str:
-    pipeline = wording.labels.pipeline(deal.pipeline_id)
+def _pipeline_phrase(pipeline: Label) -> str:
     return f'the pipeline "{name_line(str(pipeline))}"' if pipeline.is_name else str(pipeline)
 
 

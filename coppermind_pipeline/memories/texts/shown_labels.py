@@ -1,6 +1,7 @@
 """Which of the portal's labels a text shows, so that those which the portal lacks can be counted as it is written."""
 
 from coppermind_pipeline.crm import Label
+from coppermind_pipeline.memories.texts.deals import shown_pipeline
 from coppermind_pipeline.memories.texts.phrases import Wording
 from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal
 
@@ -27,7 +28,8 @@ def _of_deal(deal: Deal, wording: Wording) -> dict[str, Label]:
     shown = {"deal type": labels.deal_type(deal.deal_type)}
     if deal.stage_id is not None:
         shown["stage"] = labels.stage(deal.pipeline_id, deal.stage_id)
-        shown["pipeline"] = labels.pipeline(deal.pipeline_id)
+    if (pipeline := shown_pipeline(deal, wording)) is not None:
+        shown["pipeline"] = pipeline
     if deal.outcome == "lost":
         shown["loss reason"] = labels.option(deal.object_type, wording.loss_reason_property, deal.loss_reason)
     if deal.outcome == "won":
