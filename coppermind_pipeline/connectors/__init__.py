@@ -17,6 +17,7 @@ from coppermind_pipeline.connectors.configuration.freshness import Freshness, fr
 from coppermind_pipeline.connectors.configuration.periods import (
     Period,
     PeriodKeyError,
+    next_due,
     parse_period_key,
     period_key_for,
 )
@@ -136,6 +137,7 @@ __all__ = [
     "last_error",
     "list_keys",
     "load_connector",
+    "next_due",
     "note_account",
     "open_portal",
     "parse_period_key",

@@ -1,16 +1,13 @@
 """Which connectors wait for synthesis; asked mind by mind, since no role sees the memories of several."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 
 from coppermind_pipeline.catalog import load_portal
-from coppermind_pipeline.connectors import active_connectors, parse_period_key, period_key_for
+from coppermind_pipeline.connectors import active_connectors, next_due, period_key_for
 from coppermind_pipeline.store import Database
-
-# A period that begins for all at once is published in its first hours, each connector's by its phase.
-SPREAD_OVER = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +46,16 @@ def syntheses_due(database: Database, *, now: datetime | None = None) -> list[Du
         period_key = period_key_for(now, connector.config.hubspot_synthesis_cadence, zone)
         if portal.first_completed_at is None or period_key in known.published:
             continue
-        begins_at = parse_period_key(period_key).start(zone) + known.phase * SPREAD_OVER
         is_first = not known.published
-        due_at = portal.first_completed_at if is_first else begins_at
+        due_at = next_due(
+            now,
+            connector.config.hubspot_synthesis_cadence,
+            zone,
+            first_completed_at=portal.first_completed_at,
+            is_first=is_first,
+            published_key=None,
+            phase=known.phase,
+        )
         if due_at <= now:
             due.append(DueSynthesis(connector.id, due_at, period_key, f"{now:%Y%m%dT%H}", is_first))
     return sorted(due, key=lambda one: (not one.is_first, one.due_at))

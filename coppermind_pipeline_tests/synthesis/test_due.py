@@ -6,8 +6,11 @@ from uuid import UUID
 
 import pytest
 
+from coppermind_pipeline.accounts import local_caller
+from coppermind_pipeline.connectors import status
+from coppermind_pipeline.connectors.configuration.periods import SPREAD_OVER
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.synthesis.due import SPREAD_OVER, DueSynthesis, syntheses_due
+from coppermind_pipeline.synthesis.due import DueSynthesis, syntheses_due
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 _MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -51,3 +54,13 @@ def test_a_first_synthesis_is_due_at_once_and_before_all_others(database: Databa
     first, *others = _due(database, SPREAD_OVER)
     assert (first.connector_id, first.is_first) == (portals[-1].connector_id, True)
     assert not any(one.is_first for one in others)
+
+
+def test_status_says_when_each_is_due(database: Database, portals: list[StoredPortal]):
+    """Within the hours over which they are spread, and by the same reckoning as that by which they begin."""
+    later = _MONDAY + SPREAD_OVER
+    begun = {one.connector_id: one.due_at for one in syntheses_due(database, now=later)}
+    listed = status(database, local_caller(database), all_minds=True, now=later).connectors
+    shown = {one.connector_id: one.hubspot_diagnostics.aggregate_recompute_at for one in listed}
+    assert shown == begun
+    assert len(set(shown.values())) == _PORTALS

@@ -8,6 +8,9 @@ from coppermind_pipeline.connectors.configuration.config import Cadence
 from coppermind_pipeline.crm import day_of, start_of
 from coppermind_pipeline.errors import UsageError
 
+# A period that begins for all at once is published in its first hours, each connector's by its phase.
+SPREAD_OVER = timedelta(hours=4)
+
 _WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 
@@ -72,11 +75,26 @@ def parse_period_key(key: str) -> Period:
     raise PeriodKeyError(f"{key!r} is not the key of a week or month.")
 
 
-def next_due(now: datetime, cadence: Cadence, zone: tzinfo, *, published_key: str | None) -> datetime:
-    """Return when synthesis is next due: not later than `now` while the current period is unpublished, else its end.
+def next_due(
+    now: datetime,
+    cadence: Cadence,
+    zone: tzinfo,
+    *,
+    first_completed_at: datetime,
+    is_first: bool,
+    published_key: str | None,
+    phase: float,
+) -> datetime:
+    """Return when synthesis is next due: in the current period's first hours, or the next one's if it is published.
 
     Args:
-        published_key: the key of the period that was published last, whatever its cadence; None before the first.
+        first_completed_at: when the connector's backfill was complete for the first time.
+        is_first: none was made yet, and somebody may be waiting for it: it is due at once.
+        published_key: the key of the period that was published last, whatever its cadence.
+        phase: the connector's share of the hours over which all syntheses are spread, from 0 to below 1.
     """
+    if is_first:
+        return first_completed_at
     current = parse_period_key(period_key_for(now, cadence, zone))
-    return current.end(zone) if published_key == current.key else current.start(zone)
+    begins_at = current.end(zone) if published_key == current.key else current.start(zone)
+    return max(begins_at + phase * SPREAD_OVER, first_completed_at)

@@ -278,6 +278,7 @@ class ConnectorFacts(_Facts):
         last_enqueue_at: when memories were queued last; None if never.
         latest_deal: None if no deal is stored.
         synthesis: None before the first.
+        phase: where in a period its recurring work lies, from 0 to below 1.
     """
 
     connector: ConnectorRow
@@ -297,6 +298,7 @@ class ConnectorFacts(_Facts):
     last_enqueue_at: datetime | None = None
     latest_deal: DealFact | None = None
     synthesis: SynthesisFact | None = None
+    phase: float = 0
 
     @cached_property
     def config(self) -> ConnectorConfig:
@@ -341,7 +343,8 @@ def read_facts(
 _FACTS = text(
     """SELECT facts || jsonb_build_object('skipped_records', connector_skipped_records(id),
                                        'label_gaps', connector_label_gaps(id),
-                                       'refused_properties', connector_refused_properties(id))
+                                       'refused_properties', connector_refused_properties(id),
+                                       'phase', connector_phase(id))
          FROM connector_facts(:connector, CAST(:mind AS uuid)) AS facts
          CROSS JOIN LATERAL (SELECT facts #>> '{connector,id}') AS connector (id)"""
 )

@@ -13,5 +13,12 @@ def synthesis_due_at(facts: ConnectorFacts, *, now: datetime) -> datetime | None
         return None
     published_key = facts.synthesis.period_key if facts.synthesis and facts.synthesis.published_at else None
     zone = report_zone(facts.config.report_timezone, facts.portal.time_zone if facts.portal else None) or UTC
-    due_at = next_due(now, facts.config.hubspot_synthesis_cadence, zone, published_key=published_key)
-    return max(due_at, facts.backfill.first_completed_at)
+    return next_due(
+        now,
+        facts.config.hubspot_synthesis_cadence,
+        zone,
+        first_completed_at=facts.backfill.first_completed_at,
+        is_first=facts.synthesis is None,
+        published_key=published_key,
+        phase=facts.phase,
+    )

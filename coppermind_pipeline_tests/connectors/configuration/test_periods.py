@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coppermind_pipeline.connectors import Cadence, PeriodKeyError, parse_period_key, period_key_for
-from coppermind_pipeline.connectors.configuration.periods import next_due
+from coppermind_pipeline.connectors.configuration.periods import SPREAD_OVER, next_due
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = st.sampled_from([NEW_YORK, ZoneInfo("UTC"), ZoneInfo("Pacific/Auckland"), ZoneInfo("America/Phoenix")])
@@ -54,8 +54,22 @@ def test_what_names_no_period_is_refused(key):
 def test_synthesis_is_due_now_until_the_period_is_published_and_then_at_its_end(now, cadence, zone):
     current = period_key_for(now, cadence, zone)
     before = period_key_for(now - timedelta(days=32), cadence, zone)
-    assert next_due(now, cadence, zone, published_key=None) <= now
-    assert next_due(now, cadence, zone, published_key=before) <= now
-    due = next_due(now, cadence, zone, published_key=current)
-    assert due > now
-    assert due == parse_period_key(current).end(zone)
+    begun, ends_at = parse_period_key(current).start(zone), parse_period_key(current).end(zone)
+    completed_at = now - timedelta(days=100)
+
+    def due(published_key: str | None, phase: float = 0.0, *, is_first: bool = False) -> datetime:
+        return next_due(
+            now,
+            cadence,
+            zone,
+            first_completed_at=completed_at,
+            is_first=is_first,
+            published_key=published_key,
+            phase=phase,
+        )
+
+    assert due(None, 0.9, is_first=True) == completed_at
+    assert due(before) == due(None) == begun <= now
+    assert due(before, 0.5) == begun + SPREAD_OVER / 2
+    assert due(current) == ends_at > now
+    assert due(current, 0.5) == ends_at + SPREAD_OVER / 2

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, event, text
 
 from coppermind_pipeline.accounts import Caller, Mind, NoActiveMind, create_customer, create_mind
 from coppermind_pipeline.connectors import ConnectorConfig, ConnectorNotFound, StatusResponse, status
+from coppermind_pipeline.connectors.configuration.periods import SPREAD_OVER
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
@@ -215,7 +216,9 @@ def test_queue_synthesis_and_deal_figures_come_from_the_store(database: Database
     assert diagnostics["synthesis_recomputed_at"] == "2026-11-16T08:00:00Z"
     assert diagnostics["synthesis_count"] == 2
     assert diagnostics["synthesis_skipped_reason"] == "loss_themes: too few"
-    assert diagnostics["aggregate_recompute_at"] == "2026-11-23T05:00:00Z", "Monday, midnight in New York"
+    due_at = datetime.fromisoformat(diagnostics["aggregate_recompute_at"])
+    midnight = datetime(2026, 11, 23, 5, tzinfo=UTC)
+    assert midnight <= due_at < midnight + SPREAD_OVER, "on Monday, soon after midnight in New York"
 
 
 def test_a_value_that_somebody_stored_by_hand_and_that_cannot_be_used_is_shown(
