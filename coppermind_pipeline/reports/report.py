@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.catalog import entered_stage_properties, load_interpretation, load_labels
 from coppermind_pipeline.crm import Labels, Meaning, won_stage_properties
-from coppermind_pipeline.reports.figures import deals, history
+from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.deals import DealSelection, GroupKey
 from coppermind_pipeline.reports.figures.groups import Group, GroupCells, arrange
 from coppermind_pipeline.reports.figures.headline import Setting, headline
+from coppermind_pipeline.reports.figures.history import require_history
 from coppermind_pipeline.reports.figures.measures import (
     Cell,
     DaysToClose,
@@ -37,6 +38,7 @@ from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_suc
 from coppermind_pipeline.reports.trust.caveats import Findings, caveats
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync import RECORDS_AS_OF, rebuild_as_of
 
 TOP_DEALS = 5
 TOP_DEALS_PER_GROUP = 1
@@ -75,8 +77,8 @@ def crm_report(
         portals = load_portals(connection, connector_ids=wanted)
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
-            history.require_history(portals, frame.as_of)
-            history.rebuild(connection, _meanings(connection, portals), as_of=frame.as_of)
+            require_history(portals, frame.as_of)
+            rebuild_as_of(connection, _meanings(connection, portals), as_of=frame.as_of)
         return _Reporter(connection, mind, request, portals, frame, now, live_pull).report()
 
 
@@ -137,7 +139,7 @@ class _Reporter:
             date_basis=self.request.date_basis,
             include_filtered=self.request.include_filtered,
             group_by=self.request.group_by,
-            source=deals.STORE if self.frame.as_of is None else history.TABLE,
+            source=deals.STORE if self.frame.as_of is None else RECORDS_AS_OF,
         )
 
     def _figures(

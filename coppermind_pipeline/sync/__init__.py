@@ -2,6 +2,7 @@
 
 from coppermind_pipeline.sync.backfill import backfilled_once
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard
+from coppermind_pipeline.sync.normalizing.as_of import RECORDS_AS_OF, rebuild_as_of
 from coppermind_pipeline.sync.normalizing.associations import Linked, link
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
 from coppermind_pipeline.sync.normalizing.take_up import take_up
@@ -42,6 +43,7 @@ from coppermind_pipeline.sync.totals import rows_stored
 from coppermind_pipeline.sync.turns import ConnectorBusy, as_writer, slice_end, turn_of, wait_for_turn
 
 __all__ = [
+    "RECORDS_AS_OF",
     "TOLD_EVERY_MINUTES",
     "Behind",
     "ConnectorBusy",
@@ -87,6 +89,7 @@ __all__ = [
     "read_definitions",
     "read_owners",
     "read_pipelines",
+    "rebuild_as_of",
     "reconcile",
     "reconciled_since",
     "reconciliation_cadence",

@@ -48,7 +48,7 @@ def compute_figures(
     places = geography(connection)
     leaks = lead_leaks(
         connection,
-        connector_id=population.connector_id,
+        population,
         contact_definitions=labels.definitions.get(ObjectType.CONTACTS, {}),
     )
     losses = loss_themes(connection, label_of=lambda value: _loss_reason(labels, loss_reason_property, value))

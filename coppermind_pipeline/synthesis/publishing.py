@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from coppermind_pipeline.catalog import load_labels
+from coppermind_pipeline.catalog import load_interpretation, load_labels
 from coppermind_pipeline.connectors import (
     Cadence,
     ConnectorConfig,
@@ -25,9 +25,17 @@ from coppermind_pipeline.errors import CoppermindError, HealsByItself
 from coppermind_pipeline.memories import MemoryType, QueueEntry, Sensitivity, aggregate_ref, enqueue
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync import rebuild_as_of
 from coppermind_pipeline.synthesis.aggregates.aggregate import Aggregate
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import reason_properties
-from coppermind_pipeline.synthesis.aggregates.population import Population, lead_stages_of
+from coppermind_pipeline.synthesis.aggregates.population import (
+    HISTORY,
+    STORE,
+    Population,
+    Source,
+    filtered_records,
+    lead_stages_of,
+)
 from coppermind_pipeline.synthesis.basis import Basis, load_basis
 from coppermind_pipeline.synthesis.figures import Figures, compute_figures, read_figures
 from coppermind_pipeline.synthesis.parts import Parts, parts_of
@@ -82,13 +90,13 @@ def synthesize(
     """Compute a connector's aggregates for one period and queue their texts as memories, once per period.
 
     Figures and queued texts commit together. A period that was published is left as it is unless `refresh`; a past one
-    is worked out as of its end.
+    is worked out as of its end, from what had been read by then.
 
     Args:
         cadence: of the current period; a given `period_key` tells its own.
         now: aware.
         period_key: the current period where None.
-        refresh: publish the period again, with today's records.
+        refresh: publish the period again; the current one with the records of now.
 
     Raises:
         PeriodKeyError: the key names no period, or a later one than the current.
@@ -131,6 +139,16 @@ class _Run:
         return self.as_of < self.now
 
     @property
+    def is_estimated(self) -> bool:
+        """Whether it is of a time before the portal had been read, and of what is known now."""
+        read_since = self.basis.portal.first_completed_at
+        return self.is_retrospective and (read_since is None or self.as_of < read_since)
+
+    @property
+    def source(self) -> Source:
+        return HISTORY if self.is_retrospective and not self.is_estimated else STORE
+
+    @property
     def key(self) -> dict[str, Any]:
         return {"connector": self.connector_id, "period": self.period.key, "cadence": self.period.cadence}
 
@@ -144,10 +162,14 @@ def _publish(connection: Connection, run: _Run, *, refresh: bool) -> Synthesized
         return Synthesized(period_key=run.period.key, skipped=skipped, already_published=True, parts=parts)
     labels = load_labels(connection, run.connector_id, properties=_labelled_properties(run))
     contact_definitions = labels.definitions.get(ObjectType.CONTACTS, {})
+    if run.source is HISTORY:
+        meaning = load_interpretation(connection, run.connector_id, run.config.of_records).meaning
+        rebuild_as_of(connection, {run.connector_id: meaning}, as_of=run.as_of, whole=ObjectType)
     population = Population(
         connector_id=run.connector_id,
+        source=run.source,
         as_of=run.as_of,
-        retrospective=run.is_retrospective,
+        estimated=run.is_estimated,
         zone=run.basis.zone,
         company_currency=run.basis.portal.company_currency,
         disqualified_statuses=run.config.hubspot_disqualified_statuses,
@@ -161,7 +183,7 @@ def _publish(connection: Connection, run: _Run, *, refresh: bool) -> Synthesized
         loss_reason_property=run.config.hubspot_loss_reason_property,
     )
     previous_as_of, previous = _previous(connection, run)
-    wording = Wording(labels=labels, coverage=_coverage(run, previous_as_of))
+    wording = Wording(labels=labels, coverage=_coverage(connection, run, previous_as_of))
     texts = _compose_texts(figures, previous, wording, disqualified_statuses=run.config.hubspot_disqualified_statuses)
     queued = enqueue(connection, [_entry(run, aggregate, content) for aggregate, content in texts.items()])
     connection.execute(
@@ -225,7 +247,7 @@ def _previous(connection: Connection, run: _Run) -> tuple[datetime | None, Figur
     return as_of, read_figures(stored or {})
 
 
-def _coverage(run: _Run, previous_as_of: datetime | None) -> Coverage:
+def _coverage(connection: Connection, run: _Run, previous_as_of: datetime | None) -> Coverage:
     basis = run.basis
     since = basis.portal.since
 
@@ -241,7 +263,8 @@ def _coverage(run: _Run, previous_as_of: datetime | None) -> Coverage:
         ),
         last_pull=day_of(basis.last_pull_at, basis.zone) if basis.last_pull_at is not None else None,
         worked_out=day_of(run.now, basis.zone) if run.is_retrospective else None,
-        filtered=basis.filtered,
+        is_estimated=run.is_estimated,
+        filtered=filtered_records(connection, run.connector_id, run.source),
         previous=day_of(covered(previous_as_of), basis.zone) if previous_as_of is not None else None,
     )
 

@@ -31,7 +31,7 @@ PHOENIX = ZoneInfo("America/Phoenix")
 POPULATION = Population(
     connector_id="acme-hubspot-0007",
     as_of=NOW,
-    retrospective=False,
+    estimated=False,
     zone=PHOENIX,
     company_currency="USD",
     disqualified_statuses=("UNQUALIFIED", "JUNK"),
@@ -214,7 +214,7 @@ def test_the_geography_equals_a_recount(portal, found):
 @given(found=records)
 def test_the_lead_leaks_equal_a_recount(portal, found):
     with laid_out(portal, found) as connection:
-        figures = lead_leaks(connection, connector_id=portal.connector_id, contact_definitions={})
+        figures = lead_leaks(connection, POPULATION, contact_definitions={})
         counted = recount.leaks(found, {"UNQUALIFIED", "JUNK"})
         assert {each.source for each in figures.sources} == set(counted)
         for each in figures.sources:
@@ -309,7 +309,7 @@ def test_reasons_of_disqualification_come_from_the_property_that_is_used(portal)
     }
     with portal.database.mind(portal.mind_id) as connection:
         lay_out(connection, POPULATION)
-        leaks = lead_leaks(connection, connector_id=portal.connector_id, contact_definitions=definitions)
+        leaks = lead_leaks(connection, POPULATION, contact_definitions=definitions)
     assert leaks.reason_property == "unqualified_reason"
     assert [(reason.value, reason.leads) for reason in leaks.reasons] == [("Student", 2), ("Competitor", 1)]
 

@@ -139,7 +139,7 @@ def _interpret(rows: Iterable[Sequence[Any]], meaning: crm.Meaning) -> _Batch:
             (
                 object_type,
                 hubspot_id,
-                _storable(payload, properties),
+                storable(payload, properties),
                 archived_at,
                 archived_reason or ("archived" if archived_at else None),
                 read_at,
@@ -159,7 +159,7 @@ def _store(connection: Connection, scope: Scope, batch: _Batch, done: Normalized
 
 
 # Outside the window, and here because a deal is associated with it.
-_REFERENCED_ONLY = """
+REFERENCED_ONLY = """
     incoming.object_type <> 'deals'
     AND coalesce(modified_at < (SELECT since FROM hubspot_backfills WHERE connector_id = :connector), false)"""
 
@@ -177,7 +177,7 @@ _CHANGING = [column for column in _STORED_COLUMNS if column not in {*_KEY, "read
 _STORE = text(
     f"""INSERT INTO hubspot_crm_objects AS stored
                (connector_id, mind_id, referenced_only, {", ".join(_STORED_COLUMNS)})
-        SELECT :connector, :mind, {_REFERENCED_ONLY},
+        SELECT :connector, :mind, {REFERENCED_ONLY},
                {", ".join(_AS_MERGED.get(column, f"incoming.{column}") for column in _STORED_COLUMNS)}
           FROM incoming
           LEFT JOIN hubspot_merges AS merge
@@ -193,7 +193,7 @@ _STORE = text(
 )
 
 
-def _storable(payload: str, properties: Mapping[str, str | None]) -> str:
+def storable(payload: str, properties: Mapping[str, str | None]) -> str:
     """Return the properties as jsonb can hold them; nearly always they are so already."""
     if "\\u" not in payload or ("\\u0000" not in payload and "\\ud" not in payload):
         return payload

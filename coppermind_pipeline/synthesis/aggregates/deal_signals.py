@@ -50,7 +50,7 @@ def deal_signals(connection: Connection, population: Population) -> DealSignals:
     overdue = connection.execute(text(_OVERDUE), {"today": today}).all()
     notable = (
         connection.execute(
-            text(_NOTABLE),
+            text(_NOTABLE.format(source=population.source)),
             {"connector": population.connector_id, "as_of": as_of, "recent": as_of - timedelta(days=RECENT_DAYS)},
         )
         .mappings()
@@ -73,7 +73,7 @@ _NOTABLE = """
 SELECT deal.outcome, deal.name, company.name AS company, deal.amount, deal.currency, deal.pipeline_id, deal.stage_id,
        deal.owner_id, deal.close_day
   FROM counted_deals deal
-  LEFT JOIN live_records company
+  LEFT JOIN {source.live} company
     ON company.connector_id = :connector AND company.object_type = 'companies' AND company.hubspot_id = deal.company_id
    AND company.filtered_reason IS NULL
  WHERE deal.amount > 0

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, text
 
 from coppermind_pipeline.crm import PROSE_CHARS_MAX, Labels, PropertyDefinition, read_shown_text, says_no_reason
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.synthesis.aggregates.population import Population
 
 LeakKind = Literal["disqualified", "postponed", "stuck"]
 LEAK_KINDS: tuple[LeakKind, ...] = ("disqualified", "postponed", "stuck")
@@ -62,13 +63,13 @@ class LeadLeaks:
 
 
 def lead_leaks(
-    connection: Connection, *, connector_id: str, contact_definitions: Mapping[str, PropertyDefinition]
+    connection: Connection, population: Population, *, contact_definitions: Mapping[str, PropertyDefinition]
 ) -> LeadLeaks:
     """Compute the lead leaks of the population that is laid out."""
     rows = connection.execute(text(_LEAKS)).mappings().all()
     total = next(row for row in rows if row["is_total"])
     sources = [_leaks(row) for row in rows if not row["is_total"]]
-    name, reasons = _reasons(connection, connector_id, contact_definitions)
+    name, reasons = _reasons(connection, population, contact_definitions)
     return LeadLeaks(
         total=_leaks(total),
         sources=tuple(sorted(sources, key=lambda each: (-each.leaked, -each.leads, each.source or ""))),
@@ -95,14 +96,15 @@ def _leaks(row: RowMapping) -> Leaks:
 
 
 def _reasons(
-    connection: Connection, connector_id: str, definitions: Mapping[str, PropertyDefinition]
+    connection: Connection, population: Population, definitions: Mapping[str, PropertyDefinition]
 ) -> tuple[str | None, tuple[Reason, ...]]:
     """Return the property that most disqualified leads have a reason in, and its values that say something."""
     properties = reason_properties(definitions)
     if not properties:
         return None, ()
     counts: dict[str, Counter[str]] = {name: Counter() for name in properties}
-    for row in connection.execute(text(_REASONS), {"connector": connector_id, "names": properties}):
+    statement = text(_REASONS.format(source=population.source))
+    for row in connection.execute(statement, {"connector": population.connector_id, "names": properties}):
         value = _reason(definitions[row.property], row.value)
         if value is not None:
             counts[row.property][value] += row.leads
@@ -132,7 +134,7 @@ SELECT grouping(source) = 1 AS is_total, source, count(*) AS leads,
 _REASONS = """
 SELECT property, btrim(stored.properties ->> property) AS value, count(*) AS leads
   FROM counted_contacts contact
-  JOIN hubspot_crm_objects stored
+  JOIN {source.live} stored
     ON stored.connector_id = :connector AND stored.object_type = 'contacts' AND stored.hubspot_id = contact.hubspot_id
  CROSS JOIN unnest(CAST(:names AS text[])) AS property
  WHERE contact.leak = 'disqualified' AND btrim(stored.properties ->> property) <> ''

@@ -26,6 +26,7 @@ class Coverage:
         freshness: of what was read, by the rule of the report's trust, as of the end of what is covered.
         last_pull: the day of the last complete pull; None before the first.
         worked_out: the day on which a past period was worked out; None for the current one.
+        is_estimated: it ended before the portal had been read, and is told from the records as they are now.
         filtered: how many records the filters leave out, by object type.
         previous: the last day that the synthesis before covers; None for the first.
     """
@@ -35,6 +36,7 @@ class Coverage:
     freshness: Freshness = Freshness.FRESH
     last_pull: date | None = None
     worked_out: date | None = None
+    is_estimated: bool = False
     filtered: tuple[tuple[ObjectType, int], ...] = ()
     previous: date | None = None
 
@@ -55,10 +57,15 @@ def opening(title: str, coverage: Coverage) -> str:
     """Return the first paragraph: what the text covers, and what it leaves out."""
     since = f" (records changed since {day(coverage.since)})" if coverage.since is not None else ""
     sentences = [f"{title}: all synced HubSpot CRM history through {day(coverage.through)}{since}."]
-    if coverage.worked_out is not None:
+    if coverage.worked_out is not None and coverage.is_estimated:
         sentences.append(
             f"Worked out on {day(coverage.worked_out)} from the records as they were on that day: what was created "
             f"after {day(coverage.through)} is left out, and deals closed after it count as open."
+        )
+    elif coverage.worked_out is not None:
+        sentences.append(
+            f"Worked out on {day(coverage.worked_out)} from the records as they had been read by the end of "
+            f"{day(coverage.through)}."
         )
     if coverage.freshness is Freshness.NEVER_SYNCED:
         sentences.append("HubSpot has not been read completely yet; figures may still change.")

@@ -1,0 +1,209 @@
+"""The CRM as it was: records and what they were linked to at an earlier time, rebuilt from the raw log.
+
+Versions of records, and the validity of associations, say what had been read by then; definitions, stages, settings and
+filters are today's, so that the figures differ from today's by what happened to the records alone.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from coppermind_pipeline import crm
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import copy_rows
+from coppermind_pipeline.sync.normalizing.normalize import REFERENCED_ONLY, storable
+
+RECORDS_AS_OF = "records_as_of"
+
+_BATCH_RECORDS = 2_000
+_READ_COLUMNS = ("object_type", "hubspot_id", "properties", "archived_at", "read_at", *crm.VALUE_FIELDS)
+_ATTRIBUTED = {
+    "primary_company_id": "primary_company_id",
+    "lead_contact_id": "lead_contact_id",
+    "source": "attributed_source",
+    "source_step": "attribution_step",
+    "country_code": "place_country_code",
+    "country_text": "place_country_text",
+    "region": "place_region",
+    "city": "place_city",
+}
+
+
+def rebuild_as_of(
+    connection: Connection,
+    meanings: Mapping[str, crm.Meaning],
+    *,
+    as_of: datetime,
+    whole: Collection[ObjectType] = (ObjectType.DEALS,),
+) -> None:
+    """Fill the temporary table `records_as_of`, which has the columns of `hubspot_crm_objects`, until the commit.
+
+    It holds the records of the `whole` types that were live then, deals attributed by the links of then, and of the
+    other types those that a deal is linked to. Properties are kept of whole types alone, deals' aside.
+    Rows pass through in batches, so that memory does not grow with the portal.
+
+    Args:
+        meanings: by connector, what today's definitions, stages, settings and filters say.
+        whole: the types of which every record is wanted.
+    """
+    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{RECORDS_AS_OF}"))
+    connection.execute(
+        text(f"CREATE TEMPORARY TABLE {RECORDS_AS_OF} (LIKE hubspot_crm_objects INCLUDING DEFAULTS) ON COMMIT DROP")
+    )
+    connection.execute(text(_MIND_IS_KNOWN_AND_RECORDS_ARE_UNIQUE))
+    for connector_id, meaning in meanings.items():
+        values = {"connector": connector_id, "as_of": as_of}
+        for object_type in (ObjectType.DEALS, ObjectType.CONTACTS, ObjectType.COMPANIES):
+            wanted = _EVERY if object_type in whole else _LINKED
+            keeps_properties = object_type in whole and object_type is not ObjectType.DEALS
+            for rows in _batches(connection, wanted, {**values, "type": object_type.value}):
+                _store(connection, values, object_type, rows, meaning, keeps_properties=keeps_properties)
+        connection.execute(text(_ARCHIVED_SINCE_KNOWN), values)
+        connection.execute(text(_LEAVE_OUT_GONE), values)
+        for rows in _batches(connection, _LINKS, values):
+            _attribute(connection, values, rows)
+
+
+def _batches(connection: Connection, statement: str, values: Mapping[str, Any]) -> Iterator[Sequence[Row[Any]]]:
+    """Yield rows by ascending `hubspot_id`, with all rows of one id in one batch."""
+    last = ""
+    while True:
+        rows = connection.execute(text(statement), {**values, "last": last, "most": _BATCH_RECORDS}).all()
+        if not rows:
+            return
+        last = rows[-1].hubspot_id
+        yield rows
+
+
+def _store(
+    connection: Connection,
+    values: Mapping[str, Any],
+    object_type: ObjectType,
+    rows: Iterable[Row[Any]],
+    meaning: crm.Meaning,
+    *,
+    keeps_properties: bool,
+) -> None:
+    losers: list[str] = []
+    copied = copy_rows(
+        connection,
+        like="hubspot_crm_objects",
+        columns=_READ_COLUMNS,
+        rows=(_interpreted(row, object_type, meaning, losers, keeps_properties=keeps_properties) for row in rows),
+    )
+    if copied:
+        connection.execute(text(_TAKE_IN), values)
+    if losers:
+        connection.execute(text(_MERGED), {**values, "type": object_type.value, "losers": losers})
+
+
+def _interpreted(
+    row: Row[Any], object_type: ObjectType, meaning: crm.Meaning, losers: list[str], *, keeps_properties: bool
+) -> tuple[Any, ...]:
+    properties = crm.decode_properties(row.payload)
+    record = crm.interpret(object_type, row.hubspot_id, properties, meaning)
+    losers.extend(record.merged_ids)
+    kept = storable(row.payload, properties) if keeps_properties else "{}"
+    values = (getattr(record, name) for name in crm.VALUE_FIELDS)
+    return (object_type, row.hubspot_id, kept, row.archived_at, row.read_at, *values)
+
+
+def _attribute(connection: Connection, values: Mapping[str, Any], rows: Iterable[Row[Any]]) -> None:
+    attributed = []
+    for deal_id, of_deal in groupby(rows, key=lambda row: row.hubspot_id):
+        links = list(of_deal)
+        found = crm.attribute(links[0].deal_source, [_link(row) for row in links if row.to_id is not None])
+        attributed.append((deal_id, *(getattr(found, name) for name in _ATTRIBUTED)))
+    copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *_ATTRIBUTED.values()), rows=attributed)
+    connection.execute(text(_NOTE_ATTRIBUTION), values)
+
+
+def _link(row: Row[Any]) -> crm.Link:
+    return crm.Link(
+        to_type=ObjectType(row.to_type),
+        to_id=row.to_id,
+        is_primary=row.is_primary,
+        created_at=row.created_at,
+        source=row.source,
+        filtered_reason=row.filtered_reason,
+        country_code=row.country_code,
+        country_text=row.country_text,
+        region=row.region,
+        city=row.city,
+    )
+
+
+_AS_READ = "known.hubspot_id, CAST(newest.payload AS text) AS payload, newest.read_at, newest.archived_at"
+_NEWEST = """
+CROSS JOIN newest_version(:connector, :type, known.hubspot_id, :as_of) AS newest
+ORDER BY known.hubspot_id
+"""
+
+_EVERY = f"""
+SELECT {_AS_READ}
+  FROM (SELECT hubspot_id FROM records_read(:connector, :type, :as_of)
+         WHERE hubspot_id > :last ORDER BY hubspot_id LIMIT :most) AS known
+{_NEWEST}
+"""
+
+_LINKED = f"""
+SELECT {_AS_READ}
+  FROM (SELECT DISTINCT to_id AS hubspot_id FROM hubspot_associations
+         WHERE connector_id = :connector AND from_type = 'deals' AND to_type = :type AND to_id > :last
+           AND valid_from <= :as_of AND (valid_to IS NULL OR valid_to > :as_of)
+         ORDER BY to_id LIMIT :most) AS known
+{_NEWEST}
+"""
+
+_MIND_IS_KNOWN_AND_RECORDS_ARE_UNIQUE = f"""
+ALTER TABLE {RECORDS_AS_OF}
+    ALTER mind_id DROP NOT NULL, ADD PRIMARY KEY (connector_id, object_type, hubspot_id)
+"""
+
+_TAKE_IN = f"""
+INSERT INTO {RECORDS_AS_OF} (connector_id, referenced_only, {", ".join(_READ_COLUMNS)})
+SELECT :connector, {REFERENCED_ONLY}, {", ".join(_READ_COLUMNS)} FROM incoming
+"""
+
+# What is known of a record's end by other ways than a version of it.
+_ARCHIVED_SINCE_KNOWN = f"""
+UPDATE {RECORDS_AS_OF} AS record SET archived_at = stored.archived_at
+  FROM hubspot_crm_objects AS stored
+ WHERE record.connector_id = :connector AND stored.connector_id = :connector
+   AND stored.object_type = record.object_type AND stored.hubspot_id = record.hubspot_id
+   AND stored.archived_at <= :as_of
+"""
+
+_LEAVE_OUT_GONE = f"DELETE FROM {RECORDS_AS_OF} WHERE connector_id = :connector AND archived_at IS NOT NULL"
+
+_MERGED = f"""
+UPDATE {RECORDS_AS_OF} SET archived_at = coalesce(archived_at, :as_of)
+ WHERE connector_id = :connector AND object_type = :type AND hubspot_id = ANY(:losers)
+"""
+
+_LINKS = f"""
+SELECT deal.hubspot_id, deal.source AS deal_source, linked.object_type AS to_type, linked.hubspot_id AS to_id,
+       coalesce({crm.PRIMARY_COMPANY_TYPE_ID} = ANY(association.type_ids), false) AS is_primary, linked.created_at,
+       linked.source, linked.filtered_reason, linked.country_code, linked.country_text, linked.region, linked.city
+  FROM (SELECT * FROM {RECORDS_AS_OF}
+         WHERE connector_id = :connector AND object_type = 'deals' AND hubspot_id > :last
+         ORDER BY hubspot_id LIMIT :most) AS deal
+  LEFT JOIN hubspot_associations AS association
+    ON association.connector_id = :connector AND association.from_type = 'deals'
+   AND association.from_id = deal.hubspot_id AND association.valid_from <= :as_of
+   AND (association.valid_to IS NULL OR association.valid_to > :as_of)
+  LEFT JOIN {RECORDS_AS_OF} AS linked
+    ON linked.connector_id = :connector AND linked.object_type = association.to_type
+   AND linked.hubspot_id = association.to_id
+ ORDER BY deal.hubspot_id
+"""
+
+_NOTE_ATTRIBUTION = f"""
+UPDATE {RECORDS_AS_OF} AS deal
+   SET ({", ".join(_ATTRIBUTED.values())}) = ROW({", ".join(f"incoming.{column}" for column in _ATTRIBUTED.values())})
+  FROM incoming
+ WHERE deal.connector_id = :connector AND deal.object_type = 'deals' AND deal.hubspot_id = incoming.hubspot_id
+"""
