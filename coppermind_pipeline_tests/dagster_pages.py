@@ -43,6 +43,20 @@ class DagsterPages:
         eventually(lambda: status() in {"SUCCESS", "FAILURE", "CANCELED"}, RUN_MAX_S)
         return status()
 
+    def start_backfill(self, asset: str, connector_ids: Sequence[str]) -> str:
+        """Start a backfill of an asset's partitions, as the button of its page does, and return its id."""
+        parameters = {
+            "assetSelection": [{"path": [asset]}],
+            "partitionNames": list(connector_ids),
+        }
+        started = self.ask(
+            """mutation($parameters: LaunchBackfillParams!) {
+                launchPartitionBackfill(backfillParams: $parameters) {
+                    __typename ... on LaunchBackfillSuccess {backfillId} ... on PythonError {message}}}""",
+            parameters=parameters,
+        )
+        return started["launchPartitionBackfill"]["backfillId"]
+
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         answer = httpx.post(self._url, json={"query": query, "variables": variables}, timeout=60).json()
         assert "errors" not in answer, answer
