@@ -45,11 +45,18 @@ class RecordSettings:
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """The meaning in force, a digest of all that it depends on, and of that the settings that a person chose."""
+    """The meaning in force, a digest of all that it depends on, and of that the settings that a person chose.
+
+    The digest has a part for what filters depend on alone.
+    """
 
     meaning: crm.Meaning
     digest: str
     settings: dict[str, Any]
+
+    def differs_in_filters_alone(self, digest: str) -> bool:
+        """Say whether records that were interpreted by that digest would differ in being filtered, and nothing else."""
+        return digest != self.digest and _of_values(digest) == _of_values(self.digest)
 
 
 def load_interpretation(connection: Connection, connector_id: str, settings: RecordSettings) -> Interpretation:
@@ -78,11 +85,11 @@ def load_interpretation(connection: Connection, connector_id: str, settings: Rec
         for name in (settings.loss_reason_property, "closed_won_reason")
         if (definition := definitions[ObjectType.DEALS].get(name)) is not None
     ]
-    depends_on = (
+    values_depend_on = (
         RULES_VERSION, (portal.time_zone, portal.company_currency), sorted(stages, key=repr), sorted(types),
-        settings.filters, company_info, settings.late_stage_probability, settings.loss_reason_property, reasons,
+        settings.late_stage_probability, settings.loss_reason_property, reasons,
     )  # fmt: skip
-    digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
+    digest = _DIGEST_PARTS.join((_digest(values_depend_on), _digest((settings.filters, company_info))))
     return Interpretation(meaning, digest, settings.with_company(company_info))
 
 
@@ -103,6 +110,16 @@ def load_applied(connection: Connection, connector_id: str) -> tuple[dict[str, A
     row = connection.execute(text(_APPLIED), {"connector": connector_id}).one()
     return row.settings, row.company_info or {}
 
+
+def _digest(depends_on: tuple[Any, ...]) -> str:
+    return hashlib.sha256(repr(depends_on).encode()).hexdigest()
+
+
+def _of_values(digest: str) -> str:
+    return digest.partition(_DIGEST_PARTS)[0]
+
+
+_DIGEST_PARTS = "."
 
 _COMPANY_INFO = "SELECT company_info FROM minds WHERE id = current_mind()"
 

@@ -7,6 +7,7 @@ import sys
 from coppermind_pipeline_tests.benchmarks.measures import (
     backfill_under_limits,
     backfill_unlimited,
+    changed_filters,
     normalization,
 )
 
@@ -18,6 +19,7 @@ BENCHMARKS = {
     "backfill_unlimited_100k": lambda: backfill_unlimited(records=100_000),
     "backfill_unlimited_1m": lambda: backfill_unlimited(records=1_000_000),
     "normalization": lambda: normalization(records=100_000),
+    "changed_filters": lambda: changed_filters(records=100_000),
 }
 # A quarter of an hour; run by its name.
 NOT_BY_DEFAULT = {"backfill_unlimited_1m"}

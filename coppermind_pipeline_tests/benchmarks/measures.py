@@ -6,7 +6,8 @@ from typing import Any
 import uvloop
 from sqlalchemy import text
 
-from coppermind_pipeline.connectors import open_portal
+from coppermind_pipeline.accounts import local_caller
+from coppermind_pipeline.connectors import configure, open_portal
 from coppermind_pipeline.memories import map_records
 from coppermind_pipeline.store import move_checkpoint
 from coppermind_pipeline.sync import SyncContext, found_nothing, link, normalize
@@ -79,6 +80,22 @@ def normalization(*, records: int) -> dict[str, Any]:
         **took,
         "peak_mib": peak_mib(),
     }
+
+
+def changed_filters(*, records: int) -> dict[str, Any]:
+    """From a changed filter, which keeps out half of the contacts, to records that are filtered and linked by it."""
+    with installation(contacts=records * 5 // 8, companies=records // 8, deals=records // 4, limits=False) as measured:
+        connected = measured.connected
+        uvloop.run(measured.pull(limited=False))
+        normalize(connected.database, connected.connector)
+        link(connected.database, connected.connector)
+        caller = local_caller(connected.database)
+        sources = {"contacts": {"hs_analytics_source": ["PAID_SEARCH", "ORGANIC_SEARCH", "OFFLINE"]}}
+        configure(connected.database, caller, connected.connector_id, {"hubspot_filters": sources})
+        with stopwatch() as took:
+            normalized = normalize(connected.database, connected.connector)
+            link(connected.database, connected.connector)
+    return {"records": normalized.read, "changed": normalized.changed, **took, "peak_mib": peak_mib()}
 
 
 def _idle_poll(measured: Installation) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from coppermind_pipeline.store import Database, Scope, analyze_grown_tables, cop
 from coppermind_pipeline.sync.concurrency import one_ahead
 from coppermind_pipeline.sync.context import Progress, unheard
 from coppermind_pipeline.sync.normalizing.config_problems import note_config_problems
+from coppermind_pipeline.sync.normalizing.filtering import filter_again
 from coppermind_pipeline.sync.normalizing.merges import Merge, record_merges
 
 BATCH_RECORDS = 1_000
@@ -43,8 +44,9 @@ def normalize(
     """Bring the normalized records up to date with the raw log.
 
     Takes up the versions that came since the last time. Where anything else that the outcome depends on has changed
-    (definitions, stages, configuration, the rules themselves) it takes up the newest version of every record. Rows and
-    the stage's checkpoint commit together, batch by batch; a row that does not change is not written.
+    (definitions, stages, configuration, the rules themselves) it takes up the newest version of every record; where
+    that is the filters alone, it filters the stored records again. Rows and the stage's checkpoint commit together,
+    batch by batch; a row that does not change is not written.
     """
     scope = connector.scope
     with database.mind(connector.mind_id) as connection:
@@ -55,6 +57,10 @@ def normalize(
         if not rules_changed:
             note_applied(connection, connector.id, interpretation)
     done = Normalized()
+    if interpretation.differs_in_filters_alone(reached.rules):
+        filters = interpretation.meaning.filters
+        done.read, done.changed = filter_again(database, connector, filters, on_progress=on_progress)
+        return _with_news(database, connector, interpretation.digest, reached.seq, done, on_progress=on_progress)
     batches = _every_record(database, connector) if rules_changed else _news(database, connector, reached.seq)
     interpreted = ((_interpret(rows, interpretation.meaning), seq) for rows, seq in batches)
     for batch, seq in one_ahead(interpreted):
@@ -65,11 +71,25 @@ def normalize(
             analyze_grown_tables(connection)
         on_progress(Progress("normalize", done.read))
     if rules_changed:
-        # Only now: a run that was cut short must take up every record again.
-        with database.mind(connector.mind_id) as connection:
-            move_checkpoint(connection, scope.connector_id, "normalize", reached.seq, rules=interpretation.digest)
-        news = normalize(database, connector, on_progress=on_progress)
-        done.read, done.changed = done.read + news.read, done.changed + news.changed
+        return _with_news(database, connector, interpretation.digest, reached.seq, done, on_progress=on_progress)
+    return done
+
+
+def _with_news(
+    database: Database,
+    connector: Connector,
+    digest: str,
+    seq: int,
+    done: Normalized,
+    *,
+    on_progress: Callable[[Progress], None],
+) -> Normalized:
+    """Note that all stored records follow the new rules, and take up what came besides."""
+    # Only now: a run that was cut short must take up every record again.
+    with database.mind(connector.mind_id) as connection:
+        move_checkpoint(connection, connector.id, "normalize", seq, rules=digest)
+    news = normalize(database, connector, on_progress=on_progress)
+    done.read, done.changed = done.read + news.read, done.changed + news.changed
     return done
 
 

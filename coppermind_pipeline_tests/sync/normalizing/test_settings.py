@@ -12,7 +12,7 @@ from coppermind_pipeline.memories import drain, map_records
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports import CrmReport, ReportRequest, crm_report
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, move_checkpoint
 from coppermind_pipeline.sync import SyncContext, found_nothing, normalize
 from coppermind_pipeline_tests.connected import Connected, settings_for
 
@@ -133,3 +133,46 @@ async def test_a_reason_property_that_deals_lack_is_a_problem_of_the_configurati
     _configure(connected, hubspot_loss_reason_property=None)
     await connected.sync()
     assert _status(connected).hubspot_diagnostics.persistent_errors == ()
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {
+            "hubspot_filters": {
+                "deals": {"dealtype": "newbusiness"},
+                "contacts": {"lifecyclestage": ["lead", "customer"]},
+            }
+        },
+        {"hubspot_excluded_domains": ["example.com"], "hubspot_excluded_emails": ["a@b.example"]},
+        {"hubspot_property_filters": {"hs_analytics_source": ["PAID_SEARCH", "OFFLINE"]}},
+        {},
+    ],
+    ids=str,
+)
+async def test_filters_alone_are_applied_as_if_all_were_read_again(connected: Connected, filters: dict[str, object]):
+    _configure(connected, hubspot_filters={"companies": {"lifecyclestage": "customer"}})
+    await connected.sync()
+    before = _filtered(connected)
+    _configure(connected, **{"hubspot_filters": None, **filters})
+    done = normalize(connected.database, connected.connector)
+    after = _filtered(connected)
+    assert done.read == len(after)
+    assert done.changed == len(after.items() - before.items()) > 0
+    changed = {ref for ref, row in after.items() if row != before[ref]}
+    assert {ref for ref, (_, seq) in after.items() if seq > max(seq for _, seq in before.values())} == changed
+
+    with connected.database.mind(connected.connector.mind_id) as connection:
+        move_checkpoint(connection, connected.connector_id, "normalize", 0, rules="others")
+    again = normalize(connected.database, connected.connector)
+    assert (again.changed, _filtered(connected)) == (0, after)
+
+
+def _filtered(connected: Connected) -> dict[tuple[str, str], tuple[str | None, int]]:
+    """Why each record is filtered, and its last change."""
+    return {
+        (row.object_type, row.hubspot_id): (row.filtered_reason, row.change_seq)
+        for row in connected.rows(
+            "SELECT object_type, hubspot_id, filtered_reason, change_seq FROM hubspot_crm_objects"
+        )
+    }
