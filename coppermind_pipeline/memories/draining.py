@@ -288,7 +288,8 @@ SELECT current_mind(), word, coalesce((ts_lexize('english_stem', word))[1], word
   FROM (SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('simple', folded))) AS word
           FROM unnest(CAST(:folded AS text[])) AS folded) AS words
  WHERE word ~ '^[[:alpha:]]{3,40}$'
-   AND NOT EXISTS (SELECT FROM memory_lexemes AS known WHERE known.mind_id = current_mind() AND known.lexeme = word)
+   AND NOT EXISTS (SELECT FROM memory_lexemes AS known
+                    WHERE known.mind_id = current_mind() AND known.lexeme = word OFFSET 0)
  ORDER BY word
 ON CONFLICT DO NOTHING
 """

@@ -175,14 +175,16 @@ CASE WHEN record.merged_into IS NOT NULL THEN 'merged'
      ELSE record.archived_reason END AS gone
 """
 
-_RECORDS = f"""
+_OF_RECORDS = f"""
 SELECT {_COMMON}, record.source, record.city, record.region, record.country_code, record.country_text,
        record.lifecycle_stage, record.lead_status, record.email, record.job_title, record.company_name, record.domain,
        record.industry,
        CASE WHEN record.object_type = 'companies' THEN record.properties ->> 'numberofemployees' END AS employees,
        CASE WHEN record.object_type = 'companies' THEN record.properties ->> 'annualrevenue' END AS annual_revenue,
        associated.name AS associated_company
-  FROM hubspot_crm_objects AS record
+"""
+
+_ASSOCIATED = """
   LEFT JOIN LATERAL (
        SELECT company.name
          FROM (SELECT coalesce(known.merged_into, known.hubspot_id) AS hubspot_id FROM hubspot_crm_objects AS known
@@ -192,23 +194,31 @@ SELECT {_COMMON}, record.source, record.city, record.region, record.country_code
                              WHERE living.connector_id = :connector AND living.object_type = 'companies'
                                AND living.hubspot_id = survivor.hubspot_id OFFSET 0) AS company
   ) AS associated ON record.object_type = 'contacts' AND record.company_name IS NULL
+"""
+
+_RECORDS = f"{_OF_RECORDS} FROM hubspot_crm_objects AS record {_ASSOCIATED}"
+
+_RECORDS_OF_COMPANIES = f"""
+{_OF_RECORDS}
+  FROM contacts_of_companies(:connector, ARRAY(
+       SELECT changed.hubspot_id FROM hubspot_crm_objects AS changed
+        WHERE changed.connector_id = :connector AND changed.object_type = 'companies' AND :after > 0
+          AND changed.change_seq > :after AND changed.change_seq <= :until)) AS contact
+ CROSS JOIN LATERAL (SELECT stored.* FROM hubspot_crm_objects AS stored
+                      WHERE stored.connector_id = :connector AND stored.object_type = 'contacts'
+                        AND stored.hubspot_id = contact.hubspot_id AND stored.change_seq <= :after OFFSET 0) AS record
+{_ASSOCIATED}
 """  # noqa: S608 - our own list of columns
+
+# OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.
 
 _CHANGED_RECORDS = f"""
 {_RECORDS}
  WHERE record.connector_id = :connector AND record.object_type = ANY(:types)
    AND record.change_seq > :after AND record.change_seq <= :until
 UNION ALL
-{_RECORDS}
- WHERE record.connector_id = :connector AND record.object_type = 'contacts' AND record.company_name IS NULL
-   AND :after > 0 AND record.change_seq <= :after
-   AND record.properties ->> 'associatedcompanyid' IN (
-       SELECT changed.hubspot_id FROM hubspot_crm_objects AS changed
-        WHERE changed.connector_id = :connector AND changed.object_type = 'companies'
-          AND changed.change_seq > :after AND changed.change_seq <= :until)
-"""  # noqa: S608 - our own list of columns
-
-# OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.
+{_RECORDS_OF_COMPANIES}
+"""
 
 _CONCERNED_DEALS = """
 SELECT id FROM (
