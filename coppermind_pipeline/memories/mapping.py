@@ -1,6 +1,7 @@
 """Mapping: from records that changed to the queue of memories."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import chain, starmap
@@ -14,13 +15,14 @@ from coppermind_pipeline.memories.label_gaps import LabelGap, note_label_gaps
 from coppermind_pipeline.memories.mapping_rules import MappingRules, load_mapping_rules
 from coppermind_pipeline.memories.memory_queue import QueueEntry, enqueue_changed
 from coppermind_pipeline.memories.memory_types import record_ref
+from coppermind_pipeline.memories.relabelling import changed_values, records_showing, while_changing
 from coppermind_pipeline.memories.texts import subject_rows
 from coppermind_pipeline.memories.texts.record_texts import MemoryText, NoMemory, memory_of
 from coppermind_pipeline.memories.texts.shown_labels import shown_labels
 from coppermind_pipeline.memories.texts.subjects import Company, Contact, Deal
 from coppermind_pipeline.memories.transactions import batch_transaction
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database, load_checkpoint, move_checkpoint
+from coppermind_pipeline.store import Database, load_applied, load_checkpoint, move_checkpoint, note_applied
 
 BATCH_RECORDS = 2_000
 
@@ -53,10 +55,10 @@ def map_records(
 ) -> Mapped:
     """Queue a memory for each record that changed since the last mapping, and for each deal that names one.
 
-    Everything is mapped again where a label, the portal's zone or currency, or the wording of the texts changed, and so
-    are the deals whose close date has passed since the last mapping. A text that is already published or pending queues
-    nothing. Each batch commits with the cursor that vouches for it, so that a mapping which ended anywhere goes on from
-    there. The caller is the connector's one writer.
+    Mapped again are the records that show a label which has changed, the late deals whose close date has passed since
+    the last mapping, and everything where the portal's zone or currency, or the wording of the texts changed. A text
+    that is already published or pending queues nothing. Each batch commits with the cursor that vouches for it, so that
+    a mapping which ended anywhere goes on from there. The caller is the connector's one writer.
 
     Args:
         deals: map deals too; False while a backfill still reads what they name.
@@ -67,7 +69,7 @@ def map_records(
         rules = load_mapping_rules(connection, connector_id, now=now or datetime.now(UTC))
     mapping = _Mapping(database, connector_id, mind_id, rules)
     mapped = Mapped(skipped=tuple(sorted(rules.unfinished)))
-    for batch in chain(mapping.records(), *((mapping.overdue(), mapping.deals()) if deals else ())):
+    for batch in chain(mapping.records(), mapping.deals() if deals else ()):
         mapped = Mapped(
             considered=mapped.considered + batch.considered,
             queued=mapped.queued + batch.queued,
@@ -89,20 +91,70 @@ class _Mapping:
     rules: MappingRules
 
     def records(self) -> Iterator[Mapped]:
-        rules = self.rules.of_records
+        types = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+        yield from self._relabelled("map", types, rules=self.rules.of_records)
         while True:
             with batch_transaction(self.database, self.mind_id) as connection:
-                after = self._mapped_until(connection, "map", rules)
+                after = load_checkpoint(connection, self.connector_id, "map").seq
                 until = self._changed_until(connection, after)
                 if until is None:
                     return
-                types = (ObjectType.CONTACTS, ObjectType.COMPANIES)
                 subjects = subject_rows.changed_records(connection, self.connector_id, types, after=after, until=until)
                 batch = self._queue(connection, subjects)
-                move_checkpoint(connection, self.connector_id, "map", until, rules=rules)
+                move_checkpoint(connection, self.connector_id, "map", until)
             yield batch
 
-    def overdue(self) -> Iterator[Mapped]:
+    def deals(self) -> Iterator[Mapped]:
+        yield from self._relabelled("map_deals", (ObjectType.DEALS,), rules=self.rules.of_deals)
+        yield from self._overdue()
+        with batch_transaction(self.database, self.mind_id) as connection:
+            start = load_checkpoint(connection, self.connector_id, "map_deals").seq
+            until = self._changed_until(connection, start)
+        after = start
+        while until is not None:
+            yield from self._deals_concerned(start, after, until)
+            with batch_transaction(self.database, self.mind_id) as connection:
+                after, until = until, self._changed_until(connection, until)
+
+    def _relabelled(
+        self, stage: Literal["map", "map_deals"], types: Collection[ObjectType], *, rules: str
+    ) -> Iterator[Mapped]:
+        """Map the records that a stage has mapped already and that show a label which has changed since.
+
+        This comes before anything else is mapped with the new labels, so that what is noted of labels holds for all
+        that the stage has mapped, wherever a mapping ends. By other rules the stage begins anew.
+        """
+        with batch_transaction(self.database, self.mind_id) as connection:
+            checkpoint = load_checkpoint(connection, self.connector_id, stage)
+            if checkpoint.rules != rules:
+                move_checkpoint(connection, self.connector_id, stage, 0, rules=rules)
+                note_applied(connection, self.connector_id, stage, self.rules.labels)
+                return
+            before = load_applied(connection, self.connector_id, stage)
+            changed = changed_values(before, self.rules.labels)
+            if changed:
+                note_applied(connection, self.connector_id, stage, while_changing(before, changed))
+        for object_type in types if changed else ():
+            showing = records_showing(
+                self.database,
+                self.mind_id,
+                self.connector_id,
+                object_type,
+                changed,
+                mapped_until=checkpoint.seq,
+                records_max=BATCH_RECORDS,
+            )
+            with closing(showing):
+                for ids in showing:
+                    with batch_transaction(self.database, self.mind_id) as connection:
+                        subjects = subject_rows.read_subjects(connection, self.connector_id, object_type, ids)
+                        batch = self._queue(connection, subjects)
+                    yield batch
+        if changed:
+            with batch_transaction(self.database, self.mind_id) as connection:
+                note_applied(connection, self.connector_id, stage, self.rules.labels)
+
+    def _overdue(self) -> Iterator[Mapped]:
         """Map the late deals whose close date has passed since the day of the last mapping, of which nothing changed.
 
         Where the rules changed, all deals are mapped with today's words anyway.
@@ -113,7 +165,7 @@ class _Mapping:
             if checkpoint.rules != rules:
                 move_checkpoint(connection, self.connector_id, "map_days", today, rules=rules)
                 return
-        ids: list[str] = []
+        ids: Sequence[str] = ()
         more = checkpoint.seq < today
         while more:
             with batch_transaction(self.database, self.mind_id) as connection:
@@ -125,27 +177,15 @@ class _Mapping:
                     after_id=ids[-1] if ids else "",
                     deals_max=BATCH_RECORDS,
                 )
-                subjects = subject_rows.read_deals(connection, self.connector_id, ids) if ids else []
-                batch = self._queue(connection, subjects)
+                batch = self._queue(connection, self._deals(connection, ids))
                 more = len(ids) == BATCH_RECORDS
                 if not more:
                     move_checkpoint(connection, self.connector_id, "map_days", today, rules=rules)
             yield batch
 
-    def deals(self) -> Iterator[Mapped]:
-        rules = self.rules.of_deals
-        with batch_transaction(self.database, self.mind_id) as connection:
-            start = self._mapped_until(connection, "map_deals", rules)
-            until = self._changed_until(connection, start)
-        after = start
-        while until is not None:
-            yield from self._deals_concerned(start, after, until, rules)
-            with batch_transaction(self.database, self.mind_id) as connection:
-                after, until = until, self._changed_until(connection, until)
-
-    def _deals_concerned(self, start: int, after: int, until: int, rules: str) -> Iterator[Mapped]:
+    def _deals_concerned(self, start: int, after: int, until: int) -> Iterator[Mapped]:
         """Map the deals that the changes in (after, until] concern: any number, as one company may have many deals."""
-        ids: list[str] = []
+        ids: Sequence[str] = ()
         more = True
         while more:
             with batch_transaction(self.database, self.mind_id) as connection:
@@ -158,12 +198,14 @@ class _Mapping:
                     after_id=ids[-1] if ids else "",
                     deals_max=BATCH_RECORDS,
                 )
-                subjects = subject_rows.read_deals(connection, self.connector_id, ids) if ids else []
-                batch = self._queue(connection, subjects)
+                batch = self._queue(connection, self._deals(connection, ids))
                 more = len(ids) == BATCH_RECORDS
                 if not more:
-                    move_checkpoint(connection, self.connector_id, "map_deals", until, rules=rules)
+                    move_checkpoint(connection, self.connector_id, "map_deals", until)
             yield batch
+
+    def _deals(self, connection: Connection, ids: Sequence[str]) -> Sequence[Contact | Company | Deal]:
+        return subject_rows.read_subjects(connection, self.connector_id, ObjectType.DEALS, ids)
 
     def _queue(self, connection: Connection, subjects: Sequence[Contact | Company | Deal]) -> Mapped:
         """Queue what a batch of records makes; erasures take effect at once, whatever the filters say."""
@@ -201,8 +243,3 @@ class _Mapping:
 
     def _changed_until(self, connection: Connection, after: int) -> int | None:
         return subject_rows.changed_until(connection, self.connector_id, after=after, records_max=BATCH_RECORDS)
-
-    def _mapped_until(self, connection: Connection, stage: Literal["map", "map_deals"], rules: str) -> int:
-        """Return the change up to which a stage has mapped by these rules; 0 where it worked by others."""
-        checkpoint = load_checkpoint(connection, self.connector_id, stage)
-        return checkpoint.seq if checkpoint.rules == rules else 0

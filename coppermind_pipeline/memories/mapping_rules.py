@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.catalog import Portal, load_definitions, load_filters, load_labels, portal_values
 from coppermind_pipeline.crm import LOSS_REASON_PROPERTY, Labels, day_of, loss_table_digest
+from coppermind_pipeline.memories.relabelling import LabelFacts, label_facts
 from coppermind_pipeline.memories.texts.phrases import Wording
 from coppermind_pipeline.memories.texts.record_texts import TEXT_VERSION
 from coppermind_pipeline.object_types import ObjectType
@@ -29,12 +30,14 @@ class MappingRules:
 
     Attributes:
         unfinished: object types with a filter that can't be applied; nothing of them may be queued.
-        of_records, of_deals: digests of all that texts of contacts and companies, and of deals, depend on, but for the
-            day: what that changes is mapped by itself.
+        labels: facts that tell which label has changed; what shows it is mapped again.
+        of_records, of_deals: digests of all else that texts of contacts and companies, and of deals, depend on, but for
+            the day, as what that changes is mapped by itself: where one differs, everything is mapped again.
     """
 
     wording: Wording
     unfinished: frozenset[ObjectType]
+    labels: LabelFacts
     of_records: str
     of_deals: str
 
@@ -49,9 +52,8 @@ def load_mapping_rules(connection: Connection, connector_id: str, *, now: dateti
     # Whether a filter can be applied depends on no option.
     definitions = load_definitions(connection, connector_id, with_options=False)
     unfinished = load_filters(connection, connector_id, row["config"], definitions=definitions).unfinished
-    common = [TEXT_VERSION, str(zone), portal.company_currency, sorted(unfinished),
-              _sorted(labels.owners), _options(labels)]  # fmt: skip
-    deals = [_sorted(labels.pipelines), _sorted(labels.stages), loss_reason_property, loss_table_digest()]
+    common = [TEXT_VERSION, str(zone), portal.company_currency, sorted(unfinished), _types(labels)]
+    deals = [loss_reason_property, loss_table_digest()]
     return MappingRules(
         wording=Wording(
             labels=labels,
@@ -61,21 +63,18 @@ def load_mapping_rules(connection: Connection, connector_id: str, *, now: dateti
             loss_reason_property=loss_reason_property,
         ),
         unfinished=unfinished,
+        labels=label_facts(labels, loss_reason_property=loss_reason_property),
         of_records=_digest(common),
         of_deals=_digest([*common, *deals]),
     )
 
 
-def _options(labels: Labels) -> list[Any]:
+def _types(labels: Labels) -> list[Any]:
     return [
-        (object_type, name, definition.type, sorted(definition.options.items()))
+        (object_type, name, definition.type)
         for object_type, definitions in sorted(labels.definitions.items())
         for name, definition in sorted(definitions.items())
     ]
-
-
-def _sorted(values: Any) -> list[Any]:
-    return sorted(values.items())
 
 
 def _digest(facts: list[Any]) -> str:

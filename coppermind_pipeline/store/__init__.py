@@ -5,6 +5,7 @@ from coppermind_pipeline.store.bulk import analyze_grown_tables, copy_rows, coun
 from coppermind_pipeline.store.checkpoints import (
     Checkpoint,
     Stage,
+    load_applied,
     load_checkpoint,
     move_checkpoint,
     note_applied,
@@ -38,6 +39,7 @@ __all__ = [
     "directory_of_socket",
     "embedded",
     "last_look_for_polls",
+    "load_applied",
     "load_checkpoint",
     "lock_writing",
     "locked_if_free",

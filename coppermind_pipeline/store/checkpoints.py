@@ -58,8 +58,16 @@ _NOTE_AT_WORK = text(
 )
 
 
+def load_applied(connection: Connection, connector_id: str, stage: Stage) -> Mapping[str, Any]:
+    """Return what all that the stage has stored was made with, as it noted it; nothing where it never did."""
+    return connection.scalar(_LOAD_APPLIED, {"connector": connector_id, "stage": stage}) or {}
+
+
+_LOAD_APPLIED = text("SELECT applied FROM pipeline_stages WHERE connector_id = :connector AND stage = :stage")
+
+
 def note_applied(connection: Connection, connector_id: str, stage: Stage, applied: Mapping[str, Any]) -> None:
-    """Note what all that the stage has stored was made with, for those who say so."""
+    """Note what all that the stage has stored was made with: for those who say so, or to compare with the next time."""
     connection.execute(
         _NOTE_APPLIED, {"connector": connector_id, "stage": stage, "applied": orjson.dumps(applied).decode()}
     )

@@ -33,8 +33,7 @@ def changed_records(
     changed since themselves, as the others have their turn anyway.
     """
     values = {"connector": connector_id, "types": list(object_types), "after": after, "until": until}
-    rows = connection.execute(text(_CHANGED_RECORDS), values)
-    return [_contact(row) if row.object_type == ObjectType.CONTACTS else _company(row) for row in rows]
+    return [_record(row) for row in connection.execute(text(_CHANGED_RECORDS), values)]
 
 
 def concerned_deals(
@@ -67,8 +66,19 @@ def late_deals_closing(
     return list(connection.scalars(text(_LATE_DEALS_CLOSING), values))
 
 
-def read_deals(connection: Connection, connector_id: str, ids: Sequence[str]) -> list[Deal]:
-    """Return the deals with the companies and contacts that they name."""
+def read_subjects(
+    connection: Connection, connector_id: str, object_type: ObjectType, ids: Sequence[str]
+) -> Sequence[Contact | Company | Deal]:
+    """Return the named records of a type; deals with the companies and contacts that they name."""
+    if not ids:
+        return ()
+    if object_type == ObjectType.DEALS:
+        return _read_deals(connection, connector_id, ids)
+    values = {"connector": connector_id, "type": object_type, "ids": list(ids)}
+    return [_record(row) for row in connection.execute(text(_NAMED_RECORDS), values)]
+
+
+def _read_deals(connection: Connection, connector_id: str, ids: Sequence[str]) -> list[Deal]:
     values = {"connector": connector_id, "ids": list(ids), "contacts_max": CONTACTS_NAMED_MAX,
               "companies_max": COMPANIES_NAMED_MAX}  # fmt: skip
     linked: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
@@ -78,6 +88,10 @@ def read_deals(connection: Connection, connector_id: str, ids: Sequence[str]) ->
         _deal(row, linked[row.hubspot_id, "companies"], linked[row.hubspot_id, "contacts"])
         for row in connection.execute(text(_DEALS), values)
     ]
+
+
+def _record(row: Any) -> Contact | Company:
+    return _contact(row) if row.object_type == ObjectType.CONTACTS else _company(row)
 
 
 def _contact(row: Any) -> Contact:
@@ -218,6 +232,11 @@ _CHANGED_RECORDS = f"""
    AND record.change_seq > :after AND record.change_seq <= :until
 UNION ALL
 {_RECORDS_OF_COMPANIES}
+"""
+
+_NAMED_RECORDS = f"""
+{_RECORDS}
+ WHERE record.connector_id = :connector AND record.object_type = :type AND record.hubspot_id = ANY(:ids)
 """
 
 _CONCERNED_DEALS = """
