@@ -1,7 +1,7 @@
 """The figures of all aggregates: computed together, stored as JSON, and read back to say what changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +16,7 @@ from coppermind_pipeline.synthesis.aggregates.geography import Geography, geogra
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import LeadLeaks, lead_leaks
 from coppermind_pipeline.synthesis.aggregates.loss_themes import LossThemes, loss_themes
 from coppermind_pipeline.synthesis.aggregates.population import Population, lay_out
+from coppermind_pipeline.synthesis.aggregates.rates import compare
 from coppermind_pipeline.synthesis.aggregates.strategy import Strategy, strategy
 
 
@@ -63,10 +64,14 @@ def compute_figures(
         for aggregate, too_few in enough.items()
         if (reason := filter_skip_reason(aggregate, filters, loss_reason_property=loss_reason_property) or too_few)
     }
+    tells_mix, tells_leaks = Aggregate.CHANNEL_MIX not in skipped, Aggregate.LEAD_LEAKS not in skipped
+    win_rates, leak_rates = compare(
+        mix.rates_to_compare() if tells_mix else (), leaks.rates_to_compare() if tells_leaks else ()
+    )
     told = {
-        "channel_mix": mix if Aggregate.CHANNEL_MIX not in skipped else None,
+        "channel_mix": replace(mix, win_rates=win_rates) if tells_mix else None,
         "geography": places if Aggregate.GEOGRAPHY not in skipped else None,
-        "lead_leaks": leaks if Aggregate.LEAD_LEAKS not in skipped else None,
+        "lead_leaks": replace(leaks, rates=leak_rates) if tells_leaks else None,
         "loss_themes": losses if Aggregate.LOSS_THEMES not in skipped else None,
     }
     if not any(told.values()):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from coppermind_pipeline.connectors import STATE_GUIDES
 from coppermind_pipeline.crm import loss_themes
+from coppermind_pipeline.synthesis.aggregates.rates import THRESHOLDS
 from coppermind_pipeline_tests.contracts import errors, ownership
 
 _DOCS = Path(__file__).parents[2] / "docs"
@@ -44,12 +45,18 @@ def _loss_themes() -> str:
     return "\n".join(["| theme | type | what it is about | for example |", "| --- | --- | --- | --- |", *rows])
 
 
+def _thresholds() -> str:
+    rows = (f"| `{name}` | {value:g} | {meaning} |" for name, (value, meaning) in THRESHOLDS.items())
+    return "\n".join(["| threshold | value | what it is |", "| --- | --- | --- |", *rows])
+
+
 _PART = re.compile(
     r"(?P<begin><!-- (?P<name>\w+), written by `make docs` -->)\n.*?(?P<end><!-- end of (?P=name) -->)", re.DOTALL
 )
 _PARTS: dict[str, Callable[[], str]] = {
     "states": _states,
     "loss_themes": _loss_themes,
+    "thresholds": _thresholds,
     "tables": ownership.table,
     "errors": errors.tree,
 }

@@ -72,6 +72,7 @@ def test_the_code_location_loads_without_what_only_some_steps_need():
         "mcp",
         "numpy",
         "pandas",
+        "scipy",
         "starlette",
         "typer",
         "vl_convert",

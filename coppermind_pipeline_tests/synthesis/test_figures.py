@@ -253,6 +253,7 @@ def test_overdue_and_notable_deals_equal_a_recount(portal, found):
         overdue = recount.overdue(found)
         assert signals.overdue == len(overdue)
         assert totals(signals.overdue_value) == recount.money(overdue)
+        assert [each.amount for each in signals.largest_overdue] == recount.largest(overdue)
         notable = recount.notable(found)
         assert (signals.notable and signals.notable.amount) == (notable and notable["amount"])
 

@@ -1,5 +1,6 @@
 """What stands out, decided by rules on figures that are given."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,10 +12,18 @@ from coppermind_pipeline.synthesis.aggregates.channel_mix import AttributionStep
 from coppermind_pipeline.synthesis.aggregates.deal_signals import DealSignals
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import LeadLeaks, Leaks
 from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes, LostDeals
-from coppermind_pipeline.synthesis.aggregates.strategy import Move, rank_sources, strategy, worst_leak
+from coppermind_pipeline.synthesis.aggregates.rates import Comparison, Rate, compare
+from coppermind_pipeline.synthesis.aggregates.strategy import (
+    Move,
+    Ranking,
+    rank_sources,
+    strategy,
+    strongest_sources,
+)
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 QUIET = DealSignals(open=10, overdue=0, overdue_value=(), notable=None)
+OVERDUE_BY_ONE = DealSignals(open=10, overdue=1, overdue_value=(), notable=None)
 
 
 def won(deals: int, amount: int, currency: str = "USD", home: int | None = None) -> WonDeals:
@@ -39,33 +48,53 @@ def mix(**sources: WonDeals) -> ChannelMix:
                       steps=AttributionSteps(deal=0, contact=0, company=0, unknown=0))  # fmt: skip
 
 
-def test_the_strongest_source_brought_most_revenue_with_at_least_five_won_deals():
+STRONG = replace(
+    mix(paid_search=won(5, 10)),
+    win_rates=Comparison(
+        rates=2,
+        standing_out=(Rate(kind="won", source="PAID_SEARCH", part=30, whole=40, rest_part=10, rest_whole=90),),
+    ),
+)
+
+
+def most(ranking: Ranking) -> list[str | None]:
+    return [each.source for each in ranking.most]
+
+
+def test_revenue_is_ranked_as_it_is():
     ranking = rank_sources(
         mix(paid_search=won(5, 500), referrals=won(4, 900), organic_search=won(9, 400), offline=won(5, 500))
     )
-    assert ranking.strongest is not None
-    assert ranking.strongest.source == "PAID_SEARCH"
-    assert ranking.strongest_share == Decimal("0.21739130")
+    assert most(ranking) == ["REFERRALS"]
+    assert ranking.most_share == Decimal("0.39130435")
+
+
+def test_sources_that_brought_as_much_are_level():
+    ranking = rank_sources(mix(paid_search=won(5, 500), referrals=won(4, 500), offline=won(5, 500)))
+    assert most(ranking) == ["PAID_SEARCH", "REFERRALS"]
 
 
 @pytest.mark.parametrize(("offline", "unknown", "too_thin"), [(500, 500, False), (500, 501, True), (1001, 0, True)])
 def test_offline_and_unknown_over_half_of_the_revenue_leave_attribution_too_thin(offline, unknown, too_thin):
     ranking = rank_sources(mix(paid_search=won(8, 1000), offline=won(5, offline), unknown=won(5, unknown)))
     assert ranking.too_thin is too_thin
-    assert (ranking.strongest is None) is too_thin
+    assert most(ranking) == ([] if too_thin else ["PAID_SEARCH"])
 
 
-def test_neither_offline_nor_unknown_is_ever_the_strongest():
-    ranking = rank_sources(mix(offline=won(20, 400), unknown=won(20, 400), paid_search=won(4, 1000)))
+def test_neither_offline_nor_unknown_is_ever_named():
+    ranking = rank_sources(mix(offline=won(20, 400), unknown=won(20, 500), paid_search=won(4, 1000)))
     assert not ranking.too_thin
-    assert ranking.strongest is None
+    assert most(ranking) == ["PAID_SEARCH"]
+    high = [Rate(kind="won", source=source, part=30, whole=40, rest_part=10, rest_whole=90)
+            for source in ("OFFLINE", None, "REFERRALS")]  # fmt: skip
+    named = strongest_sources(Comparison(rates=9, standing_out=tuple(high)))
+    assert [each.source for each in named] == ["REFERRALS"]
 
 
 def test_revenue_in_several_currencies_is_compared_in_the_portals_own():
     ranking = rank_sources(mix(paid_search=won(5, 9000, "JPY", home=60), referrals=won(5, 100, "USD")))
     assert ranking.basis == "revenue_home"
-    assert ranking.strongest is not None
-    assert ranking.strongest.source == "REFERRALS"
+    assert most(ranking) == ["REFERRALS"]
 
 
 def test_without_a_common_currency_won_deals_are_compared():
@@ -74,8 +103,7 @@ def test_without_a_common_currency_won_deals_are_compared():
     total = WonDeals(deals=13, revenue=sources.total.won.revenue, revenue_home=None)
     ranking = rank_sources(ChannelMix(total=channel(None, total), channels=sources.channels, steps=sources.steps))
     assert ranking.basis == "won_deals"
-    assert ranking.strongest is not None
-    assert ranking.strongest.source == "REFERRALS"
+    assert most(ranking) == ["REFERRALS"]
 
 
 def leak(source: str | None, leads: int, disqualified: int = 0, postponed: int = 0, stuck: int = 0) -> Leaks:
@@ -86,11 +114,20 @@ def leaks(*sources: Leaks) -> LeadLeaks:
     return LeadLeaks(total=leak(None, 0), sources=sources, reason_property=None, reasons=())
 
 
-def test_the_worst_leak_is_the_highest_rate_of_sources_with_ten_leads_and_five_lost():
-    worst = worst_leak(leaks(leak("A", 9, 9), leak("B", 100, 30), leak("C", 20, 2, 8), leak("D", 10, 4, 4)))
-    assert worst is not None
-    assert (worst.source, worst.kind, worst.leaked, worst.leads) == ("C", "postponed", 8, 20)
-    assert worst_leak(leaks(leak("A", 9, 9), leak("D", 10, 4, 4))) is None
+def worst_leaks(found: LeadLeaks) -> tuple[Rate, ...]:
+    nothing = {"channel_mix": None, "geography": None, "loss_themes": None, "signals": QUIET}
+    return strategy(lead_leaks=found, **nothing).worst_leaks
+
+
+def compared(found: LeadLeaks) -> LeadLeaks:
+    (rates,) = compare(found.rates_to_compare())
+    return replace(found, rates=rates)
+
+
+def test_a_leak_is_named_where_it_stands_out_as_worse_from_ten_leads_and_five_lost_on():
+    worst = worst_leaks(compared(leaks(leak("A", 9, 9), leak("B", 100, 12), leak("C", 40, 20), leak("D", 40, 0))))
+    assert [(each.source, each.kind, each.part, each.whole) for each in worst] == [("C", "disqualified", 20, 40)]
+    assert not worst_leaks(compared(leaks(leak("A", 9, 9), leak("B", 5000, 1), leak("C", 10, 4))))
 
 
 def lost(*counts: tuple[str, int], without_reason: int = 0) -> LossThemes:
@@ -120,7 +157,10 @@ def test_a_top_theme_has_at_least_five_deals_and_no_other_more(counts):
     [
         (Move.FIX_ATTRIBUTION, {"channel_mix": mix(offline=won(9, 9), paid_search=won(5, 1))}),
         (Move.CLEAN_PIPELINE, {"signals": DealSignals(open=20, overdue=5, overdue_value=(), notable=None)}),
-        (Move.CLOSE_LEAK, {"lead_leaks": leaks(leak("A", 20, 5))}),
+        (Move.CLOSE_LEAK, {"lead_leaks": compared(leaks(leak("A", 40, 20), leak("B", 100, 10)))}),
+        (Move.COLLECT, {"lead_leaks": compared(leaks(leak("A", 40, 12), leak("B", 100, 25)))}),  # chance
+        (Move.CLEAN_PIPELINE, {"signals": OVERDUE_BY_ONE, "channel_mix": mix(paid_search=won(5, 10))}),
+        (Move.GROW_SOURCE, {"signals": OVERDUE_BY_ONE, "channel_mix": STRONG}),
         (Move.ANSWER_THEME, {"loss_themes": lost(("Price", 5), without_reason=15)}),
         (Move.RECORD_REASONS, {"loss_themes": lost(("Price", 4), without_reason=5)}),
         (Move.GROW_SOURCE, {"channel_mix": mix(paid_search=won(5, 10))}),

@@ -11,7 +11,7 @@ from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.figures.worth import sums, worth
 from coppermind_pipeline.reports.question.request import DateBasis, GroupBy
-from coppermind_pipeline.wording import capitalized, clock, count, day, number, report_percent
+from coppermind_pipeline.wording import capitalized, clock, count, day, listed, number, report_percent
 
 SENTENCES_MAX = 5
 # A share of less than this many deals is an anecdote.
@@ -74,10 +74,16 @@ def _sentences(
     if compared_with is not None and setting.compared_days is not None:
         yield f"Before that: {_won(compared_with.closed_won)} ({setting.of_range(setting.compared_days)})."
     leading = _leading(groups, group_by)
-    if leading is not None:
+    if len(leading) > 1:
         yield (
-            f"Most won revenue by {group_by}: {leading.label}, {count(leading.closed_won.deals, 'deal')} worth "
-            f"{worth(leading.closed_won)} ({setting.of_range()})."
+            f"Most won revenue by {group_by}: {listed([group.label for group in leading])} are level "
+            f"({setting.of_range()})."
+        )
+    elif leading:
+        won = leading[0].closed_won
+        yield (
+            f"Most won revenue by {group_by}: {leading[0].label}, {count(won.deals, 'deal')} worth {worth(won)} "
+            f"({setting.of_range()})."
         )
     if summary.open.deals:
         weighted = sums(summary.weighted_pipeline, nothing="")
@@ -93,13 +99,22 @@ def _won(won: DealSum) -> str:
     return f"{count(won.deals, 'deal')} won, worth {worth(won)}"
 
 
-def _leading(groups: Sequence[Group], group_by: GroupBy | None) -> Group | None:
-    """Return the group with the most won revenue, where that is fair: one portal, one currency, enough deals."""
+def _leading(groups: Sequence[Group], group_by: GroupBy | None) -> Sequence[Group]:
+    """Return the group with the most won revenue, and those level with it.
+
+    None where that is not fair: with several portals, currencies that can't be compared, or too few deals.
+    """
     if group_by in {None, GroupBy.MONTH} or len({group.connector_id for group in groups}) != 1:
-        return None
+        return ()
     currencies = {amount.currency for group in groups for amount in group.closed_won.amounts}
     won = sum(group.closed_won.deals for group in groups)
     if won < _WON_DEALS_MIN_TO_RANK or (len(currencies) > 1 and any(g.closed_won.amount_home is None for g in groups)):
-        return None
+        return ()
     first = groups[0]
-    return first if first.closed_won.amounts and first.key != "other" else None
+    if not first.closed_won.amounts or first.key == "other":
+        return ()
+
+    def revenue(group: Group) -> object:
+        return group.closed_won.amount_home if len(currencies) > 1 else group.closed_won.amounts
+
+    return [group for group in groups if group.key != "other" and revenue(group) == revenue(first)]

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline.synthesis.aggregates.rates import Comparison, Rate, rates_by_source
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 Business = Literal["new", "existing"]
@@ -67,17 +68,26 @@ class AttributionSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelMix:
-    """All sources, most won deals first, then most deals and contacts; and how deals came by theirs."""
+    """All sources, most won deals first, then most deals and contacts; and how deals came by theirs.
+
+    `win_rates`: which of them stand out, once they are compared with all rates of the synthesis.
+    """
 
     total: Channel
     channels: tuple[Channel, ...]
     steps: AttributionSteps
+    win_rates: Comparison = field(default_factory=Comparison)
 
     @property
     def says_business(self) -> bool:
         """Whether at least half of the won deals say if they are new or existing business."""
         said = self.total.new.deals + self.total.existing.deals
         return 0 < self.total.won.deals <= 2 * said
+
+    def rates_to_compare(self) -> list[Rate]:
+        """Return the win rates of the sources."""
+        return rates_by_source("won", {each.source: (each.won.deals, each.won.deals + each.lost)
+                                       for each in self.channels})  # fmt: skip
 
 
 def channel_mix(connection: Connection) -> ChannelMix:

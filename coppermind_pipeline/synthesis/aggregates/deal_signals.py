@@ -12,6 +12,7 @@ from coppermind_pipeline.synthesis.aggregates.population import Population
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 RECENT_DAYS = 90
+OVERDUE_NAMED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +34,27 @@ class NotableDeal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverdueDeal:
+    """An open deal that is past its close date; `name` None where it has none."""
+
+    name: str | None
+    amount: Decimal
+    currency: str | None
+    close_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DealSignals:
-    """Open deals, those of them that are past their close date (`overdue`), and one notable deal."""
+    """Open deals, those of them that are past their close date (`overdue`), and one notable deal.
+
+    `largest_overdue`: a few of those with an amount, compared as notable deals are.
+    """
 
     open: int
     overdue: int
     overdue_value: tuple[MoneyTotal, ...]
     notable: NotableDeal | None
+    largest_overdue: tuple[OverdueDeal, ...] = ()
 
 
 def deal_signals(connection: Connection, population: Population) -> DealSignals:
@@ -48,6 +63,7 @@ def deal_signals(connection: Connection, population: Population) -> DealSignals:
     today = day_of(as_of, population.zone)
     open_deals = connection.scalar(text("SELECT count(*) FROM counted_deals WHERE outcome = 'open'")) or 0
     overdue = connection.execute(text(_OVERDUE), {"today": today}).all()
+    largest = connection.execute(text(_LARGEST_OVERDUE), {"today": today, "deals_max": OVERDUE_NAMED_MAX}).mappings()
     notable = (
         connection.execute(
             text(_NOTABLE.format(source=population.source)),
@@ -61,12 +77,20 @@ def deal_signals(connection: Connection, population: Population) -> DealSignals:
         overdue=sum(row.deals for row in overdue),
         overdue_value=add_up(MoneyTotal(currency=r.currency, deals=r.priced, amount=r.amount) for r in overdue),
         notable=None if notable is None else NotableDeal(**notable),
+        largest_overdue=tuple(OverdueDeal(**row) for row in largest),
     )
 
 
 _OVERDUE = """
 SELECT currency, count(*) AS deals, count(amount) AS priced, coalesce(sum(amount), 0) AS amount
   FROM counted_deals WHERE outcome = 'open' AND close_day < :today GROUP BY currency
+"""
+
+_LARGEST_OVERDUE = """
+SELECT name, amount, currency, close_day
+  FROM counted_deals WHERE outcome = 'open' AND close_day < :today AND amount > 0
+ ORDER BY amount_home DESC NULLS LAST, amount DESC, hubspot_id
+ LIMIT :deals_max
 """
 
 _NOTABLE = """

@@ -71,6 +71,12 @@ class Geography:
     unknown: Customers
     deals_without_customer: int
 
+    @property
+    def top(self) -> tuple[Country, ...]:
+        """The country with most customers, and those level with it."""
+        most = max((each.at.customers for each in self.countries), default=0)
+        return tuple(each for each in self.countries if each.at.customers == most > 0)
+
 
 def geography(connection: Connection) -> Geography:
     """Compute the geography of the population that is laid out.

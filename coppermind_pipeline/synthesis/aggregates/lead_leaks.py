@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sqlalchemy import Connection, RowMapping, text
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, text
 from coppermind_pipeline.crm import PROSE_CHARS_MAX, Labels, PropertyDefinition, read_shown_text, says_no_reason
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.synthesis.aggregates.population import Population
+from coppermind_pipeline.synthesis.aggregates.rates import Comparison, Rate, rates_by_source
 
 LeakKind = Literal["disqualified", "postponed", "stuck"]
 LEAK_KINDS: tuple[LeakKind, ...] = ("disqualified", "postponed", "stuck")
@@ -54,12 +55,22 @@ class LeadLeaks:
     Attributes:
         reason_property: the contact property that gives reasons of disqualification; None where the portal has none.
         reasons: most frequent first; disqualified leads beyond them give no reason.
+        rates: which leaks of a source stand out, once they are compared with all rates of the synthesis.
     """
 
     total: Leaks
     sources: tuple[Leaks, ...]
     reason_property: str | None
     reasons: tuple[Reason, ...]
+    rates: Comparison = field(default_factory=Comparison)
+
+    def rates_to_compare(self) -> list[Rate]:
+        """Return the rates of the sources, of each kind."""
+        return [
+            rate
+            for kind in LEAK_KINDS
+            for rate in rates_by_source(kind, {each.source: (each.of(kind), each.leads) for each in self.sources})
+        ]
 
 
 def lead_leaks(

@@ -3,8 +3,8 @@
 It computes nothing from records: each figure is one of theirs.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
@@ -13,11 +13,11 @@ from coppermind_pipeline.synthesis.aggregates.aggregate import RECORDS_MIN
 from coppermind_pipeline.synthesis.aggregates.channel_mix import Channel, ChannelMix
 from coppermind_pipeline.synthesis.aggregates.deal_signals import DealSignals
 from coppermind_pipeline.synthesis.aggregates.geography import Country, Customers, Geography
-from coppermind_pipeline.synthesis.aggregates.lead_leaks import LEAK_KINDS, LeadLeaks, LeakKind
+from coppermind_pipeline.synthesis.aggregates.lead_leaks import LeadLeaks
 from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes, LostDeals
+from coppermind_pipeline.synthesis.aggregates.rates import Comparison, Rate
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
 
-RATE_DENOMINATOR_MIN = 10
 OFFLINE = "OFFLINE"
 
 _THIN_SHARE = Decimal("0.5")
@@ -40,21 +40,23 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """Which source is the strongest, by closed-won revenue where that can be compared, else by won deals.
+    """Which source brought most, by closed-won revenue where that can be compared, else by won deals.
 
     Attributes:
         basis: `revenue` where all won deals are in one currency; `revenue_home` where each amount is known in the
             portal's company currency; else `won_deals`.
         unattributed_share: of offline sources and the unknown source, on that basis; above one half, attribution is
             too thin to rank by.
-        strongest: None where attribution is too thin, or no other source has 5 won deals.
-        strongest_share: of the strongest, on that basis.
+        attributed: the other sources that have won deals.
+        most: the one of them that brought most, and those level with it; empty where attribution is too thin.
+        most_share: of each of them, on that basis.
     """
 
     basis: Basis
     unattributed_share: Decimal
-    strongest: Channel | None
-    strongest_share: Decimal
+    attributed: tuple[Channel, ...]
+    most: tuple[Channel, ...]
+    most_share: Decimal
 
     @property
     def too_thin(self) -> bool:
@@ -63,25 +65,20 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorstLeak:
-    """The source that loses the greatest part of its leads in one way, of those with at least 10 leads and 5 lost."""
-
-    source: str | None
-    kind: LeakKind
-    leaked: int
-    leads: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
     """What stands out; None (or empty) where the aggregate was skipped or nothing does.
 
-    `customers` and `lost` are what the top country and the top themes are a part of.
+    `win_rates` and `leak_rates` are those of the channel mix and the lead leaks, of which `strongest` and `worst_leaks`
+    stand out on the side that is asked for; `customers` and `lost` are what the top countries and the top themes are a
+    part of.
     """
 
     ranking: Ranking | None
-    worst_leak: WorstLeak | None
-    top_country: Country | None
+    win_rates: Comparison
+    strongest: tuple[Rate, ...]
+    leak_rates: Comparison
+    worst_leaks: tuple[Rate, ...]
+    top_countries: tuple[Country, ...]
     customers: Customers | None
     unplaced_customers: int
     top_themes: tuple[LossTheme, ...]
@@ -101,19 +98,23 @@ def strategy(
 ) -> Strategy:
     """Return what stands out in the aggregates that were not skipped."""
     ranking = rank_sources(channel_mix) if channel_mix is not None and channel_mix.total.won.deals else None
-    leak = worst_leak(lead_leaks) if lead_leaks is not None else None
-    top_themes = loss_themes.top if loss_themes is not None else ()
+    win_rates = channel_mix.win_rates if channel_mix is not None else Comparison()
+    strongest = strongest_sources(win_rates) if ranking is not None and not ranking.too_thin else ()
+    leak_rates = lead_leaks.rates if lead_leaks is not None else Comparison()
     return Strategy(
         ranking=ranking,
-        worst_leak=leak,
-        top_country=next(iter(geography.countries), None) if geography is not None else None,
+        win_rates=win_rates,
+        strongest=strongest,
+        leak_rates=leak_rates,
+        worst_leaks=leak_rates.higher,
+        top_countries=geography.top if geography is not None else (),
         customers=geography.total if geography is not None else None,
         unplaced_customers=geography.unknown.customers + geography.unrecognized.customers if geography else 0,
-        top_themes=top_themes,
+        top_themes=loss_themes.top if loss_themes is not None else (),
         lost=loss_themes.total if loss_themes is not None else None,
         lost_without_reason=loss_themes.without_reason.deals if loss_themes is not None else 0,
         signals=signals,
-        move=_next_move(ranking, leak, loss_themes, signals),
+        move=_next_move(ranking, strongest, leak_rates.higher, loss_themes, signals),
     )
 
 
@@ -121,31 +122,25 @@ def rank_sources(mix: ChannelMix) -> Ranking:
     """Rank the sources of a channel mix that has won deals."""
     basis, worth = _worth(mix)
     whole = worth(mix.total)
-    unattributed = sum((worth(each) for each in mix.channels if not _is_attributed(each)), Decimal(0))
-    eligible = [each for each in mix.channels if _is_attributed(each) and each.won.deals >= RECORDS_MIN]
-    ranking = Ranking(
-        basis=basis, unattributed_share=share(unattributed, whole), strongest=None, strongest_share=Decimal(0)
-    )
-    if ranking.too_thin or not eligible:
+    unattributed = sum((worth(each) for each in mix.channels if not is_attributed(each.source)), Decimal(0))
+    attributed = tuple(each for each in mix.channels if is_attributed(each.source) and each.won.deals)
+    ranking = Ranking(basis=basis, unattributed_share=share(unattributed, whole), attributed=attributed, most=(),
+                      most_share=Decimal(0))  # fmt: skip
+    if ranking.too_thin or not attributed:
         return ranking
-    strongest = max(eligible, key=lambda each: (worth(each), each.won.deals, each.source or ""))
-    return Ranking(
-        basis=basis,
-        unattributed_share=ranking.unattributed_share,
-        strongest=strongest,
-        strongest_share=share(worth(strongest), whole),
-    )
+    most = max(worth(each) for each in attributed)
+    level = tuple(each for each in attributed if worth(each) == most)
+    return replace(ranking, most=level, most_share=share(most, whole))
 
 
-def worst_leak(leaks: LeadLeaks) -> WorstLeak | None:
-    """Return the worst leak; None where no source has enough leads for a rate."""
-    candidates = [
-        WorstLeak(source=source.source, kind=kind, leaked=source.of(kind), leads=source.leads)
-        for source in leaks.sources
-        for kind in LEAK_KINDS
-        if source.leads >= RATE_DENOMINATOR_MIN and source.of(kind) >= RECORDS_MIN
-    ]
-    return max(candidates, key=lambda leak: (share(leak.leaked, leak.leads), leak.leaked), default=None)
+def strongest_sources(win_rates: Comparison) -> tuple[Rate, ...]:
+    """Return the win rates that stand out above the others; never those of offline or unknown sources."""
+    return tuple(rate for rate in win_rates.higher if is_attributed(rate.source))
+
+
+def is_attributed(source: str | None) -> bool:
+    """Return whether the source says where a record came from."""
+    return source not in {None, OFFLINE}
 
 
 def _worth(mix: ChannelMix) -> tuple[Basis, Callable[[Channel], Decimal]]:
@@ -161,24 +156,32 @@ def _single(totals: tuple[MoneyTotal, ...]) -> Decimal:
     return totals[0].amount if totals else Decimal(0)
 
 
-def _is_attributed(channel: Channel) -> bool:
-    return channel.source not in {None, OFFLINE}
-
-
 def _next_move(
-    ranking: Ranking | None, leak: WorstLeak | None, losses: LossThemes | None, signals: DealSignals
+    ranking: Ranking | None,
+    strongest: Sequence[Rate],
+    leaks: Sequence[Rate],
+    losses: LossThemes | None,
+    signals: DealSignals,
 ) -> Move:
-    """Return the first move that the figures call for: what can't be trusted before what could be grown."""
+    """Return the first move that the figures call for: what can't be trusted before what could be grown.
+
+    A rate calls for one only where it stands out; where none does, what is known for certain is left: the deals that
+    are overdue, and where the revenue came from.
+    """
     if ranking is not None and ranking.too_thin:
         return Move.FIX_ATTRIBUTION
     if signals.overdue >= RECORDS_MIN and share(signals.overdue, signals.open) >= _SERIOUS_SHARE:
         return Move.CLEAN_PIPELINE
-    if leak is not None and share(leak.leaked, leak.leads) >= _SERIOUS_SHARE:
+    if leaks and share(leaks[0].part, leaks[0].whole) >= _SERIOUS_SHARE:
         return Move.CLOSE_LEAK
     if losses is not None and losses.top and share(losses.top[0].lost.deals, losses.total.deals) >= _SERIOUS_SHARE:
         return Move.ANSWER_THEME
     if losses is not None and share(losses.without_reason.deals, losses.total.deals) > _THIN_SHARE:
         return Move.RECORD_REASONS
-    if ranking is not None and ranking.strongest is not None:
+    if strongest:
+        return Move.GROW_SOURCE
+    if signals.overdue:
+        return Move.CLEAN_PIPELINE
+    if ranking is not None and any(each.won.deals >= RECORDS_MIN for each in ranking.most):
         return Move.GROW_SOURCE
     return Move.COLLECT

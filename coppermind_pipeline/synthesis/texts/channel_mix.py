@@ -5,26 +5,32 @@ from collections.abc import Sequence
 from coppermind_pipeline.synthesis.aggregates.channel_mix import Channel, ChannelMix, WonDeals
 from coppermind_pipeline.synthesis.aggregates.sums import add_up
 from coppermind_pipeline.synthesis.texts.wording import (
+    RATE_DENOMINATOR_MIN,
     ROWS_MAX,
+    WHAT_A_RANGE_IS,
     Wording,
     averages,
     changed,
     changed_money,
     closing,
+    compared,
     document,
     opening,
     rate,
+    rate_and_range,
     sums,
+    why_none_stands_out,
 )
 from coppermind_pipeline.wording import agreeing, bullets, count, number
 
 
 def channel_mix_text(mix: ChannelMix, previous: ChannelMix | None, wording: Wording) -> str:
-    """Return the text of the channel mix, the strongest sources by won deals first, the unknown source always."""
+    """Return the text of the channel mix, most won deals first, the unknown source always."""
     return document(
         opening("Channel mix", wording.coverage),
         _totals(mix.total),
         "By source, most won deals first:\n" + bullets(_rows(mix, wording)),
+        _standing_out(mix, wording),
         _business(mix),
         _steps(mix),
         closing(_changes(mix, previous, wording) if previous is not None else None, wording.coverage),
@@ -63,7 +69,7 @@ def _row(label: str, channel: Channel, *, split: bool) -> str:
     outcomes = f"{number(won.deals)} won, {number(channel.lost)} lost, {number(channel.open)} open"
     parts = [contacts, f"{count(channel.deals, 'deal')} ({outcomes})"]
     if won.deals + channel.lost:
-        parts.append(f"win rate {_win_rate(channel)}")
+        parts.append(f"win rate {_win_rate(channel, with_range=True)}")
     if won.deals:
         parts.append(f"closed-won revenue {sums(won.revenue)}{_without_amount(won)}")
     if won.revenue:
@@ -88,6 +94,27 @@ def _rest(channels: Sequence[Channel]) -> str:
         f"{count(len(channels), 'other source')}: {count(contacts, 'contact')}; {count(deals, 'deal')} ({outcomes}); "
         f"closed-won revenue {sums(revenue, nothing='none')}"
     )
+
+
+def _standing_out(mix: ChannelMix, wording: Wording) -> str:
+    """Return which win rates differ from the others' by more than chance would bring."""
+    found = mix.win_rates
+    if not mix.total.won.deals + mix.total.lost:
+        return ""
+    sentences = []
+    if not found.standing_out:
+        sentences = [
+            "No source's win rate stands out.",
+            why_none_stands_out(found, "closed deals", told_in="channel mix"),
+        ]
+    for each in found.standing_out:
+        own, rest = compared(each)
+        direction = "above" if each.is_higher else "below"
+        sentences.append(f"{wording.source(each.source)} stands out {direction} the rest: {own} of its closed deals "
+                         f"were won, {rest} of those of all other sources.")  # fmt: skip
+    if any(each.won.deals + each.lost >= RATE_DENOMINATOR_MIN for each in mix.channels):
+        sentences.append(WHAT_A_RANGE_IS)
+    return " ".join(sentences)
 
 
 def _business(mix: ChannelMix) -> str:
@@ -136,8 +163,11 @@ def _changes(mix: ChannelMix, previous: ChannelMix, wording: Wording) -> list[st
     ]
 
 
-def _win_rate(channel: Channel) -> str:
-    return rate(channel.won.deals, channel.won.deals + channel.lost, "closed deal")
+def _win_rate(channel: Channel, *, with_range: bool = False) -> str:
+    won, closed = channel.won.deals, channel.won.deals + channel.lost
+    if with_range and closed >= RATE_DENOMINATOR_MIN:
+        return f"{number(won)} of {count(closed, 'closed deal')} ({rate_and_range(won, closed)})"
+    return rate(won, closed, "closed deal")
 
 
 def _brief(won: WonDeals, *, noun: str | None = None) -> str:

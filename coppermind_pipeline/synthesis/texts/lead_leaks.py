@@ -6,14 +6,17 @@ from coppermind_pipeline.synthesis.aggregates.population import POSTPONED_STATUS
 from coppermind_pipeline.synthesis.texts.wording import (
     RATE_DENOMINATOR_MIN,
     ROWS_MAX,
+    WHAT_A_RANGE_IS,
     Wording,
+    beside_the_others,
     changed,
     closing,
     document,
     name_line,
     opening,
-    percent_of,
     rate,
+    rate_and_range,
+    why_none_stands_out,
 )
 from coppermind_pipeline.wording import bullets, count, number
 
@@ -37,6 +40,7 @@ def lead_leaks_text(
         _totals(leaks.total, wording, disqualified_statuses),
         _reasons(leaks, wording),
         "By source, most leaked leads first:\n" + bullets(_rows(leaks, wording)),
+        _standing_out(leaks, wording),
         closing(_changes(leaks, previous, wording) if previous is not None else None, wording.coverage),
     )
 
@@ -96,6 +100,21 @@ def _rows(leaks: LeadLeaks, wording: Wording) -> list[str]:
     return rows
 
 
+def _standing_out(leaks: LeadLeaks, wording: Wording) -> str:
+    """Return which leaks differ from those of the other sources by more than chance would bring."""
+    sides = (("Worse than elsewhere:", leaks.rates.higher), ("Better than elsewhere:", leaks.rates.lower))
+    sentences = []
+    for title, rates in sides:
+        if rates:
+            sentences += [title, *(f"{beside_the_others(each, wording)}." for each in rates)]
+    if not sentences:
+        why = why_none_stands_out(leaks.rates, "leads", told_in="lead leaks")
+        sentences = ["No source's leaks stand out from those of the others.", why]
+    if any(each.leaked and each.leads >= RATE_DENOMINATOR_MIN for each in leaks.sources):
+        sentences.append(WHAT_A_RANGE_IS)
+    return " ".join(sentences)
+
+
 def _row(source: Leaks, noun: str) -> str:
     disqualified, postponed, stuck = (f"{kind}{_share(source, kind)}" for kind in LEAK_KINDS)
     return (
@@ -106,7 +125,7 @@ def _row(source: Leaks, noun: str) -> str:
 
 def _share(source: Leaks, kind: LeakKind) -> str:
     part = source.of(kind)
-    return f" ({percent_of(part, source.leads)})" if part and source.leads >= RATE_DENOMINATOR_MIN else ""
+    return f" ({rate_and_range(part, source.leads)})" if part and source.leads >= RATE_DENOMINATOR_MIN else ""
 
 
 def _changes(leaks: LeadLeaks, previous: LeadLeaks, wording: Wording) -> list[str]:

@@ -8,12 +8,15 @@ from coppermind_pipeline.connectors import Freshness
 from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme
-from coppermind_pipeline.synthesis.aggregates.strategy import RATE_DENOMINATOR_MIN
+from coppermind_pipeline.synthesis.aggregates.rates import RATE_DENOMINATOR_MIN, Comparison, Rate, likely_range
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
 from coppermind_pipeline.wording import count, day, listed, money, number, one_line, percent
 
 ROWS_MAX = 10
 NAME_CHARS_MAX = 120
+WHAT_A_RANGE_IS = "A range is where a rate would likely lie with many more records (95% Wilson interval)."
+
+_LEAKED = {"disqualified": "were disqualified", "postponed": "were postponed", "stuck": "are stuck"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,49 @@ def rate(part: int, whole: int, noun: str) -> str:
     """Return "12 of 20 closed deals (60.0%)"; the percentage only where the whole is large enough to mean something."""
     text = f"{number(part)} of {count(whole, noun)}"
     return f"{text} ({percent_of(part, whole)})" if whole >= RATE_DENOMINATOR_MIN else text
+
+
+def rate_and_range(part: int, whole: int) -> str:
+    """Return "60.0%, range 35.7% to 80.2%", of a whole that is large enough."""
+    return f"{percent_of(part, whole)}, {_range(part, whole)}"
+
+
+def compared(found: Rate) -> tuple[str, str]:
+    """Return a rate and that of the rest as "36.0% (18 of 50, range 24.1% to 49.9%)"."""
+
+    def told(part: int, whole: int) -> str:
+        return f"{percent_of(part, whole)} ({number(part)} of {number(whole)}, {_range(part, whole)})"
+
+    return told(found.part, found.whole), told(found.rest_part, found.rest_whole)
+
+
+def why_none_stands_out(found: Comparison, noun: str, *, told_in: str) -> str:
+    """Return as a sentence why no rate is named.
+
+    Args:
+        noun: of the records that the rates are of.
+        told_in: the text that names rates which stand out otherwise than is asked for.
+    """
+    if not found.rates:
+        return f"A comparison takes {RATE_DENOMINATOR_MIN} {noun} of one source and as many of others, not all alike."
+    if found.standing_out:
+        return f"Other differences do stand out; the {told_in} text has them."
+    return (
+        f"The differences between sources with at least {RATE_DENOMINATOR_MIN} {noun} are no larger than chance "
+        "would bring."
+    )
+
+
+def beside_the_others(leak: Rate, wording: Wording) -> str:
+    """Return a leak that stands out, with that of the other sources."""
+    own, rest = compared(leak)
+    leads = "leads from an unknown source" if leak.source is None else f"{wording.source(leak.source)} leads"
+    return f"{own} of {leads} {_LEAKED[leak.kind]}, {rest} of all other leads"
+
+
+def _range(part: int, whole: int) -> str:
+    low, high = likely_range(part, whole)
+    return f"range {percent(low)} to {percent(high)}"
 
 
 def sums(totals: Sequence[MoneyTotal], *, nothing: str = "no amount") -> str:
