@@ -38,6 +38,12 @@ _WORDING: Mapping[str, tuple[str, str | None]] = {
     "SOCIAL_MEDIA": ("on {}", "campaign {}"),
 }
 
+# What drill-downs of organic search call the engine, where the words that were searched for stay unknown.
+_SEARCH_ENGINES = {
+    name.casefold(): name
+    for name in ("Google", "Bing", "Yahoo", "DuckDuckGo", "Baidu", "Yandex", "Ecosia", "Brave", "Naver", "Qwant")
+}
+
 _DETAIL_CHARS_MAX = 120
 _UNKNOWN = re.compile(r"unknown.*", re.IGNORECASE)  # "Unknown keywords (SSL)"
 _INTERNAL = re.compile(r"[0-9]+|[A-Z0-9]+(?:_[A-Z0-9]+)+|[0-9a-f]{8}-[0-9a-f-]{27}|\{\{?.*|\$\{.*")
@@ -50,6 +56,8 @@ def source_detail(source: str | None, detail_1: str | None, detail_2: str | None
     """
     if source == "OFFLINE":
         return _OFFLINE.get((detail_1 or "").strip().upper().replace(" ", "_"))
+    if source == "ORGANIC_SEARCH" and (engine := _search_engine(detail_1)) is not None:
+        return f"on {engine}"
     wording = _WORDING.get(source or "")
     if wording is None:
         return None
@@ -59,6 +67,10 @@ def source_detail(source: str | None, detail_1: str | None, detail_2: str | None
         if template is not None and detail is not None and _says_something(detail.strip())
     ]
     return ", ".join(said) or None
+
+
+def _search_engine(detail: str | None) -> str | None:
+    return _SEARCH_ENGINES.get((detail or "").strip().casefold().removeprefix("www.").removesuffix(".com"))
 
 
 def _says_something(detail: str) -> bool:

@@ -17,7 +17,7 @@ from coppermind_pipeline.memories.texts.won_deals import campaign_outcome_text
 
 # Part of what a mapping's rules are: raised with each change of a text, or of what is noted of it, so that all records
 # are mapped again.
-TEXT_VERSION = 4
+TEXT_VERSION = 5
 
 _ARCHIVED_REASONS = {
     "archived": "archived in HubSpot",
