@@ -67,9 +67,10 @@ def test_a_contact_without_a_company_of_its_own_has_the_associated_one(portal: S
     assert said["contacts:504"].startswith("Bo Li is a contact")
     change(portal, "companies", "601", "name = 'Acme Holding'")
     told = mapped(portal)
-    assert (told.considered, told.queued) == (2, 2), "the company, and the contact that names it"
+    assert (told.considered, told.queued) == (3, 3), "the company, and the contacts that name it, by its old id too"
     drained(portal)
     assert live(portal)["contacts:501"][1].startswith("Jane Doe works at Acme Holding.")
+    assert live(portal)["contacts:502"][1].startswith("John Roe works at Acme Holding.")
 
 
 def test_a_close_date_that_passes_changes_the_text_of_its_deal_alone(portal: StoredPortal):

@@ -29,8 +29,8 @@ def changed_records(
 ) -> list[Contact | Company]:
     """Return the contacts and companies with a change number in (after, until], and the contacts that name one of them.
 
-    Those that name none in words of their own have their company from the association; of them those that have not
-    changed since themselves, as the others have their turn anyway.
+    Those that name none in words of their own have their company from the association, which may be to one that was
+    merged into it; of them those that have not changed since themselves, as the others have their turn anyway.
     """
     values = {"connector": connector_id, "types": list(object_types), "after": after, "until": until}
     return [_record(row) for row in connection.execute(text(_CHANGED_RECORDS), values)]
@@ -215,9 +215,15 @@ _RECORDS = f"{_OF_RECORDS} FROM hubspot_crm_objects AS record {_ASSOCIATED}"
 _RECORDS_OF_COMPANIES = f"""
 {_OF_RECORDS}
   FROM contacts_of_companies(:connector, ARRAY(
-       SELECT changed.hubspot_id FROM hubspot_crm_objects AS changed
-        WHERE changed.connector_id = :connector AND changed.object_type = 'companies' AND :after > 0
-          AND changed.change_seq > :after AND changed.change_seq <= :until)) AS contact
+       SELECT DISTINCT called.id
+         FROM (SELECT company.hubspot_id FROM hubspot_crm_objects AS company
+                WHERE company.connector_id = :connector AND company.object_type = 'companies' AND :after > 0
+                  AND company.change_seq > :after AND company.change_seq <= :until OFFSET 0) AS changed
+        CROSS JOIN LATERAL (SELECT changed.hubspot_id
+                            UNION ALL
+                            SELECT merged.hubspot_id FROM hubspot_crm_objects AS merged
+                             WHERE merged.connector_id = :connector AND merged.object_type = 'companies'
+                               AND merged.merged_into = changed.hubspot_id OFFSET 0) AS called (id))) AS contact
  CROSS JOIN LATERAL (SELECT stored.* FROM hubspot_crm_objects AS stored
                       WHERE stored.connector_id = :connector AND stored.object_type = 'contacts'
                         AND stored.hubspot_id = contact.hubspot_id AND stored.change_seq <= :after OFFSET 0) AS record
