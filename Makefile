@@ -36,9 +36,11 @@ check: $(INSTALLED)
 	$(BIN)/dg check defs
 	$(BIN)/dagster definitions validate -w workspace.yaml
 
-# The tables in docs/ that the code writes; `make check` fails where one is stale.
+# The tables in docs/ that the code writes, and the page of golden memories; `make check`, of the page a test, fails where
+# one is stale.
 docs: $(INSTALLED)
 	$(BIN)/python -m coppermind_pipeline_tests.contracts --write
+	$(BIN)/python -m coppermind_pipeline_tests.golden_memories --write
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
