@@ -247,10 +247,11 @@ _SUPERSEDE = "UPDATE memories SET superseded_at = clock_timestamp() WHERE id = A
 
 _INSERT = """
 INSERT INTO memories (mind_id, connector_id, type, sensitivity, content, source_ref, object_type, hubspot_id,
-                      aggregate_connector_id, aggregate_period_key, aggregate_scope, as_of, superseded_at, search)
+                      aggregate_connector_id, aggregate_period_key, aggregate_scope, aggregate_thresholds, as_of,
+                      superseded_at, search)
 SELECT entry.mind_id, entry.connector_id, entry.type, entry.sensitivity, entry.content, entry.source_ref,
        entry.object_type, entry.hubspot_id, CASE WHEN entry.aggregate_scope IS NOT NULL THEN entry.connector_id END,
-       entry.aggregate_period_key, entry.aggregate_scope, entry.as_of,
+       entry.aggregate_period_key, entry.aggregate_scope, entry.aggregate_thresholds, entry.as_of,
        CASE WHEN :superseded THEN clock_timestamp() END,
        to_tsvector('simple', published.folded) || to_tsvector('english', published.folded) || (SELECT mind_lexeme())
   FROM unnest(CAST(:refs AS text[]), CAST(:folded AS text[])) AS published (source_ref, folded)

@@ -23,6 +23,7 @@ class QueueEntry:
     Attributes:
         as_of: when HubSpot was read for what the text says.
         aggregate_period_key, aggregate_scope: of an aggregate; a record has its `object_type` and `hubspot_id` instead.
+        aggregate_thresholds: what the claims of an aggregate had to pass, as JSON text.
         retired_reason: why, for people.
     """
 
@@ -36,6 +37,7 @@ class QueueEntry:
     hubspot_id: str | None = None
     aggregate_period_key: str | None = None
     aggregate_scope: str | None = None
+    aggregate_thresholds: str | None = None
     as_of: datetime | None = None
     retired_reason: str | None = None
 

@@ -36,6 +36,7 @@ from coppermind_pipeline.synthesis.aggregates.population import (
     filtered_records,
     lead_stages_of,
 )
+from coppermind_pipeline.synthesis.aggregates.rates import THRESHOLDS
 from coppermind_pipeline.synthesis.basis import Basis, load_basis
 from coppermind_pipeline.synthesis.figures import Figures, compute_figures, read_figures
 from coppermind_pipeline.synthesis.parts import Parts, parts_of
@@ -279,6 +280,7 @@ def _entry(run: _Run, aggregate: Aggregate, content: str) -> QueueEntry:
         content=content,
         aggregate_period_key=run.period.key,
         aggregate_scope=aggregate,
+        aggregate_thresholds=orjson.dumps({name: value for name, (value, _) in THRESHOLDS.items()}).decode(),
         as_of=run.as_of,
     )
 

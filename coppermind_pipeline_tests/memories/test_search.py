@@ -183,6 +183,7 @@ def test_each_result_says_where_it_comes_from(portal: StoredPortal):
         "aggregate_connector_id": None,
         "aggregate_period_key": None,
         "aggregate_scope": None,
+        "aggregate_thresholds": None,
     }
     assert get(portal.database, mind_id=portal.mind_id, memory_id=memory.id) == memory
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from coppermind_pipeline.connectors import Cadence, PeriodKeyError
-from coppermind_pipeline.memories import drain
+from coppermind_pipeline.memories import drain, search
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.synthesis import WAITING_FOR_BACKFILL, Aggregate, SynthesisFailed
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
@@ -109,6 +109,10 @@ def test_monthly_and_weekly_periods_stand_beside_each_other_and_search_finds_the
             text("SELECT aggregate_scope, aggregate_period_key FROM memories WHERE superseded_at IS NULL")
         ).all()
     assert sorted(live) == [(aggregate.value, "2026-11") for aggregate in Aggregate]
+    first, *_ = search(portal.database, mind_id=portal.mind_id, query="strongest source").memories
+    assert first.provenance.aggregate_thresholds == {
+        "records_min": 10, "events_min": 5, "false_claims_max": 0.05, "range_confidence": 0.95,
+    }  # fmt: skip
 
 
 def test_the_next_period_says_what_changed_since_the_one_before(portal):

@@ -30,6 +30,9 @@ class Provenance(BaseModel):
     aggregate_connector_id: str | None = Field(description="whose records an aggregate speaks of; null for a record")
     aggregate_period_key: str | None = Field(description="such as 2026-W47 or 2026-11; null for a record")
     aggregate_scope: str | None = Field(description="such as channel_mix; null for a record")
+    aggregate_thresholds: dict[str, float] | None = Field(
+        description="what a rate had to pass before an aggregate calls it strongest, worst, above or below the rest"
+    )
 
 
 class Memory(BaseModel):
@@ -91,6 +94,7 @@ def memory_from_row(row: Any) -> Memory:
             aggregate_connector_id=row.connector_id if row.aggregate_scope is not None else None,
             aggregate_period_key=row.aggregate_period_key,
             aggregate_scope=row.aggregate_scope,
+            aggregate_thresholds=row.aggregate_thresholds,
         ),
         created_at=row.created_at,
         superseded_at=row.superseded_at,
@@ -114,6 +118,7 @@ def within_answer(memories: Iterable[Memory]) -> tuple[Memory, ...]:
 MEMORY_ROWS = """
 SELECT memory.id, memory.type, memory.sensitivity, memory.content, memory.source_ref, memory.connector_id,
        memory.object_type, memory.hubspot_id, memory.as_of, memory.aggregate_period_key, memory.aggregate_scope,
+       memory.aggregate_thresholds,
        memory.created_at, memory.superseded_at, memory.retired_at, memory.retired_reason,
        portal.hub_id, portal.ui_domain
   FROM memory_versions AS memory

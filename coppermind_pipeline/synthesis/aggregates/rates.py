@@ -19,7 +19,7 @@ RATE_DENOMINATOR_MIN = 10
 FALSE_CLAIMS_MAX = 0.05
 RANGE_CONFIDENCE = 0.95
 
-# What a claim has to pass, for the user guide.
+# What a claim has to pass, for the user guide and the provenance of the memories.
 THRESHOLDS: Mapping[str, tuple[float, str]] = {
     "records_min": (
         RATE_DENOMINATOR_MIN,
