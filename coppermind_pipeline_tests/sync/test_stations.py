@@ -11,6 +11,7 @@ from coppermind_pipeline.json_text import sorted_json
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, Scope
 from coppermind_pipeline.sync.normalizing import associations, attribution
+from coppermind_pipeline.sync.normalizing.normalize import normalize
 from coppermind_pipeline.sync.raw import records as raw_records
 from coppermind_pipeline_tests.unthrottled import unthrottled
 
@@ -25,16 +26,40 @@ async def test_deals_are_attributed_a_bounded_number_at_a_time(
     attributed: list[int] = []
     attribute = associations.attribute
 
-    def counted(connection, ids, deals):
+    def counted(connection, ids, deals, **options):
         attributed.append(len(deals))
-        return attribute(connection, ids, deals)
+        return attribute(connection, ids, deals, **options)
 
     monkeypatch.setattr(associations, "attribute", counted)
-    monkeypatch.setattr(attribution, "DEALS_AT_ONCE", 10)
+    for module in (associations, attribution):
+        monkeypatch.setattr(module, "DEALS_AT_ONCE", 10)
     async with unthrottled(database, tmp_path) as portal:
         await portal.sync()
         deals = portal.connected.rows("SELECT count(*) AS n FROM hubspot_crm_objects WHERE object_type = 'deals'")[0].n
     assert max(attributed) <= 10 < deals == sum(attributed)
+
+
+async def test_linking_writes_each_deal_once_and_attributes_none_again_the_next_time(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def numbers_given() -> int:
+        with database.administrator() as connection:
+            return connection.execute(text("SELECT last_value FROM coppermind.change_seq")).scalar_one()
+
+    async with unthrottled(database, tmp_path) as portal:
+        connector = portal.connected.connector
+        await portal.connected.pull()
+        normalize(database, connector)
+        before = numbers_given()
+        first = associations.link_so_far(database, connector)
+        written = portal.connected.rows("SELECT count(*) AS n FROM hubspot_crm_objects WHERE change_seq > :before",
+                                        before=before)[0].n  # fmt: skip
+        given = numbers_given() - before
+        monkeypatch.setattr(associations, "attribute", None)  # whoever called it would fail
+        second = associations.link_so_far(database, connector)
+    assert given == written > 10, "a row gets a number each time that it is written"
+    assert 0 < first.attributed <= written
+    assert (second.answers, second.attributed) == (0, 0)
 
 
 async def test_linking_that_is_cut_short_leaves_the_rest_to_the_next_time(database: Database, tmp_path: Path):

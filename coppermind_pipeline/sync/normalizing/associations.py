@@ -4,15 +4,16 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors import Connector
-from coppermind_pipeline.store import Database, analyze_grown_tables, load_checkpoint, move_checkpoint
+from coppermind_pipeline.store import Database, Scope, analyze_grown_tables, load_checkpoint, move_checkpoint
 from coppermind_pipeline.sync.backfill import complete_backfill
 from coppermind_pipeline.sync.context import Progress, unheard
-from coppermind_pipeline.sync.normalizing.attribution import attribute, deals_to_attribute
+from coppermind_pipeline.sync.normalizing.attribution import DEALS_AT_ONCE, attribute, deals_to_attribute
 
-BATCH_DEALS = 1_000
+# A deal has two answers, which come a page apart: in batches of several pages most deals have both in one.
+BATCH_ANSWERS = 4_000
 
 
 @dataclass(slots=True)
@@ -51,29 +52,36 @@ def link_so_far(
     """Bring associations and attributions up to date with what is pulled and normalized by now.
 
     An association that an answer no longer names ends at the time of that answer; one whose labels changed ends, and
-    begins anew. Deals are attributed again if they, their associations, or the records at the other ends have changed.
+    begins anew. Deals are attributed again if they, their associations, or the records at the other ends have changed:
+    those whose associations have, together with these, so that each is written once.
 
     Args:
         enough: asked between batches; once it says so, the rest is left to the next time.
     """
     scope = connector.scope
     linked = Linked()
-    while not enough() and _take_up_answers(database, connector, linked):
-        on_progress(Progress("link", linked.answers))
     with database.mind(connector.mind_id) as connection:
         since = load_checkpoint(connection, scope.connector_id, "attribute").seq
-        upto = connection.scalar(
-            text("SELECT max(change_seq) FROM hubspot_crm_objects WHERE connector_id = :connector"), scope.values()
-        )
-    with closing(deals_to_attribute(database, connector, since=since)) as batches:
+        until = _last_change(connection, scope)
+    while not enough() and _take_up_answers(database, connector, linked):
+        on_progress(Progress("link", linked.answers))
+    with closing(deals_to_attribute(database, connector, since=since, until=until)) as batches:
         for deals in batches:
             with database.mind(connector.mind_id) as connection:
                 linked.attributed += attribute(connection, scope, deals)
             if enough():
                 return linked
     with database.mind(connector.mind_id) as connection:
-        move_checkpoint(connection, scope.connector_id, "attribute", upto or 0)
+        # What changed since `until` was changed here, by the connector's one writer, and is attributed.
+        move_checkpoint(connection, scope.connector_id, "attribute", _last_change(connection, scope))
     return linked
+
+
+def _last_change(connection: Connection, scope: Scope) -> int:
+    return connection.scalar(_LAST_CHANGE, scope.values()) or 0
+
+
+_LAST_CHANGE = text("SELECT max(change_seq) FROM hubspot_crm_objects WHERE connector_id = :connector")
 
 
 def _take_up_answers(database: Database, connector: Connector, linked: Linked) -> bool:
@@ -82,14 +90,17 @@ def _take_up_answers(database: Database, connector: Connector, linked: Linked) -
     with database.mind(connector.mind_id) as connection:
         since = load_checkpoint(connection, scope.connector_id, "link").seq
         connection.execute(text("DROP TABLE IF EXISTS pg_temp.answers, pg_temp.named"))
-        connection.execute(_NEXT_ANSWERS, scope.values(since=since, most=BATCH_DEALS))
+        connection.execute(_NEXT_ANSWERS, scope.values(since=since, most=BATCH_ANSWERS))
         taken = connection.execute(text("SELECT count(*) AS answers, max(seq) AS seq FROM answers")).one()
         if not taken.answers:
             return False
         connection.execute(_NAMED, scope.values())
         ended = connection.scalars(_END, scope.values()).all()
         begun = connection.scalars(_BEGIN, scope.values()).all()
-        connection.execute(_MARK_CHANGED, scope.values(deals=list({*ended, *begun})))
+        changed = sorted({*ended, *begun})
+        for first in range(0, len(changed), DEALS_AT_ONCE):
+            deals = changed[first : first + DEALS_AT_ONCE]
+            linked.attributed += attribute(connection, scope, deals, associations_changed=True)
         move_checkpoint(connection, scope.connector_id, "link", taken.seq)
         analyze_grown_tables(connection)
     linked.answers += taken.answers
@@ -103,12 +114,6 @@ _NEXT_ANSWERS = text(
        SELECT from_id, to_type, seq, read_at, links FROM hubspot_raw_associations
         WHERE connector_id = :connector AND from_type = 'deals' AND seq > :since ORDER BY seq LIMIT :most"""
 )
-
-_MARK_CHANGED = text(
-    """UPDATE hubspot_crm_objects SET change_seq = nextval('change_seq')
-        WHERE connector_id = :connector AND object_type = 'deals' AND hubspot_id = ANY(:deals)"""
-)
-
 
 # An answer may be older than a merge: what it calls by the old id is the survivor.
 _NAMED = text(

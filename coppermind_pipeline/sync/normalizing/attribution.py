@@ -27,44 +27,62 @@ _COLUMNS = {
 }
 
 
-def deals_to_attribute(database: Database, connector: Connector, *, since: int) -> Generator[Sequence[str]]:
-    """Yield the ids of the deals that changed after `since`, or that are associated with a record that did."""
+def deals_to_attribute(database: Database, connector: Connector, *, since: int, until: int) -> Generator[Sequence[str]]:
+    """Yield the ids of the deals that changed in (since, until], or that are associated with a record that did.
+
+    Deals that changed after `until` are left out: linking has attributed them since.
+    """
     with database.mind(connector.mind_id) as connection:
         changed = connection.execution_options(yield_per=DEALS_AT_ONCE).scalars(
-            _TO_ATTRIBUTE, {"connector": connector.id, "since": since}
+            _TO_ATTRIBUTE, {"connector": connector.id, "since": since, "until": until}
         )
         with closing(changed):
             yield from changed.partitions(DEALS_AT_ONCE)
 
 
+# OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.
+
 _TO_ATTRIBUTE = text(
     """SELECT hubspot_id FROM hubspot_crm_objects
-        WHERE connector_id = :connector AND object_type = 'deals' AND change_seq > :since
+        WHERE connector_id = :connector AND object_type = 'deals' AND change_seq > :since AND change_seq <= :until
        UNION
-       SELECT association.from_id FROM hubspot_crm_objects AS linked
-         JOIN hubspot_associations AS association
-           ON association.connector_id = linked.connector_id AND association.to_type = linked.object_type
-          AND association.to_id = linked.hubspot_id AND association.valid_to IS NULL
-        WHERE linked.connector_id = :connector AND linked.object_type <> 'deals'
-          AND linked.change_seq > :since"""
+       SELECT deal.hubspot_id
+         FROM (SELECT object_type, hubspot_id FROM hubspot_crm_objects
+                WHERE connector_id = :connector AND object_type <> 'deals'
+                  AND change_seq > :since AND change_seq <= :until OFFSET 0) AS changed
+        CROSS JOIN LATERAL (SELECT stored.from_id FROM hubspot_associations AS stored
+                             WHERE stored.connector_id = :connector AND stored.from_type = 'deals'
+                               AND stored.valid_to IS NULL AND stored.to_type = changed.object_type
+                               AND stored.to_id = changed.hubspot_id OFFSET 0) AS association
+        CROSS JOIN LATERAL (SELECT stored.hubspot_id FROM hubspot_crm_objects AS stored
+                             WHERE stored.connector_id = :connector AND stored.object_type = 'deals'
+                               AND stored.hubspot_id = association.from_id AND stored.change_seq <= :until
+                            OFFSET 0) AS deal"""
 )
 
 
-def attribute(connection: Connection, scope: Scope, deals: Sequence[str]) -> int:
-    """Attribute the deals, write those that come out different, and return their number."""
+def attribute(connection: Connection, scope: Scope, deals: Sequence[str], *, associations_changed: bool = False) -> int:
+    """Attribute the deals, write those that come out different, and return their number.
+
+    Args:
+        associations_changed: those of each of the deals, which gets a new change number whether it comes out different
+            or not.
+    """
     rows = connection.execute(_ATTRIBUTED_BY, scope.values(deals=list(deals)))
-    changed = []
+    written = []
+    changed = 0
     for deal_id, of_deal in groupby(rows, key=lambda row: row.hubspot_id):
         ends = list(of_deal)
         before = tuple(getattr(ends[0], column) for column in _COLUMNS.values())
         attribution = crm.attribute(ends[0].deal_source, [_end(row) for row in ends if row.to_id is not None])
         after = tuple(getattr(attribution, name) for name in _COLUMNS)
-        if after != before:
-            changed.append((deal_id, *after))
-    if changed:
-        copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *_COLUMNS.values()), rows=changed)
-        connection.execute(_STORE_ATTRIBUTIONS, scope.values())
-    return len(changed)
+        changed += after != before
+        if associations_changed or after != before:
+            written.append((deal_id, *after))
+    if written:
+        copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *_COLUMNS.values()), rows=written)
+        connection.execute(_STORE_ATTRIBUTIONS, scope.values(deals=[deal_id for deal_id, *_ in written]))
+    return changed
 
 
 _ATTRIBUTED_BY = text(
@@ -73,24 +91,30 @@ _ATTRIBUTED_BY = text(
                {crm.PRIMARY_COMPANY_TYPE_ID} = ANY(association.type_ids) AS is_primary, linked.created_at,
                linked.source, linked.filtered_reason, linked.country_code, linked.country_text, linked.region,
                linked.city
-          FROM hubspot_crm_objects AS deal
-          LEFT JOIN hubspot_associations AS association
-            ON association.connector_id = deal.connector_id AND association.from_type = 'deals'
-           AND association.from_id = deal.hubspot_id AND association.valid_to IS NULL
-          LEFT JOIN live_records AS linked
-            ON linked.connector_id = deal.connector_id AND linked.object_type = association.to_type
-           AND linked.hubspot_id = association.to_id
-         WHERE deal.connector_id = :connector AND deal.object_type = 'deals' AND deal.hubspot_id = ANY(:deals)
+          FROM unnest(CAST(:deals AS text[])) AS asked (id)
+         CROSS JOIN LATERAL (SELECT stored.* FROM hubspot_crm_objects AS stored
+                              WHERE stored.connector_id = :connector AND stored.object_type = 'deals'
+                                AND stored.hubspot_id = asked.id OFFSET 0) AS deal
+          LEFT JOIN LATERAL (SELECT stored.to_type, stored.to_id, stored.type_ids
+                               FROM hubspot_associations AS stored
+                              WHERE stored.connector_id = :connector AND stored.from_type = 'deals'
+                                AND stored.from_id = asked.id AND stored.valid_to IS NULL OFFSET 0) AS association
+                 ON true
+          LEFT JOIN LATERAL (SELECT stored.* FROM live_records AS stored
+                              WHERE stored.connector_id = :connector AND stored.object_type = association.to_type
+                                AND stored.hubspot_id = association.to_id OFFSET 0) AS linked ON true
          ORDER BY deal.hubspot_id"""
 )
 
 
+# The deals are named twice: of the copied ones alone the planner has no idea how many they are.
 _STORE_ATTRIBUTIONS = text(
     f"""UPDATE hubspot_crm_objects AS deal
            SET ({", ".join(_COLUMNS.values())}, change_seq)
              = ROW({", ".join(f"incoming.{column}" for column in _COLUMNS.values())}, nextval('change_seq'))
           FROM incoming
-         WHERE connector_id = :connector AND object_type = 'deals' AND deal.hubspot_id = incoming.hubspot_id"""
+         WHERE connector_id = :connector AND object_type = 'deals' AND deal.hubspot_id = ANY(:deals)
+           AND deal.hubspot_id = incoming.hubspot_id"""
 )
 
 
