@@ -10,6 +10,7 @@ from coppermind_pipeline_tests.benchmarks.measures import (
     changed_filters,
     normalization,
 )
+from coppermind_pipeline_tests.benchmarks.memory_measures import first_memories, memories_of_changes
 
 BENCHMARKS = {
     "backfill_under_limits": lambda: backfill_under_limits(
@@ -20,9 +21,12 @@ BENCHMARKS = {
     "backfill_unlimited_1m": lambda: backfill_unlimited(records=1_000_000),
     "normalization": lambda: normalization(records=100_000),
     "changed_filters": lambda: changed_filters(records=100_000),
+    "first_memories": lambda: first_memories(deals=10_000),
+    "memories_of_changes": lambda: memories_of_changes(deals=10_000, changed=10_000),
+    "memories_of_changes_1m": lambda: memories_of_changes(deals=300_000, changed=30_000),
 }
-# A quarter of an hour; run by its name.
-NOT_BY_DEFAULT = {"backfill_unlimited_1m"}
+# Many minutes each; run by their names.
+NOT_BY_DEFAULT = {"backfill_unlimited_1m", "memories_of_changes_1m"}
 
 
 def main(names: list[str]) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy import text
 
 from coppermind_pipeline.connectors import StoredTokens, open_portal
 from coppermind_pipeline.hubspot import HubSpotClient, SentRequest
@@ -31,6 +32,7 @@ from coppermind_pipeline.sync import (
     read_pipelines,
 )
 from coppermind_pipeline_tests.connected import Connected, settings_for
+from coppermind_pipeline_tests.stored_portal import StoredPortal
 from coppermind_pipeline_tests.sync.reconciled import Unpaced
 
 _MIB = 1024
@@ -77,15 +79,29 @@ class Installation:
 @contextmanager
 def installation(**portal: Any) -> Iterator[Installation]:
     """Start database and sandbox, and connect; the window holds every record of the portal."""
+    config = {"hubspot_backfill_since": "2000-01-01T00:00:00Z"}
+    with _database() as (database, home), RunningSandbox(SandboxConfig(**portal), process=True) as sandbox:
+        connected = asyncio.run(Connected.create(database, settings_for(sandbox, home), config=config))
+        yield Installation(sandbox, connected)
+
+
+@contextmanager
+def stored_portal() -> Iterator[StoredPortal]:
+    """Start a database with a connector whose records are put into the store, without a HubSpot."""
+    with _database() as (database, _):
+        with database.reader() as connection:
+            customer = connection.execute(text("SELECT id FROM customers WHERE name = 'local'")).scalar_one()
+        yield StoredPortal.create(database, customer)
+
+
+@contextmanager
+def _database() -> Iterator[tuple[Database, Path]]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     home = Path(tempfile.mkdtemp(prefix="coppermind-bench-"))
     database = Database(embedded.start(home), home)
     upgrade(database)
-    config = {"hubspot_backfill_since": "2000-01-01T00:00:00Z"}
     try:
-        with RunningSandbox(SandboxConfig(**portal), process=True) as sandbox:
-            connected = asyncio.run(Connected.create(database, settings_for(sandbox, home), config=config))
-            yield Installation(sandbox, connected)
+        yield database, home
     finally:
         database.dispose()
         embedded.stop(home)
