@@ -17,7 +17,7 @@ from coppermind_pipeline.memories.memory_types import Audience, MemoryType, Sens
 from coppermind_pipeline.memories.reading.browsing import get, list_memories
 from coppermind_pipeline.memories.reading.results import Found, Memory
 from coppermind_pipeline.memories.reading.search import search
-from coppermind_pipeline.memories.reading.selection import UnknownMemory, WrongSelection
+from coppermind_pipeline.memories.reading.selection import Outcome, UnknownMemory, WrongSelection
 from coppermind_pipeline.memories.totals import rows_of_memories
 from coppermind_pipeline.memories.waiting import WaitingQueue, due_entries, queue_length, waiting_queues
 
@@ -28,6 +28,7 @@ __all__ = [
     "Mapped",
     "Memory",
     "MemoryType",
+    "Outcome",
     "QueueEntry",
     "QueueStatus",
     "Sensitivity",

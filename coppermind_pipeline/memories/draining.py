@@ -16,10 +16,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from coppermind_pipeline.memories.erasure import erase_earlier_deal_texts
+from coppermind_pipeline.memories.indexing import insert_memories
 from coppermind_pipeline.memories.transactions import batch_transaction
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.wording import fold
 
 BATCH_ENTRIES = 500
 LEASE = timedelta(minutes=2)
@@ -139,11 +139,13 @@ def _apply(connection: Connection, connector_id: str, claims: Sequence[_Claim]) 
         return Drained()
     drained = _retire(connection, connector_id, [entry for entry in entries if entry.operation == "retire"])
     publishing = [entry for entry in entries if entry.operation == "publish"]
-    drained += _publish_records(connection, [entry for entry in publishing if entry.aggregate_scope is None])
+    drained += _publish_records(
+        connection, connector_id, [entry for entry in publishing if entry.aggregate_scope is None]
+    )
     # A few per period. One after the other, the older first, since one may supersede the next one of its scope.
     aggregates = [entry for entry in publishing if entry.aggregate_scope is not None]
     for entry in sorted(aggregates, key=lambda entry: (entry.as_of is not None, entry.as_of, entry.version)):
-        drained += _publish_aggregate(connection, entry)
+        drained += _publish_aggregate(connection, connector_id, entry)
     deals = [entry.source_ref for entry in entries if entry.object_type == ObjectType.DEALS]
     if deals:
         erase_earlier_deal_texts(connection, connector_id, deals)
@@ -163,7 +165,7 @@ def _retire(connection: Connection, connector_id: str, entries: Sequence[Any]) -
     return Drained(retired=live)
 
 
-def _publish_records(connection: Connection, entries: Sequence[Any]) -> Drained:
+def _publish_records(connection: Connection, connector_id: str, entries: Sequence[Any]) -> Drained:
     if not entries:
         return Drained()
     refs = [entry.source_ref for entry in entries]
@@ -171,31 +173,20 @@ def _publish_records(connection: Connection, entries: Sequence[Any]) -> Drained:
     changed = [entry for entry in entries if (row := live.get(entry.source_ref)) is None or not row.says_the_same]
     superseded = [live[entry.source_ref].id for entry in changed if entry.source_ref in live]
     connection.execute(text(_SUPERSEDE), {"ids": superseded})
-    _insert(connection, changed)
+    insert_memories(connection, connector_id, [entry.source_ref for entry in changed])
     return Drained(published=len(changed), superseded=len(superseded))
 
 
-def _publish_aggregate(connection: Connection, entry: Any) -> Drained:
+def _publish_aggregate(connection: Connection, connector_id: str, entry: Any) -> Drained:
     """Publish one aggregate: in place of the one of its scope, unless that one speaks of a later time."""
     scope = connection.execute(text(_SCOPE_STATE), {"ref": entry.source_ref}).one()
     if scope.said_last and (scope.is_live or scope.is_past):
         return Drained()
     if scope.is_past:
-        _insert(connection, [entry], superseded=True)
+        insert_memories(connection, connector_id, [entry.source_ref], superseded=True)
         return Drained(published=1)
     superseded = connection.execute(text(_SUPERSEDE_SCOPE), {"ref": entry.source_ref}).rowcount
-    return Drained(superseded=superseded) + _publish_records(connection, [entry])
-
-
-def _insert(connection: Connection, entries: Sequence[Any], *, superseded: bool = False) -> None:
-    """Insert the memories, and their words into the mind's list."""
-    values = {
-        "refs": [entry.source_ref for entry in entries],
-        "folded": [fold(entry.content or "") for entry in entries],
-        "superseded": superseded,
-    }
-    connection.execute(text(_INSERT), values)
-    connection.execute(text(_LEARN_WORDS), values)
+    return Drained(superseded=superseded) + _publish_records(connection, connector_id, [entry])
 
 
 # An array, as a joined sub-select may be run again, and each time lock as many entries more.
@@ -245,20 +236,6 @@ SELECT memory.id, memory.source_ref,
 
 _SUPERSEDE = "UPDATE memories SET superseded_at = clock_timestamp() WHERE id = ANY(CAST(:ids AS bigint[]))"
 
-_INSERT = """
-INSERT INTO memories (mind_id, connector_id, type, sensitivity, content, source_ref, object_type, hubspot_id,
-                      aggregate_connector_id, aggregate_period_key, aggregate_scope, aggregate_thresholds, as_of,
-                      superseded_at, search)
-SELECT entry.mind_id, entry.connector_id, entry.type, entry.sensitivity, entry.content, entry.source_ref,
-       entry.object_type, entry.hubspot_id, CASE WHEN entry.aggregate_scope IS NOT NULL THEN entry.connector_id END,
-       entry.aggregate_period_key, entry.aggregate_scope, entry.aggregate_thresholds, entry.as_of,
-       CASE WHEN :superseded THEN clock_timestamp() END,
-       to_tsvector('simple', published.folded) || to_tsvector('english', published.folded) || (SELECT mind_lexeme())
-  FROM unnest(CAST(:refs AS text[]), CAST(:folded AS text[])) AS published (source_ref, folded)
- CROSS JOIN LATERAL (SELECT waiting.* FROM memory_queue AS waiting
-                      WHERE waiting.source_ref = published.source_ref OFFSET 0) AS entry
-"""
-
 _SCOPE_STATE = """
 SELECT EXISTS (SELECT FROM memory_versions AS memory
                 WHERE memory.aggregate_connector_id = entry.connector_id
@@ -280,19 +257,6 @@ UPDATE memory_versions AS memory SET superseded_at = clock_timestamp()
   FROM memory_queue AS entry
  WHERE entry.source_ref = :ref AND memory.aggregate_connector_id = entry.connector_id
    AND memory.aggregate_scope = entry.aggregate_scope AND memory.source_ref <> entry.source_ref AND memory.is_live
-"""
-
-# Words alone, no numbers; in their order, so that two drains of one mind never wait for each other.
-_LEARN_WORDS = """
-INSERT INTO memory_lexemes (mind_id, lexeme, stem)
-SELECT current_mind(), word, coalesce((ts_lexize('english_stem', word))[1], word)
-  FROM (SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('simple', folded))) AS word
-          FROM unnest(CAST(:folded AS text[])) AS folded) AS words
- WHERE word ~ '^[[:alpha:]]{3,40}$'
-   AND NOT EXISTS (SELECT FROM memory_lexemes AS known
-                    WHERE known.mind_id = current_mind() AND known.lexeme = word OFFSET 0)
- ORDER BY word
-ON CONFLICT DO NOTHING
 """
 
 _ACKNOWLEDGE = "DELETE FROM memory_queue WHERE source_ref = ANY(:refs)"

@@ -134,6 +134,7 @@ class FoundMemories(BaseModel):
     trust: TrustBlock
     memories: tuple[Memory, ...]
     more: bool
+    ranked_max: int | None
     did_you_mean: dict[str, str]
 
 

@@ -59,7 +59,7 @@ async def memory_tool(
 
     Actions and their arguments, of which None counts as not given:
         search: `query`, `types`, `sensitivity`, `audience`, `connector_id`, `limit`, `include_superseded`,
-            `period_key`.
+            `period_key`, `company`, `outcome`, `since`, `until`.
         get: `memory_id` or `source_ref`, `audience`.
         list: those of search but `query`, and `before`.
         crm_report: those of `ReportRequest`, and `format`; at most ten groups, the rest added up as `other`, and rows
@@ -82,7 +82,11 @@ async def memory_tool(
 def _search(call: _Call, given: Mapping[str, Any]) -> FoundMemories:
     found = memories.search(call.database, mind_id=call.mind.id, **given)
     answer = FoundMemories(
-        trust=_trust(call, found.memories), memories=found.memories, more=found.more, did_you_mean=found.did_you_mean
+        trust=_trust(call, found.memories),
+        memories=found.memories,
+        more=found.more,
+        ranked_max=found.ranked_max,
+        did_you_mean=found.did_you_mean,
     )
     while _too_large(answer) and len(answer.memories) > 1:
         answer = answer.model_copy(update={"memories": answer.memories[:-1], "more": True})
@@ -175,7 +179,10 @@ def _too_large(answer: MemoryAnswer) -> bool:
     return len(answer.model_dump_json().encode()) >= ANSWER_BYTES_MAX
 
 
-_SELECTION = ("types", "sensitivity", "audience", "connector_id", "limit", "include_superseded", "period_key")
+_SELECTION = (
+    "types", "sensitivity", "audience", "connector_id", "limit", "include_superseded", "period_key", "company",
+    "outcome", "since", "until",
+)  # fmt: skip
 
 _ACTIONS: Mapping[str, Action] = {
     MemoryAction.SEARCH: Action(_search, takes=("query", *_SELECTION), needs=("query",)),

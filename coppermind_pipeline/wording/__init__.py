@@ -13,6 +13,15 @@ from coppermind_pipeline.wording.folding import ascii_letters, fold, without_acc
 from coppermind_pipeline.wording.lines import as_words, capitalized, cut, one_line, single_spaced, uncapitalized
 from coppermind_pipeline.wording.lists import bullets, first_listed, listed, some_listed
 from coppermind_pipeline.wording.percents import exact_percent, percent, report_percent
+from coppermind_pipeline.wording.search_words import (
+    name_word,
+    name_words,
+    opening_and_rest,
+    search_vector,
+    search_words,
+    whole_name,
+    words_of,
+)
 from coppermind_pipeline.wording.suggestions import corrections, did_you_mean, did_you_mean_part, slips_max
 from coppermind_pipeline.wording.visible import visible_text, visible_values
 
@@ -44,10 +53,15 @@ __all__ = [
     "listed",
     "money",
     "month",
+    "name_word",
+    "name_words",
     "number",
     "one_line",
+    "opening_and_rest",
     "percent",
     "report_percent",
+    "search_vector",
+    "search_words",
     "single_spaced",
     "slips_max",
     "some_listed",
@@ -56,7 +70,9 @@ __all__ = [
     "utc_second",
     "visible_text",
     "visible_values",
+    "whole_name",
     "with_article",
     "with_the",
     "without_accents",
+    "words_of",
 ]

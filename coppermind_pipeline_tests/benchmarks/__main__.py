@@ -11,6 +11,7 @@ from coppermind_pipeline_tests.benchmarks.measures import (
     normalization,
 )
 from coppermind_pipeline_tests.benchmarks.memory_measures import first_memories, memories_of_changes
+from coppermind_pipeline_tests.benchmarks.searching import searching
 
 BENCHMARKS = {
     "backfill_under_limits": lambda: backfill_under_limits(
@@ -24,9 +25,11 @@ BENCHMARKS = {
     "first_memories": lambda: first_memories(deals=10_000),
     "memories_of_changes": lambda: memories_of_changes(deals=10_000, changed=10_000),
     "memories_of_changes_1m": lambda: memories_of_changes(deals=300_000, changed=30_000),
+    "search_100k": lambda: searching(minds=5),
+    "search_1m": lambda: searching(minds=50),
 }
 # Many minutes each; run by their names.
-NOT_BY_DEFAULT = {"backfill_unlimited_1m", "memories_of_changes_1m"}
+NOT_BY_DEFAULT = {"backfill_unlimited_1m", "memories_of_changes_1m", "search_1m"}
 
 
 def main(names: list[str]) -> int:

@@ -41,8 +41,10 @@ def columns(connection: Connection) -> dict[str, list[dict[str, Any]]]:
 
 def _told() -> dict[tuple[str, str], str]:
     files = sorted((PRODUCT / "store/migrations/versions").rglob("*.sql"))
-    made = re.findall(r"CREATE TABLE (\w+) \((.*?)\n\);", "\n".join(file.read_text() for file in files), re.DOTALL)
-    return {
+    written = "\n".join(file.read_text() for file in files)
+    made = re.findall(r"CREATE TABLE (\w+) \((.*?)\n\);", written, re.DOTALL)
+    added = re.findall(r"^ALTER TABLE (\w+) ADD COLUMN (\w+) .*?--\s*(.+)$", written, re.MULTILINE)
+    return {(table, name): said for table, name, said in added} | {
         (table, name): said
         for table, body in made
         for name, said in re.findall(r"^    (\w+) .*?--\s*(.+)$", body, re.MULTILINE)

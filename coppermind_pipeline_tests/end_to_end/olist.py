@@ -13,13 +13,15 @@ LEADS, WINS, SELLERS = (
 WON_STAGE = "closedwon"
 
 
-def write_portal(data_set: Path, directory: Path) -> None:
-    """Write the data set as a portal: a contact per lead, a won deal per closed lead, linked to its contact.
+def write_portal(data_set: Path, directory: Path, *, leads_max: int | None = None) -> None:
+    """Write the data set, or its first leads, as a portal: a contact per lead, and a won deal per closed one.
 
     `origin` becomes the contact's original source, with an option each, blank stays without a value;
     `declared_monthly_revenue` becomes the amount, the seller's state the contact's.
     """
-    leads, wins = _rows(data_set / LEADS), _rows(data_set / WINS)
+    leads = _rows(data_set / LEADS)[:leads_max]
+    known = {lead["mql_id"] for lead in leads}
+    wins = [win for win in _rows(data_set / WINS) if win["mql_id"] in known]
     states = {seller["seller_id"]: seller["seller_state"] for seller in _rows(data_set / SELLERS)}
     lead_numbers = {lead["mql_id"]: number for number, lead in enumerate(leads, start=1)}
     state_of_lead = {win["mql_id"]: states.get(win["seller_id"], "") for win in wins}

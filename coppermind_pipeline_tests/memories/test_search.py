@@ -1,6 +1,5 @@
 """Search, get and list: found by what they say, within one mind, in answers of a bounded size."""
 
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +13,6 @@ from coppermind_pipeline.memories import (
     Sensitivity,
     UnknownMemory,
     WrongSelection,
-    aggregate_ref,
     enqueue,
     get,
     list_memories,
@@ -24,49 +22,9 @@ from coppermind_pipeline.memories import (
 from coppermind_pipeline.memories.reading.results import ANSWER_BYTES_MAX
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
+from coppermind_pipeline_tests.memories.publishing import publish, publish_aggregate
 from coppermind_pipeline_tests.memories.steps import drained
-from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
-
-
-def _publish(
-    portal: StoredPortal,
-    hubspot_id: str,
-    content: str,
-    *,
-    memory_type: MemoryType = MemoryType.STAKEHOLDER,
-    sensitivity: Sensitivity = Sensitivity.OPEN,
-) -> None:
-    entry = QueueEntry(
-        source_ref=record_ref(portal.connector_id, ObjectType.CONTACTS, hubspot_id),
-        connector_id=portal.connector_id,
-        operation="publish",
-        type=memory_type,
-        sensitivity=sensitivity,
-        content=content,
-        object_type=ObjectType.CONTACTS,
-        hubspot_id=hubspot_id,
-        as_of=NOW,
-    )
-    with portal.database.mind(portal.mind_id) as connection:
-        enqueue(connection, [entry])
-    drained(portal)
-
-
-def _publish_aggregate(portal: StoredPortal, period_key: str, content: str, weeks: int) -> None:
-    entry = QueueEntry(
-        source_ref=aggregate_ref(portal.connector_id, period_key, "strategy"),
-        connector_id=portal.connector_id,
-        operation="publish",
-        type=MemoryType.FACT,
-        sensitivity=Sensitivity.SENSITIVE,
-        content=content,
-        aggregate_period_key=period_key,
-        aggregate_scope="strategy",
-        as_of=NOW + timedelta(weeks=weeks),
-    )
-    with portal.database.mind(portal.mind_id) as connection:
-        enqueue(connection, [entry])
-    drained(portal)
+from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 
 def _found(portal: StoredPortal, query: str, **arguments: object) -> list[str]:
@@ -99,18 +57,18 @@ def test_a_memory_is_found_by_what_it_says(portal: StoredPortal, query: str, exp
         "Pat O'Brien is Director, in 東京, Japan.",
     ]
     for number, content in enumerate(texts):
-        _publish(portal, str(number), content)
+        publish(portal, str(number), content)
     assert _found(portal, query)[0] == texts[expected]
 
 
 def test_memories_with_all_words_come_before_those_with_some(portal: StoredPortal):
-    _publish(portal, "1", "Acme in Berlin.")
-    _publish(portal, "2", "Acme in Paris. Acme, Acme, Acme.")
+    publish(portal, "1", "Acme in Berlin.")
+    publish(portal, "2", "Acme in Paris. Acme, Acme, Acme.")
     assert _found(portal, "acme berlin") == ["Acme in Berlin.", "Acme in Paris. Acme, Acme, Acme."]
 
 
 def test_a_misspelt_word_is_corrected_and_said_so(portal: StoredPortal):
-    _publish(portal, "1", "Jane Doe is Head of Marketing.")
+    publish(portal, "1", "Jane Doe is Head of Marketing.")
     found = _search(portal, "markteing")
     assert [memory.content for memory in found.memories] == ["Jane Doe is Head of Marketing."]
     assert found.did_you_mean == {"markteing": "marketing"}
@@ -118,15 +76,15 @@ def test_a_misspelt_word_is_corrected_and_said_so(portal: StoredPortal):
 
 
 def test_no_suggestion_tells_a_word_that_the_caller_may_not_see(portal: StoredPortal):
-    _publish(portal, "1", "Voltaire is the codename.", sensitivity=Sensitivity.SENSITIVE)
+    publish(portal, "1", "Voltaire is the codename.", sensitivity=Sensitivity.SENSITIVE)
     assert _search(portal, "voltiare").did_you_mean == {"voltiare": "voltaire"}
     for_client = _search(portal, "voltiare", audience="client")
     assert (for_client.memories, for_client.did_you_mean) == ((), {})
 
 
 def test_sensitive_memories_are_left_out_for_a_client(portal: StoredPortal):
-    _publish(portal, "1", "Acme open.")
-    _publish(portal, "2", "Acme secret.", sensitivity=Sensitivity.SENSITIVE, memory_type=MemoryType.OBJECTION)
+    publish(portal, "1", "Acme open.")
+    publish(portal, "2", "Acme secret.", sensitivity=Sensitivity.SENSITIVE, memory_type=MemoryType.OBJECTION)
     assert _found(portal, "acme", audience="client") == ["Acme open."]
     assert _found(portal, "acme", audience="client", sensitivity="sensitive") == []
     assert _found(portal, "acme", sensitivity="sensitive") == ["Acme secret."]
@@ -137,8 +95,8 @@ def test_sensitive_memories_are_left_out_for_a_client(portal: StoredPortal):
 
 
 def test_superseded_texts_come_when_asked_for_and_retired_ones_never(portal: StoredPortal):
-    _publish(portal, "1", "Acme first.")
-    _publish(portal, "1", "Acme second.")
+    publish(portal, "1", "Acme first.")
+    publish(portal, "1", "Acme second.")
     assert _found(portal, "acme") == ["Acme second."]
     assert _found(portal, "acme", include_superseded=True) == ["Acme second.", "Acme first."]
     retire = QueueEntry(
@@ -156,9 +114,9 @@ def test_superseded_texts_come_when_asked_for_and_retired_ones_never(portal: Sto
 
 
 def test_an_earlier_aggregate_comes_by_its_period(portal: StoredPortal):
-    _publish_aggregate(portal, "2026-W46", "Strategy: first try.", 0)
-    _publish_aggregate(portal, "2026-W46", "Strategy: week 46.", 0)
-    _publish_aggregate(portal, "2026-W47", "Strategy: week 47.", 1)
+    publish_aggregate(portal, "2026-W46", "Strategy: first try.", weeks=0)
+    publish_aggregate(portal, "2026-W46", "Strategy: week 46.", weeks=0)
+    publish_aggregate(portal, "2026-W47", "Strategy: week 47.", weeks=1)
     assert _found(portal, "strategy") == ["Strategy: week 47."]
     assert _found(portal, "strategy", period_key="2026-W46") == ["Strategy: week 46."]
     listed = list_memories(portal.database, mind_id=portal.mind_id, period_key="2026-W46")
@@ -171,7 +129,7 @@ def test_an_earlier_aggregate_comes_by_its_period(portal: StoredPortal):
 
 
 def test_each_result_says_where_it_comes_from(portal: StoredPortal):
-    _publish(portal, "501", "Jane Doe.")
+    publish(portal, "501", "Jane Doe.")
     (memory,) = _search(portal, "jane").memories
     assert memory.provenance.model_dump(mode="json") == {
         "connector_id": portal.connector_id,
@@ -190,7 +148,7 @@ def test_each_result_says_where_it_comes_from(portal: StoredPortal):
 
 def test_answers_stay_small_and_lists_go_on_where_they_stopped(portal: StoredPortal):
     for number in range(30):
-        _publish(portal, str(number), f"Acme {number}. " + "long story " * 80)
+        publish(portal, str(number), f"Acme {number}. " + "long story " * 80)
     found = _search(portal, "acme", limit=30)
     assert len(found.model_dump_json().encode()) < ANSWER_BYTES_MAX + 500
     assert found.more
@@ -216,6 +174,11 @@ def test_answers_stay_small_and_lists_go_on_where_they_stopped(portal: StoredPor
         {"sensitivity": "secret"},
         {"audience": "all"},
         {"limit": 0},
+        {"outcome": "maybe"},
+        {"since": "yesterday"},
+        {"until": "2026-13"},
+        {"company": "Nobody"},
+        {"company": "?"},
     ],
 )
 def test_a_wrong_argument_is_said_to_be_wrong(portal: StoredPortal, arguments: dict[str, object]):
@@ -230,12 +193,22 @@ def test_a_memory_that_is_not_there_is_said_to_be_unknown(portal: StoredPortal):
         get(portal.database, mind_id=portal.mind_id)
 
 
+_ALL = "ROW(NULL, '{open,sensitive}', NULL, NULL, true, NULL, NULL, NULL)"
+
+
+def _search_for(words: str) -> str:
+    """Return a call that asks for words in each way; `words` is SQL."""
+    asked = f"CAST({words} AS tsquery)"
+    question = f"ROW({asked}, ARRAY[{asked}], '{{}}', '', {asked}, {asked}, {asked}, '{{}}', '{{}}', '{{}}')"
+    return f"search_memories({question}, {_ALL}, 100, 100)"
+
+
 @pytest.fixture
 def two_minds(database: Database, local_customer: UUID) -> tuple[StoredPortal, StoredPortal]:
     acme = StoredPortal.create(database, local_customer)
     globex = StoredPortal.create(database, local_customer, mind="globex", hub_id=8)
-    _publish(acme, "1", "Confidential plan of Acme: Voltaire.")
-    _publish(globex, "1", "Confidential plan of Globex: Diderot.")
+    publish(acme, "1", "Confidential plan of Acme: Voltaire.")
+    publish(globex, "1", "Confidential plan of Globex: Diderot.")
     return acme, globex
 
 
@@ -261,7 +234,8 @@ def test_a_mind_that_does_not_exist_finds_nothing(two_minds: tuple[StoredPortal,
 @pytest.mark.parametrize(
     "call",
     [
-        "SELECT search_memories('confidential', NULL, '{open,sensitive}', NULL, NULL, true, 100, 100)",
+        "SELECT * FROM " + _search_for("'confidential'"),
+        f"SELECT * FROM memories_with('confidential', {_ALL}, 100)",
         "SELECT mind_lexeme()",
         "SELECT forget_lexemes('{confidential}')",
     ],
@@ -277,15 +251,24 @@ def test_the_search_function_takes_the_mind_from_the_transaction_alone(two_minds
     acme, globex = two_minds
     with acme.database.mind(acme.mind_id) as connection:
         theirs = f"'mind:{globex.mind_id}' | 'confidential'"
-        statement = "SELECT id FROM search_memories(:words, NULL, '{open,sensitive}', NULL, NULL, true, 100, 100)"
-        ids = connection.scalars(text(statement.replace(":words", "CAST(:words AS tsquery)")), {"words": theirs}).all()
+        statement = f"SELECT id FROM {_search_for(':words')}"
+        ids = connection.scalars(text(statement), {"words": theirs}).all()
         own = connection.scalars(text("SELECT id FROM memories")).all()
     assert ids == own
 
 
 @pytest.mark.parametrize("role", ["coppermind_scheduler", "coppermind_reader"])
-def test_only_the_application_may_search(two_minds: tuple[StoredPortal, StoredPortal], role: str):
+@pytest.mark.parametrize(
+    "call",
+    [
+        _search_for("'plan'"),
+        f"memories_with('plan', {_ALL}, 100)",
+        "find_companies('Acme', 'x', NULL, 10)",
+        "records_of_company('acme-hubspot-0007', '1', 10)",
+    ],
+)
+def test_only_the_application_may_search(two_minds: tuple[StoredPortal, StoredPortal], role: str, call: str):
     database = two_minds[0].database
     opened = database.scheduler() if role == "coppermind_scheduler" else database.reader()
     with opened as connection, pytest.raises(DBAPIError, match="permission denied"):
-        connection.execute(text("SELECT search_memories('plan', NULL, '{open,sensitive}', NULL, NULL, true, 100, 100)"))
+        connection.execute(text(f"SELECT * FROM {call}"))

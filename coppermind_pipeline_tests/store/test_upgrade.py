@@ -50,6 +50,46 @@ def test_an_installation_at_the_oldest_revision_goes_on_with_all_that_is_stored(
         assert connection.scalar(text("SELECT obj_description('minds'::regclass)"))
 
 
+def test_memories_of_before_are_found_by_what_later_ones_are(empty_database: Database):
+    _bring_back_to("0061", empty_database)
+    with empty_database.owner() as connection:
+        mind, connector = connection.execute(text(_A_MIND)).one()
+        values = {"mind": mind, "connector": connector}
+        connection.execute(text(_ITS_RECORD), values)
+        connection.execute(text(_ITS_MEMORIES), values)
+    upgrade(empty_database)
+    with empty_database.owner() as connection:
+        found = connection.execute(text("SELECT content, day::text, search::text FROM memories ORDER BY id")).all()
+        words = connection.scalars(text("SELECT lexeme FROM memory_lexemes ORDER BY 1")).all()
+    assert found[0].day == "2026-05-01"
+    for word in ("'acme':", "'name:renewal'", "'name=renewal 1200'", f"'mind:{mind}'", "'1200':"):
+        assert word in found[0].search
+    assert found[1] == ("", None, "")
+    assert words == ["acme", "renewal"]
+
+
+_A_MIND = """
+WITH mind AS (INSERT INTO minds (customer_id, name, slug, kind)
+              SELECT id, 'acme', 'acme', 'client' FROM customers RETURNING id, customer_id),
+     own AS (INSERT INTO connectors (id, mind_id, customer_id, hub_id, status, config)
+             SELECT 'acme-hubspot-abcd', id, customer_id, 7, 'active', '{"report_timezone": "America/New_York"}'
+               FROM mind
+             RETURNING id, mind_id)
+SELECT mind_id, id FROM own
+"""
+
+_ITS_RECORD = """
+INSERT INTO hubspot_crm_objects (connector_id, mind_id, object_type, hubspot_id, properties, read_at, name, close_at)
+VALUES (:connector, :mind, 'deals', '1', '{}', now(), 'Renewal 1,200', '2026-05-02T01:00:00Z')
+"""
+
+_ITS_MEMORIES = """
+INSERT INTO memories (mind_id, connector_id, type, sensitivity, content, source_ref, object_type, hubspot_id, search)
+VALUES (:mind, :connector, 'objection', 'sensitive', 'Renewal €1,200 with the acme.', 'a', 'deals', '1', 'old'),
+       (:mind, :connector, 'objection', 'sensitive', '', 'b', 'deals', '2', '')
+"""
+
+
 def _bring_back_to(revision: str, database: Database) -> None:
     configuration = alembic_configuration()
     with database.administrator() as connection:

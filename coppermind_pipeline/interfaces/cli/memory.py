@@ -22,6 +22,20 @@ AudienceOption = Annotated[str | None, typer.Option(help="client leaves sensitiv
 ConnectorOption = Annotated[str | None, typer.Option("--connector", help="Only this connector of the mind.")]
 SupersededOption = Annotated[bool, typer.Option("--include-superseded", help="Earlier texts, too.")]
 PeriodKeyOption = Annotated[str | None, typer.Option(help="The summaries of one period, such as 2026-W47 or 2026-11.")]
+CompanyOption = Annotated[
+    str | None, typer.Option(help="Only this company, its deals and contacts: a name, domain or HubSpot id.")
+]
+OutcomeOption = Annotated[
+    list[str] | None, typer.Option(help="Only deals that are won, lost or open. May be repeated.")
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        help="From this day, month or year, such as 2026-11; by close dates, and by when contacts and companies were "
+        "created."
+    ),
+]
+UntilOption = Annotated[str | None, typer.Option(help="Up to this day, month or year, itself included.")]
 _ID_DIGITS_MAX = 19
 
 LimitOption = Annotated[int | None, typer.Option(min=1, max=50, help="How many memories at most.")]
@@ -39,6 +53,10 @@ def search(
     limit: LimitOption = None,
     include_superseded: SupersededOption = False,
     period_key: PeriodKeyOption = None,
+    company: CompanyOption = None,
+    outcome: OutcomeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     customer: CustomerOption = "local",
     as_json: output.JsonOption = False,
 ) -> None:
@@ -46,6 +64,7 @@ def search(
     answer = _ask(
         customer, mind, "search", query=query, types=types or None, sensitivity=sensitivity, audience=audience,
         connector_id=connector_id, limit=limit, include_superseded=include_superseded, period_key=period_key,
+        company=company, outcome=outcome, since=since, until=until,
     )  # fmt: skip
     output.show(answer, as_json=as_json, human=lambda: memory_views.found(answer))
 
@@ -61,6 +80,10 @@ def list_(
     limit: LimitOption = None,
     include_superseded: SupersededOption = False,
     period_key: PeriodKeyOption = None,
+    company: CompanyOption = None,
+    outcome: OutcomeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     before: Annotated[int | None, typer.Option(help="Go on below this memory's number.")] = None,
     customer: CustomerOption = "local",
     as_json: output.JsonOption = False,
@@ -69,7 +92,7 @@ def list_(
     answer = _ask(
         customer, mind, "list", types=types or None, sensitivity=sensitivity, audience=audience,
         connector_id=connector_id, limit=limit, include_superseded=include_superseded, period_key=period_key,
-        before=before,
+        company=company, outcome=outcome, since=since, until=until, before=before,
     )  # fmt: skip
     output.show(answer, as_json=as_json, human=lambda: memory_views.found(answer))
 

@@ -1,14 +1,16 @@
 """What the tools take, as an assistant reads it. The rooms below know which action takes which argument."""
 
+import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
 from coppermind_pipeline.accounts import MindKind, MindsAction
 from coppermind_pipeline.connectors import SOURCE_TYPE, ConnectorsAction
-from coppermind_pipeline.memories import Audience, MemoryType, Sensitivity
+from coppermind_pipeline.memories import Audience, MemoryType, Outcome, Sensitivity
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports import CompareTo, DateBasis, GroupBy, MemoryAction, ReportFormat
 from coppermind_pipeline.tool_calls import ToolArgumentError, unknown_argument
@@ -20,9 +22,19 @@ def _about(description: str, values: Iterable[str] | None = None, *, needed: boo
     return Field(default=... if needed else None, description=description, json_schema_extra=listed)
 
 
+def _as_list(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    with suppress(ValueError):
+        if isinstance(listed := json.loads(value), list):
+            return listed
+    return [each for part in value.split(",") if (each := part.strip())]
+
+
 # An assistant that has nothing to say for an argument may leave it out or say null; the schema shows the value alone.
 _Text = str | SkipJsonSchema[None]
-_Texts = list[str] | SkipJsonSchema[None]
+# Some assistants write a list as JSON in a string, and a list of one as the value alone.
+_Texts = Annotated[list[str] | SkipJsonSchema[None], BeforeValidator(_as_list)]
 _Number = int | SkipJsonSchema[None]
 _Flag = bool | SkipJsonSchema[None]
 _Map = dict[str, Any] | SkipJsonSchema[None]
@@ -92,7 +104,14 @@ class MemoryArguments(_Arguments):
         needed=True,
     )
     mind: _Text = _about(_MIND)
-    query: _Text = _about("search: plain words.")
+    query: _Text = _about("search: plain words, or a question.")
+    company: _Text = _about("search, list: this company, its deals and contacts alone; a name, domain or id.")
+    outcome: _Texts = _about(f"search, list: deals that are some of {', '.join(Outcome)}.")
+    since: _Text = _about(
+        "search, list: from this day, month or year, such as 2026-11-01 or 2026-11; by close dates of deals, and by "
+        "when contacts and companies were created."
+    )
+    until: _Text = _about("search, list: up to this day, month or year, itself included.")
     types: _Texts = _about(f"search, list: some of {', '.join(MemoryType)}. Aggregates are facts.")
     sensitivity: _Text = _about("search, list: only these.", Sensitivity)
     audience: _Text = _about(

@@ -91,7 +91,8 @@ def _(answer: MindList) -> str:
 def _(answer: FoundMemories) -> str:
     more = " There are more; a narrower search shows them." if answer.more else ""
     corrected = "".join(f" No memory has “{word}”; searched for “{it}”." for word, it in answer.did_you_mean.items())
-    return f"{_trust(answer.trust)}\n{count(len(answer.memories), 'memory')} found.{corrected}{more}"
+    ranked = f" More match than the {number(answer.ranked_max)} that were ranked." if answer.ranked_max else ""
+    return f"{_trust(answer.trust)}\n{count(len(answer.memories), 'memory')} found.{corrected}{more}{ranked}"
 
 
 @readable.register

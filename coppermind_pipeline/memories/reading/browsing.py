@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from coppermind_pipeline.memories.reading.companies import company_refs
 from coppermind_pipeline.memories.reading.results import MEMORY_ROWS, Listed, Memory, memory_from_row, within_answer
 from coppermind_pipeline.memories.reading.selection import Selection, UnknownMemory, WrongSelection, checked_limit
 from coppermind_pipeline.store import Database
@@ -43,6 +44,10 @@ def list_memories(
     limit: int = 20,
     include_superseded: bool = False,
     period_key: str | None = None,
+    company: str | None = None,
+    outcome: str | Collection[str] | None = None,
+    since: str | None = None,
+    until: str | None = None,
     before: int | None = None,
 ) -> Listed:
     """Return a page of the mind's memories, newest first, in at most 14 KB; arguments as those of `search`.
@@ -62,11 +67,15 @@ def list_memories(
         connector_id=connector_id,
         include_superseded=include_superseded,
         period_key=period_key,
+        outcome=outcome,
+        since=since,
+        until=until,
     )
     limit = checked_limit(limit, most=PAGE_MEMORIES_MAX)
     values = {**selection.as_parameters(), "before": first, "limit": limit + 1}
     statement = _LIST_ALL if include_superseded or period_key is not None else _LIST_LIVE
     with database.mind(mind_id) as connection:
+        values["refs"] = None if company is None else company_refs(connection, company, connector_id=connector_id)
         memories = [memory_from_row(row) for row in connection.execute(text(statement), values)]
     page = within_answer(memories[:limit])
     return Listed(memories=page, next_before=page[-1].id if len(page) < len(memories) else None)
@@ -82,6 +91,9 @@ _SELECTED = """
    AND (CAST(:types AS text[]) IS NULL OR memory.type = ANY(CAST(:types AS text[])))
    AND memory.sensitivity = ANY(CAST(:sensitivities AS text[]))
    AND (CAST(:connectors AS text[]) IS NULL OR memory.connector_id = ANY(CAST(:connectors AS text[])))
+   AND (CAST(:refs AS text[]) IS NULL OR memory.source_ref = ANY(CAST(:refs AS text[])))
+   AND (CAST(:first_day AS date) IS NULL OR memory.day >= :first_day)
+   AND (CAST(:last_day AS date) IS NULL OR memory.day <= :last_day)
 """
 
 _LIST_LIVE = f"{MEMORY_ROWS} {_SELECTED} AND memory.is_live ORDER BY memory.id DESC LIMIT :limit"

@@ -56,7 +56,7 @@ class Found(BaseModel):
     """The memories that a search found, best first.
 
     `did_you_mean` maps misspelt words of the query to what was searched for instead; `more` says that the answer's size
-    left some out.
+    left some out. `ranked_max`: more memories match than that, and no more than that were compared; null: all were.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +64,7 @@ class Found(BaseModel):
     memories: tuple[Memory, ...]
     did_you_mean: dict[str, str] = {}
     more: bool = False
+    ranked_max: int | None = None
 
 
 class Listed(BaseModel):

@@ -1,7 +1,10 @@
-"""Which memories a caller asks for: by kind, by who may see them, by connector and period."""
+"""Which memories a caller asks for: by kind, outcome and day, by who may see them, by connector and period."""
 
+import calendar
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
@@ -24,13 +27,33 @@ class UnknownMemory(UsageError):
     hint = "List the mind's memories with action=list, or search them."
 
 
+class Outcome(StrEnum):
+    """What became of a deal, as far as memories tell."""
+
+    WON = "won"
+    LOST = "lost"
+    OPEN = "open"
+
+
+_TYPES_OF_OUTCOME = {
+    Outcome.WON: (MemoryType.CAMPAIGN_OUTCOME,),
+    Outcome.LOST: (MemoryType.OBJECTION, MemoryType.PAIN_POINT),
+    Outcome.OPEN: (MemoryType.BUYING_SIGNAL,),
+}
+
+# Of a time its day.
+_DATE = re.compile(r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2})(?:[T ].*)?)?)?")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Arguments that `search` and `list_memories` share, checked; None is every one.
 
     Attributes:
+        types: those that were asked for and tell of the outcome that was.
         sensitivities: those that may be shown; a client sees open memories alone.
         period_key: of aggregates; selects the last text of that period, superseded or not.
+        first_day, last_day: of the days that memories speak of, both included.
     """
 
     types: tuple[MemoryType, ...] | None
@@ -38,6 +61,8 @@ class Selection:
     connector_id: str | None
     include_superseded: bool
     period_key: str | None
+    first_day: date | None
+    last_day: date | None
 
     @classmethod
     def checked(
@@ -49,17 +74,27 @@ class Selection:
         connector_id: str | None,
         include_superseded: bool,
         period_key: str | None,
+        outcome: str | Collection[str] | None,
+        since: str | None,
+        until: str | None,
     ) -> Self:
-        """Check the arguments; raises WrongSelection, which names the values that one takes."""
+        """Check the arguments; raises WrongSelection, which names the values that one takes.
+
+        Args:
+            types, outcome: none of them is no condition, as is leaving them out.
+            since, until: a day (2026-11-18), a month (2026-11) or a year.
+        """
         shown = set(Sensitivity) if sensitivity is None else {_member(Sensitivity, sensitivity, "sensitivity")}
         if audience is not None and _member(Audience, audience, "audience") is Audience.CLIENT:
             shown &= {Sensitivity.OPEN}
         return cls(
-            types=None if types is None else tuple(_member(MemoryType, each, "types") for each in types),
+            types=_types(types, outcome),
             sensitivities=tuple(sorted(shown)),
             connector_id=connector_id,
             include_superseded=include_superseded,
             period_key=period_key,
+            first_day=None if since is None else _days(since, "since")[0],
+            last_day=None if until is None else _days(until, "until")[1],
         )
 
     def as_parameters(self) -> dict[str, Any]:
@@ -70,6 +105,8 @@ class Selection:
             "connectors": None if self.connector_id is None else [self.connector_id],
             "period": self.period_key,
             "include_superseded": self.include_superseded,
+            "first_day": self.first_day,
+            "last_day": self.last_day,
         }
 
 
@@ -78,6 +115,33 @@ def checked_limit(limit: int, *, most: int) -> int:
     if limit < 1:
         raise WrongSelection(f"limit must be at least 1, not {limit}.")
     return min(limit, most)
+
+
+def _types(types: Collection[str] | None, outcome: str | Collection[str] | None) -> tuple[MemoryType, ...] | None:
+    asked = [_member(MemoryType, each, "types") for each in types or ()]
+    outcomes = [outcome] if isinstance(outcome, str) else outcome
+    told = [
+        memory_type
+        for each in outcomes or ()
+        for memory_type in _TYPES_OF_OUTCOME[_member(Outcome, each.strip().lower(), "outcome")]
+    ]
+    if not told:
+        return tuple(asked) or None
+    return tuple(each for each in told if not asked or each in asked)
+
+
+def _days(value: str, argument: str) -> tuple[date, date]:
+    """Return the first and the last day that a day, a month or a year has."""
+    written = _DATE.fullmatch(value.strip())
+    year, month, day = (written["year"], written["month"], written["day"]) if written else ("", "", "")
+    try:
+        first = date(int(year), int(month or 1), int(day or 1))
+        last_month = int(month or 12)
+        return first, date(first.year, last_month, int(day or calendar.monthrange(first.year, last_month)[1]))
+    except ValueError:
+        raise WrongSelection(
+            f"{argument} takes a day such as 2026-11-18, a month such as 2026-11 or a year; not {value!r}."
+        ) from None
 
 
 def _member(enumeration: type[E], value: str, argument: str) -> E:

@@ -93,6 +93,9 @@ async def test_the_setup_script_leads_from_a_new_mind_to_a_report(database: Data
         assert compared["period"]["compared_with"]
 
         found = await assistant.call("memory", action="search", query="strategy", types=["fact"], limit=3)
+        for types in ('["fact"]', "fact"):
+            assert await assistant.call("memory", action="search", query="strategy", types=types, limit=3) == found
+        assert (await assistant.call("memory", action="search", query="strategy", types=[], limit=3))["memories"]
         assert found["memories"]
         (first, *_) = found["memories"]
         assert (await assistant.call("memory", action="get", memory_id=first["id"]))["memory"] == first

@@ -26,6 +26,9 @@ def found(answer: Mapping[str, Any]) -> RenderableType:
         parts.append(Text(f"There are more: --before {answer['next_before']}", style="dim"))
     if answer.get("more"):
         parts.append(Text("There are more; a narrower search shows them.", style="dim"))
+    if answer.get("ranked_max"):
+        ranked = number(answer["ranked_max"])
+        parts.append(Text(f"More match than the {ranked} that were ranked; more words narrow it down.", style="dim"))
     return Group(*parts)
 
 
