@@ -32,6 +32,11 @@ def erase_earlier_deal_texts(connection: Connection, connector_id: str, refs: Se
     return _erase_earlier(connection, connector_id, linked)
 
 
+def may_name_erased(connection: Connection, connector_id: str, refs: Sequence[str]) -> set[str]:
+    """Return which of the deals were ever linked to an erased record, and have a text that holds or waits."""
+    return set(connection.scalars(text(_MAY_NAME_ERASED), {"connector": connector_id, "refs": list(refs)}))
+
+
 def _erase_earlier(connection: Connection, connector_id: str, refs: Sequence[str]) -> int:
     if not refs:
         return 0
@@ -74,13 +79,7 @@ SELECT DISTINCT 'hubspot:' || CAST(:connector AS text) || ':deals:' || associati
                         AND stored.to_id = split_part(erased.ref, ':', 4) OFFSET 0) AS association
 """
 
-# A deal that has no earlier text with words in it, as most have none, is looked at no further.
-_LINKED_TO_ERASED = """
-SELECT DISTINCT deal.ref
-  FROM unnest(CAST(:refs AS text[])) AS deal (ref)
- CROSS JOIN LATERAL (SELECT FROM memory_versions AS version
-                      WHERE version.connector_id = :connector AND version.source_ref = deal.ref
-                        AND NOT version.is_live AND version.content <> '' LIMIT 1) AS earlier
+_EVER_LINKED_TO_ERASED = """
  CROSS JOIN LATERAL (SELECT stored.to_type, stored.to_id FROM hubspot_associations AS stored
                       WHERE stored.connector_id = :connector AND stored.from_type = 'deals'
                         AND stored.from_id = split_part(deal.ref, ':', 4) OFFSET 0) AS association
@@ -89,3 +88,23 @@ SELECT DISTINCT deal.ref
                         AND stored.hubspot_id = association.to_id AND stored.archived_reason = 'erased'
                      OFFSET 0) AS linked
 """
+
+# A deal that has no earlier text with words in it, as most have none, is looked at no further.
+_LINKED_TO_ERASED = f"""
+SELECT DISTINCT deal.ref
+  FROM unnest(CAST(:refs AS text[])) AS deal (ref)
+ CROSS JOIN LATERAL (SELECT FROM memory_versions AS version
+                      WHERE version.connector_id = :connector AND version.source_ref = deal.ref
+                        AND NOT version.is_live AND version.content <> '' LIMIT 1) AS earlier
+{_EVER_LINKED_TO_ERASED}
+"""  # noqa: S608 - a part of our own
+
+_MAY_NAME_ERASED = f"""
+SELECT DISTINCT deal.ref
+  FROM unnest(CAST(:refs AS text[])) AS deal (ref)
+{_EVER_LINKED_TO_ERASED}
+ WHERE EXISTS (SELECT FROM memory_versions AS version
+                WHERE version.connector_id = :connector AND version.source_ref = deal.ref AND version.is_live)
+    OR EXISTS (SELECT FROM memory_queue AS waiting
+                WHERE waiting.connector_id = :connector AND waiting.source_ref = deal.ref)
+"""  # noqa: S608 - a part of our own

@@ -1,5 +1,8 @@
 """A record erased for privacy loses its text: in all versions, in deals that named it, in queue and word list."""
 
+import orjson
+import pytest
+
 from coppermind_pipeline.memories import search
 from coppermind_pipeline_tests.memories.steps import change, drained, live, mapped, published, rows
 from coppermind_pipeline_tests.stored_portal import StoredPortal
@@ -56,11 +59,22 @@ def test_words_that_others_use_stay_and_other_texts_are_not_touched(portal: Stor
     assert {"cmo", "roe", "deal"} <= words
 
 
-def test_a_filter_that_can_not_be_applied_does_not_delay_an_erasure(portal: StoredPortal):
+@pytest.mark.parametrize("filtered", ["contacts", "deals"])
+def test_a_filter_that_can_not_be_applied_does_not_delay_an_erasure(portal: StoredPortal, filtered: str):
     _portal_with_hildegard(portal)
-    config = '{"hubspot_property_filters": {"contacts": {"no_such_property": "x"}}}'
+    portal.deal("702", outcome="won", stage_id="closedwon")
+    change(portal, "contacts", "501", "job_title = 'Chair'")  # so that there are texts that wait
+    mapped(portal)
+    config = orjson.dumps({"hubspot_property_filters": {filtered: {"no_such_property": "x"}}}).decode()
     portal.execute("UPDATE connectors SET config = CAST(:config AS jsonb) WHERE id = :connector", config=config)
     change(portal, "contacts", "501", ERASED)
+    change(portal, "deals", "702", "name = 'Renamed'")
     mapped(portal)
     drained(portal)
     assert "hildegard" not in _everything(portal)
+    assert "deals:701" in live(portal)
+    assert ("Renamed" in _everything_live(portal)) is (filtered == "contacts")
+
+
+def _everything_live(portal: StoredPortal) -> str:
+    return "".join(content for _, content in live(portal).values())
