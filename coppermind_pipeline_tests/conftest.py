@@ -18,6 +18,7 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_timeout
+import structlog
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from coppermind_pipeline.store import Database, embedded, upgrade
@@ -76,6 +77,14 @@ def certificates_loaded_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("httpx._transports.default.create_ssl_context", cache(httpx.create_ssl_context))
         yield
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What a test, or a command that it runs in its own process, says about logging ends with the test."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

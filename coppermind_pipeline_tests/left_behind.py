@@ -24,6 +24,7 @@ _PLENTY_BYTES = 4 << 30
 _HOME = re.compile(r"coppermind-tests-(?P<process>\d+)-")
 
 _LEAVE_S = 5
+_TRIES = 20
 
 
 def watch_over_this_session() -> subprocess.Popen[bytes]:
@@ -51,10 +52,17 @@ def new_home() -> Path:
 
 def remove_homes_of_the_dead() -> None:
     """Remove the directories whose processes are gone."""
-    for parent in {_MEMORY, Path(tempfile.gettempdir())}:
-        for home in parent.glob("coppermind-tests-*"):
-            if (named := _HOME.match(home.name)) and not _is_alive(int(named["process"])):
-                shutil.rmtree(home, ignore_errors=True)
+    for home in _homes_of_the_dead():
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _homes_of_the_dead() -> list[Path]:
+    return [
+        home
+        for parent in {_MEMORY, Path(tempfile.gettempdir())}
+        for home in parent.glob("coppermind-tests-*")
+        if (named := _HOME.match(home.name)) and not _is_alive(int(named["process"]))
+    ]
 
 
 def _is_alive(process: int) -> bool:
@@ -84,5 +92,9 @@ def _is_of(process: psutil.Process, session: str) -> bool:
 if __name__ == "__main__":
     with suppress(psutil.NoSuchProcess):
         psutil.Process(int(sys.argv[1])).wait()
-    _end_processes_of(sys.argv[2])
-    remove_homes_of_the_dead()
+    # What a process wrote while its directory was being removed is left of it, and goes with the next try.
+    for _ in range(_TRIES):
+        _end_processes_of(sys.argv[2])
+        remove_homes_of_the_dead()
+        if not _homes_of_the_dead():
+            break

@@ -3,7 +3,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from playwright.sync_api import Browser, sync_playwright
 from typer.testing import CliRunner, Result
 
@@ -37,11 +36,8 @@ def installation_home(tmp_path: Path, database_url: str, monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def coppermind(installation_home: Path) -> Iterator[CommandLine]:
-    """The command line; what it says about logging ends with the test."""
-    logging_before = structlog.get_config()
-    yield CommandLine()
-    structlog.configure(**logging_before)
+def coppermind(installation_home: Path) -> CommandLine:
+    return CommandLine()
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,8 @@ def facts(*changes: dict[str, Any]) -> ConnectorFacts:
     merged = dict(HEALTHY)
     for change in changes:
         for name, value in change.items():
-            merged[name] = {**(merged.get(name) or {}), **value} if isinstance(value, dict) else value
+            before = merged.get(name) or HEALTHY.get(name) or {}
+            merged[name] = {**before, **value} if isinstance(value, dict) else value
     return ConnectorFacts.model_validate(merged)
 
 
