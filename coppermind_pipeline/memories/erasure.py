@@ -32,9 +32,12 @@ def erase_earlier_deal_texts(connection: Connection, connector_id: str, refs: Se
     return _erase_earlier(connection, connector_id, linked)
 
 
-def may_name_erased(connection: Connection, connector_id: str, refs: Sequence[str]) -> set[str]:
-    """Return which of the deals were ever linked to an erased record, and have a text that holds or waits."""
-    return set(connection.scalars(text(_MAY_NAME_ERASED), {"connector": connector_id, "refs": list(refs)}))
+def deals_that_may_name(connection: Connection, connector_id: str, refs: Sequence[str]) -> list[str]:
+    """Return the ids of the deals that were ever linked to the named records, and have a text that holds or waits."""
+    values = {"connector": connector_id, "refs": sorted(set(refs))}
+    linked = connection.scalars(text(_DEALS_EVER_LINKED), values).all()
+    having = connection.scalars(text(_HAVING_TEXT), values | {"refs": linked})
+    return [ref.rpartition(":")[2] for ref in having]
 
 
 def _erase_earlier(connection: Connection, connector_id: str, refs: Sequence[str]) -> int:
@@ -79,7 +82,13 @@ SELECT DISTINCT 'hubspot:' || CAST(:connector AS text) || ':deals:' || associati
                         AND stored.to_id = split_part(erased.ref, ':', 4) OFFSET 0) AS association
 """
 
-_EVER_LINKED_TO_ERASED = """
+# A deal that has no earlier text with words in it, as most have none, is looked at no further.
+_LINKED_TO_ERASED = """
+SELECT DISTINCT deal.ref
+  FROM unnest(CAST(:refs AS text[])) AS deal (ref)
+ CROSS JOIN LATERAL (SELECT FROM memory_versions AS version
+                      WHERE version.connector_id = :connector AND version.source_ref = deal.ref
+                        AND NOT version.is_live AND version.content <> '' LIMIT 1) AS earlier
  CROSS JOIN LATERAL (SELECT stored.to_type, stored.to_id FROM hubspot_associations AS stored
                       WHERE stored.connector_id = :connector AND stored.from_type = 'deals'
                         AND stored.from_id = split_part(deal.ref, ':', 4) OFFSET 0) AS association
@@ -89,22 +98,10 @@ _EVER_LINKED_TO_ERASED = """
                      OFFSET 0) AS linked
 """
 
-# A deal that has no earlier text with words in it, as most have none, is looked at no further.
-_LINKED_TO_ERASED = f"""
-SELECT DISTINCT deal.ref
-  FROM unnest(CAST(:refs AS text[])) AS deal (ref)
- CROSS JOIN LATERAL (SELECT FROM memory_versions AS version
-                      WHERE version.connector_id = :connector AND version.source_ref = deal.ref
-                        AND NOT version.is_live AND version.content <> '' LIMIT 1) AS earlier
-{_EVER_LINKED_TO_ERASED}
-"""  # noqa: S608 - a part of our own
-
-_MAY_NAME_ERASED = f"""
-SELECT DISTINCT deal.ref
-  FROM unnest(CAST(:refs AS text[])) AS deal (ref)
-{_EVER_LINKED_TO_ERASED}
+_HAVING_TEXT = """
+SELECT deal.ref FROM unnest(CAST(:refs AS text[])) AS deal (ref)
  WHERE EXISTS (SELECT FROM memory_versions AS version
                 WHERE version.connector_id = :connector AND version.source_ref = deal.ref AND version.is_live)
     OR EXISTS (SELECT FROM memory_queue AS waiting
                 WHERE waiting.connector_id = :connector AND waiting.source_ref = deal.ref)
-"""  # noqa: S608 - a part of our own
+"""

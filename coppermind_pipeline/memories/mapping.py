@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from coppermind_pipeline.memories.erasure import erase_texts, may_name_erased
+from coppermind_pipeline.memories.erasure import deals_that_may_name, erase_texts
 from coppermind_pipeline.memories.label_gaps import LabelGap, note_label_gaps
 from coppermind_pipeline.memories.mapping_rules import MappingRules, load_mapping_rules
 from coppermind_pipeline.memories.memory_queue import QueueEntry, enqueue_changed
@@ -210,15 +210,14 @@ class _Mapping:
     def _queue(self, connection: Connection, subjects: Sequence[Contact | Company | Deal]) -> Mapped:
         """Queue what a batch of records makes; erasures take effect at once, whatever the filters say.
 
-        Of a type whose filters can't be applied, deals that may name who was erased are the one thing that is queued.
+        While deals' filters can't be applied, those that may name who was erased are the one thing of theirs that is.
         """
         erased = [self._ref(subject) for subject in subjects if subject.standing.archived_reason == "erased"]
         if erased:
             erase_texts(connection, self.connector_id, erased)
-        unfinished = {self._ref(each) for each in subjects if each.object_type in self.rules.unfinished}
-        if unfinished:
-            unfinished -= may_name_erased(connection, self.connector_id, sorted(unfinished))
-        finished = [subject for subject in subjects if self._ref(subject) not in unfinished]
+        finished = [subject for subject in subjects if subject.object_type not in self.rules.unfinished]
+        if erased and ObjectType.DEALS in self.rules.unfinished:
+            finished += self._deals(connection, deals_that_may_name(connection, self.connector_id, erased))
         memories = [(subject, memory_of(subject, self.rules.wording)) for subject in finished]
         enqueued = enqueue_changed(connection, starmap(self._entry, memories))
         gaps = {self._ref(subject): self._label_gap(subject, memory) for subject, memory in memories}

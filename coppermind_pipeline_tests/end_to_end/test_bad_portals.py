@@ -146,9 +146,7 @@ def _watch(crowd: Crowd, healthy: list[Connected], *, minutes: int) -> Seen:
     changing = cycle(healthy)
     while monotonic() - began < minutes * 60:
         with crowd.installation.database.scheduler() as connection:
-            for row in connection.execute(
-                text("SELECT connector_id, last_started_at, last_failed_at FROM hubspot_polls")
-            ):
+            for row in connection.execute(_TIMES):
                 if seen.started[row.connector_id][-1:] != [row.last_started_at]:
                     seen.started[row.connector_id].append(row.last_started_at)
                 if row.last_failed_at is not None:

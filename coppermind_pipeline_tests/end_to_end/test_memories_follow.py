@@ -255,7 +255,13 @@ class Memories(RuleBasedStateMachine):
         assert not repeated, "the same again"
 
     def check_fresh_mapping(self) -> None:
-        """Map everything as if for the first time: nothing may be left to queue. What was known stays as it was."""
+        """Map everything as if for the first time: nothing may be left to queue. What was known stays as it was.
+
+        While a deal filter can't be applied, texts of deals are old on purpose; mapped afresh are those that may name
+        who was erased.
+        """
+        if self.filter == "unknown":
+            return
         stages, gaps = self.rows(_STAGES), self.rows(_GAPS)
         self.execute("UPDATE pipeline_stages SET rules = '' WHERE connector_id = :connector AND stage LIKE 'map%'")
         assert self.queued() == (0, 0), "mapped afresh"
