@@ -14,22 +14,13 @@ from sqlalchemy import Connection, Row, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import copy_rows
+from coppermind_pipeline.sync.normalizing.attribution import DEAL_COLUMNS, end_of
 from coppermind_pipeline.sync.normalizing.normalize import REFERENCED_ONLY, storable
 
 RECORDS_AS_OF = "records_as_of"
 
 _BATCH_RECORDS = 2_000
 _READ_COLUMNS = ("object_type", "hubspot_id", "properties", "archived_at", "read_at", *crm.VALUE_FIELDS)
-_ATTRIBUTED = {
-    "primary_company_id": "primary_company_id",
-    "lead_contact_id": "lead_contact_id",
-    "source": "attributed_source",
-    "source_step": "attribution_step",
-    "country_code": "place_country_code",
-    "country_text": "place_country_text",
-    "region": "place_region",
-    "city": "place_city",
-}
 
 
 def rebuild_as_of(
@@ -115,25 +106,10 @@ def _attribute(connection: Connection, values: Mapping[str, Any], rows: Iterable
     attributed = []
     for deal_id, of_deal in groupby(rows, key=lambda row: row.hubspot_id):
         links = list(of_deal)
-        found = crm.attribute(links[0].deal_source, [_link(row) for row in links if row.to_id is not None])
-        attributed.append((deal_id, *(getattr(found, name) for name in _ATTRIBUTED)))
-    copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *_ATTRIBUTED.values()), rows=attributed)
+        found = crm.attribute(links[0].deal_source, [end_of(row) for row in links if row.to_id is not None])
+        attributed.append((deal_id, *(getattr(found, name) for name in DEAL_COLUMNS)))
+    copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *DEAL_COLUMNS.values()), rows=attributed)
     connection.execute(text(_NOTE_ATTRIBUTION), values)
-
-
-def _link(row: Row[Any]) -> crm.Link:
-    return crm.Link(
-        to_type=ObjectType(row.to_type),
-        to_id=row.to_id,
-        is_primary=row.is_primary,
-        created_at=row.created_at,
-        source=row.source,
-        filtered_reason=row.filtered_reason,
-        country_code=row.country_code,
-        country_text=row.country_text,
-        region=row.region,
-        city=row.city,
-    )
 
 
 _AS_READ = "known.hubspot_id, CAST(newest.payload AS text) AS payload, newest.read_at, newest.archived_at"
@@ -203,7 +179,7 @@ SELECT deal.hubspot_id, deal.source AS deal_source, linked.object_type AS to_typ
 
 _NOTE_ATTRIBUTION = f"""
 UPDATE {RECORDS_AS_OF} AS deal
-   SET ({", ".join(_ATTRIBUTED.values())}) = ROW({", ".join(f"incoming.{column}" for column in _ATTRIBUTED.values())})
+   SET ({", ".join(DEAL_COLUMNS.values())}) = ROW({", ".join(f"incoming.{column}" for column in DEAL_COLUMNS.values())})
   FROM incoming
  WHERE deal.connector_id = :connector AND deal.object_type = 'deals' AND deal.hubspot_id = incoming.hubspot_id
 """

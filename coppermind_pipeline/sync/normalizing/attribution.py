@@ -15,7 +15,7 @@ from coppermind_pipeline.store import Database, Scope, copy_rows
 DEALS_AT_ONCE = 1_000
 
 # The fields of `crm.Attribution`, as columns of a deal.
-_COLUMNS = {
+DEAL_COLUMNS = {
     "primary_company_id": "primary_company_id",
     "lead_contact_id": "lead_contact_id",
     "source": "attributed_source",
@@ -73,20 +73,36 @@ def attribute(connection: Connection, scope: Scope, deals: Sequence[str], *, ass
     changed = 0
     for deal_id, of_deal in groupby(rows, key=lambda row: row.hubspot_id):
         ends = list(of_deal)
-        before = tuple(getattr(ends[0], column) for column in _COLUMNS.values())
-        attribution = crm.attribute(ends[0].deal_source, [_end(row) for row in ends if row.to_id is not None])
-        after = tuple(getattr(attribution, name) for name in _COLUMNS)
+        before = tuple(getattr(ends[0], column) for column in DEAL_COLUMNS.values())
+        attribution = crm.attribute(ends[0].deal_source, [end_of(row) for row in ends if row.to_id is not None])
+        after = tuple(getattr(attribution, name) for name in DEAL_COLUMNS)
         changed += after != before
         if associations_changed or after != before:
             written.append((deal_id, *after))
     if written:
-        copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *_COLUMNS.values()), rows=written)
+        copy_rows(connection, like="hubspot_crm_objects", columns=("hubspot_id", *DEAL_COLUMNS.values()), rows=written)
         connection.execute(_STORE_ATTRIBUTIONS, scope.values(deals=[deal_id for deal_id, *_ in written]))
     return changed
 
 
+def end_of(row: Row[Any]) -> crm.Link:
+    """Return a record that a deal is linked to, as attribution looks at it."""
+    return crm.Link(
+        to_type=ObjectType(row.to_type),
+        to_id=row.to_id,
+        is_primary=bool(row.is_primary),
+        created_at=row.created_at,
+        source=row.source,
+        filtered_reason=row.filtered_reason,
+        country_code=row.country_code,
+        country_text=row.country_text,
+        region=row.region,
+        city=row.city,
+    )
+
+
 _ATTRIBUTED_BY = text(
-    f"""SELECT deal.hubspot_id, deal.source AS deal_source, {", ".join(f"deal.{c}" for c in _COLUMNS.values())},
+    f"""SELECT deal.hubspot_id, deal.source AS deal_source, {", ".join(f"deal.{c}" for c in DEAL_COLUMNS.values())},
                linked.object_type AS to_type, linked.hubspot_id AS to_id,
                {crm.PRIMARY_COMPANY_TYPE_ID} = ANY(association.type_ids) AS is_primary, linked.created_at,
                linked.source, linked.filtered_reason, linked.country_code, linked.country_text, linked.region,
@@ -110,24 +126,9 @@ _ATTRIBUTED_BY = text(
 # The deals are named twice: of the copied ones alone the planner has no idea how many they are.
 _STORE_ATTRIBUTIONS = text(
     f"""UPDATE hubspot_crm_objects AS deal
-           SET ({", ".join(_COLUMNS.values())}, change_seq)
-             = ROW({", ".join(f"incoming.{column}" for column in _COLUMNS.values())}, nextval('change_seq'))
+           SET ({", ".join(DEAL_COLUMNS.values())}, change_seq)
+             = ROW({", ".join(f"incoming.{column}" for column in DEAL_COLUMNS.values())}, nextval('change_seq'))
           FROM incoming
          WHERE connector_id = :connector AND object_type = 'deals' AND deal.hubspot_id = ANY(:deals)
            AND deal.hubspot_id = incoming.hubspot_id"""
 )
-
-
-def _end(row: Row[Any]) -> crm.Link:
-    return crm.Link(
-        to_type=ObjectType(row.to_type),
-        to_id=row.to_id,
-        is_primary=bool(row.is_primary),
-        created_at=row.created_at,
-        source=row.source,
-        filtered_reason=row.filtered_reason,
-        country_code=row.country_code,
-        country_text=row.country_text,
-        region=row.region,
-        city=row.city,
-    )
