@@ -8,14 +8,14 @@ from sqlalchemy import Connection, text
 def erase_texts(connection: Connection, connector_id: str, refs: Sequence[str]) -> int:
     """Take the texts of erased records out of memories, queue and word list; return how many memories lost theirs.
 
-    All versions of the records' memories are retired and left without text. Memories of deals that were ever linked to
-    such a record lose the text of their earlier versions, which may name it; the current one is replaced by mapping,
-    and loses its text as it is superseded (`erase_earlier_deal_texts`).
+    All versions of the records' memories, and of those that were merged into them, are retired and left without text.
+    Memories of deals that were ever linked to such a record lose the text of their earlier versions, which may name it;
+    the current one is replaced by mapping, and loses its text as it is superseded (`erase_earlier_deal_texts`).
 
     Args:
         refs: source refs of the erased records.
     """
-    values = {"connector": connector_id, "refs": sorted(set(refs))}
+    values = {"connector": connector_id, "refs": _with_merged(connection, connector_id, refs)}
     # The queue first: a drain that is publishing one of them holds its entry, and is waited for here.
     connection.execute(text(_UNQUEUE), values)
     erased = connection.execute(text(_ERASE), values).all()
@@ -34,10 +34,15 @@ def erase_earlier_deal_texts(connection: Connection, connector_id: str, refs: Se
 
 def deals_that_may_name(connection: Connection, connector_id: str, refs: Sequence[str]) -> list[str]:
     """Return the ids of the deals that were ever linked to the named records, and have a text that holds or waits."""
-    values = {"connector": connector_id, "refs": sorted(set(refs))}
+    values = {"connector": connector_id, "refs": _with_merged(connection, connector_id, refs)}
     linked = connection.scalars(text(_DEALS_EVER_LINKED), values).all()
     having = connection.scalars(text(_HAVING_TEXT), values | {"refs": linked})
     return [ref.rpartition(":")[2] for ref in having]
+
+
+def _with_merged(connection: Connection, connector_id: str, refs: Sequence[str]) -> list[str]:
+    """Return the source refs, and those of the records that were merged into theirs: it is one person's name."""
+    return sorted(connection.scalars(text(_WITH_MERGED), {"connector": connector_id, "refs": list(refs)}))
 
 
 def _erase_earlier(connection: Connection, connector_id: str, refs: Sequence[str]) -> int:
@@ -73,6 +78,16 @@ UPDATE memories AS memory SET content = '', search = '' FROM texts WHERE memory.
 
 # OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.
 
+_WITH_MERGED = """
+SELECT ref FROM unnest(CAST(:refs AS text[])) AS erased (ref)
+ UNION
+SELECT 'hubspot:' || CAST(:connector AS text) || ':' || split_part(erased.ref, ':', 3) || ':' || merged.hubspot_id
+  FROM unnest(CAST(:refs AS text[])) AS erased (ref)
+ CROSS JOIN LATERAL (SELECT stored.hubspot_id FROM hubspot_crm_objects AS stored
+                      WHERE stored.connector_id = :connector AND stored.object_type = split_part(erased.ref, ':', 3)
+                        AND stored.merged_into = split_part(erased.ref, ':', 4) OFFSET 0) AS merged
+"""
+
 _DEALS_EVER_LINKED = """
 SELECT DISTINCT 'hubspot:' || CAST(:connector AS text) || ':deals:' || association.from_id
   FROM unnest(CAST(:refs AS text[])) AS erased (ref)
@@ -94,7 +109,13 @@ SELECT DISTINCT deal.ref
                         AND stored.from_id = split_part(deal.ref, ':', 4) OFFSET 0) AS association
  CROSS JOIN LATERAL (SELECT FROM hubspot_crm_objects AS stored
                       WHERE stored.connector_id = :connector AND stored.object_type = association.to_type
-                        AND stored.hubspot_id = association.to_id AND stored.archived_reason = 'erased'
+                        AND stored.hubspot_id = association.to_id
+                        AND (stored.archived_reason = 'erased'
+                             OR EXISTS (SELECT FROM hubspot_crm_objects AS survivor
+                                         WHERE survivor.connector_id = :connector
+                                           AND survivor.object_type = stored.object_type
+                                           AND survivor.hubspot_id = stored.merged_into
+                                           AND survivor.archived_reason = 'erased'))
                      OFFSET 0) AS linked
 """
 

@@ -78,3 +78,17 @@ def test_a_filter_that_can_not_be_applied_does_not_delay_an_erasure(portal: Stor
 
 def _everything_live(portal: StoredPortal) -> str:
     return "".join(content for _, content in live(portal).values())
+
+
+def test_with_a_record_that_others_were_merged_into_their_texts_are_gone_too(portal: StoredPortal):
+    _portal_with_hildegard(portal)
+    portal.contact("503", name="H. Voss-Meyer", job_title="CMO")
+    change(portal, "contacts", "501", "archived_at = now(), archived_reason = 'merged', merged_into = '503'")
+    portal.execute("UPDATE hubspot_associations SET valid_to = now() WHERE to_id = '501'")
+    portal.link("701", "contacts", "503")
+    change(portal, "deals", "701", "name = name")
+    published(portal)
+    change(portal, "contacts", "503", ERASED)
+    published(portal)
+    assert "hildegard" not in _everything(portal)
+    assert "voss" not in _everything(portal)
