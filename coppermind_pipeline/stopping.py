@@ -44,6 +44,49 @@ def at_stop(act: Callable[[], Any]) -> Iterator[None]:
         _acts.remove(act)
 
 
+class Stop:
+    """Whether this process was asked to stop: for a main thread that looks after others, and ends them itself.
+
+    No `threading.Event`: a handler interrupts the main thread anywhere, also where that holds the event's own lock to
+    look at it, and setting the event would then wait for the lock without end.
+    """
+
+    def __init__(self) -> None:
+        self._is_asked = False
+        self._wakes: SimpleQueue[None] = SimpleQueue()  # unlike most things, a handler may put into it
+
+    def ask(self) -> None:
+        """Ask the process to stop, from any thread or handler."""
+        self._is_asked = True
+        self._wakes.put(None)
+
+    def is_asked(self) -> bool:
+        """Say whether the process was asked."""
+        return self._is_asked
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until the process is asked, at most `timeout_s`; say whether it was."""
+        if not self._is_asked:
+            with suppress(Empty):
+                self._wakes.get(timeout=timeout_s)
+        return self._is_asked
+
+
+def stop_at_signals() -> Stop:
+    """Let SIGINT and SIGTERM ask the process to stop from now on; a second one interrupts whoever still waits."""
+    stop = Stop()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if stop.is_asked():
+            raise KeyboardInterrupt
+        stop.ask()
+
+    for number in SIGNALS:
+        signal.signal(number, ask_to_stop)
+    return stop
+
+
 def run_stoppable(work: Callable[[], T], *, say: Callable[[], Any]) -> T:
     """Return what `work` returns; end the process as soon as SIGINT or SIGTERM asks for it.
 
@@ -53,7 +96,7 @@ def run_stoppable(work: Callable[[], T], *, say: Callable[[], Any]) -> T:
         work: runs in another thread.
         say: tells whoever asked what is kept.
     """
-    ended: SimpleQueue[int | None] = SimpleQueue()  # unlike most things, a handler may put into it
+    ended: SimpleQueue[int | None] = SimpleQueue()
     before = {number: signal.signal(number, lambda number, _: ended.put(number)) for number in SIGNALS}
     try:
         outcome = _in_thread(work)

@@ -30,6 +30,18 @@ def work():
 stopping.ACTS_MAX_S = {acts_max_s}
 print(run_stoppable(work, say=lambda: say("kept")), flush=True)
 """
+# Its main thread is interrupted at every instruction of a look at what the handler sets, in the end.
+_LOOKED_AT_AND_ASKED = """
+import random, signal
+from coppermind_pipeline.stopping import Stop
+
+signal.signal(signal.SIGALRM, lambda *_: stop.ask())
+for _ in range(5_000):
+    stop = Stop()
+    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 2e-4))
+    while not stop.wait(0):
+        pass
+"""
 # A block that ends by itself as soon as its act asks it to, like that of a server.
 _ENDS_IN_ORDER = """
 from threading import Event
@@ -103,3 +115,7 @@ def test_what_is_not_asked_to_stop_returns_its_result_or_raises_its_error():
     with _program(waits="raise SystemExit(7)") as process:
         assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 7
+
+
+def test_a_handler_may_ask_while_the_main_thread_looks_whether_it_was_asked():
+    subprocess.run([sys.executable, "-c", _LOOKED_AT_AND_ASKED], check=True, timeout=60)

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from coppermind_pipeline.interfaces.up import settings_as_environment
 from coppermind_pipeline.settings import Settings
+
+END_MAX_S = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +28,27 @@ class Tick:
 
 @contextmanager
 def everything(settings: Settings) -> Iterator[None]:
-    """Run the installation until the end of the block."""
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("coppermind"), "up", "--json"],
-        env=os.environ | settings_as_environment(settings),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=120)
+    """Run the installation until the end of the block; one that does not end then tells what it is doing."""
+    said = settings.home / "up.log"
+    with (
+        said.open("ab") as log,
+        subprocess.Popen(
+            [Path(sys.executable).with_name("coppermind"), "up", "--json"],
+            env=os.environ | settings_as_environment(settings) | {"PYTHONFAULTHANDLER": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        ) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=END_MAX_S)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGABRT)  # its handler prints what each thread is at
+                process.wait()
+                pytest.fail(f"`coppermind up` did not end within {END_MAX_S} seconds:\n{said.read_text()}")
 
 
 def polling_ticks(instance: dg.DagsterInstance, *, limit: int = 100) -> dict[str, Tick]:

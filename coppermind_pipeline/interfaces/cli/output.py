@@ -1,8 +1,6 @@
 """How the command line answers: a person's tables or a machine's JSON, and errors with what to do about them."""
 
 import json
-import signal
-import threading
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Annotated, Any
@@ -112,19 +110,6 @@ def show_error(error: CoppermindError, *, as_json: bool) -> None:
 def note(message: str) -> None:
     """Tell a person something beside the answer."""
     error_console().print(Text(message, style="dim"))
-
-
-def stop_on_signals(stop: threading.Event) -> None:
-    """Set `stop` at Ctrl-C or SIGTERM; a second one interrupts, for whoever does not want to wait."""
-
-    def ask_to_stop(number: int, frame: object) -> None:
-        del number, frame
-        if stop.is_set():  # asked twice: don't wait for anything
-            raise KeyboardInterrupt
-        stop.set()
-
-    signal.signal(signal.SIGINT, ask_to_stop)
-    signal.signal(signal.SIGTERM, ask_to_stop)
 
 
 def table(*columns: str, rows: Iterable[Iterable[RenderableType | None]], empty: str) -> RenderableType:

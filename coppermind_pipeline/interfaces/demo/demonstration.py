@@ -2,7 +2,6 @@
 
 import argparse
 import shutil
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -19,7 +18,6 @@ from coppermind_pipeline.accounts import Mind, create_mind, local_caller, resolv
 from coppermind_pipeline.connectors import ConnectResponse, connect
 from coppermind_pipeline.defs.sync_now import SyncOutcome, sync_connector
 from coppermind_pipeline.errors import CoppermindError
-from coppermind_pipeline.interfaces.cli.output import stop_on_signals
 from coppermind_pipeline.interfaces.cli.sync import progress_display
 from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation, open_installation
@@ -30,7 +28,7 @@ from coppermind_pipeline.memories import Memory, list_memories
 from coppermind_pipeline.reports import ReportFormat, ReportRequest, crm_report, render
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings, default_home
-from coppermind_pipeline.stopping import run_stoppable
+from coppermind_pipeline.stopping import run_stoppable, stop_at_signals
 from coppermind_pipeline.store import embedded
 from coppermind_pipeline.wording import number
 
@@ -169,8 +167,7 @@ def _look_around(home: Path) -> None:
     """
     if not home.exists():
         raise CoppermindError("There is no demonstration to look at yet.", hint="Run `make demo` first.")
-    stop = threading.Event()
-    stop_on_signals(stop)
+    stop = stop_at_signals()
     with (
         RunningSandbox(PORTAL, process=True) as portal,
         open_installation(_settings(portal, home)) as installation,

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -21,6 +20,7 @@ from coppermind_pipeline.ending import has_ended, wait_for_ends
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.interfaces.processes.restarts import STARTS_MAX, ProcessEnded, Restarts
 from coppermind_pipeline.interfaces.processes.watch import Watch
+from coppermind_pipeline.stopping import Stop
 from coppermind_pipeline.store import private_directory, replace_text, rotate
 
 GROUP_STOP_DEADLINE_S = 10
@@ -164,14 +164,14 @@ class Processes:
                 )
 
     def wait_for_port(
-        self, port: int, *, deadline_s: float, stop: threading.Event, meanwhile: Callable[[], None] | None = None
+        self, port: int, *, deadline_s: float, stop: Stop, meanwhile: Callable[[], None] | None = None
     ) -> bool:
-        """Wait until something listens on a port of loopback, or `stop` is set; return whether something does.
+        """Wait until something listens on a port of loopback, or `stop` is asked; return whether something does.
 
         Args:
             port: on loopback.
             deadline_s: how long it may take.
-            stop: set where nobody waits any more.
+            stop: asked where nobody waits any more.
             meanwhile: done again and again; by default, it is seen to that no child has ended.
 
         Raises:
@@ -180,7 +180,7 @@ class Processes:
         return self._wait(partial(port_answers, port), f"port {port}", deadline_s, stop, meanwhile)
 
     def wait_for_socket(
-        self, path: Path, *, deadline_s: float, stop: threading.Event, meanwhile: Callable[[], None] | None = None
+        self, path: Path, *, deadline_s: float, stop: Stop, meanwhile: Callable[[], None] | None = None
     ) -> bool:
         """Wait for a Unix socket as for a port."""
         answers = partial(_answers, socket.AF_UNIX, str(path))
@@ -191,7 +191,7 @@ class Processes:
         answers: Callable[[], bool],
         where: str,
         deadline_s: float,
-        stop: threading.Event,
+        stop: Stop,
         meanwhile: Callable[[], None] | None,
     ) -> bool:
         until = time.monotonic() + deadline_s

@@ -1,7 +1,6 @@
 """The whole installation on this machine: database, Dagster's three processes and the web service."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from coppermind_pipeline.interfaces.processes import (
 )
 from coppermind_pipeline.interfaces.web import WebService, make_sign_in_link
 from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.stopping import Stop
 from coppermind_pipeline.store import Database, directory_of_socket, embedded, locked_if_free
 
 CODE_SERVER_SOCKET = "code-server.sock"
@@ -56,15 +56,15 @@ def run_everything(
     *,
     tell: Callable[[str], None],
     ready: Callable[[Addresses], None],
-    stop: threading.Event,
+    stop: Stop,
 ) -> None:
-    """Start everything, report the addresses to `ready`, and stop everything once `stop` is set.
+    """Start everything, report the addresses to `ready`, and stop everything once `stop` is asked.
 
     Args:
         installation: opened, with an up-to-date schema.
         tell: takes a sentence for a person as the work goes on.
         ready: called once, when all parts answer.
-        stop: set from a signal handler.
+        stop: asked from a signal handler.
 
     Raises:
         AlreadyRunning: another process runs this installation.
@@ -161,10 +161,10 @@ def _start_dagster(
     installation: Installation,
     processes: Processes,
     tell: Callable[[str], None],
-    stop: threading.Event,
+    stop: Stop,
     keep_running: Callable[[], None],
 ) -> bool:
-    """Start Dagster's processes; return whether they all answer, which is not waited for once `stop` is set."""
+    """Start Dagster's processes; return whether they all answer, which is not waited for once `stop` is asked."""
     from coppermind_pipeline.defs.home import prepare_dagster_home
     from coppermind_pipeline.interfaces.up.dagster_processes import dagster_children, require_no_daemon
 

@@ -27,6 +27,7 @@ from coppermind_pipeline.interfaces.processes import (
     port_answers,
 )
 from coppermind_pipeline.interfaces.processes.watch import SILENT_LOOKS_MAX
+from coppermind_pipeline.stopping import Stop
 from coppermind_pipeline.store import files
 
 # Listens on its first argument. `stubborn` ignores SIGTERM; `parent` has a child of its own, and prints its number.
@@ -55,7 +56,7 @@ def test_children_are_stopped_at_the_end_whether_they_want_or_not(tmp_path):
         processes.start(_child(ports[0]), os.environ)
         processes.start(_child(ports[1], "stubborn", name="stubborn", stop_deadline_s=0.1), os.environ)
         for port in ports:
-            processes.wait_for_port(port, deadline_s=20, stop=threading.Event())
+            processes.wait_for_port(port, deadline_s=20, stop=Stop())
     assert not any(port_answers(port) for port in ports)
 
 
@@ -64,7 +65,7 @@ def test_what_a_child_started_does_not_outlive_it(tmp_path):
     with _processes(tmp_path) as processes:
         child = _child(port, "parent")
         processes.start(child, os.environ)
-        processes.wait_for_port(port, deadline_s=20, stop=threading.Event())
+        processes.wait_for_port(port, deadline_s=20, stop=Stop())
         grandchild = psutil.Process(int(processes.log_of(child).read_text()))
         assert grandchild.is_running()
     assert has_ended(grandchild)
@@ -75,7 +76,7 @@ def test_a_child_that_ends_by_itself_is_named_with_its_log(tmp_path):
     with _processes(tmp_path) as processes:
         processes.start(child, os.environ)
         with pytest.raises(ProcessEnded, match="short one ended by itself") as failure:
-            processes.wait_for_port(free_port(0), deadline_s=20, stop=threading.Event())
+            processes.wait_for_port(free_port(0), deadline_s=20, stop=Stop())
         assert str(processes.log_of(child)) in failure.value.hint
         assert processes.log_of(child).read_text() == "last words\n"
 
@@ -85,13 +86,13 @@ def test_a_child_that_is_killed_is_started_again_without_what_it_had_started(tmp
     child = _child(port, "parent")
     with _processes(tmp_path, told) as processes:
         processes.start(child, os.environ)
-        processes.wait_for_port(port, deadline_s=20, stop=threading.Event())
+        processes.wait_for_port(port, deadline_s=20, stop=Stop())
         grandchild = psutil.Process(int(processes.log_of(child).read_text()))
         recorded = orjson.loads((tmp_path / "processes.json").read_bytes())
         psutil.Process(recorded["listener"]["pid"]).kill()
         while not told:
             processes.keep_running()
-        processes.wait_for_port(port, deadline_s=20, stop=threading.Event())
+        processes.wait_for_port(port, deadline_s=20, stop=Stop())
         log = tmp_path / "logs" / "listener.log"
         assert told == [f"The listener ended by itself; it is started again. Its last words are in {log}."]
         assert orjson.loads((tmp_path / "processes.json").read_bytes()) != recorded
@@ -163,14 +164,14 @@ def test_a_child_that_hangs_is_told_of_once_and_ended_by_force_and_started_again
     child = replace(_child(port, "stubborn"), answers=lambda: _hears(port))
     with _processes(tmp_path, told) as processes:
         processes.start(child, os.environ)
-        processes.wait_for_port(port, deadline_s=20, stop=threading.Event())
+        processes.wait_for_port(port, deadline_s=20, stop=Stop())
         hanging = psutil.Process(orjson.loads((tmp_path / "processes.json").read_bytes())["listener"]["pid"])
         hanging.suspend()
         until = time.monotonic() + 30
         while not has_ended(hanging):
             assert time.monotonic() < until
             processes.keep_running()
-        processes.wait_for_port(port, deadline_s=20, stop=threading.Event())
+        processes.wait_for_port(port, deadline_s=20, stop=Stop())
         log = tmp_path / "logs" / "listener.log"
         assert told == [f"The listener no longer answers; it is started again. Its last words are in {log}."]
 
@@ -242,13 +243,14 @@ def test_a_childs_log_is_cut_while_it_writes_and_a_few_of_its_parts_are_kept(tmp
 def test_the_next_start_ends_what_a_killed_one_left_behind(tmp_path):
     port = free_port(0)
     script = f"""
-import os, sys, signal, threading
+import os, sys, signal
 from pathlib import Path
 from coppermind_pipeline.interfaces.processes import Child, Processes
+from coppermind_pipeline.stopping import Stop
 home = Path({str(tmp_path)!r})
 processes = Processes(record=home / "processes.json", logs=home / "logs", tell=print).__enter__()
 processes.start(Child("listener", (sys.executable, "-c", {_SERVER!r}, "{port}"), 5), os.environ)
-processes.wait_for_port({port}, deadline_s=20, stop=threading.Event())
+processes.wait_for_port({port}, deadline_s=20, stop=Stop())
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL

@@ -1,7 +1,6 @@
 """`coppermind up`: everything on this machine, until interrupted."""
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,11 +24,11 @@ def up(
     """Start the database, Dagster and the web service on this machine, and stop them all on Ctrl-C."""
     from coppermind_pipeline.interfaces.installation import open_installation
     from coppermind_pipeline.interfaces.up import run_everything
+    from coppermind_pipeline.stopping import stop_at_signals
     from coppermind_pipeline.store import InstallationPaused, paused_since
     from coppermind_pipeline.store import resume as end_pause
 
-    stop = threading.Event()
-    output.stop_on_signals(stop)
+    stop = stop_at_signals()
     with open_installation(log_level=logging.INFO) as installation:
         if resume and end_pause(installation.database):
             output.note("The installation is no longer paused.")
