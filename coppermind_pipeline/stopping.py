@@ -11,6 +11,7 @@ anything, and is lost in a callback.
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
@@ -174,6 +175,8 @@ def _act() -> None:
         with suppress(Exception):
             if act in _acts:  # else its block has come to its own end meanwhile
                 act()
+    with suppress(OSError, ValueError):  # nobody reads it any more
+        sys.stdout.flush()
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:

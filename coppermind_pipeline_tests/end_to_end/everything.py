@@ -49,6 +49,7 @@ def everything(settings: Settings) -> Iterator[None]:
                 process.send_signal(signal.SIGABRT)  # its handler prints what each thread is at
                 process.wait()
                 pytest.fail(f"`coppermind up` did not end within {END_MAX_S} seconds:\n{said.read_text()}")
+            assert process.returncode == 0, said.read_text()
 
 
 def polling_ticks(instance: dg.DagsterInstance, *, limit: int = 100) -> dict[str, Tick]:

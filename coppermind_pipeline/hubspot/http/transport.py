@@ -1,23 +1,16 @@
-"""The one place that knows the HTTP library: bytes out, bytes in, and every fault of the network as one error.
-
-httpx goes over aiohttp's connections: its own parse HTTP in Python, a sixth of a fast backfill's processor time.
-"""
+"""The one place that knows the HTTP library: bytes out, bytes in, and every fault of the network as one error."""
 
 import asyncio
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
-from httpx_aiohttp.transport import AiohttpResponseStream
 from pydantic import SecretStr
 
 from coppermind_pipeline.hubspot.errors import PortalUnavailable
@@ -25,9 +18,7 @@ from coppermind_pipeline.hubspot.http.deadlines import at_most_s
 
 CONNECT_TIMEOUT_S = 10.0
 REQUEST_TIMEOUT_S = 60.0
-CONNECTIONS_MAX = 32
-# A batch of a hundred full records is some 750 kB: to be read in a few pieces.
-READ_BYTES = 1 << 20
+PIECE_BYTES = 1 << 20
 # A whole answer, as it comes and as it unpacks: many times what HubSpot's largest holds, and no danger to this machine.
 ANSWER_BYTES_MAX = 64 << 20
 
@@ -36,8 +27,6 @@ _GZIP = 16 + zlib.MAX_WBITS
 _REDACTED = b"[redacted]"
 
 _Listener = Callable[[], Awaitable[None]]
-# Whom the connections tell that a request goes out: aiohttp's hooks know the task it is of, and no more.
-_on_sent: ContextVar[_Listener | None] = ContextVar("on_sent", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +58,12 @@ class Transport:
         self._client: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
+        # aiohttp takes long to import, and Dagster reads definitions in processes that ask HubSpot for nothing.
+        from coppermind_pipeline.hubspot.http.connections import Connections
+
         self._client = httpx.AsyncClient(
             base_url=self._base_url,
-            transport=_Connections(_tls(urlsplit(self._base_url).scheme)),
+            transport=Connections(_tls(urlsplit(self._base_url).scheme)),
             timeout=httpx.Timeout(self._request_timeout_s, connect=CONNECT_TIMEOUT_S),
         )
         await self._client.__aenter__()
@@ -133,14 +125,14 @@ class Transport:
             raise PortalUnavailable(
                 f"HubSpot's answer to {method} {path} {error}.", is_too_much=isinstance(error, _TooLarge)
             ) from None
-        except (httpx.TransportError, zlib.error, aiohttp.ClientError, TimeoutError) as error:
+        except (httpx.TransportError, zlib.error, TimeoutError) as error:
             # httpx-aiohttp takes every broken connection for a timeout; what aiohttp said is the cause.
-            cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+            cause = error.__cause__ if isinstance(error, httpx.TransportError) and error.__cause__ else error
             timed_out = isinstance(cause, TimeoutError)
             raise PortalUnavailable(
                 f"{method} {path} {'timed out' if timed_out else 'broke off'} ({type(cause).__name__}).",
                 # A host that takes no connection was not asked for anything yet.
-                is_too_much=timed_out and not isinstance(cause, aiohttp.ConnectionTimeoutError),
+                is_too_much=timed_out and not isinstance(error, httpx.ConnectTimeout),
             ) from error
         if response.status_code >= httpx.codes.BAD_REQUEST:
             content = _blanked(content, bearer, *(form or {}).values())
@@ -170,7 +162,7 @@ async def _unpacked(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         # In pieces: one of a megabyte may unpack to a gigabyte.
         left = packed
         while left and not unpacking.eof:
-            yield unpacking.decompress(left, READ_BYTES)
+            yield unpacking.decompress(left, PIECE_BYTES)
             left = unpacking.unconsumed_tail
     yield unpacking.flush()
 
@@ -192,44 +184,6 @@ def _tls(scheme: str) -> ssl.SSLContext:
 @cache
 def _trusting_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
-
-
-class _Connections(AiohttpTransport):
-    """Connections that say when a request goes out and when its answer begins."""
-
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        super().__init__(verify=tls, client=lambda: _session(tls))
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        listening = _on_sent.set(request.extensions["on_sent"])
-        try:
-            response = await super().handle_async_request(request)
-        finally:
-            _on_sent.reset(listening)
-        if isinstance(response.stream, AiohttpResponseStream):
-            response.stream.CHUNK_SIZE = READ_BYTES  # pyright: ignore[reportAttributeAccessIssue] - the type says 16384
-        if on_answered := request.extensions["on_answered"]:
-            await on_answered()
-        return response
-
-
-def _session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
-    async def tell(*_: Any) -> None:
-        if on_sent := _on_sent.get():
-            await on_sent()
-
-    sending = aiohttp.TraceConfig()
-    sending.on_request_headers_sent.append(tell)
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ssl=tls),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        read_bufsize=READ_BYTES,
-        trace_configs=[sending],
-        trust_env=True,
-    )
-    # A call that is sent again behind our back is in no budget and no count; there is no public setting against it.
-    session._retry_connection = False
-    return session
 
 
 def _plain(value: str | SecretStr) -> str:

@@ -24,7 +24,7 @@ def up(
     """Start the database, Dagster and the web service on this machine, and stop them all on Ctrl-C."""
     from coppermind_pipeline.interfaces.installation import open_installation
     from coppermind_pipeline.interfaces.up import run_everything
-    from coppermind_pipeline.stopping import stop_at_signals
+    from coppermind_pipeline.stopping import end_process, stop_at_signals
     from coppermind_pipeline.store import InstallationPaused, paused_since
     from coppermind_pipeline.store import resume as end_pause
 
@@ -41,6 +41,8 @@ def up(
             ready=lambda addresses: output.show(addresses, as_json=as_json, human=lambda: _addresses_table(addresses)),
             stop=stop,
         )
+    # What looks at the parts may still wait for one inside a library, which can keep Python from ending.
+    end_process(0)
 
 
 def _addresses_table(addresses: "Addresses") -> Table:
