@@ -31,6 +31,7 @@ def _session(test: str, *options: str) -> list[str]:
     return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, f"{HANGING}::{test}"]
 
 
+@pytest.mark.slow
 @WITH_AND_WITHOUT_WORKERS
 def test_a_killed_session_leaves_no_process_and_no_database(environment, workers):
     command = _session("test_uses_servers_and_hangs", "-n", str(workers))
@@ -47,6 +48,7 @@ def test_a_killed_session_leaves_no_process_and_no_database(environment, workers
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @WITH_AND_WITHOUT_WORKERS
 def test_a_test_that_hangs_fails_with_the_stacks_of_all_threads(environment, workers):
     command = _session("test_waits_for_a_thread", "-n", str(workers), "--timeout", "5")

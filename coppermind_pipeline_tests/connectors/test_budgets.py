@@ -45,6 +45,7 @@ def _most_in_window(moments: list[float], window_s: float) -> int:
     return max(sum(1 for other in moments if 0 <= other - moment < window_s) for moment in moments)
 
 
+@pytest.mark.slow
 async def test_processes_share_a_portals_search_budget(database: Database, database_url: str, server_home: Path):
     other_process = Database(database_url, server_home)
     moments = await _calls(
@@ -65,6 +66,7 @@ async def test_the_pace_stays_inside_what_a_portal_allows(database: Database, tm
         assert [request.status for request in searches] == [200] * 12
 
 
+@pytest.mark.slow
 async def test_a_call_that_was_kept_from_its_turn_does_not_bunch_up_with_those_behind_it(database: Database):
     shared = SharedBudgets(database, HUB_ID)
     moments: list[float] = []
@@ -121,6 +123,7 @@ async def test_an_answer_that_took_longer_than_others_keeps_calls_at_a_distance_
     assert monotonic() - sent_at >= 1.07
 
 
+@pytest.mark.slow
 async def test_after_a_429_calls_keep_further_apart(database: Database):
     shared = SharedBudgets(database, HUB_ID)
     for _ in range(7):

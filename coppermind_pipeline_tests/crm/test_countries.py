@@ -119,6 +119,7 @@ with ThreadPoolExecutor(8) as threads:
 """
 
 
+@pytest.mark.slow
 def test_threads_that_need_the_table_at_once_all_get_it():
     subprocess.run([sys.executable, "-c", _AT_ONCE], check=True)
 

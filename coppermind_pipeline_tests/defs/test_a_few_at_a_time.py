@@ -80,6 +80,7 @@ def test_long_runs_leave_a_place_to_polls_and_to_what_a_person_asked_for():
     assert limits["coppermind/failing-portal", None] == 1
 
 
+@pytest.mark.slow
 async def test_a_reconciliation_gives_way_to_a_poll_and_goes_on_after_it(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
 ):

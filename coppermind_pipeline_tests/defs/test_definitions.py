@@ -66,6 +66,7 @@ def test_every_sensor_runs_from_the_first_load_on():
 def test_the_code_location_loads_without_what_only_some_steps_need():
     """Each run loads it anew."""
     heavy = (
+        "aiohttp",
         "alembic",
         "dagster_postgres",
         "dagster_webserver",

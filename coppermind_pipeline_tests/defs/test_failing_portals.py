@@ -88,6 +88,7 @@ async def test_in_one_tick_the_healthy_are_polled_and_the_others_noted(crowd: Cr
     assert [member.rows(_NOTED)[0].failures for _, member in spoilt] == [0] * 6 + [1] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crowd", [1], indirect=True)
 async def test_a_portal_that_answers_again_with_news_takes_the_one_place_of_those(crowd: Crowd):
     member = crowd.members[0]
@@ -105,6 +106,7 @@ async def test_a_portal_that_answers_again_with_news_takes_the_one_place_of_thos
     assert request.tags["coppermind/failing-portal"] == "true"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crowd", [1], indirect=True)
 async def test_a_failing_backfill_takes_a_run_once_hubspot_answers(crowd: Crowd):
     member = crowd.members[0]
@@ -128,6 +130,7 @@ async def test_a_failing_backfill_takes_a_run_once_hubspot_answers(crowd: Crowd)
     assert (request.partition_key, request.tags["coppermind/failing-portal"]) == (member.connector_id, "true")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crowd", [1], indirect=True)
 @pytest.mark.parametrize("how", ["hangs", "fails"])
 async def test_a_run_tries_a_portal_that_does_not_answer_once_for_all_of_its_steps(

@@ -44,6 +44,7 @@ def _daemon(environment: dict[str, str], directory: Path) -> subprocess.Popen[st
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(2 * DAEMON_MAX_S)
 def test_a_second_daemon_says_so_and_ends_before_it_does_anything(database, environment, instance, tmp_path):
     with database.daemon_lock() as place:
@@ -55,6 +56,7 @@ def test_a_second_daemon_says_so_and_ends_before_it_does_anything(database, envi
     assert not instance.get_daemon_heartbeats()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(2 * DAEMON_MAX_S)
 def test_a_daemon_has_the_place_until_it_ends_however_it_does(database, environment, instance, tmp_path):
     with _daemon(environment, tmp_path) as daemon:

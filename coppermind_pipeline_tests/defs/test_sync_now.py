@@ -53,6 +53,7 @@ def test_a_sync_until_complete_ends_in_memories_synthesis_and_report(connected: 
     assert report.trust.backfill_complete
 
 
+@pytest.mark.slow
 def test_the_run_and_its_checks_are_in_dagsters_own_storage(connected: Connected, monkeypatch: pytest.MonkeyPatch):
     sync_connector(connected.database, connected.settings, connected.connector_id)
     with dg.DagsterInstance.get() as instance:
@@ -63,6 +64,7 @@ def test_the_run_and_its_checks_are_in_dagsters_own_storage(connected: Connected
         assert materialized == {connected.connector_id}
 
 
+@pytest.mark.slow
 def test_a_sync_with_reconciliation_finds_what_hubspot_does_not_announce(connected: Connected, sandbox: RunningSandbox):
     # Reconciled a moment ago or not: who asks for it gets it.
     sync_connector(connected.database, connected.settings, connected.connector_id, until_complete=True, reconcile=True)
@@ -85,6 +87,7 @@ def test_a_sync_with_reconciliation_finds_what_hubspot_does_not_announce(connect
     assert [tuple(row) for row in outcome_rows] == [("archived", True)]
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_in_several_of_its_steps_is_one_failed_poll(connected: Connected, sandbox: RunningSandbox):
     sandbox.control.uninstall()
     failures, states = [], []

@@ -41,6 +41,7 @@ def _live_records_and_memories(database: Database) -> list[tuple[str, ...]]:
         return [tuple(row) for row in rows]
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_running_sync_goes_on_from_there(connected: Connected, empty_database: Database, tmp_path: Path):
     saved: list[Future[Backup]] = []
     with ThreadPoolExecutor(1) as pool:

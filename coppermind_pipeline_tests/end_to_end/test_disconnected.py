@@ -96,6 +96,7 @@ def _can_refresh(portal: Portal, refresh_token: str) -> bool:
     return answer.status_code == 200
 
 
+@pytest.mark.slow
 def test_a_disconnected_portal_is_left_alone_and_what_was_read_stays(portal: Portal):
     portal.let_two_cadences_pass()
     portal.sandbox.control.clear_log()
@@ -116,6 +117,7 @@ def test_a_disconnected_portal_is_left_alone_and_what_was_read_stays(portal: Por
     assert before[0].memories > 0
 
 
+@pytest.mark.slow
 def test_another_mind_on_the_same_portal_goes_on(portal: Portal, database: Database):
     other = asyncio.run(Connected.create(database, portal.connected.settings, mind="Globex"))
     assert sync_connector(database, other.settings, other.connector_id, until_complete=True).complete

@@ -62,6 +62,7 @@ def test_a_sync_stopped_at_a_random_instant_goes_on_to_the_whole_portal(
     assert connected.rows("SELECT last_error FROM connectors") == [(None,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/crm/v3/objects/deals/search", slow("/crm/v3/owners"), slow("/oauth/v1/token")])
 @pytest.mark.parametrize(
     "fault", [Fault(delay_ms=60_000, count=None), Fault(status=503, count=None), Fault(action="drop", count=None)],
@@ -79,6 +80,7 @@ def test_a_sync_stops_while_hubspot_is_slow_or_down(
     assert STOPPING in _stop(process, signal.SIGINT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locked", ["hubspot_raw_records", slow("hubspot_crm_objects"), "memories", slow("syntheses")])
 def test_a_sync_stops_in_the_middle_of_a_statement(connected: Connected, database_url: str, locked: str):
     with connected.database.owner() as holder:
@@ -91,6 +93,7 @@ def test_a_sync_stops_in_the_middle_of_a_statement(connected: Connected, databas
         assert granted
 
 
+@pytest.mark.slow
 def test_a_sync_stops_while_another_process_writes(connected: Connected, database_url: str):
     with connected.database.connector_lock(connected.connector_id):
         process = start_sync(connected, database_url)

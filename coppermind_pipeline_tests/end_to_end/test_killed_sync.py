@@ -25,10 +25,8 @@ def undisturbed(database: Database, sandbox: RunningSandbox, tmp_path: Path, dat
     return connected
 
 
-@pytest.mark.parametrize(
-    "stage",
-    [pytest.param("deals", marks=pytest.mark.slow), pytest.param("contacts", marks=pytest.mark.slow), "memories"],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["deals", "contacts", "memories"])
 def test_a_killed_sync_ends_in_the_same_store(undisturbed: Connected, database_url: str, stage: str):
     connected = asyncio.run(Connected.create(undisturbed.database, undisturbed.settings, mind="Disturbed"))
     killed = start_sync(connected, database_url)

@@ -7,6 +7,7 @@ from pathlib import Path
 from socket import create_server
 from time import monotonic
 
+import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
@@ -71,6 +72,7 @@ def _make_stale(connected: Connected) -> None:
             connection.execute(text(f"UPDATE {table} SET {column} = {column} - interval '3 hours'"))
 
 
+@pytest.mark.slow
 async def test_a_hubspot_that_hangs_costs_the_time_and_leaves_nothing_behind(database: Database, tmp_path: Path):
     async with unthrottled(database, tmp_path) as portal:
         await portal.sync()

@@ -5,6 +5,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from coppermind_pipeline.accounts import local_caller, resolve_mind
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.reports import ReportRequest, crm_report
@@ -15,6 +17,7 @@ from coppermind_pipeline_tests.end_to_end.olist import wins_per_channel, write_p
 from coppermind_pipeline_tests.memories.faults_of_texts import all_faults
 
 
+@pytest.mark.slow
 def test_wins_per_channel_are_those_of_the_data_set(database: Database, real_data: Path, tmp_path: Path):
     data_set, portal = real_data / "crm-olist-marketing-funnel", tmp_path / "portal"
     portal.mkdir()

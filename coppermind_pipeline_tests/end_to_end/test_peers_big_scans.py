@@ -14,6 +14,7 @@ from coppermind_pipeline_tests.unthrottled import unthrottled
 HOUR_MS = 3_600_000
 
 
+@pytest.mark.slow
 async def test_twelve_thousand_changes_on_one_millisecond_are_found_in_one_walk(database: Database, tmp_path: Path):
     async with unthrottled(database, tmp_path, contacts=12_000, companies=0, deals=0) as portal:
         changed = portal.portal.edit("contacts", None, {"city": "Utrecht"}, at_ms=portal.portal.now_ms())

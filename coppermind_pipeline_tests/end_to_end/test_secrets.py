@@ -131,6 +131,7 @@ class Story:
             connection.execute(text("UPDATE connector_credentials SET expires_at = now() + interval '1 second'"))
 
 
+@pytest.mark.slow
 def test_no_token_code_or_secret_is_written_down(
     database: Database,
     database_url: str,

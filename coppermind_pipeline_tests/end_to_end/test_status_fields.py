@@ -153,6 +153,7 @@ def test_of_a_connector_that_waits_for_its_approval(database: Database, pending:
     assert connector["hubspot_diagnostics"]["setup_error"] is None
 
 
+@pytest.mark.slow
 async def test_of_a_connector_whose_approval_failed(
     database: Database, sandbox: RunningSandbox, pending: ConnectResponse, tmp_path: Path
 ):

@@ -94,12 +94,13 @@ def dagster(connected: Connected, database_url: str, monkeypatch: pytest.MonkeyP
     process._grpc_server_registry.wait_for_processes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
         pytest.param(Fault(delay_ms=60_000, count=None), id="slow"),
-        pytest.param(Fault(status=503, count=None), id="down", marks=pytest.mark.slow),
-        pytest.param(Fault(action="drop", count=None), id="dropped", marks=pytest.mark.slow),
+        pytest.param(Fault(status=503, count=None), id="down"),
+        pytest.param(Fault(action="drop", count=None), id="dropped"),
     ],
 )
 def test_a_run_is_terminated_while_hubspot_is_slow_or_down(

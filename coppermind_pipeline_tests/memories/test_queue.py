@@ -163,6 +163,7 @@ def test_drains_at_once_leave_one_live_memory_per_source_ref(portal: StoredPorta
     assert _status(portal).pending == 0
 
 
+@pytest.mark.slow
 def test_a_poison_entry_is_isolated_backs_off_dies_and_can_be_replayed(portal: StoredPortal):
     _queue(portal, *(_publish(portal, str(n), TOO_LONG_TO_INDEX if n == 3 else f"text {n}") for n in range(6)))
     assert drained(portal) == Drained(published=5, failed=1)

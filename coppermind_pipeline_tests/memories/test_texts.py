@@ -257,6 +257,7 @@ _origins = st.builds(Origin, source=_value, detail_1=_value, detail_2=_value)
 _named = st.builds(Named, name=_free_text, job_title=_free_text, place=_places)
 
 
+@pytest.mark.slow
 @given(
     subject=st.one_of(
         st.builds(Contact, hubspot_id=_internal, read_at=st.just(READ_AT), name=_free_text, owner_id=_value,

@@ -59,6 +59,7 @@ def test_it_ends_with_its_last_user(home: Path):
     assert not _answers(_start_and_end(home, "as a user"))
 
 
+@pytest.mark.slow
 def test_once_kept_running_it_outlives_every_user(home: Path):
     url = _start_and_end(home, "keep")
     assert _answers(url)
@@ -75,6 +76,7 @@ def test_it_lets_nobody_in_without_a_password(home: Path):
     assert _answers(url.render_as_string(hide_password=False))
 
 
+@pytest.mark.slow
 def test_one_that_let_everybody_in_asks_for_passwords_from_its_next_start_on(home: Path):
     url = _start_and_end(home, "as a user")
     (home / "postgres" / "pg_hba.conf").write_text("local all all trust\n")
@@ -83,6 +85,7 @@ def test_one_that_let_everybody_in_asks_for_passwords_from_its_next_start_on(hom
     assert not _answers(_without_password(make_url(url)))
 
 
+@pytest.mark.slow
 def test_a_lost_key_file_is_replaced_at_the_next_start(home: Path):
     url = _start_and_end(home, "as a user")
     (home / "database-logins.key").unlink()
@@ -92,6 +95,7 @@ def test_a_lost_key_file_is_replaced_at_the_next_start(home: Path):
     assert not _answers(url)
 
 
+@pytest.mark.slow
 def test_a_user_that_was_killed_does_not_keep_it_running(home: Path):
     killed = subprocess.Popen(
         [sys.executable, "-c", _START + "sys.stdout.flush()\nsys.stdin.read()", home, "as a user"],
@@ -142,6 +146,7 @@ def test_it_neither_breaks_nor_stops_under_users_that_come_and_go_at_once(home: 
         assert not embedded.is_running(home)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("torn", ["[12, 3", "", "[1]]"])
 def test_a_torn_list_of_users_of_an_earlier_version_is_ignored(home: Path, torn: str):
     url = _start_and_end(home, "as a user")
@@ -150,6 +155,7 @@ def test_a_torn_list_of_users_of_an_earlier_version_is_ignored(home: Path, torn:
     assert not embedded.is_running(home)
 
 
+@pytest.mark.slow
 def test_a_server_that_an_earlier_version_was_told_to_keep_running_is_kept(home: Path):
     url = _start_and_end(home, "keep")
     (home / "postgres.keep-running").unlink()
@@ -159,6 +165,7 @@ def test_a_server_that_an_earlier_version_was_told_to_keep_running_is_kept(home:
     assert _answers(url)
 
 
+@pytest.mark.slow
 def test_a_forked_process_is_a_user_of_its_own(home: Path):
     # The parent ends at once; its child asks the server when it is told to.
     script = (
@@ -193,6 +200,7 @@ def test_a_killed_server_is_started_again_by_its_next_user(home: Path):
     assert _answers(url)
 
 
+@pytest.mark.slow
 def test_a_start_is_never_given_a_server_that_is_being_killed(home: Path):
     """Its file calls it ready to its last, and its processes live on for a moment."""
     url = embedded.start(home)
@@ -203,6 +211,7 @@ def test_a_start_is_never_given_a_server_that_is_being_killed(home: Path):
             at_work.close()
 
 
+@pytest.mark.slow
 def test_the_home_is_closed_to_others_also_where_it_was_open(home: Path):
     home.chmod(0o755)
     _start_and_end(home, "as a user")

@@ -143,6 +143,7 @@ async def _pull_cut_after(portal: Reconciling, requests_max: int) -> None:
     await portal.pull(on_request=count)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_pages")
 async def test_progress_is_kept_where_the_limit_strikes_in_every_sync_of_a_mass_bump(
     database: Database, tmp_path: Path
@@ -168,6 +169,7 @@ async def test_progress_is_kept_where_the_limit_strikes_in_every_sync_of_a_mass_
         portal.assert_equal()
 
 
+@pytest.mark.slow
 async def test_long_names_of_many_properties_fit_every_request(database: Database, tmp_path: Path):
     async with unthrottled(database, tmp_path, contacts=120, companies=5, deals=5) as portal:
         _define(portal, "contacts", 1_200)
@@ -180,6 +182,7 @@ async def test_long_names_of_many_properties_fit_every_request(database: Databas
         portal.assert_equal()
 
 
+@pytest.mark.slow
 async def test_properties_that_grow_between_two_syncs(portal: Reconciling):
     await portal.sync()
     names = _define(portal, "deals", 300)
@@ -272,6 +275,7 @@ async def test_what_has_the_same_label_stays_apart(portal: Reconciling):
     assert properties == [("same_property_1",), ("same_property_2",)]
 
 
+@pytest.mark.slow
 async def test_two_portals_in_one_process_do_not_know_each_other(portal: Reconciling, tmp_path: Path):
     hub_id = portal.portal.create_portal(seed=2, contacts=30, companies=5, deals=10)
     settings = settings_for(portal.sandbox, tmp_path)

@@ -58,6 +58,7 @@ async def test_batches_that_are_too_large_are_read_in_parts(portal: Reconciling,
     assert len(failed) <= 20
 
 
+@pytest.mark.slow
 async def test_records_that_fail_alone_are_skipped_shown_and_read_when_the_fault_is_gone(portal: Reconciling):
     truth = portal.portal.export().live("contacts")
     recent = sorted(truth, key=lambda record_id: truth[record_id].modified_ms)
@@ -142,6 +143,7 @@ async def test_links_that_are_too_many_are_read_in_parts(portal: Reconciling, fa
     assert skipped(portal) == {}
 
 
+@pytest.mark.slow
 async def test_a_deal_whose_links_fail_alone_is_shown_and_read_when_the_fault_is_gone(portal: Reconciling):
     deals = [row.id for row in portal.portal.export().live("deals").values()]
     poison, gone = deals[3], deals[70]
@@ -162,6 +164,7 @@ async def test_a_deal_whose_links_fail_alone_is_shown_and_read_when_the_fault_is
     portal.assert_equal()
 
 
+@pytest.mark.slow
 async def test_pages_that_are_too_large_are_made_smaller(portal: Reconciling):
     portal.portal.add_fault(Fault(path="/search$", over=50, **GATEWAY_TIMEOUT))
     portal.portal.add_fault(Fault(path="objects/2026-09/[a-z]+$", method="GET", over=20, **GATEWAY_TIMEOUT))
@@ -176,6 +179,7 @@ async def test_pages_that_are_too_large_are_made_smaller(portal: Reconciling):
     assert len(failed) <= 2 * (2 + 3) * 2 * 3
 
 
+@pytest.mark.slow
 async def test_smaller_pages_find_the_same_difference_between_search_and_store(portal: Reconciling):
     portal.portal.set_switches(index_delay_ms=10 * 86_400_000)
     unseen = portal.portal.create("contacts", {"firstname": "Unseen"}, at_ms=portal.portal.now_ms() - 3 * 86_400_000)

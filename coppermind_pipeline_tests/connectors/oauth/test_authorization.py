@@ -342,6 +342,7 @@ async def test_what_nobody_foresaw_is_a_setup_error_too(person: Person, acme: Mi
     assert _stored(person.database, acme, asked.connector_id)["setup_error"]["code"] == "unexpected"
 
 
+@pytest.mark.slow
 async def test_an_unreachable_token_endpoint_is_a_setup_error(person: Person, acme: Mind, sandbox: RunningSandbox):
     asked = person.ask()
     redirect = answer(asked.auth_url)

@@ -89,6 +89,7 @@ async def _processes(
     return process.returncode, [line for line in printed.splitlines() if line.startswith(b"token ")]
 
 
+@pytest.mark.slow
 async def test_sixteen_processes_at_expiry_cause_one_refresh(
     person: Person, connector: Connector, sandbox: RunningSandbox, database_url: str
 ):

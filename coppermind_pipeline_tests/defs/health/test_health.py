@@ -181,6 +181,7 @@ def test_a_person_may_materialize_the_fleet(operator: Operator, portal: StoredPo
     assert operator.fleet()[0]["connectors"] == 1
 
 
+@pytest.mark.slow
 def test_a_run_and_the_sensor_neither_contradict_nor_repeat_each_other(
     database: Database, operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -80,6 +80,7 @@ def test_a_run_says_what_is_stored_what_it_took_and_where_to_look(connected: Con
     assert "raw_contacts" not in few
 
 
+@pytest.mark.slow
 def test_dagsters_log_holds_nobodys_data(connected: Connected):
     sync_connector(connected.database, connected.settings, connected.connector_id, until_complete=True, reconcile=True)
     with dg.DagsterInstance.get() as instance:

@@ -160,6 +160,7 @@ def test_the_installed_command_runs(installation_home: Path):
     assert json.loads(created.stdout)["name"] == "Acme"
 
 
+@pytest.mark.slow
 def test_what_a_serving_command_says_comes_while_it_serves(installation_home):
     environment = os.environ | {"COPPERMIND_PUBLIC_URL": f"http://localhost:{free_port(0)}"}
     command = [Path(sys.executable).with_name("coppermind"), "web", "--json"]

@@ -45,6 +45,7 @@ def _row_counts(database: Database) -> dict[str, int]:
         return {table: connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in tables}
 
 
+@pytest.mark.slow
 def test_an_installation_moves_to_a_new_home_by_the_command_line(
     connected: Connected,
     sandbox: RunningSandbox,

@@ -66,6 +66,7 @@ def test_a_pending_connector_is_shown_with_what_hubspots_refusals_mean(coppermin
         assert refusal.what_to_do in shown
 
 
+@pytest.mark.slow
 def test_connect_and_wait_serves_the_callback_and_ends_with_the_connection(coppermind, sandbox):
     coppermind("minds", "create", "Acme")
     code, answer = _connect_and_wait("approve")
@@ -74,6 +75,7 @@ def test_connect_and_wait_serves_the_callback_and_ends_with_the_connection(coppe
     assert answer["hub_id"] == sandbox.config.all_hub_ids()[0]
 
 
+@pytest.mark.slow
 def test_connect_and_wait_follows_to_the_connector_that_has_the_portal_already(coppermind, sandbox):
     coppermind("minds", "create", "Acme")
     _, first = _connect_and_wait("approve")
@@ -82,6 +84,7 @@ def test_connect_and_wait_follows_to_the_connector_that_has_the_portal_already(c
     assert second["connector_id"] == first["connector_id"]
 
 
+@pytest.mark.slow
 def test_connect_and_wait_ends_with_the_error_of_a_refusal(coppermind, sandbox):
     sandbox.control.set_switches(refusal_redirects=True)
     coppermind("minds", "create", "Acme")
@@ -200,6 +203,7 @@ def test_a_sync_of_a_connector_that_is_not_connected_is_a_wrong_call(coppermind,
         assert coppermind("sync", connector_id).exit_code == 2
 
 
+@pytest.mark.slow
 def test_disconnect_says_what_was_done(coppermind, sandbox):
     coppermind("minds", "create", "Acme")
     _, connected = _connect_and_wait("approve")
@@ -209,6 +213,7 @@ def test_disconnect_says_what_was_done(coppermind, sandbox):
     assert "Disconnected" in coppermind("connectors", "status").stdout
 
 
+@pytest.mark.slow
 def test_keys_are_listed_and_rotated(coppermind, sandbox):
     coppermind("minds", "create", "Acme")
     _connect_and_wait("approve")

@@ -115,6 +115,7 @@ async def test_the_setup_script_leads_from_a_new_mind_to_a_report(database: Data
         assert (ended["mind"], ended["status"], ended["token_revoked"]) == ("Acme", "inactive", True)
 
 
+@pytest.mark.slow
 async def test_a_second_link_is_heard_of_while_the_first_is_open(sandbox: RunningSandbox):
     port = int(Settings.from_environment().public_url.rpartition(":")[2])
     async with over_stdio() as assistant:
@@ -132,6 +133,7 @@ async def test_a_second_link_is_heard_of_while_the_first_is_open(sandbox: Runnin
     assert not port_answers(port)
 
 
+@pytest.mark.slow
 async def test_the_tools_say_what_they_do(installation_home: Path):
     async with over_stdio() as assistant:
         assert set(assistant.tools) == {"connectors", "minds", "memory"}
@@ -226,6 +228,7 @@ async def test_a_fault_of_ours_is_in_the_log_and_not_in_the_answer(
     assert "the details" in "".join(capsys.readouterr())
 
 
+@pytest.mark.slow
 async def test_it_acts_for_the_customer_that_it_is_started_for(database: Database, portal: StoredPortal):
     create_customer(database, "Agency")
     async with over_stdio("--customer", "Agency") as assistant:
@@ -241,6 +244,7 @@ async def test_it_acts_for_the_customer_that_it_is_started_for(database: Databas
         assert [mind["id"] for mind in listed["minds"]] == [created["id"]]
 
 
+@pytest.mark.slow
 def test_standard_output_carries_the_protocol_alone_and_its_end_is_the_servers(portal: StoredPortal):
     messages = [
         {"id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18", "capabilities": {},
@@ -305,6 +309,7 @@ async def test_a_connectors_log_is_read_page_by_page(database: Database, portal:
         assert "connector_id" in (await assistant.fail("connectors", action="events"))["message"]
 
 
+@pytest.mark.slow
 async def test_every_answer_of_the_memory_begins_with_trust(database: Database, portal: StoredPortal):
     portal.execute("UPDATE hubspot_crm_objects SET name = 'Ann Lee'")
     of_portal = {"connector_id": portal.connector_id, "mind_id": portal.mind_id}

@@ -87,6 +87,7 @@ async def test_customers_never_see_each_others_minds(database: Database, address
         assert (connector["connector_id"], connector["status"], connector["mind"]) == (connector_id, "active", "Acme")
 
 
+@pytest.mark.slow
 async def test_each_token_has_an_active_mind_of_its_own(database: Database, address: str):
     async with over_http(address, _token(database)) as one, over_http(address, _token(database)) as other:
         for name in ("Acme", "Globex"):
@@ -179,6 +180,7 @@ def test_a_public_address_is_below_the_web_services_and_may_be_used(database: Da
         assert _post(f"http://localhost:{port}/mcp", _token(database), **behind_proxy).status_code == 200
 
 
+@pytest.mark.slow
 def test_the_command_serves_until_it_is_told_to_end(database: Database, installation_home: Path):
     command = [Path(sys.executable).with_name("coppermind"), "mcp", "--http", "--json", "--port", str(free_port(0))]
     token = _token(database)

@@ -157,6 +157,7 @@ def test_what_has_never_worked_is_given_up_after_three_starts():
     assert len(part.told) == 1
 
 
+@pytest.mark.slow
 def test_a_child_that_hangs_is_told_of_once_and_ended_by_force_and_started_again(tmp_path, monkeypatch):
     monkeypatch.setattr(Watch.__init__, "__kwdefaults__", {"look_every_s": 0.01})
     monkeypatch.setattr(children, "GROUP_STOP_DEADLINE_S", 0.1)

@@ -252,6 +252,7 @@ def test_no_page_of_another_site_frames_it(operator):
         assert operator.get(path).headers["x-frame-options"] == "DENY"
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_dagsters_own_pages_work_in_a_browser(chromium: Browser, database, tmp_path, context, sensor):
     """By POST and by WebSocket: what they show, what they change, and what they are told unasked."""

@@ -302,6 +302,7 @@ def test_its_processes_read_the_settings_that_it_was_given(monkeypatch, tmp_path
     assert Settings.from_environment() == given
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(UP_MAX_S)
 def test_beside_another_daemon_it_is_refused_and_fails_none_of_its_runs(environment, database, tmp_path, monkeypatch):
     """It may be that of another machine, or of `dagster dev`; its run has not got to the lock of its connector yet."""
@@ -325,6 +326,7 @@ def _their_job() -> None:
     """Stand for a run of another daemon."""
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_named_before_anything_starts(environment):
     taken = int(environment["COPPERMIND_DAGSTER_PORT"])
     with socket.create_server(("127.0.0.1", taken)):
@@ -336,6 +338,7 @@ def test_a_port_in_use_is_named_before_anything_starts(environment):
     assert "COPPERMIND_DAGSTER_PORT" in error["hint"]
 
 
+@pytest.mark.slow
 def test_it_says_that_a_restored_installation_is_paused_and_resumes_it_on_request(environment, database):
     with database.owner() as connection:
         connection.execute(text("UPDATE installation SET paused_since = now()"))

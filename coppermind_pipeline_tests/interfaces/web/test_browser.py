@@ -128,6 +128,7 @@ def test_a_portal_is_connected_and_disconnected_by_clicks(installation, page):
     expect(page.get_by_role("button", name="Sync now")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_disconnect_without_hubspot_says_what_was_not_done(installation, page, sandbox):
     page.goto(_connect(installation).auth_url)
     page.get_by_role("button", name="Approve").click()
@@ -147,6 +148,7 @@ def test_a_refusal_that_hubspot_sends_back_says_who_may_approve(installation, pa
     expect(page.get_by_text("allowed to install apps")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_silence_ends_with_an_expired_link_and_a_fresh_one(installation, page):
     _ask_for_a_link(page, installation)
     page.get_by_role("link", name="Open HubSpot to approve").click()
@@ -193,6 +195,7 @@ def test_a_forged_state_connects_nothing(installation, page):
         assert connection.scalar(text("SELECT status FROM connectors")) == "pending_setup"
 
 
+@pytest.mark.slow
 def test_somebody_else_approves_in_another_browser(installation, page, another_page):
     _ask_for_a_link(page, installation)
     link = page.locator("pre code").inner_text()
@@ -211,6 +214,7 @@ def test_somebody_else_approves_in_another_browser(installation, page, another_p
     expect(page.get_by_role("button", name="Get a fresh link")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_page_whose_session_has_ended_says_so_by_itself(installation, database, local_customer, page):
     StoredPortal.create(database, local_customer)
     _sign_in(page, installation)
@@ -226,6 +230,7 @@ def _one_page_of_the_backfill(connected: Connected) -> None:
         pool.submit(asyncio.run, connected.pull(time_is_up=lambda: True)).result()
 
 
+@pytest.mark.slow
 def test_a_running_backfill_moves_by_itself(installation, page):
     made = _connect(installation)
     page.goto(made.auth_url)

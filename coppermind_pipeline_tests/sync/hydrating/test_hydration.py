@@ -74,6 +74,7 @@ async def test_names_that_are_refused_are_left_out_and_all_others_read(portal: R
     assert shown(portal) == "degraded"
 
 
+@pytest.mark.slow
 async def test_a_list_that_is_refused_as_a_whole_leaves_the_required_properties(portal: Reconciling):
     portal.portal.set_switches(property_names_max=30)
     assert (await portal.sync()).complete
@@ -106,6 +107,7 @@ async def test_what_a_portal_refuses_is_not_asked_at_each_page(database: Databas
         assert len(events(portal, "hydration_degraded")) == 1
 
 
+@pytest.mark.slow
 async def test_what_is_accepted_again_is_read_in_full_by_itself(portal: Reconciling):
     portal.portal.set_switches(property_names_max=30)
     await portal.sync()
@@ -126,6 +128,7 @@ async def test_what_is_accepted_again_is_read_in_full_by_itself(portal: Reconcil
     portal.assert_equal()
 
 
+@pytest.mark.slow
 async def test_it_recovers_where_no_record_changes(portal: Reconciling):
     portal.portal.set_switches(property_names_max=30)
     await portal.sync()
@@ -137,6 +140,7 @@ async def test_it_recovers_where_no_record_changes(portal: Reconciling):
     portal.assert_equal()
 
 
+@pytest.mark.slow
 async def test_still_refused_the_day_after_it_stays_degraded(portal: Reconciling):
     portal.portal.set_switches(property_names_max=30)
     await portal.sync()

@@ -68,6 +68,7 @@ async def _idle(connected: Connected) -> bool:
         return await found_nothing(SyncContext(connected.database, connected.connector, client))
 
 
+@pytest.mark.slow
 async def test_a_filter_on_a_property_that_the_portal_lacks_stands_until_it_is_corrected(connected: Connected):
     _configure(connected, hubspot_filters={"deals": {"pipelin": "default"}, "contacts": {"lifecyclestage": "customer"}})
     await connected.sync()
@@ -103,6 +104,7 @@ async def test_a_property_that_vanishes_from_the_portal_makes_its_filter_a_probl
     assert "'dealtype'" in _status(connected).hubspot_diagnostics.persistent_errors[0].message
 
 
+@pytest.mark.slow
 async def test_a_change_that_waits_is_told_and_makes_the_next_poll_a_sync(connected: Connected):
     await connected.sync()
     _memories(connected)

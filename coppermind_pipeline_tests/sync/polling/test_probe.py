@@ -49,6 +49,7 @@ async def test_an_idle_poll_takes_nine_requests_and_moves_watermarks_and_clock(s
     assert await _probe(synced)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("object_type", ["contacts", "companies", "deals"])
 async def test_a_changed_record_is_left_to_a_sync(synced: Connected, sandbox: RunningSandbox, object_type):
     watermarks, poll = synced.rows(_WATERMARKS), synced.rows(_POLL)
@@ -59,6 +60,7 @@ async def test_a_changed_record_is_left_to_a_sync(synced: Connected, sandbox: Ru
     assert (synced.rows(_WATERMARKS), synced.rows(_POLL)) == (watermarks, poll)
 
 
+@pytest.mark.slow
 async def test_a_changed_definition_is_left_to_a_sync(synced: Connected, sandbox: RunningSandbox):
     sandbox.control.set_stage("default", "closedwon", label="Signed", probability=1, closed=True)
     assert not await _probe(synced)
@@ -71,6 +73,7 @@ async def test_a_connector_that_was_never_synced_has_no_idle_poll(
     assert not await _probe(connected)
 
 
+@pytest.mark.slow
 async def test_what_an_interrupted_sync_left_undone_is_left_to_a_sync(synced: Connected, sandbox: RunningSandbox):
     sandbox.control.edit("deals", [next(iter(sandbox.control.export().live("deals")))], {"amount": "5"})
     await synced.pull()

@@ -30,6 +30,7 @@ async def crowd(database: Database, tmp_path: Path, request: pytest.FixtureReque
         yield crowd
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crowd", [(CONNECTIONS_MAX + PROBES_AT_ONCE_MAX, CONNECTIONS_MAX + 1)], indirect=True)
 async def test_more_connectors_than_connections_are_all_probed(crowd: Crowd):
     crowd.sleep("1 day")
@@ -40,6 +41,7 @@ async def test_more_connectors_than_connections_are_all_probed(crowd: Crowd):
     assert not crowd.idle & set(crowd.due())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crowd", [(2, 2)], indirect=True)
 async def test_a_database_that_hangs_costs_the_time_and_nothing_else(crowd: Crowd, database: Database):
     crowd.sleep("1 day")
@@ -57,6 +59,7 @@ async def test_a_database_that_hangs_costs_the_time_and_nothing_else(crowd: Crow
     assert crowd.due() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crowd", [(2, 2)], indirect=True)
 async def test_a_hubspot_that_hangs_is_a_failed_poll(crowd: Crowd, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(probing, "PROBE_MAX_S", 3.0)

@@ -67,6 +67,7 @@ async def test_a_second_sync_reads_nothing_again_and_writes_nothing(connected: C
     assert (connected.rows(everything), connected.rows(versions)) == before
 
 
+@pytest.mark.slow
 async def test_a_backfill_cut_after_every_page_ends_in_the_same_store(connected: Connected, sandbox: RunningSandbox):
     slices = 0
     while not (await connected.pull(time_is_up=lambda: True)).complete:
@@ -78,6 +79,7 @@ async def test_a_backfill_cut_after_every_page_ends_in_the_same_store(connected:
     assert connected.rows("SELECT completed_at FROM hubspot_backfills")[0].completed_at is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("requests_before_the_fault", [1, 5, 9, 13])
 async def test_a_portal_that_fails_in_the_middle_loses_nothing(
     connected: Connected, sandbox: RunningSandbox, requests_before_the_fault: int

@@ -158,6 +158,7 @@ async def test_a_large_window_is_read_from_both_ends_each_record_once(sandbox: R
     assert [page.is_last for page in done.pages].index(True) == len(done.pages) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("large")
 async def test_a_large_window_cut_after_any_page_is_read_on_from_both_ends(sandbox: RunningSandbox, hub_id: int):
     put_contacts(sandbox, hub_id, range(1_001, 3_001))
@@ -173,6 +174,7 @@ async def test_a_large_window_cut_after_any_page_is_read_on_from_both_ends(sandb
     assert sorted(part.ids) == list(range(1_601, 2_401))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("large")
 async def test_what_goes_on_between_the_two_ends_of_a_large_window_is_brought(sandbox: RunningSandbox, hub_id: int):
     put_contacts(sandbox, hub_id, range(1_001, 2_401))

@@ -57,6 +57,7 @@ def referenced(portal: Reconciling, object_type: str) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("object_type", TYPES)
 async def test_archived_then_restored(portal: Reconciling, object_type: Kind):
     archived, kept = portal.live(object_type)[:2]
@@ -137,6 +138,7 @@ async def test_an_erased_survivor_takes_the_contacts_merged_into_it_along(portal
     portal.assert_equal()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keeps_id", [False, True])
 @pytest.mark.parametrize("object_type", TYPES)
 async def test_merged_records_lead_to_the_survivor_at_once(portal: Reconciling, object_type: Kind, keeps_id: bool):
@@ -176,6 +178,7 @@ async def test_a_loser_that_arrives_after_its_survivor_counts_nowhere(portal: Re
     assert (row.name, row.archived_reason, row.merged_into) == ("Late", "merged", survivor)
 
 
+@pytest.mark.slow
 async def test_an_answer_that_names_merged_contacts_links_the_survivor_once(portal: Reconciling):
     deal, (first, second) = portal.live("deals")[0], portal.live("contacts")[:2]
     portal.portal.associate(("deals", deal), ("contacts", first), label="Blocker")
@@ -211,6 +214,7 @@ def _execute(portal: Reconciling, statement: str, **values: Any) -> None:
         assert connection.execute(text(statement), values).rowcount == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("synced_between", [False, True])
 async def test_a_chain_of_merges_ends_at_the_last_survivor(portal: Reconciling, synced_between: bool):
     a, b, c, d = portal.live("contacts")[:4]
@@ -272,6 +276,7 @@ async def test_a_record_that_no_scan_brought_is_read(portal: Reconciling):
     portal.assert_equal()
 
 
+@pytest.mark.slow
 async def test_cut_after_every_page_it_comes_to_the_same_end(portal: Reconciling):
     contacts, deals = portal.live("contacts"), portal.live("deals")
     portal.portal.archive("contacts", contacts[:3])

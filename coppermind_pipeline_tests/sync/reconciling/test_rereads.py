@@ -86,6 +86,7 @@ async def test_a_record_that_a_new_link_names_is_read(portal: Reconciling):
     portal.assert_equal()
 
 
+@pytest.mark.slow
 async def test_a_linked_record_that_was_archived_when_it_should_have_been_read_is_read_later(portal: Reconciling):
     years_ago = portal.portal.now_ms() - 5 * 365 * 86_400_000
     old = portal.portal.create("contacts", {"firstname": "Back"}, at_ms=years_ago)
@@ -106,6 +107,7 @@ async def test_a_linked_record_that_was_archived_when_it_should_have_been_read_i
     portal.assert_equal()
 
 
+@pytest.mark.slow
 async def test_a_deal_with_more_contacts_than_an_answer_holds(portal: Reconciling):
     deal = portal.live("deals")[0]
     contacts = portal.portal.create_many("contacts", ({"firstname": f"No. {n}"} for n in range(620)))
@@ -174,6 +176,7 @@ async def test_records_read_with_fewer_properties_keep_their_values_and_are_read
     assert portal.connected.rows("SELECT FROM hubspot_hydrations WHERE object_type = 'contacts'") == []
 
 
+@pytest.mark.slow
 async def test_cut_after_every_batch_it_goes_on(portal: Reconciling, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("coppermind_pipeline.sync.reconciling.rounds.RECORDS_AT_ONCE_MAX", 25)
     portal.portal.edit("contacts", None, {"num_associated_deals": "9"}, touch=False)
