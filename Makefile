@@ -12,11 +12,12 @@ demo: $(INSTALLED)
 demo-ui: $(INSTALLED)
 	@$(BIN)/python -m coppermind_pipeline.interfaces.demo --ui
 
+# Three at once on two cores: tests wait for processes and time-outs half of their time.
 test: $(INSTALLED)
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 3
 
 test-slow: $(INSTALLED)
-	$(BIN)/pytest -q -n 2 -m slow
+	$(BIN)/pytest -q -n 3 -m slow
 
 # Hundreds of random histories, crowds of portals for an hour, what hangs: hours, run by hand; `pytest -m soak -k …` for
 # a part.
