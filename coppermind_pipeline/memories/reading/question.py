@@ -172,8 +172,8 @@ def _corrections(connection: Connection, word: str) -> tuple[str, ...]:
     slips = slips_max(word)
     if not slips:
         return ()
-    near = connection.scalars(text(_WORDS_OF_LENGTH), {"least": len(word) - slips, "most": len(word) + slips})
-    return corrections(word, near, most=_CORRECTIONS_MAX)
+    near = connection.scalar(text(_WORDS_OF_LENGTH), {"least": len(word) - slips, "most": len(word) + slips})
+    return corrections(word, (near or "").split(), most=_CORRECTIONS_MAX)
 
 
 def _phrase(words: Sequence[Word]) -> str:
@@ -195,21 +195,28 @@ def _quoted(lexeme: str) -> str:
     return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
+# Each word by an index: with either of two columns there is none, and a mind has as many words as a dictionary.
 _ANALYSE = """
-SELECT word, place, stem, word ~ '^[[:alpha:]]{3,40}$' AS is_listed,
-       EXISTS (SELECT FROM memory_lexemes
-                WHERE mind_id = current_mind()
-                  AND (lexeme = ANY (string_to_array(spellings, ' ')) OR stem = analysed.stem)) AS known,
-       ARRAY(SELECT lexeme FROM memory_lexemes
-              WHERE length(word) >= 3 AND mind_id = current_mind() AND lexeme > word
-                AND lexeme < word || chr(1114111) ORDER BY lexeme LIMIT :begun_max) AS begun
-  FROM (SELECT word, spellings, place, (ts_lexize('english_stem', word))[1] AS stem
+SELECT asked.word, asked.place, asked.stem, asked.word ~ '^[[:alpha:]]{3,40}$' AS is_listed, spelt.known,
+       ARRAY(SELECT begun.lexeme FROM memory_lexemes AS begun
+              WHERE NOT spelt.known AND length(asked.word) >= 3 AND begun.mind_id = current_mind()
+                AND begun.lexeme > asked.word AND begun.lexeme < asked.word || chr(1114111)
+              ORDER BY begun.lexeme LIMIT :begun_max) AS begun
+  FROM (SELECT word, place, string_to_array(spellings, ' ') AS spellings,
+               (ts_lexize('english_stem', word))[1] AS stem
           FROM unnest(CAST(:words AS text[]), CAST(:spellings AS text[]))
-               WITH ORDINALITY AS asked (word, spellings, place)) AS analysed
- ORDER BY place
+               WITH ORDINALITY AS each (word, spellings, place) OFFSET 0) AS asked
+ CROSS JOIN LATERAL (
+       SELECT EXISTS (SELECT FROM memory_lexemes AS same
+                       WHERE same.mind_id = current_mind() AND same.lexeme = ANY (asked.spellings))
+           OR EXISTS (SELECT FROM memory_lexemes AS alike
+                       WHERE alike.mind_id = current_mind() AND alike.stem = asked.stem) AS known OFFSET 0) AS spelt
+ ORDER BY asked.place
 """
 
+# As one text: thousands of rows take longer to be fetched than to be found.
 _WORDS_OF_LENGTH = """
-SELECT lexeme FROM memory_lexemes
- WHERE mind_id = current_mind() AND length(lexeme) BETWEEN :least AND :most ORDER BY lexeme
+SELECT string_agg(word.lexeme, ' ')
+  FROM (SELECT lexeme FROM memory_lexemes
+         WHERE mind_id = current_mind() AND length(lexeme) BETWEEN :least AND :most ORDER BY lexeme OFFSET 0) AS word
 """

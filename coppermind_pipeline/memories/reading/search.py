@@ -1,10 +1,9 @@
 """Search: the memories of one mind that speak of what a person asks for."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from coppermind_pipeline.memories.reading.companies import company_refs
 from coppermind_pipeline.memories.reading.question import Question, read_question
@@ -75,7 +74,7 @@ def search(
         values = {**question.as_parameters(), **selection.as_parameters(), "refs": refs,
                   "candidates_max": CANDIDATES_MAX, "hits_max": limit}  # fmt: skip
         hits = connection.execute(text(_SEARCH), values).all()
-        memories = _read(connection, [hit.id for hit in hits])
+        memories = [memory_from_row(hit) for hit in hits]
     kept = within_answer(memories)
     return Found(
         memories=kept,
@@ -85,14 +84,10 @@ def search(
     )
 
 
-def _read(connection: Connection, ids: Sequence[int]) -> list[Memory]:
-    rows: Any = connection.execute(text(f"{MEMORY_ROWS} WHERE memory.id = ANY(:ids)"), {"ids": list(ids)})
-    memories = {row.id: memory_from_row(row) for row in rows}
-    return [memories[memory_id] for memory_id in ids if memory_id in memories]
-
-
 def _did_you_mean(question: Question, memories: Sequence[Memory]) -> dict[str, str]:
     """Return the corrections that a memory of the answer bears out: no other may be said, as it may not be seen."""
+    if not any(word.corrections for word in question.words):
+        return {}
     seen = {word for memory in memories for word in words_of(memory.content)}
     return {
         word.written: next(spelling for spelling in word.corrections if spelling in seen)
@@ -101,8 +96,9 @@ def _did_you_mean(question: Question, memories: Sequence[Memory]) -> dict[str, s
     }
 
 
-_SEARCH = """
-SELECT id, all_ranked
+# The search passes the policies, so that what it found is read by them; each by its key.
+_SEARCH = f"""
+SELECT hit.all_ranked, memory.*
   FROM search_memories(
            ROW(CAST(:every_word AS tsquery), CAST(CAST(:words AS text[]) AS tsquery[]),
                CAST(CAST(:openings AS text[]) AS tsquery[]), CAST(:phrase AS tsquery),
@@ -113,5 +109,6 @@ SELECT id, all_ranked
                CAST(:period AS text), CAST(:include_superseded AS boolean), CAST(:refs AS text[]),
                CAST(:first_day AS date), CAST(:last_day AS date)),
            :candidates_max, :hits_max) WITH ORDINALITY AS hit (id, all_ranked, place)
- ORDER BY place
-"""
+ CROSS JOIN LATERAL ({MEMORY_ROWS} WHERE memory.id = hit.id OFFSET 0) AS memory
+ ORDER BY hit.place
+"""  # noqa: S608 - made of a constant
