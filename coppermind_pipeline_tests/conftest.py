@@ -7,6 +7,7 @@ import atexit
 import faulthandler
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -26,6 +27,8 @@ from coppermind_pipeline_tests.left_behind import new_home, remove_homes_of_the_
 
 # As on a newcomer's machine: what a command does not flush stays in its pipe, and whoever waits for it hangs.
 os.environ.pop("PYTHONUNBUFFERED", None)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under `&` in a script, and whatever is started inherits it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NewDatabase = Callable[[], AbstractContextManager[str]]
 
