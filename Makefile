@@ -20,9 +20,9 @@ test-slow: $(INSTALLED)
 	$(BIN)/pytest -q -n 3 -m slow
 
 # Hundreds of random histories, crowds of portals for an hour, what hangs: hours, run by hand; `pytest -m soak -k …` for
-# a part.
+# a part. One at a time: crowds have two cores' time to be worked off in.
 soak: $(INSTALLED)
-	$(BIN)/pytest -q -n 2 -m soak
+	$(BIN)/pytest -v -m soak
 
 # One line of JSON each; `make bench BENCHMARKS=backfill_unlimited_1m` for one by name.
 bench: $(INSTALLED)
