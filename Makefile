@@ -17,7 +17,7 @@ test: $(INSTALLED)
 	$(BIN)/pytest -q -n 3
 
 test-slow: $(INSTALLED)
-	$(BIN)/pytest -q -n 3 -m slow
+	$(BIN)/pytest -q -n 2 -m slow
 
 # Hundreds of random histories, crowds of portals for an hour, what hangs: hours, run by hand; `pytest -m soak -k …` for
 # a part. One at a time: crowds have two cores' time to be worked off in.
