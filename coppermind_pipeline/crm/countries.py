@@ -91,6 +91,7 @@ def _misspelt(name: str) -> str | None:
     return codes.pop() if len(codes) == 1 else None
 
 
+@lru_cache(maxsize=512)
 def country_name(code: str) -> str:
     """Return the English name of an alpha-2 code."""
     return Locale("en").territories.get(code, UNRECOGNIZED)

@@ -93,13 +93,17 @@ class _Mapping:
     def records(self) -> Iterator[Mapped]:
         types = (ObjectType.CONTACTS, ObjectType.COMPANIES)
         yield from self._relabelled("map", types, rules=self.rules.of_records)
+        start: int | None = None
         while True:
             with batch_transaction(self.database, self.mind_id) as connection:
                 after = load_checkpoint(connection, self.connector_id, "map").seq
+                start = after if start is None else start
                 until = self._changed_until(connection, after)
                 if until is None:
                     return
-                subjects = subject_rows.changed_records(connection, self.connector_id, types, after=after, until=until)
+                subjects = subject_rows.changed_records(
+                    connection, self.connector_id, types, after=after, until=until, mapped_until=start
+                )
                 batch = self._queue(connection, subjects)
                 move_checkpoint(connection, self.connector_id, "map", until)
             yield batch

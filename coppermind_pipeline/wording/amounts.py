@@ -2,7 +2,12 @@
 
 import re
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from babel import Locale
+    from babel.numbers import NumberPattern
 
 _LOCALE = "en_US"
 _NO_CURRENCY_CODES = {"XXX", "XTS"}  # ISO 4217: "no currency" and "for testing"
@@ -14,15 +19,15 @@ def money(amount: Decimal, currency: str | None) -> str:
     Whole amounts come without minor units. A code that has no name follows the number; without any code the text says
     that the currency is unknown.
     """
-    from babel.numbers import format_currency, is_currency
+    from babel.numbers import format_currency
 
     if currency is None:
         return f"{_plain(amount)} (currency unknown)"
-    if currency in _NO_CURRENCY_CODES or not is_currency(currency, _LOCALE):
+    if currency in _NO_CURRENCY_CODES or not _has_name(currency):
         return f"{_plain(amount)} {currency}"
     if amount == amount.to_integral_value():
-        return format_currency(amount, currency, _whole_pattern(), locale=_LOCALE, currency_digits=False)
-    return format_currency(amount, currency, locale=_LOCALE)
+        return format_currency(amount, currency, _whole_pattern(), locale=_locale(), currency_digits=False)
+    return format_currency(amount, currency, locale=_locale())
 
 
 def amount_text(amount: Decimal, currency: str | None) -> str:
@@ -36,14 +41,29 @@ def amount_text(amount: Decimal, currency: str | None) -> str:
     return f"{whole}.{fraction}" if fraction else whole
 
 
+# Babel finds out anew for each amount what these keep.
+@lru_cache(maxsize=1_024)
+def _has_name(currency: str) -> bool:
+    from babel.numbers import is_currency
+
+    return is_currency(currency, _locale())
+
+
 @cache
-def _whole_pattern() -> str:
+def _whole_pattern() -> "NumberPattern":
+    from babel.numbers import parse_pattern
+
+    return parse_pattern(re.sub(r"\.0+", "", _locale().currency_formats["standard"].pattern))
+
+
+@cache
+def _locale() -> "Locale":
     from babel import Locale
 
-    return re.sub(r"\.0+", "", Locale.parse(_LOCALE).currency_formats["standard"].pattern)
+    return Locale.parse(_LOCALE)
 
 
 def _plain(amount: Decimal) -> str:
     from babel.numbers import format_decimal
 
-    return format_decimal(amount, format="#,##0.##", locale=_LOCALE)
+    return format_decimal(amount, format="#,##0.##", locale=_locale())

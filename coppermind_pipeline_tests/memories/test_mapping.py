@@ -73,6 +73,19 @@ def test_a_contact_without_a_company_of_its_own_has_the_associated_one(portal: S
     assert live(portal)["contacts:502"][1].startswith("John Roe works at Acme Holding.")
 
 
+def test_a_first_mapping_takes_up_each_record_once(portal: StoredPortal, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(mapping, "BATCH_RECORDS", 2)
+    for number in range(501, 506):
+        portal.contact(str(number), properties={"associatedcompanyid": "601"})
+    portal.company("601", name="Acme Inc.")  # stored after them, and mapped in a batch after theirs
+    portal.deal("701", **WON, primary_company_id="601")
+    portal.link("701", "companies", "601", primary=True)
+    assert mapped(portal).considered == 7
+    drained(portal)
+    change(portal, "companies", "601", "name = 'Acme Holding'")
+    assert mapped(portal).considered == 7, "the company, and all that name it"
+
+
 def test_a_close_date_that_passes_changes_the_text_of_its_deal_alone(portal: StoredPortal):
     _small_portal(portal)
     late: dict[str, Any] = {"late_stage": True, "stage_id": "contractsent"}

@@ -58,6 +58,10 @@ class Labels:
     owners: Mapping[str, Owner] = field(default_factory=dict)
     pipelines: Mapping[str, str] = field(default_factory=dict)
     stages: Mapping[StageKey, Stage] = field(default_factory=dict)
+    # What was asked for already, of options alone: they repeat in each record, and texts have no end.
+    _of_options: dict[tuple[ObjectType, str, str, str], Label] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def owner(self, owner_id: str | None) -> Label:
         """Return the owner's name."""
@@ -130,15 +134,12 @@ class Labels:
             return _label(definition.options.get(value) or _BOOLEAN_LABELS.get(value.lower()), gone)
         if definition.type != "enumeration":
             return Label(value)
-        nameless = f"{article} {noun} without a label"
-        labels = {part: _option_label(definition, part) for part in definition.values_of(value)}
-        found = [_label(label, nameless if label == "" else gone, value=part) for part, label in labels.items()]
-        return Label(
-            ", ".join(dict.fromkeys(label.text for label in found)),
-            resolved=all(label.resolved for label in found),
-            is_name=all(label.is_name for label in found),
-            internal=any(label.internal for label in found),
-        )
+        asked = (object_type, name, value, noun)
+        if asked not in self._of_options:
+            self._of_options[asked] = _options_label(
+                definition, value, gone=gone, nameless=f"{article} {noun} without a label"
+            )
+        return self._of_options[asked]
 
 
 _NO_DEFINITION = PropertyDefinition(name="")
@@ -153,6 +154,18 @@ def _label(text: str | None, gone: str, *, value: str | None = None) -> Label:
     if not text:
         return Label(gone, resolved=False, is_name=False)
     return Label(text, internal=text.strip() == value and _INTERNAL.fullmatch(text.strip()) is not None)
+
+
+def _options_label(definition: PropertyDefinition, value: str, *, gone: str, nameless: str) -> Label:
+    """Return the labels of a value's options as one, or words for those that have none."""
+    labels = {part: _option_label(definition, part) for part in definition.values_of(value)}
+    found = [_label(label, nameless if label == "" else gone, value=part) for part, label in labels.items()]
+    return Label(
+        ", ".join(dict.fromkeys(label.text for label in found)),
+        resolved=all(label.resolved for label in found),
+        is_name=all(label.is_name for label in found),
+        internal=any(label.internal for label in found),
+    )
 
 
 def _option_label(definition: PropertyDefinition, value: str) -> str | None:

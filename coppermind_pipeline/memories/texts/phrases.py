@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 
 from coppermind_pipeline.crm import Label, Labels, close_day, country_label, day_of, source_detail
 from coppermind_pipeline.memories.texts.subjects import Named, Origin, Place, Subject
@@ -70,6 +71,7 @@ def name_line(text: str) -> str:
     return one_line(text, NAME_CHARS_MAX)
 
 
+@lru_cache(maxsize=1_024)
 def place_phrase(place: Place) -> str | None:
     """Return "Austin, Texas, United States" as far as the parts are known; None where none is."""
     country = None

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -25,15 +26,23 @@ def changed_until(connection: Connection, connector_id: str, *, after: int, reco
 
 
 def changed_records(
-    connection: Connection, connector_id: str, object_types: Iterable[ObjectType], *, after: int, until: int
+    connection: Connection,
+    connector_id: str,
+    object_types: Iterable[ObjectType],
+    *,
+    after: int,
+    until: int,
+    mapped_until: int,
 ) -> list[Contact | Company]:
     """Return the contacts and companies with a change number in (after, until], and the contacts that name one of them.
 
     Those that name none in words of their own have their company from the association, which may be to one that was
-    merged into it; of them those that have not changed since themselves, as the others have their turn anyway.
+    merged into it; of them only those that have not changed themselves since `mapped_until`, as the others have their
+    turn anyway.
     """
-    values = {"connector": connector_id, "types": list(object_types), "after": after, "until": until}
-    return [_record(row) for row in connection.execute(text(_CHANGED_RECORDS), values)]
+    values = {"connector": connector_id, "types": list(object_types), "after": after, "until": until,
+              "mapped_until": mapped_until}  # fmt: skip
+    return [_record(row) for row in connection.execute(text(_CHANGED_RECORDS), values).all()]
 
 
 def concerned_deals(
@@ -75,18 +84,18 @@ def read_subjects(
     if object_type == ObjectType.DEALS:
         return _read_deals(connection, connector_id, ids)
     values = {"connector": connector_id, "type": object_type, "ids": list(ids)}
-    return [_record(row) for row in connection.execute(text(_NAMED_RECORDS), values)]
+    return [_record(row) for row in connection.execute(text(_NAMED_RECORDS), values).all()]
 
 
 def _read_deals(connection: Connection, connector_id: str, ids: Sequence[str]) -> list[Deal]:
     values = {"connector": connector_id, "ids": list(ids), "contacts_max": CONTACTS_NAMED_MAX,
               "companies_max": COMPANIES_NAMED_MAX}  # fmt: skip
     linked: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
-    for row in connection.execute(text(_LINKED), values):
+    for row in connection.execute(text(_LINKED), values).all():
         linked[row.deal_id, row.to_type].append(row)
     return [
         _deal(row, linked[row.hubspot_id, "companies"], linked[row.hubspot_id, "contacts"])
-        for row in connection.execute(text(_DEALS), values)
+        for row in connection.execute(text(_DEALS), values).all()
     ]
 
 
@@ -97,7 +106,7 @@ def _record(row: Any) -> Contact | Company:
 def _contact(row: Any) -> Contact:
     return Contact(
         **_common(row),
-        origin=Origin(source=row.source, detail_1=row.source_detail_1, detail_2=row.source_detail_2),
+        origin=_origin_of(row.source, row.source_detail_1, row.source_detail_2),
         place=_place(row),
         lifecycle_stage=row.lifecycle_stage,
         lead_status=row.lead_status,
@@ -110,7 +119,7 @@ def _contact(row: Any) -> Contact:
 def _company(row: Any) -> Company:
     return Company(
         **_common(row),
-        origin=Origin(source=row.source, detail_1=row.source_detail_1, detail_2=row.source_detail_2),
+        origin=_origin_of(row.source, row.source_detail_1, row.source_detail_2),
         place=_place(row),
         lifecycle_stage=row.lifecycle_stage,
         lead_status=row.lead_status,
@@ -126,10 +135,10 @@ def _deal(row: Any, companies: list[Any], contacts: list[Any]) -> Deal:
     primary = next((_named(each) for each in companies if each.is_primary), None)
     return Deal(
         **_common(row),
-        origin=Origin(
-            source=row.attributed_source,
-            detail_1=row.source_detail_1 if own_source else None,
-            detail_2=row.source_detail_2 if own_source else None,
+        origin=_origin_of(
+            row.attributed_source,
+            row.source_detail_1 if own_source else None,
+            row.source_detail_2 if own_source else None,
         ),
         amount=row.amount,
         currency=row.currency,
@@ -158,9 +167,7 @@ def _common(row: Any) -> dict[str, Any]:
     return {
         "hubspot_id": row.hubspot_id,
         "read_at": row.read_at,
-        "standing": Standing(
-            archived_reason=row.gone, filtered_reason=row.filtered_reason, referenced_only=row.referenced_only
-        ),
+        "standing": _standing_of(row.gone, row.filtered_reason, referenced_only=row.referenced_only),
         "created_at": row.created_at,
         "name": row.name,
         "owner_id": row.owner_id,
@@ -168,11 +175,29 @@ def _common(row: Any) -> dict[str, Any]:
 
 
 def _place(row: Any) -> Place:
-    return Place(city=row.city, region=row.region, country_code=row.country_code, country_text=row.country_text)
+    return _place_of(row.city, row.region, row.country_code, row.country_text)
 
 
 def _named(row: Any) -> Named:
     return Named(name=row.name, job_title=row.job_title, place=_place(row), labels=tuple(row.labels))
+
+
+# Many records share each of these.
+
+
+@lru_cache(maxsize=1_024)
+def _place_of(city: str | None, region: str | None, country_code: str | None, country_text: str | None) -> Place:
+    return Place(city=city, region=region, country_code=country_code, country_text=country_text)
+
+
+@lru_cache(maxsize=1_024)
+def _origin_of(source: str | None, detail_1: str | None, detail_2: str | None) -> Origin:
+    return Origin(source=source, detail_1=detail_1, detail_2=detail_2)
+
+
+@lru_cache(maxsize=1_024)
+def _standing_of(archived_reason: str | None, filtered_reason: str | None, *, referenced_only: bool) -> Standing:
+    return Standing(archived_reason=archived_reason, filtered_reason=filtered_reason, referenced_only=referenced_only)
 
 
 _CHANGED_UNTIL = """
@@ -217,7 +242,7 @@ _RECORDS_OF_COMPANIES = f"""
   FROM contacts_of_companies(:connector, ARRAY(
        SELECT DISTINCT called.id
          FROM (SELECT company.hubspot_id FROM hubspot_crm_objects AS company
-                WHERE company.connector_id = :connector AND company.object_type = 'companies' AND :after > 0
+                WHERE company.connector_id = :connector AND company.object_type = 'companies' AND :mapped_until > 0
                   AND company.change_seq > :after AND company.change_seq <= :until OFFSET 0) AS changed
         CROSS JOIN LATERAL (SELECT changed.hubspot_id
                             UNION ALL
@@ -226,7 +251,8 @@ _RECORDS_OF_COMPANIES = f"""
                                AND merged.merged_into = changed.hubspot_id OFFSET 0) AS called (id))) AS contact
  CROSS JOIN LATERAL (SELECT stored.* FROM hubspot_crm_objects AS stored
                       WHERE stored.connector_id = :connector AND stored.object_type = 'contacts'
-                        AND stored.hubspot_id = contact.hubspot_id AND stored.change_seq <= :after OFFSET 0) AS record
+                        AND stored.hubspot_id = contact.hubspot_id AND stored.change_seq <= :mapped_until
+                     OFFSET 0) AS record
 {_ASSOCIATED}
 """  # noqa: S608 - our own list of columns
 
