@@ -21,7 +21,7 @@ from coppermind_pipeline.memories.transactions import batch_transaction
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
 
-BATCH_ENTRIES = 500
+BATCH_ENTRIES = 1_000
 LEASE = timedelta(minutes=2)
 ATTEMPTS_MAX = 5
 BACKOFF_FIRST = timedelta(seconds=30)  # doubled with each further attempt
@@ -172,7 +172,8 @@ def _publish_records(connection: Connection, connector_id: str, entries: Sequenc
     live = {row.source_ref: row for row in connection.execute(text(_LIVE), {"refs": refs})}
     changed = [entry for entry in entries if (row := live.get(entry.source_ref)) is None or not row.says_the_same]
     superseded = [live[entry.source_ref].id for entry in changed if entry.source_ref in live]
-    connection.execute(text(_SUPERSEDE), {"ids": superseded})
+    if superseded:
+        connection.execute(text(_SUPERSEDE), {"ids": superseded})
     insert_memories(connection, connector_id, [entry.source_ref for entry in changed])
     return Drained(published=len(changed), superseded=len(superseded))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, tzinfo
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.catalog import report_zone
@@ -25,17 +26,18 @@ def insert_memories(
     values = {"connector": connector_id, "refs": list(refs)}
     zone = _zone(connection, connector_id)
     rows = connection.execute(text(_SUBJECTS), values).all()
-    words = [search_words(row.content or "") for row in rows]
-    found_by = {
-        "refs": [row.source_ref for row in rows],
-        "vectors": [search_vector(words, _marks(row)) for row, words in zip(rows, words, strict=True)],
-        "openings": [opening_and_rest(each)[0] for each in words],
-        "rests": [opening_and_rest(each)[1] for each in words],
-        "days": [_day(row, zone) for row in rows],
-        "superseded": superseded,
-    }
-    connection.execute(text(_INSERT), found_by)
-    connection.execute(text(_LEARN_WORDS), {"words": sorted({word for each in words for word in each})})
+    words: set[str] = set()
+    found_by: list[dict[str, Any]] = []
+    for row in rows:
+        of_text = search_words(row.content or "")
+        opening, rest = opening_and_rest(of_text)
+        vector = search_vector(of_text, _marks(row))
+        found_by.append(
+            {"ref": row.source_ref, "vector": vector, "opening": opening, "rest": rest, "day": _day(row, zone)}
+        )
+        words.update(of_text)
+    connection.execute(text(_INSERT), {"found_by": orjson.dumps(found_by).decode(), "superseded": superseded})
+    connection.execute(text(_LEARN_WORDS), {"words": sorted(words)})
 
 
 def _marks(subject: Any) -> list[str]:
@@ -89,10 +91,10 @@ SELECT entry.mind_id, entry.connector_id, entry.type, entry.sensitivity, entry.c
        CASE WHEN :superseded THEN clock_timestamp() END, published.day,
        CAST(published.vector AS tsvector) || setweight(to_tsvector('english', published.opening), 'A')
        || to_tsvector('english', published.rest) || (SELECT mind_lexeme())
-  FROM unnest(CAST(:refs AS text[]), CAST(:vectors AS text[]), CAST(:openings AS text[]), CAST(:rests AS text[]),
-              CAST(:days AS date[])) AS published (source_ref, vector, opening, rest, day)
+  FROM json_to_recordset(CAST(:found_by AS json))
+       AS published (ref text, vector text, opening text, rest text, day date)
  CROSS JOIN LATERAL (SELECT waiting.* FROM memory_queue AS waiting
-                      WHERE waiting.source_ref = published.source_ref OFFSET 0) AS entry
+                      WHERE waiting.source_ref = published.ref OFFSET 0) AS entry
 """
 
 # Words alone, no numbers, and none that says nothing ("with"); in their order, so that two drains of one mind never

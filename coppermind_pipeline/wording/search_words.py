@@ -16,12 +16,15 @@ _UNSPACED = (
     "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uac00-\ud7af\U00020000-\U0003ffff"
 )
-_TOKEN = re.compile(rf"([{_UNSPACED}]+)|[^\W_{_UNSPACED}]+")
+_WORD = re.compile(r"[^\W_]+")
+_PART = re.compile(rf"([{_UNSPACED}]+)|[^{_UNSPACED}]+")
+_RUN = re.compile(rf"[{_UNSPACED}]{{2,}}")
+# These begin with what is rare, which a text is skimmed for; what has to stand before it is looked at only there.
 # Customer's is a form of customer, and O'Brien one word.
-_POSSESSIVE = re.compile(r"(?<=[^\W\d_])['\u2019\u02bc`]s\b")
-_APOSTROPHE = re.compile(r"(?<=[^\W\d_])['\u2019\u02bc`](?=[^\W\d_])")
+_POSSESSIVE = re.compile(r"['\u2019\u02bc`](?<=[^\W\d_].)s\b")
+_APOSTROPHE = re.compile(r"['\u2019\u02bc`](?<=[^\W\d_].)(?=[^\W\d_])")
 # 1,200 and 1.200 and 1 200 and 1'200 are one number.
-_GROUPED = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:[.,'\u2019 ][0-9]{3})+(?![0-9])")
+_GROUPED = re.compile(r"[0-9](?<![\w.,].)[0-9]{0,2}(?:[.,'\u2019 ][0-9]{3})+(?![0-9])")
 
 
 def words_of(text: str) -> list[str]:
@@ -30,14 +33,14 @@ def words_of(text: str) -> list[str]:
     Addresses come apart; a number has no separators; what is written without spaces is cut into pairs of characters
     that overlap, so that any two of them that stand together are found: "サンプル" is `サン ンフ フル`.
     """
-    return list(_words(fold(text)))
+    return _words(fold(text))
 
 
 def search_words(text: str) -> list[str]:
     """Return the words that a stored text is found by: its words, and the single characters of what has no spaces."""
     folded = fold(text)
-    alone = (character for run in _runs(folded) if len(run) > 1 for character in run)
-    return [*_words(folded), *dict.fromkeys(alone)]
+    words = _words(folded)
+    return words if folded.isascii() else [*words, *dict.fromkeys("".join(_RUN.findall(folded)))]
 
 
 def name_words(names: Iterable[str]) -> list[str]:
@@ -66,15 +69,22 @@ def opening_and_rest(words: Sequence[str]) -> tuple[str, str]:
     return " ".join(words[:_OPENING_WORDS]), " ".join(words[_OPENING_WORDS:])
 
 
-def _words(folded: str) -> Iterator[str]:
+def _words(folded: str) -> list[str]:
     joined = _APOSTROPHE.sub("", _POSSESSIVE.sub("", folded))
     joined = _GROUPED.sub(lambda number: re.sub(r"\D", "", number.group()), joined)
-    for token in _TOKEN.finditer(joined):
-        if run := token.group(1):
+    words: list[str] = []
+    for word in _WORD.findall(joined):
+        if word.isascii():  # most are, and quicker
+            words.append(word[:_WORD_CHARS_MAX])
+        else:
+            words += _cut(word)
+    return words
+
+
+def _cut(word: str) -> Iterator[str]:
+    """Yield the pairs of characters of what is written without spaces, and what stands between such runs."""
+    for part in _PART.finditer(word):
+        if run := part.group(1):
             yield from (run[at : at + 2] for at in range(max(len(run) - 1, 1)))
         else:
-            yield token.group()[:_WORD_CHARS_MAX]
-
-
-def _runs(folded: str) -> Iterator[str]:
-    return (token.group(1) for token in _TOKEN.finditer(folded) if token.group(1))
+            yield part.group()[:_WORD_CHARS_MAX]
