@@ -1,6 +1,6 @@
 """Periods: names to days, days to moments, and the earlier range."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coppermind_pipeline.reports.errors import ReportArgumentError
+from coppermind_pipeline.reports.question.period_names import period_name
 from coppermind_pipeline.reports.question.periods import CompareTo, compared_range, named_range, range_between
 
 _TODAY = date(2026, 11, 18)
@@ -41,7 +42,10 @@ _NAMES = tuple(
         ("last_fiscal_quarter", "2026-08-01", "2026-10-31"),
         ("FY2026", "2025-02-01", "2026-01-31"),
         ("FY2026-Q3", "2025-08-01", "2025-10-31"),
-        ("fy2026-q4", "2025-11-01", "2026-01-31"),
+        ("FY2026-Q4", "2025-11-01", "2026-01-31"),
+        ("2026-W47", "2026-11-16", "2026-11-22"),
+        ("2026-W01", "2025-12-29", "2026-01-04"),
+        ("2020-W53", "2020-12-28", "2021-01-03"),
     ],
 )
 def test_names_are_ranges_of_days(name: str, first: str, last: str) -> None:
@@ -53,11 +57,53 @@ def test_a_fiscal_year_from_january_is_the_calendar_year() -> None:
     assert named_range("FY2026-Q2", today=_TODAY) == named_range("2026-Q2", today=_TODAY)
 
 
-@pytest.mark.parametrize("name", ["next_week", "2026-13", "2026-Q5", "FY2026-11", "26", "1899", "this_decade", ""])
-def test_other_names_are_refused_with_the_known_ones(name: str) -> None:
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        *((name, name) for name in (*_NAMES, "2026", "2026-11", "2026-Q3", "2026-W47", "FY2026", "FY2026-Q3")),
+        ("Last Quarter", "last_quarter"),
+        (" the last quarter ", "last_quarter"),
+        ("previous month", "last_month"),
+        ("CURRENT YEAR", "this_year"),
+        ("last fiscal year", "last_fiscal_year"),
+        ("this financial quarter", "this_fiscal_quarter"),
+        ("Q3 2026", "2026-Q3"),
+        ("2026q3", "2026-Q3"),
+        ("quarter 3 of 2026", "2026-Q3"),
+        ("fy2026-q4", "FY2026-Q4"),
+        ("Q4 FY 2026", "FY2026-Q4"),
+        ("fiscal year 2026", "FY2026"),
+        ("November 2026", "2026-11"),
+        ("nov. 2026", "2026-11"),
+        ("Sept 2026", "2026-09"),
+        ("2026 May", "2026-05"),
+        ("11/2026", "2026-11"),
+        ("2026-w47", "2026-W47"),
+        ("Week 7 of 2026", "2026-W07"),
+    ],
+)
+def test_a_period_has_one_name_however_it_is_written(written: str, name: str) -> None:
+    assert period_name(written) == name
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "next_week", "2026-13", "2026-Q5", "FY2026-11", "FY2026-W07", "26", "1899", "this_decade", "", "the", "Q3",
+        "2026-11-18", "2026-1", "last fiscal week", "last 2026", "2026-W123", "Q3 2026 Q3", "2026!", "2026年",
+    ],
+)  # fmt: skip
+def test_what_names_no_period_is_refused_with_those_that_do(written: str) -> None:
+    with pytest.raises(ReportArgumentError) as refused:
+        period_name(written)
+    assert "this_" in refused.value.hint
+
+
+@pytest.mark.parametrize(("name", "weeks"), [("2026-W54", 53), ("2025-W53", 52), ("2026-W00", 53)])
+def test_a_week_that_its_year_lacks_is_refused_with_those_that_it_has(name: str, weeks: int) -> None:
     with pytest.raises(ReportArgumentError) as refused:
         named_range(name, today=_TODAY)
-    assert "this_" in refused.value.hint
+    assert f"1 to {weeks}" in refused.value.hint
 
 
 @given(
@@ -130,3 +176,32 @@ def test_a_range_of_own_days_is_compared_with_those_before() -> None:
     assert (before.first_day, before.last_day) == (date(2024, 2, 24), date(2024, 2, 28))
     year = compared_range(days, CompareTo.PREVIOUS_YEAR, now=now, zone=ZoneInfo("UTC")).range
     assert (year.first_day, year.last_day) == (date(2023, 2, 28), date(2023, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "first", "last"),
+    [
+        ("2024-02-28", "2024-02-29", "2023-02-28", "2023-02-28"),
+        ("2024-02-29", "2024-03-01", "2023-02-28", "2023-02-28"),
+        ("2024-02-01", "2024-02-29", "2023-02-01", "2023-02-28"),
+        ("2024-02-20", "2024-03-01", "2023-02-20", "2023-02-28"),
+        ("2025-02-01", "2025-03-01", "2024-02-01", "2024-02-29"),
+        ("2025-02-20", "2025-02-28", "2024-02-20", "2024-02-27"),
+        ("2024-02-29T08:00", "2024-02-29T12:00", "2023-02-28", "2023-02-28"),
+    ],
+)
+def test_a_year_before_the_end_of_february(start: str, end: str, first: str, last: str) -> None:
+    days = range_between(datetime.fromisoformat(start), datetime.fromisoformat(end), ZoneInfo("UTC"))
+    now = datetime(2026, 11, 18, tzinfo=UTC)
+    year = compared_range(days, CompareTo.PREVIOUS_YEAR, now=now, zone=ZoneInfo("UTC")).range
+    assert (str(year.first_day), str(year.last_day)) == (first, last)
+
+
+@given(st.dates(date(2019, 1, 1), date(2029, 1, 1)), st.integers(1, 400))
+def test_a_year_before_any_range_of_days_is_a_range(first: date, days: int) -> None:
+    start = datetime.combine(first, time.min)
+    own = range_between(start, start + timedelta(days=days), ZoneInfo("UTC"))
+    now = datetime(2040, 1, 1, tzinfo=UTC)
+    year = compared_range(own, CompareTo.PREVIOUS_YEAR, now=now, zone=ZoneInfo("UTC")).range
+    assert year.first_day <= year.last_day
+    assert abs((year.end - year.start) - (own.end - own.start)) <= timedelta(days=1)

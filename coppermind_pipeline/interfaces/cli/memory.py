@@ -155,7 +155,8 @@ def report(
     period: Annotated[
         str | None,
         typer.Option(
-            help="this_quarter (the default), last_month, 2026, 2026-11, 2026-Q3, FY2026, FY2026-Q3 and so on."
+            help="this_quarter (the default), last_month, 2026-11, 2026-Q3, 2026-W47, FY2026, FY2026-Q3 and so on, "
+            "or as you would write it, such as 'Q3 2026'."
         ),
     ] = None,
     start: Annotated[str | None, typer.Option(help="First day, instead of a period.")] = None,

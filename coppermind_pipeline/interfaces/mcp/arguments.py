@@ -126,7 +126,7 @@ class MemoryArguments(_Arguments):
     source_ref: _Text = _about("get: the current text about this.")
     period: _Text = _about(
         "crm_report: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; or 2026, 2026-11, "
-        "2026-Q3, FY2026, FY2026-Q3. By default this_quarter."
+        "2026-Q3, 2026-W47, FY2026, FY2026-Q3; also as people write them. By default this_quarter."
     )
     start: _Text = _about("crm_report: first day, such as 2026-11-01, instead of a period.")
     end: _Text = _about("crm_report: the day after the last one.")

@@ -15,16 +15,9 @@ from coppermind_pipeline.reports.errors import ReportArgumentError
 
 DEFAULT_PERIOD = "this_quarter"
 
-_UNITS = ("week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12, "fiscal_quarter": 3, "fiscal_year": 12}
-_RELATIVE = re.compile(rf"(this|last)_({'|'.join(_UNITS)})")
-# Four digits from 1900 to 2999: the years in which CRM dates can be read.
-_ABSOLUTE = re.compile(r"(FY)?((?:19|2\d)\d\d)(?:-(?:Q([1-4])|(0[1-9]|1[0-2])))?", re.IGNORECASE)
-
-_HINT = (
-    "Periods are this_ or last_ with week, month, quarter, year, fiscal_quarter or fiscal_year; 2026, 2026-11 or "
-    "2026-Q3; FY2026 or FY2026-Q3. Any other range goes into start and end."
-)
+_RELATIVE = re.compile(r"(this|last)_(\w+)")
+_ABSOLUTE = re.compile(r"(FY)?(\d{4})(?:-(?:Q(\d)|W(\d\d)|(\d\d)))?")
 
 
 class CompareTo(StrEnum):
@@ -65,37 +58,29 @@ class Comparison:
     elapsed_days: int | None
 
 
-def check_period_name(name: str) -> str:
-    """Return the name; raises ReportArgumentError where it names no period."""
-    if _RELATIVE.fullmatch(name) is None:
-        absolute = _ABSOLUTE.fullmatch(name)
-        if absolute is None or (absolute[1] and absolute[4]):
-            raise ReportArgumentError(f"{name!r} is not a period.", hint=_HINT)
-    return name
-
-
 def is_fiscal(name: str) -> bool:
     """Say whether a period's name depends on where the fiscal year starts."""
-    return "fiscal" in name or name.upper().startswith("FY")
+    return "fiscal" in name or name.startswith("FY")
 
 
 def named_range(name: str, *, today: date, fiscal_year_start_month: int = 1) -> LocalRange:
     """Return the range of a period's name.
 
     Args:
-        name: as `check_period_name` accepts it. A fiscal year has the name of the calendar year in which it ends.
+        name: as `period_name` returns it. A fiscal year has the name of the calendar year in which it ends.
         today: in the report's zone; what `this_` and `last_` refer to.
         fiscal_year_start_month: 1 to 12.
 
     Raises:
-        ReportArgumentError: the name is no period's.
+        ReportArgumentError: the year has no such week.
     """
-    check_period_name(name)
     relative = _RELATIVE.fullmatch(name)
     if relative is not None:
         return _relative_range(relative[2], steps_back=int(relative[1] == "last"), today=today,
                                fiscal_year_start_month=fiscal_year_start_month)  # fmt: skip
-    fiscal, year, quarter, month = _ABSOLUTE.fullmatch(name).groups()  # type: ignore[union-attr]
+    fiscal, year, quarter, week, month = _ABSOLUTE.fullmatch(name).groups()  # type: ignore[union-attr]
+    if week:
+        return _iso_week(int(year), int(week))
     first = date(int(year), 1, 1)
     if fiscal and fiscal_year_start_month > 1:
         first = date(int(year) - 1, fiscal_year_start_month, 1)
@@ -136,12 +121,24 @@ def compared_range(period: LocalRange, compare_to: CompareTo, *, now: datetime, 
 
 def _relative_range(unit: str, *, steps_back: int, today: date, fiscal_year_start_month: int) -> LocalRange:
     if unit == "week":
-        monday = today - timedelta(days=today.weekday() + 7 * steps_back)
-        return LocalRange(start=_midnight(monday), end=_midnight(monday + timedelta(days=7)))
+        return _week(today - timedelta(days=today.weekday() + 7 * steps_back))
     length = _MONTHS[unit]
     starts_in = fiscal_year_start_month if unit.startswith("fiscal") else 1
     into_unit = (today.month - starts_in) % length
     return _months(_add_months(today.replace(day=1), -into_unit - length * steps_back), length)
+
+
+def _iso_week(year: int, week: int) -> LocalRange:
+    try:
+        return _week(date.fromisocalendar(year, week, 1))
+    except ValueError:
+        weeks = date(year, 12, 28).isocalendar().week  # always in the year's last week
+        hint = f"Its weeks are 1 to {weeks}, as ISO 8601 counts them."
+        raise ReportArgumentError(f"{year} has no week {week}.", hint=hint) from None
+
+
+def _week(monday: date) -> LocalRange:
+    return LocalRange(start=_midnight(monday), end=_midnight(monday + timedelta(days=7)))
 
 
 def _range_before(period: LocalRange) -> LocalRange:
@@ -156,7 +153,10 @@ def _year_before(period: LocalRange) -> LocalRange:
     if period.end - period.start == timedelta(days=7):
         weeks = timedelta(weeks=52)
         return LocalRange(start=period.start - weeks, end=period.end - weeks)
-    return LocalRange(start=_a_year_earlier(period.start), end=_a_year_earlier(period.end))
+    end = _a_year_earlier(period.end)
+    if (period.end.month, period.end.day, period.end.time()) == (2, 29, time.min):
+        end += timedelta(days=1)  # the last day is the 28th, then as now
+    return LocalRange(start=_a_year_earlier(period.start), end=end)
 
 
 def _months(first: date, months: int) -> LocalRange:

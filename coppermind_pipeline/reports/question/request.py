@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from coppermind_pipeline.crm import time_zone
 from coppermind_pipeline.reports.errors import ReportArgumentError
-from coppermind_pipeline.reports.question.periods import CompareTo, check_period_name
+from coppermind_pipeline.reports.question.period_names import period_name
+from coppermind_pipeline.reports.question.periods import CompareTo
 from coppermind_pipeline.wording import did_you_mean
 
 PAGE_MAX = 1_000_000
@@ -117,7 +118,7 @@ class ReportRequest(BaseModel):
     @field_validator("period", mode="before")
     @classmethod
     def _is_a_period(cls, value: Any) -> str | None:
-        return value if value is None else check_period_name(str(value).strip())
+        return value if value is None else period_name(str(value))
 
     @field_validator("start", "end", mode="before")
     @classmethod

@@ -1,0 +1,68 @@
+"""What people call a period: "Last quarter", "Q3 2026", "Nov 2026" or "week 47 of 2026", each to its one name."""
+
+import calendar
+import re
+
+from coppermind_pipeline.reports.errors import ReportArgumentError
+
+HINT = (
+    "Periods are this_ or last_ with week, month, quarter, year, fiscal_quarter or fiscal_year; 2026, 2026-11, 2026-Q3 "
+    "or 2026-W47; FY2026 or FY2026-Q3; or the same as people write it, such as 'Q3 2026'. Any other range goes into "
+    "start and end."
+)
+
+_MONTHS = {
+    name.lower(): number
+    for names in (calendar.month_name, calendar.month_abbr)
+    for number, name in enumerate(names)
+    if number
+} | {"sept": 9}
+
+_WRITTEN = re.compile(r"[A-Za-z0-9\s_./,'-]*")
+_WORD = re.compile(r"[a-z]+|[0-9]+")
+_SAY_NOTHING = frozenset({"the", "of", "in"})
+
+# All that follows is matched against words in lower case with single spaces between them: "2026-Q3" is "2026 q 3".
+_FISCAL = r"(?P<fiscal>(?:fy|(?:fiscal|financial)(?: year)?) )?"
+# Four digits from 1900 to 2999: the years in which CRM dates can be read.
+_YEAR = r"(?P<year>(?:19|2\d)\d\d)"
+_QUARTER = r"(?:q|quarter) (?P<quarter>[1-4])"
+_WEEK = r"(?:w|week) (?P<week>\d\d?)"
+_MONTH = rf"(?P<month>0[1-9]|1[0-2]|{'|'.join(_MONTHS)})"
+_PART = rf"(?:{_QUARTER}|{_WEEK}|{_MONTH})"
+
+_RELATIVE = re.compile(
+    r"(?:(?P<this>this|current)|last|previous) (?P<fiscal>fiscal |financial )?(?P<unit>week|month|quarter|year)"
+)
+_ABSOLUTE = (re.compile(rf"{_FISCAL}{_YEAR}(?: {_PART})?"), re.compile(rf"{_PART} {_FISCAL}{_YEAR}"))
+
+
+def period_name(written: str) -> str:
+    """Return the name of a period, however it is written: `last_quarter`, `2026-Q3`, `2026-11`, `2026-W47`, `FY2026`.
+
+    Raises:
+        ReportArgumentError: it names no period.
+    """
+    words = [word for word in _WORD.findall(written.lower()) if word not in _SAY_NOTHING]
+    name = _name(" ".join(words)) if _WRITTEN.fullmatch(written) else None
+    if name is None:
+        raise ReportArgumentError(f"{written!r} is not a period.", hint=HINT)
+    return name
+
+
+def _name(words: str) -> str | None:
+    if relative := _RELATIVE.fullmatch(words):
+        fiscal, unit = relative["fiscal"], relative["unit"]
+        if fiscal and unit in {"week", "month"}:
+            return None
+        return f"{'this' if relative['this'] else 'last'}_{'fiscal_' if fiscal else ''}{unit}"
+    found = next((match for form in _ABSOLUTE if (match := form.fullmatch(words))), None)
+    if found is None or (found["fiscal"] and (found["month"] or found["week"])):
+        return None
+    year = f"{'FY' if found['fiscal'] else ''}{found['year']}"
+    if found["quarter"]:
+        return f"{year}-Q{found['quarter']}"
+    if found["week"]:
+        return f"{year}-W{int(found['week']):02}"
+    month = found["month"]
+    return f"{year}-{_MONTHS.get(month) or int(month):02}" if month else year
