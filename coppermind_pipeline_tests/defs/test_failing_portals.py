@@ -52,6 +52,7 @@ def _spoil(crowd: Crowd, member: Connected, how: str) -> None:
         control.add_fault(Fault(hub_id=hub_id, status=502, body="Bad gateway", count=None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crowd", [12], indirect=True)
 async def test_in_one_tick_the_healthy_are_polled_and_the_others_noted(crowd: Crowd, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(probing, "REQUEST_MAX_S", 3.0)

@@ -82,6 +82,7 @@ def database_without_autovacuum(database: Database, database_url: str) -> Databa
     return database
 
 
+@pytest.mark.slow
 def test_no_statement_of_a_batch_reads_more_in_a_portal_four_times_as_large(
     database_without_autovacuum: Database, local_customer: UUID
 ):

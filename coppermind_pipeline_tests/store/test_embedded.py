@@ -128,7 +128,6 @@ def _come_and_go(home: Path, chance: random.Random, until: float) -> int:
 @pytest.mark.parametrize(
     ("processes", "seconds"),
     [
-        (4, 5),
         pytest.param(4, 12, marks=pytest.mark.slow),
         pytest.param(40, 120, marks=[pytest.mark.soak]),
     ],
