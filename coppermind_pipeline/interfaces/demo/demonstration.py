@@ -28,7 +28,7 @@ from coppermind_pipeline.memories import Memory, list_memories
 from coppermind_pipeline.reports import ReportFormat, ReportRequest, crm_report, render
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings, default_home
-from coppermind_pipeline.stopping import end_process, run_stoppable, stop_at_signals
+from coppermind_pipeline.stopping import run_stoppable, stop_at_signals
 from coppermind_pipeline.store import embedded
 from coppermind_pipeline.wording import number
 
@@ -184,7 +184,6 @@ def _look_around(home: Path) -> None:
 
         run_everything(installation, tell=_say, ready=ready, stop=stop)
     _say(SHOWN_AGAIN)
-    end_process(0)  # as `coppermind up` does
 
 
 def _say(sentence: str) -> None:

@@ -41,8 +41,8 @@ def up(
             ready=lambda addresses: output.show(addresses, as_json=as_json, human=lambda: _addresses_table(addresses)),
             stop=stop,
         )
-    # What looks at the parts may still wait for one inside a library, which can keep Python from ending.
-    end_process(0)
+        # What looks at the parts may still wait for one inside a library, which can keep Python from ending.
+        end_process(0)
 
 
 def _addresses_table(addresses: "Addresses") -> Table:
