@@ -102,7 +102,7 @@ def test_what_names_no_period_is_refused_with_those_that_do(written: str) -> Non
 @pytest.mark.parametrize(("name", "weeks"), [("2026-W54", 53), ("2025-W53", 52), ("2026-W00", 53)])
 def test_a_week_that_its_year_lacks_is_refused_with_those_that_it_has(name: str, weeks: int) -> None:
     with pytest.raises(ReportArgumentError) as refused:
-        named_range(name, today=_TODAY)
+        period_name(name)
     assert f"1 to {weeks}" in refused.value.hint
 
 

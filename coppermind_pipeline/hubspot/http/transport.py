@@ -1,4 +1,7 @@
-"""The one place that knows the HTTP library: bytes out, bytes in, and every fault of the network as one error."""
+"""Bytes out, bytes in, and every fault of the network as one error.
+
+With `connections`, which is imported where a client opens, the one place that knows the HTTP libraries.
+"""
 
 import asyncio
 import ssl

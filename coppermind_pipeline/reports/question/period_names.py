@@ -2,6 +2,7 @@
 
 import calendar
 import re
+from datetime import date
 
 from coppermind_pipeline.reports.errors import ReportArgumentError
 
@@ -41,7 +42,7 @@ def period_name(written: str) -> str:
     """Return the name of a period, however it is written: `last_quarter`, `2026-Q3`, `2026-11`, `2026-W47`, `FY2026`.
 
     Raises:
-        ReportArgumentError: it names no period.
+        ReportArgumentError: it names no period, or a week that its year does not have.
     """
     words = [word for word in _WORD.findall(written.lower()) if word not in _SAY_NOTHING]
     name = _name(" ".join(words)) if _WRITTEN.fullmatch(written) else None
@@ -63,6 +64,15 @@ def _name(words: str) -> str | None:
     if found["quarter"]:
         return f"{year}-Q{found['quarter']}"
     if found["week"]:
-        return f"{year}-W{int(found['week']):02}"
+        return f"{year}-W{_week(int(year), int(found['week'])):02}"
     month = found["month"]
     return f"{year}-{_MONTHS.get(month) or int(month):02}" if month else year
+
+
+def _week(year: int, week: int) -> int:
+    weeks = date(year, 12, 28).isocalendar().week  # always in the year's last week
+    if not 1 <= week <= weeks:
+        raise ReportArgumentError(
+            f"{year} has no week {week}.", hint=f"Its weeks are 1 to {weeks}, as ISO 8601 counts them."
+        )
+    return week

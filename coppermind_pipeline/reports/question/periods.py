@@ -70,9 +70,6 @@ def named_range(name: str, *, today: date, fiscal_year_start_month: int = 1) -> 
         name: as `period_name` returns it. A fiscal year has the name of the calendar year in which it ends.
         today: in the report's zone; what `this_` and `last_` refer to.
         fiscal_year_start_month: 1 to 12.
-
-    Raises:
-        ReportArgumentError: the year has no such week.
     """
     relative = _RELATIVE.fullmatch(name)
     if relative is not None:
@@ -80,7 +77,7 @@ def named_range(name: str, *, today: date, fiscal_year_start_month: int = 1) -> 
                                fiscal_year_start_month=fiscal_year_start_month)  # fmt: skip
     fiscal, year, quarter, week, month = _ABSOLUTE.fullmatch(name).groups()  # type: ignore[union-attr]
     if week:
-        return _iso_week(int(year), int(week))
+        return _week(date.fromisocalendar(int(year), int(week), 1))
     first = date(int(year), 1, 1)
     if fiscal and fiscal_year_start_month > 1:
         first = date(int(year) - 1, fiscal_year_start_month, 1)
@@ -126,15 +123,6 @@ def _relative_range(unit: str, *, steps_back: int, today: date, fiscal_year_star
     starts_in = fiscal_year_start_month if unit.startswith("fiscal") else 1
     into_unit = (today.month - starts_in) % length
     return _months(_add_months(today.replace(day=1), -into_unit - length * steps_back), length)
-
-
-def _iso_week(year: int, week: int) -> LocalRange:
-    try:
-        return _week(date.fromisocalendar(year, week, 1))
-    except ValueError:
-        weeks = date(year, 12, 28).isocalendar().week  # always in the year's last week
-        hint = f"Its weeks are 1 to {weeks}, as ISO 8601 counts them."
-        raise ReportArgumentError(f"{year} has no week {week}.", hint=hint) from None
 
 
 def _week(monday: date) -> LocalRange:
