@@ -43,14 +43,23 @@ class BatchedReads:
         if batch is not None:
             return batch
         if self._open is None:
-            self._open = _Batch()
-            self.group.create_task(self._fill_and_read(self._open))
+            self._open = self._opened()
         batch = self._open
         batch.ids.append(hubspot_id)
         self._under_way[hubspot_id] = batch
         if len(batch.ids) == BATCH_READ_IDS_MAX:
             self._open = None
             batch.is_full.set()
+        return batch
+
+    def _opened(self) -> _Batch:
+        batch = _Batch()
+        reading = self._fill_and_read(batch)
+        try:
+            self.group.create_task(reading)
+        except RuntimeError:  # the group is ending, and takes no more tasks: Python 3.11 leaves the coroutine to us
+            reading.close()
+            raise asyncio.CancelledError from None
         return batch
 
     async def _fill_and_read(self, batch: _Batch) -> None:

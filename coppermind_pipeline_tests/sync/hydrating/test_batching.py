@@ -53,3 +53,29 @@ async def test_a_refusal_reaches_the_readers_that_are_left_as_it_is():
         with pytest.raises(ScopeMissing):
             await second
     assert first.cancelled()
+
+
+async def test_a_reader_that_asks_of_a_group_that_is_ending_is_cancelled_as_the_group_is():
+    async def read(ids: Sequence[str]) -> BatchRead:
+        raise AssertionError(f"{ids} were read")
+
+    cancelled = asyncio.Event()
+
+    async def asks_as_it_ends() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            with pytest.raises(asyncio.CancelledError):
+                await batched.answers(["1"])
+            cancelled.set()
+
+    async def fails() -> None:
+        raise ValueError("what ends the group")
+
+    with pytest.raises(ExceptionGroup, match="unhandled errors"):
+        async with asyncio.TaskGroup() as group:
+            batched = BatchedReads(read, group)
+            group.create_task(asks_as_it_ends())
+            await asyncio.sleep(0)
+            group.create_task(fails())
+    assert cancelled.is_set()
