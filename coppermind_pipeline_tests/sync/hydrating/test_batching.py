@@ -61,7 +61,7 @@ async def test_a_reader_that_asks_of_a_group_that_is_ending_is_cancelled_as_the_
 
     cancelled = asyncio.Event()
 
-    async def asks_as_it_ends() -> None:
+    async def asks_as_it_ends(batched: BatchedReads) -> None:
         try:
             await asyncio.Event().wait()
         finally:
@@ -72,10 +72,12 @@ async def test_a_reader_that_asks_of_a_group_that_is_ending_is_cancelled_as_the_
     async def fails() -> None:
         raise ValueError("what ends the group")
 
-    with pytest.raises(ExceptionGroup, match="unhandled errors"):
+    async def ends() -> None:
         async with asyncio.TaskGroup() as group:
-            batched = BatchedReads(read, group)
-            group.create_task(asks_as_it_ends())
+            group.create_task(asks_as_it_ends(BatchedReads(read, group)))
             await asyncio.sleep(0)
             group.create_task(fails())
+
+    with pytest.raises(ExceptionGroup, match="unhandled errors"):
+        await ends()
     assert cancelled.is_set()
