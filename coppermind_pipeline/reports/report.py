@@ -11,6 +11,7 @@ from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.catalog import entered_stage_properties, load_interpretation, load_labels
 from coppermind_pipeline.crm import Labels, Meaning, won_stage_properties
 from coppermind_pipeline.reports.figures import deals
+from coppermind_pipeline.reports.figures.compared import EarlierDeals
 from coppermind_pipeline.reports.figures.deals import DealSelection, GroupKey
 from coppermind_pipeline.reports.figures.groups import Group, GroupCells, arrange
 from coppermind_pipeline.reports.figures.headline import Setting, headline
@@ -145,8 +146,11 @@ class _Reporter:
     def _figures(
         self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]
     ) -> tuple[list[Group], Summary]:
+        earlier = self._earlier(selection)
+        earlier_cells = [] if earlier is None else earlier.cells(self.connection)
         arranged = arrange(
             cells,
+            earlier=earlier_cells,
             portals=self.portals,
             labels=labels,
             group_by=self.request.group_by,
@@ -160,15 +164,24 @@ class _Reporter:
             _group(group, days=days_by_group.get(group.group_key), top_deals=top_by_group[group.group_key])
             for group in arranged
         ]
-        return groups, Summary(**dict(summary), compared_with=self._compared_figures(selection))
+        if earlier is None:
+            return groups, Summary(**dict(summary), compared_with=None)
+        days, days_by_group = earlier.days_to_close(self.connection, kept)
+        compared = [_earlier_figures(group, days_by_group.get(group.group_key)) for group in arranged]
+        return (
+            [group.model_copy(update={"compared_with": then}) for group, then in zip(groups, compared, strict=True)],
+            Summary(**dict(summary), compared_with=range_figures_of(earlier_cells, days=days)),
+        )
 
-    def _compared_figures(self, selection: DealSelection) -> RangeFigures | None:
-        compared = self.frame.compared
+    def _earlier(self, selection: DealSelection) -> EarlierDeals | None:
+        compared, now = self.frame.compared, self.frame.range.local.first_day
         if compared is None:
             return None
-        earlier = selection.between(compared.start, compared.end)
-        days, _ = deals.days_to_close(self.connection, earlier, ())
-        return range_figures_of(deals.cells(self.connection, earlier), days=days)
+        then = compared.local.first_day
+        return EarlierDeals(
+            selection=selection.between(compared.start, compared.end),
+            months_later=12 * (now.year - then.year) + now.month - then.month,
+        )
 
     def _top_deals(
         self, selection: DealSelection, kept: Sequence[GroupKey]
@@ -300,3 +313,7 @@ def _group(group: GroupCells, *, days: DaysToClose | None, top_deals: Sequence[T
         connector_id=group.portal.connector_id,
         **dict(figures),
     )
+
+
+def _earlier_figures(group: GroupCells, days: DaysToClose | None) -> RangeFigures:
+    return range_figures_of(group.earlier, days=days or DaysToClose())

@@ -128,6 +128,38 @@ def test_the_earlier_range_is_compared_over_as_many_days(portal: StoredPortal, r
     assert made.summary.compared_with.closed_won.deals == 1
 
 
+@pytest.mark.parametrize("group_by", ["source", "month"])
+def test_each_group_is_compared_with_itself_in_the_earlier_range(
+    portal: StoredPortal, report: MakeReport, group_by: str
+) -> None:
+    then, now = datetime(2026, 7, 20, 15, tzinfo=UTC), datetime(2026, 10, 20, 15, tzinfo=UTC)
+    for number, (closed, source, outcome, amount) in enumerate((
+        (then, "PAID_SEARCH", "won", 100), (now, "PAID_SEARCH", "won", 300), (now, "PAID_SEARCH", "lost", None),
+        (then, "REFERRALS", "won", 70), (then, "REFERRALS", "lost", 5), (now, "OFFLINE", "won", 20),
+        (now, "ORGANIC_SEARCH", "won", 10), (then + timedelta(days=20), "ORGANIC_SEARCH", "won", 10),
+    )):  # fmt: skip
+        portal.deal(str(number), outcome=outcome, close_at=closed, created_at=closed - timedelta(days=number),
+                    amount=amount, currency="USD", attributed_source=source)  # fmt: skip
+    made = report(period="2026-Q4", group_by=group_by, compare_to="previous_period", groups_max=3)
+    earlier = report(start="2026-07-01", end="2026-08-19", group_by=group_by)
+    months_later = {"2026-07": "2026-10", "2026-08": "2026-11"}
+    alone = {months_later.get(group.key, group.key): group for group in earlier.groups}
+    assert made.groups
+    for group in made.groups:
+        compared = group.compared_with
+        assert compared is not None
+        if group.key != "other":
+            expected = alone.get(group.key)
+            figures = {name: getattr(expected, name) for name in type(compared).model_fields} if expected else None
+            assert (dict(compared) if expected else None) == figures
+            assert expected or compared.closed_won.deals == 0
+    shown = [group.compared_with.closed_won.deals for group in made.groups if group.compared_with]
+    assert made.summary.compared_with is not None
+    # What only the earlier range has is a group, too.
+    assert sum(shown) == made.summary.compared_with.closed_won.deals == 3
+    assert report(period="2026-Q4", group_by=group_by).groups[0].compared_with is None
+
+
 def test_deals_that_are_archived_merged_or_filtered_are_in_no_figure(portal: StoredPortal, report: MakeReport) -> None:
     won: dict[str, Any] = {"outcome": "won", "close_at": NOW, "amount": 10, "currency": "USD"}
     portal.deal("1", **won)

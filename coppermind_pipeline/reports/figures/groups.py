@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label
 from coppermind_pipeline.reports.figures.deals import NO_SOURCE, OTHER, GroupKey
-from coppermind_pipeline.reports.figures.measures import Cell, Figures, Measure
+from coppermind_pipeline.reports.figures.measures import Cell, Figures, Measure, RangeFigures
 from coppermind_pipeline.reports.question.request import GroupBy
 from coppermind_pipeline.wording import capitalized, month
 
@@ -26,17 +26,24 @@ class _Named(BaseModel):
 
 
 class Group(Figures, _Named):
-    """The figures of one group of one portal; the key is HubSpot's internal value, `other` what was added up."""
+    """The figures of one group of one portal; the key is HubSpot's internal value, `other` what was added up.
+
+    `compared_with`: the same group's in the earlier range, where one was asked for; of a month, the month that has its
+    place there.
+    """
+
+    compared_with: RangeFigures | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupCells:
-    """One group that is shown: its name and the cells that it adds up."""
+    """One group that is shown: its name and the cells that it adds up, `earlier` those of the compared range."""
 
     key: str
     label: str
     portal: Portal
     cells: Sequence[Cell]
+    earlier: Sequence[Cell] = ()
 
     @property
     def shown_key(self) -> str:
@@ -56,43 +63,55 @@ def arrange(
     labels: Mapping[str, Labels],
     group_by: GroupBy | None,
     groups_max: int,
+    earlier: Iterable[Cell] = (),
 ) -> list[GroupCells]:
     """Return the groups to show, by portal and then largest first (months in their order), the rest as `other`.
 
     The size of a group is what its won deals are worth in the company currency, then their number, then the number of
-    all its deals. Without `group_by`, each of several portals is a group, and one portal alone has none.
+    all its deals. Without `group_by`, each of several portals is a group, and one portal alone has none. A group of
+    which only the earlier range has deals is one, too.
     """
-    found: defaultdict[GroupKey, list[Cell]] = defaultdict(list)
-    for cell in cells:
-        found[cell.connector_id, cell.key].append(cell)
+    before = _by_group(earlier)
+    found: dict[GroupKey, list[Cell]] = {group: [] for group in before} | _by_group(cells)
     if group_by is None:
-        return _by_portal(found, portals) if len(portals) > 1 else []
+        return _by_portal(found, before, portals) if len(portals) > 1 else []
     kept = set(sorted(found, key=lambda group: (_size(found[group]), group), reverse=True)[:groups_max])
     arranged: list[GroupCells] = []
     for portal in portals:
         mine = [group for group in found if group[0] == portal.connector_id]
         shown = [
-            GroupCells(key=group[1], label=_label(group_by, found[group], labels[portal.connector_id]), portal=portal,
-                       cells=found[group])
+            GroupCells(key=group[1], label=_label(group_by, found[group] or before[group], labels[portal.connector_id]),
+                       portal=portal, cells=found[group], earlier=before.get(group, ()))
             for group in mine
             if group in kept
         ]  # fmt: skip
         shown.sort(key=lambda group: (*_order(group_by, group), group.label, group.key))
         rest = [group for group in mine if group not in kept]
         if rest:
-            cells_of_rest = [cell for group in rest for cell in found[group]]
-            shown.append(GroupCells(key=OTHER, label=f"Other ({len(rest)})", portal=portal, cells=cells_of_rest))
+            shown.append(
+                GroupCells(key=OTHER, label=f"Other ({len(rest)})", portal=portal,
+                           cells=[cell for group in rest for cell in found[group]],
+                           earlier=[cell for group in rest for cell in before.get(group, ())])
+            )  # fmt: skip
         arranged += shown
     return arranged
 
 
-def _by_portal(found: Mapping[GroupKey, list[Cell]], portals: Sequence[Portal]) -> list[GroupCells]:
+def _by_group(cells: Iterable[Cell]) -> dict[GroupKey, list[Cell]]:
+    found: defaultdict[GroupKey, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        found[cell.connector_id, cell.key].append(cell)
+    return dict(found)
+
+
+def _by_portal(
+    found: Mapping[GroupKey, Sequence[Cell]], before: Mapping[GroupKey, Sequence[Cell]], portals: Sequence[Portal]
+) -> list[GroupCells]:
     return [
-        GroupCells(
-            key="", label=capitalized(portal.name), portal=portal, cells=found.get((portal.connector_id, ""), [])
-        )
+        GroupCells(key="", label=capitalized(portal.name), portal=portal,
+                   cells=found.get((portal.connector_id, ""), ()), earlier=before.get((portal.connector_id, ""), ()))
         for portal in portals
-    ]
+    ]  # fmt: skip
 
 
 def _size(cells: Sequence[Cell]) -> tuple[Decimal, int, int]:

@@ -1,0 +1,40 @@
+"""The range that a report is compared with: the same figures, under the keys of the groups that they stand beside."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from coppermind_pipeline.reports.figures import deals
+from coppermind_pipeline.reports.figures.deals import DealSelection, GroupKey
+from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose
+from coppermind_pipeline.reports.question.request import GroupBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierDeals:
+    """The deals of the earlier range; its months stand beside those of the report that are `months_later`."""
+
+    selection: DealSelection
+    months_later: int
+
+    def cells(self, connection: Connection) -> list[Cell]:
+        """Return the sums of every measure, as `deals.cells` does."""
+        found = deals.cells(connection, self.selection)
+        return [replace(cell, key=self._shifted(cell.key, self.months_later)) for cell in found]
+
+    def days_to_close(
+        self, connection: Connection, kept: Iterable[GroupKey]
+    ) -> tuple[DaysToClose, Mapping[GroupKey, DaysToClose]]:
+        """Return the days to close, as `deals.days_to_close` does."""
+        then = [(connector, self._shifted(key, -self.months_later)) for connector, key in kept]
+        overall, by_group = deals.days_to_close(connection, self.selection, then)
+        return overall, {
+            (connector, self._shifted(key, self.months_later)): days for (connector, key), days in by_group.items()
+        }
+
+    def _shifted(self, key: str, months: int) -> str:
+        if self.selection.group_by is not GroupBy.MONTH or not key[:1].isdigit():
+            return key
+        year, month = divmod(int(key[:4]) * 12 + int(key[5:]) - 1 + months, 12)
+        return f"{year:04}-{month + 1:02}"
