@@ -42,6 +42,25 @@ def assert_store_equals_portal(connected: Connected, sandbox: RunningSandbox) ->
     differing = {key: both for key, both in differing.items() if both[0] != both[1]}
     assert not differing, f"links as stored, and as they are: {differing}"
     _assert_gone_are_out(connected, state, rows)
+    assert_copies_follow(connected)
+
+
+def assert_copies_follow(connected: Connected) -> None:
+    """Assert that the narrow copies of deals, and the counts of records, say what the records say."""
+    columns = ", ".join(row.column_name for row in connected.rows(_COPIED_COLUMNS))
+    for one, other in (("live_deals", "live_records"), ("live_records", "live_deals")):
+        of_deals = "SELECT {} FROM {} WHERE object_type = 'deals'"
+        surplus = connected.rows(f"{of_deals.format(columns, one)} EXCEPT {of_deals.format(columns, other)}")
+        assert surplus == [], f"in {one}, not in {other}"
+    assert connected.rows("SELECT * FROM record_counts WHERE stored > 0 ORDER BY object_type") == connected.rows(
+        """SELECT connector_id, mind_id, object_type, count(*), count(*) FILTER (WHERE referenced_only)
+             FROM live_records GROUP BY connector_id, mind_id, object_type ORDER BY object_type"""
+    )
+
+
+_COPIED_COLUMNS = """
+SELECT column_name FROM information_schema.columns WHERE table_schema = 'coppermind' AND table_name = 'live_deals'
+"""
 
 
 def _assert_gone_are_out(connected: Connected, state: PortalState, rows) -> None:

@@ -11,6 +11,7 @@ from coppermind_pipeline_tests.benchmarks.measures import (
     normalization,
 )
 from coppermind_pipeline_tests.benchmarks.memory_measures import first_memories, memories_of_changes
+from coppermind_pipeline_tests.benchmarks.reporting import reporting
 from coppermind_pipeline_tests.benchmarks.searching import searching
 
 BENCHMARKS = {
@@ -25,11 +26,13 @@ BENCHMARKS = {
     "first_memories": lambda: first_memories(deals=10_000),
     "memories_of_changes": lambda: memories_of_changes(deals=10_000, changed=10_000),
     "memories_of_changes_1m": lambda: memories_of_changes(deals=300_000, changed=30_000),
+    "reports_100k": lambda: reporting(deals=30_000, others=70_000),
+    "reports_1m": lambda: reporting(deals=300_000, others=700_000),
     "search_100k": lambda: searching(minds=5),
     "search_1m": lambda: searching(minds=50),
 }
 # Many minutes each; run by their names.
-NOT_BY_DEFAULT = {"backfill_unlimited_1m", "memories_of_changes_1m", "search_1m"}
+NOT_BY_DEFAULT = {"backfill_unlimited_1m", "memories_of_changes_1m", "reports_1m", "search_1m"}
 
 
 def main(names: list[str]) -> int:

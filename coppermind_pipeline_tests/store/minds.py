@@ -32,6 +32,10 @@ ROWS = {
     "VALUES (:connector, :mind, '1', '1', 'Won')",
     "hubspot_properties": "(connector_id, mind_id, object_type, name, label, type, field_type) "
     "VALUES (:connector, :mind, 'deals', 'a', 'A', 'string', 'text')",
+    # A stored deal is copied and counted: before it, so that each has one row all the same.
+    "hubspot_deals": "(connector_id, mind_id, hubspot_id) VALUES (:connector, :mind, '1')",
+    "hubspot_record_counts": "(connector_id, mind_id, object_type, stored, referenced_only) "
+    "VALUES (:connector, :mind, 'deals', 1, 0)",
     "hubspot_crm_objects": "(connector_id, mind_id, object_type, hubspot_id, properties, read_at) "
     "VALUES (:connector, :mind, 'deals', '1', '{}', now())",
     "hubspot_associations": "(connector_id, mind_id, from_type, from_id, to_type, to_id, valid_from) "

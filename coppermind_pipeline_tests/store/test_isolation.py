@@ -32,7 +32,8 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
 
 
 _VIEWS = (
-    "checkpoints", "definition_changes", "interpretations", "live_records", "memory_versions", "portals", "sync_facts",
+    "checkpoints", "definition_changes", "interpretations", "live_deals", "live_records", "memory_versions", "portals",
+    "record_counts", "sync_facts",
 )  # fmt: skip
 
 

@@ -61,11 +61,14 @@ def test_memories_of_before_are_found_by_what_later_ones_are(empty_database: Dat
     with empty_database.owner() as connection:
         found = connection.execute(text("SELECT content, day::text, search::text FROM memories ORDER BY id")).all()
         words = connection.scalars(text("SELECT lexeme FROM memory_lexemes ORDER BY 1")).all()
+        deals = connection.execute(text("SELECT hubspot_id, name FROM live_deals")).all()
+        counts = connection.execute(text("SELECT object_type, stored, referenced_only FROM record_counts")).all()
     assert found[0].day == "2026-05-01"
     for word in ("'acme':", "'name:renewal'", "'name=renewal 1200'", f"'mind:{mind}'", "'1200':"):
         assert word in found[0].search
     assert found[1] == ("", None, "")
     assert words == ["acme", "renewal"]
+    assert (deals, counts) == ([("1", "Renewal 1,200")], [("deals", 1, 0)])
 
 
 _A_MIND = """

@@ -16,7 +16,7 @@ from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Meas
 from coppermind_pipeline.reports.question.request import DateBasis, GroupBy
 
 OTHER = "other"
-STORE = "live_records"
+STORE = "live_deals"
 
 GroupKey = tuple[str, str]
 

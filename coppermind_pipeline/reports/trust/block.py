@@ -148,19 +148,18 @@ def _record_counts(connection: Connection, portals: Sequence[SyncedPortal]) -> d
         row = stored.get(object_type.value)
         totals = [portal.totals.get(object_type.value) for portal in portals]
         counts[object_type] = RecordCounts(
-            stored=row.in_window if row is not None else 0,
+            stored=int(row.in_window) if row is not None else 0,
             portal_in_window=sum(total for total in totals if total is not None)
             if totals and None not in totals
             else None,
-            referenced_only=row.referenced_only if row is not None else 0,
+            referenced_only=int(row.referenced_only) if row is not None else 0,
         )
     return counts
 
 
 _COUNTS = """
-SELECT object_type, count(*) FILTER (WHERE NOT referenced_only) AS in_window,
-       count(*) FILTER (WHERE referenced_only) AS referenced_only
-  FROM live_records
+SELECT object_type, sum(stored - referenced_only) AS in_window, sum(referenced_only) AS referenced_only
+  FROM record_counts
  WHERE connector_id = ANY(:connectors)
  GROUP BY object_type
 """
