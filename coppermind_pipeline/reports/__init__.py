@@ -3,6 +3,7 @@
 Reads the normalized store alone, in which every decision about a record is made already.
 """
 
+from coppermind_pipeline.reports.catalogue import ListedMetrics
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures
 from coppermind_pipeline.reports.live import Refresh, live_crm_report
@@ -32,6 +33,7 @@ __all__ = [
     "FoundMemories",
     "GroupBy",
     "ListedMemories",
+    "ListedMetrics",
     "MemoryAction",
     "MemoryAnswer",
     "OneMemory",

@@ -10,6 +10,7 @@ from typing import Any
 from coppermind_pipeline import memories
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.memories import Audience, Memory, Sensitivity, UnknownMemory
+from coppermind_pipeline.reports.catalogue import ListedMetrics, listed_metrics
 from coppermind_pipeline.reports.live import Refresh, pull_stale
 from coppermind_pipeline.reports.models import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport
 from coppermind_pipeline.reports.question.request import ReportRequest
@@ -24,7 +25,7 @@ ANSWER_BYTES_MAX = 20_000
 # Groups and rows of a report, the first that fits: names in a portal may be hundreds of characters long.
 _REPORT_LIMITS = ((10, 16), (10, 8), (5, 4), (3, 2), (1, 1))
 
-MemoryAnswer = FoundMemories | OneMemory | ListedMemories | CrmReport | RenderedReport
+MemoryAnswer = FoundMemories | OneMemory | ListedMemories | CrmReport | RenderedReport | ListedMetrics
 
 
 class MemoryAction(StrEnum):
@@ -34,6 +35,7 @@ class MemoryAction(StrEnum):
     GET = "get"
     LIST = "list"
     CRM_REPORT = "crm_report"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ async def memory_tool(
         list: those of search but `query`, and `before`.
         crm_report: those of `ReportRequest`, and `format`; at most ten groups, the rest added up as `other`, and rows
             by pages. Formats other than json come as the text `content`.
+        metrics: `metric` for one, or `after` for those that did not fit: how figures are counted.
 
     Args:
         mind: whose memory it is; nothing of another can be in the answer.
@@ -168,6 +171,10 @@ def _rendered(report: CrmReport, rendering: ReportFormat) -> CrmReport | Rendere
     return RenderedReport(trust=report.trust, caveats=report.audit.caveats, format=rendering.value, content=content)
 
 
+def _metrics(call: _Call, given: Mapping[str, Any]) -> ListedMetrics:
+    return listed_metrics(_trust(call, ()), fits=lambda answer: not _too_large(answer), **given)
+
+
 def _format(value: Any) -> ReportFormat:
     try:
         return ReportFormat(value)
@@ -189,4 +196,5 @@ _ACTIONS: Mapping[str, Action] = {
     MemoryAction.GET: Action(_get, takes=("memory_id", "source_ref", "audience")),
     MemoryAction.LIST: Action(_list, takes=(*_SELECTION, "before")),
     MemoryAction.CRM_REPORT: Action(_crm_report, takes=(*ReportRequest.model_fields, "format")),
+    MemoryAction.METRICS: Action(_metrics, takes=("metric", "after")),
 }

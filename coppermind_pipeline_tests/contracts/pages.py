@@ -3,10 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import fill
 
 from coppermind_pipeline.connectors import STATE_GUIDES
 from coppermind_pipeline.crm import loss_themes
+from coppermind_pipeline.metrics import DATE_BASES, METRICS, Metric
 from coppermind_pipeline.synthesis.aggregates.rates import THRESHOLDS
+from coppermind_pipeline.wording import as_words
 from coppermind_pipeline_tests.contracts import errors, ownership
 
 _DOCS = Path(__file__).parents[2] / "docs"
@@ -50,6 +53,35 @@ def _thresholds() -> str:
     return "\n".join(["| threshold | value | what it is |", "| --- | --- | --- |", *rows])
 
 
+def _metrics() -> str:
+    return "\n\n".join(_metric(each) for each in METRICS.values())
+
+
+def _metric(metric: Metric) -> str:
+    bases = "any of a deal's dates" if metric.date_bases == DATE_BASES else _in_code(metric.date_bases)
+    said = {
+        "unit": metric.unit,
+        "of": metric.population,
+        "part of, or divided by": metric.denominator,
+        "clock": metric.clock,
+        "dated by": bases,
+        "compared by": metric.comparison if metric.comparison != "none" else "",
+        "HubSpot properties": _in_code(metric.hubspot_properties),
+        "doubtful when": metric.doubtful_when,
+        "shown in": "; ".join(f"{face} `{path}`" for face, path in metric.shown_in.items()),
+    }
+    lines = (f"- {name}: {as_words(value) if name in _WORDS else value}" for name, value in said.items() if value)
+    wrapped = "\n".join(fill(line, 120, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
+    return f"### {metric.label} (`{metric.id}`)\n\n{fill(metric.definition, 120)}\n\n{wrapped}"
+
+
+_WORDS = ("unit", "clock", "compared by")
+
+
+def _in_code(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 _PART = re.compile(
     r"(?P<begin><!-- (?P<name>\w+), written by `make docs` -->)\n.*?(?P<end><!-- end of (?P=name) -->)", re.DOTALL
 )
@@ -57,6 +89,7 @@ _PARTS: dict[str, Callable[[], str]] = {
     "states": _states,
     "loss_themes": _loss_themes,
     "thresholds": _thresholds,
+    "metrics": _metrics,
     "tables": ownership.table,
     "errors": errors.tree,
 }

@@ -17,6 +17,7 @@ from coppermind_pipeline.memories import (
     get,
     record_ref,
 )
+from coppermind_pipeline.metrics import METRICS, UnknownMetric
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports import memory_tool
 from coppermind_pipeline.store import Database
@@ -146,3 +147,25 @@ async def test_a_live_pull_goes_through_the_tool(portal: StoredPortal, mind: Min
         portal.database, mind=mind, action="crm_report", now=NOW, refresh=refresh, live_fallback=True
     )
     assert made.trust.live_fallback_used is True
+
+
+async def test_the_catalogue_is_paged_without_a_gap(portal: StoredPortal, mind: Mind) -> None:
+    seen: list[str] = []
+    after: str | None = None
+    while True:
+        page = await _ask(portal, mind, "metrics", after=after)
+        seen += [metric["id"] for metric in page["metrics"]]
+        assert [*seen, *page["left_out"]] == list(METRICS)
+        after = page["next_after"]
+        if after is None:
+            break
+    assert seen == list(METRICS)
+
+
+async def test_one_figure_is_explained_by_its_id(portal: StoredPortal, mind: Mind) -> None:
+    (metric,) = (await _ask(portal, mind, "metrics", metric="win_rate"))["metrics"]
+    assert metric["unit"] == "rate"
+    assert metric["denominator"] == "won and lost deals"
+    with pytest.raises(UnknownMetric) as unknown:
+        await _ask(portal, mind, "metrics", metric="winrate")
+    assert unknown.value.hint == "Did you mean win_rate?"

@@ -213,6 +213,20 @@ def report(
         print(render(answer, ReportFormat(format_)))
 
 
+@app.command()
+def metrics(
+    *,
+    mind: MindOption = None,
+    metric: Annotated[str | None, typer.Option(help="Only this figure, such as win_rate or closed_won.deals.")] = None,
+    after: Annotated[str | None, typer.Option(help="Go on after this figure.")] = None,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Say what each figure means and how it is counted."""
+    answer = _ask(customer, mind, "metrics", metric=metric, after=after)
+    output.show(answer, as_json=as_json, human=lambda: memory_views.metrics(answer))
+
+
 def _is_number(memory: str) -> bool:
     # Python reads no number of more than 4300 digits, and no memory has one of more than 19.
     return memory.isdecimal() and len(memory) <= _ID_DIGITS_MAX

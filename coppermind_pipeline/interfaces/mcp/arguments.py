@@ -99,7 +99,8 @@ class MemoryArguments(_Arguments):
 
     action: str = _about(
         "crm_report: revenue, win rate, pipeline, sources of a period: use it for every number. search: texts about "
-        "deals, people, companies, losses, channels, strategy, by words. list: the newest texts. get: one text.",
+        "deals, people, companies, losses, channels, strategy, by words. list: the newest texts. get: one text. "
+        "metrics: what each number means and how it is counted.",
         MemoryAction,
         needed=True,
     )
@@ -146,6 +147,8 @@ class MemoryArguments(_Arguments):
     page_rows: _Number = _about("crm_report with detail: deals on a page.")
     groups_max: _Number = _about("crm_report: groups shown by themselves; the rest is added up.")
     format: _Text = _about("crm_report: by default json.", ReportFormat)
+    metric: _Text = _about("metrics: this number alone, such as win_rate or closed_won.deals.")
+    after: _Text = _about("metrics: next_after of the page before.")
 
 
 def checked(tool: str, model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:

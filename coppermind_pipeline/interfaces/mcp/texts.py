@@ -15,7 +15,15 @@ from coppermind_pipeline.connectors import (
     SyncResponse,
 )
 from coppermind_pipeline.interfaces.state_words import polling_stopped_words, state_words
-from coppermind_pipeline.reports import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport, TrustBlock
+from coppermind_pipeline.reports import (
+    CrmReport,
+    FoundMemories,
+    ListedMemories,
+    ListedMetrics,
+    OneMemory,
+    RenderedReport,
+    TrustBlock,
+)
 from coppermind_pipeline.wording import as_words, count, number, utc_minute, utc_second
 
 
@@ -104,6 +112,12 @@ def _(answer: ListedMemories) -> str:
 @readable.register
 def _(answer: OneMemory) -> str:
     return f"{_trust(answer.trust)}\n{answer.memory.content}"
+
+
+@readable.register
+def _(answer: ListedMetrics) -> str:
+    more = f" There are more: after={answer.next_after}." if answer.next_after is not None else ""
+    return "\n".join([*(f"{each.id} ({each.label}): {each.definition}" for each in answer.metrics), more]).strip()
 
 
 @readable.register

@@ -163,8 +163,9 @@ TOOLS = {
             description=(
                 "Answers questions about one client from its synced HubSpot. action=crm_report for revenue, win rate, "
                 "pipeline, sources and any other number of a period; action=search for what is known about deals, "
-                "people, companies, losses, channels and strategy. Every answer opens with trust: which portals, how "
-                "fresh, which filters. Nothing here changes anything."
+                "people, companies, losses, channels and strategy; action=metrics for what a number "
+                "means. Every answer opens with trust: which portals, how fresh, which filters. Nothing here changes "
+                "anything."
             ),
             # A report may ask HubSpot first (live_fallback).
             annotations=mcp.ToolAnnotations(

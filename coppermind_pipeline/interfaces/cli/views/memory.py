@@ -37,6 +37,25 @@ def one(answer: Mapping[str, Any]) -> RenderableType:
     return Group(_trust(answer["trust"]), _memory(answer["memory"]))
 
 
+def metrics(answer: Mapping[str, Any]) -> RenderableType:
+    """Show what figures mean; one alone with all that is said of it."""
+    found = answer["metrics"]
+    if len(found) == 1:
+        rows = ((name.replace("_", " "), _listed(value)) for name, value in found[0].items() if value)
+        return output.table("", "", rows=rows, empty="")
+    rows = ((each["id"], each["label"], each["unit"], each["definition"]) for each in found)
+    parts: list[RenderableType] = [output.table("Figure", "Name", "Unit", "What it is", rows=rows, empty="")]
+    if answer["next_after"] is not None:
+        parts.append(Text(f"There are more: --after {answer['next_after']}", style="dim"))
+    return Group(*parts)
+
+
+def _listed(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {each}" for name, each in value.items())
+    return value if isinstance(value, str) else ", ".join(value)
+
+
 def queues(queues: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Show each connector's queue: its counts, then its entries."""
     parts: list[RenderableType] = []
