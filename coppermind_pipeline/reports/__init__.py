@@ -18,6 +18,7 @@ from coppermind_pipeline.reports.profile import PortalProfile, profile_portal
 from coppermind_pipeline.reports.question.periods import CompareTo
 from coppermind_pipeline.reports.question.request import PAGE_ROWS_MAX, DateBasis, GroupBy, ReportRequest
 from coppermind_pipeline.reports.rendering.formats import ReportFormat, html_fragment, render
+from coppermind_pipeline.reports.rendering.provenance import title_of
 from coppermind_pipeline.reports.report import crm_report
 from coppermind_pipeline.reports.tool import MemoryAction, MemoryAnswer, memory_tool
 from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock, trust_block
@@ -51,5 +52,6 @@ __all__ = [
     "memory_tool",
     "profile_portal",
     "render",
+    "title_of",
     "trust_block",
 ]

@@ -31,6 +31,7 @@ async def live_crm_report(
     now: datetime,
     refresh: Refresh | None,
     pull_s: float = LIVE_PULL_S,
+    panoramic: bool = False,
 ) -> CrmReport:
     """Return the report; with `live_fallback`, stale connectors are pulled before, and the answer says what came of it.
 
@@ -38,12 +39,15 @@ async def live_crm_report(
         refresh: pulls the changed deals of one connector into the store, within its rate budget and so many seconds;
             None where the caller has no way to HubSpot.
         pull_s: the most that all pulls together may take.
+        panoramic: as of `crm_report`.
 
     Raises:
         The errors of `crm_report`. A failed pull is none: the answer is then made from the store as it is.
     """
     live_pull = await pull_stale(database, mind=mind, request=request, now=now, refresh=refresh, pull_s=pull_s)
-    return await asyncio.to_thread(crm_report, database, mind=mind, request=request, now=now, live_pull=live_pull)
+    return await asyncio.to_thread(
+        crm_report, database, mind=mind, request=request, now=now, live_pull=live_pull, panoramic=panoramic
+    )
 
 
 async def pull_stale(

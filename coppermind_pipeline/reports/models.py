@@ -3,11 +3,12 @@
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from coppermind_pipeline.memories import Memory
 from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.measures import Figures, RangeFigures
+from coppermind_pipeline.reports.figures.panorama import Panorama
 from coppermind_pipeline.reports.question.periods import CompareTo
 from coppermind_pipeline.reports.question.request import DateBasis, GroupBy
 from coppermind_pipeline.reports.trust.block import TrustBlock
@@ -113,6 +114,12 @@ class CrmReport(BaseModel):
     summary: Summary
     groups: list[Group]
     deals: DealPage | None
+
+
+class PanoramicReport(CrmReport):
+    """A CRM report with what its page draws, which is no part of the answer as JSON."""
+
+    panorama: Panorama = Field(exclude=True)
 
 
 class RenderedReport(BaseModel):

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.catalog import entered_stage_properties, load_interpretation, load_labels
-from coppermind_pipeline.crm import Labels, Meaning, won_stage_properties
+from coppermind_pipeline.crm import Labels, Meaning, day_of, won_stage_properties
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.compared import EarlierDeals
 from coppermind_pipeline.reports.figures.deals import DealSelection, GroupKey
@@ -24,12 +24,14 @@ from coppermind_pipeline.reports.figures.measures import (
     figures_of,
     range_figures_of,
 )
+from coppermind_pipeline.reports.figures.panorama import Viewpoint, panorama
 from coppermind_pipeline.reports.figures.rows import deal_rows, top_deal
 from coppermind_pipeline.reports.models import (
     Audit,
     ComparedPeriod,
     CrmReport,
     DealPage,
+    PanoramicReport,
     PeriodBlock,
     Summary,
 )
@@ -60,13 +62,20 @@ NO_LIVE_PULL = LivePull()
 
 
 def crm_report(
-    database: Database, *, mind: Mind, request: ReportRequest, now: datetime, live_pull: LivePull = NO_LIVE_PULL
+    database: Database,
+    *,
+    mind: Mind,
+    request: ReportRequest,
+    now: datetime,
+    live_pull: LivePull = NO_LIVE_PULL,
+    panoramic: bool = False,
 ) -> CrmReport:
     """Return the report of a mind's deals from the reporting store; nothing is pulled.
 
     Args:
         now: aware; what is open, overdue, stale and `this_quarter` is judged by.
         live_pull: what came of a live pull before; the answer says so.
+        panoramic: return a `PanoramicReport`, which has what a page draws.
 
     Raises:
         ReportArgumentError: the range is empty, `as_of` lies ahead, or fiscal years differ.
@@ -80,7 +89,8 @@ def crm_report(
         if frame.as_of is not None:
             require_history(portals, frame.as_of)
             rebuild_as_of(connection, _meanings(connection, portals), as_of=frame.as_of)
-        return _Reporter(connection, mind, request, portals, frame, now, live_pull).report()
+        reporter = _Reporter(connection, mind, request, portals, frame, now, live_pull)
+        return reporter.panoramic_report() if panoramic else reporter.report()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +105,21 @@ class _Reporter:
     now: datetime
     live_pull: LivePull
 
+    def panoramic_report(self) -> PanoramicReport:
+        local = self.frame.range.local
+        viewpoint = Viewpoint(
+            first_day=local.first_day,
+            last_day=local.last_day,
+            today=day_of(self.frame.clock, self.frame.zone),
+            zone=self.frame.zone,
+            portals=self.portals,
+            labels=self._labels(),
+        )
+        seen = panorama(self.connection, self._selection(), viewpoint)
+        return PanoramicReport(**dict(self.report()), panorama=seen)
+
     def report(self) -> CrmReport:
-        selection = self._selection()
-        labels = {
-            portal.connector_id: load_labels(self.connection, portal.connector_id, properties=("hs_analytics_source",))
-            for portal in self.portals
-        }
+        selection, labels = self._selection(), self._labels()
         cells = deals.cells(self.connection, selection)
         groups, summary = self._figures(selection, cells, labels)
         synced = any(portal.last_pull_at is not None for portal in self.portals)
@@ -127,6 +146,12 @@ class _Reporter:
             groups=groups,
             deals=self._page(selection, summary, labels) if self.request.detail else None,
         )
+
+    def _labels(self) -> Mapping[str, Labels]:
+        return {
+            portal.connector_id: load_labels(self.connection, portal.connector_id, properties=("hs_analytics_source",))
+            for portal in self.portals
+        }
 
     def _selection(self) -> DealSelection:
         ranges = [each for each in (self.frame.range, self.frame.compared) if each is not None]

@@ -166,8 +166,8 @@ def _limited(request: ReportRequest, groups_max: int, page_rows_max: int) -> Rep
 def _rendered(report: CrmReport, rendering: ReportFormat) -> CrmReport | RenderedReport:
     if rendering is ReportFormat.JSON:
         return report
-    # Drawings would leave no room for rows; the tables hold the same figures.
-    content = render(report, rendering, with_charts=False)
+    # Drawings and repeated caveats would leave no room for rows.
+    content = render(report, rendering, alone=False)
     return RenderedReport(trust=report.trust, caveats=report.audit.caveats, format=rendering.value, content=content)
 
 

@@ -4,7 +4,7 @@ Pure functions of what they are given, below all other rooms. What a sentence sa
 parts are spelt is decided here.
 """
 
-from coppermind_pipeline.wording.amounts import amount_text, money
+from coppermind_pipeline.wording.amounts import amount_text, compact_money, money
 from coppermind_pipeline.wording.articles import with_article, with_the
 from coppermind_pipeline.wording.counts import agreeing, are, count, have, in_number, number
 from coppermind_pipeline.wording.days import clock, clock_with_zone, day, iso_day, month, utc_minute, utc_second
@@ -38,6 +38,7 @@ __all__ = [
     "capitalized",
     "clock",
     "clock_with_zone",
+    "compact_money",
     "corrections",
     "count",
     "cut",

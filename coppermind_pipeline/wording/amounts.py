@@ -30,6 +30,16 @@ def money(amount: Decimal, currency: str | None) -> str:
     return format_currency(amount, currency, locale=_locale())
 
 
+def compact_money(amount: Decimal, currency: str | None) -> str:
+    """Return a round amount as an axis names it: "$120K", "€2.5M", "5K XYZ"."""
+    from babel.numbers import format_compact_currency, format_compact_decimal
+
+    if currency is None or currency in _NO_CURRENCY_CODES or not _has_name(currency):
+        short = format_compact_decimal(amount, locale=_locale(), fraction_digits=1)
+        return short if currency is None else f"{short} {currency}"
+    return format_compact_currency(amount, currency, locale=_locale(), fraction_digits=1)
+
+
 def amount_text(amount: Decimal, currency: str | None) -> str:
     """Return an amount as a decimal string for machines: at least the currency's minor units, nothing rounded away."""
     from babel.numbers import get_currency_precision

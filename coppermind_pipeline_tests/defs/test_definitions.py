@@ -76,7 +76,6 @@ def test_the_code_location_loads_without_what_only_some_steps_need():
         "scipy",
         "starlette",
         "typer",
-        "vl_convert",
     )
     code = f"import sys, coppermind_pipeline.definitions; print(*[name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

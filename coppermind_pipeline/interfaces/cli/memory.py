@@ -205,7 +205,14 @@ def report(
         found = resolve_mind(session.database, session.caller, mind)
         refresh = partial(pull_now, session.database, session.settings)
         answer = asyncio.run(
-            live_crm_report(session.database, mind=found, request=request, now=datetime.now(UTC), refresh=refresh)
+            live_crm_report(
+                session.database,
+                mind=found,
+                request=request,
+                now=datetime.now(UTC),
+                refresh=refresh,
+                panoramic=format_ == ReportFormat.HTML,
+            )
         )
     if format_ is None:
         output.show(answer, as_json=as_json, human=lambda: memory_views.report(render(answer, ReportFormat.MARKDOWN)))

@@ -24,6 +24,7 @@ from coppermind_pipeline.reports import (
     crm_report,
     html_fragment,
     render,
+    title_of,
 )
 
 # The arguments of a report that its address may carry; those that the form has no field for stay as they are.
@@ -90,7 +91,8 @@ def show_report(request: Request) -> Response:
         mind = resolve_mind(installation.database, caller, asked.mind)
         if request.query_params.get("format"):
             return _file(installation, mind, asked, request.query_params["format"])
-        report = crm_report(installation.database, mind=mind, request=asked.request(), now=datetime.now(UTC))
+        report = crm_report(installation.database, mind=mind, request=asked.request(), now=datetime.now(UTC),
+                            panoramic=True)  # fmt: skip
     except UsageError as error:
         return _page(request, minds, asked, error=error)
     return _page(request, minds, asked, report=report)
@@ -110,6 +112,7 @@ def _page(
         "report.html",
         status=400 if error is not None else 200,
         error=error,
+        title=None if report is None else title_of(report),
         report=None if report is None else html_fragment(report),
         minds=minds,
         asked=asked,
@@ -131,7 +134,8 @@ def _file(installation: Installation, mind: Mind, asked: _Asked, wanted: str) ->
     except ValueError:
         raise UsageError(f"There is no format {wanted!r}.", hint=f"Formats: {', '.join(ReportFormat)}.") from None
     whole = asked.request(page=1, page_rows=PAGE_ROWS_MAX)
-    report = crm_report(installation.database, mind=mind, request=whole, now=datetime.now(UTC))
+    report = crm_report(installation.database, mind=mind, request=whole, now=datetime.now(UTC),
+                        panoramic=format_ is ReportFormat.HTML)  # fmt: skip
     ending, media_type = _MEDIA_TYPES[format_]
     name = f"crm-report-{mind.slug}-{report.period.first_day}-{report.period.last_day}.{ending}"
     return Response(

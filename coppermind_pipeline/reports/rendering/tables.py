@@ -1,19 +1,18 @@
-"""The tables of a report, as markdown, HTML and CSV all show them."""
+"""The tables of a report, as markdown and HTML show them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
 from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures
-from coppermind_pipeline.reports.figures.worth import amount_in_words, sums
+from coppermind_pipeline.reports.figures.worth import amount_in_words
 from coppermind_pipeline.reports.models import CrmReport, DealRow, Summary
-from coppermind_pipeline.wording import number, report_percent
+from coppermind_pipeline.reports.rendering.changes import change_of_amounts, change_of_number, change_of_rate
+from coppermind_pipeline.wording import listed, number, report_percent
 
 NOTHING = "\N{EN DASH}"
-
-_GROUP_HEADINGS = ("Won", "Won worth", "Lost", "Win rate", "Average won", "Days to close", "Open", "Open worth")
 
 _MEASURES = (
     ("Closed won", "closed_won"),
@@ -25,42 +24,80 @@ _MEASURES = (
 
 TableName = Literal["figures", "rates", "earlier-figures", "earlier-rates", "groups", "top-deals", "deals"]
 
+SUMMARY_TABLES: tuple[TableName, ...] = ("figures", "rates", "earlier-figures", "earlier-rates")
+
+AnyFigures = Figures | RangeFigures
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column's heading; numbers stand at its right edge, days on one line."""
+    """A column's heading; numbers stand at its right edge, days on one line. A page folds away what is `minor`."""
 
     heading: str
     numeric: bool = False
     days: bool = False
+    minor: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A figure in words, and how it differs from the earlier range's."""
+
+    text: str
+    change: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.change})" if self.change else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A cell's text, and where it leads."""
+    """A cell's lines, one for each currency, and where they lead."""
 
-    text: str
+    lines: tuple[Line, ...]
     link: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The lines as one."""
+        return listed([str(line) for line in self.lines])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table; each row has a cell for each column. The name tells it from the report's others."""
+    """One table; each row has a cell for each column. The name tells it from the report's others.
+
+    A page folds away a whole table that is `minor`.
+    """
 
     name: TableName
     title: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
+    minor: bool = False
+
+    def major_part(self) -> Self:
+        """Return the table without its minor columns."""
+        return self._of([n for n, column in enumerate(self.columns) if not column.minor])
+
+    def minor_part(self) -> Self | None:
+        """Return the minor columns beside the first one, which names the rows; None where there are none."""
+        minor = [n for n, column in enumerate(self.columns) if column.minor]
+        return self._of([0, *minor]) if minor else None
+
+    def _of(self, places: Sequence[int]) -> Self:
+        rows = [[row[place] for place in places] for row in self.rows]
+        return replace(self, columns=[self.columns[place] for place in places], rows=rows)
 
 
 def tables(report: CrmReport) -> list[Table]:
     """Return the tables that have rows: figures, rates, the earlier range, groups, top deals, deals."""
+    earlier = report.summary.compared_with
     found = [
-        _sums("figures", "Figures", report.summary),
-        _rates("rates", "Rates", report.summary),
-        *([_sums("earlier-figures", "Earlier range", earlier),
-           _rates("earlier-rates", "Rates of the earlier range", earlier)]
-          if (earlier := report.summary.compared_with) is not None else []),
+        _sums("figures", "Figures", report.summary, earlier),
+        _rates("rates", "Rates", report.summary, earlier),
+        *([_sums("earlier-figures", "Earlier range", earlier, minor=True),
+           _rates("earlier-rates", "Rates of the earlier range", earlier, minor=True)] if earlier is not None else []),
         _groups(report),
         _top_deals(report.summary),
         _deals(report),
@@ -73,64 +110,84 @@ def groups_title(report: CrmReport) -> str:
     return "By portal" if report.audit.group_by is None else f"By {report.audit.group_by}"
 
 
-def _sums(name: TableName, title: str, figures: Figures | RangeFigures) -> Table:
-    sums = [(measure, getattr(figures, field)) for measure, field in _MEASURES if hasattr(figures, field)]
+def _sums(
+    name: TableName, title: str, figures: AnyFigures, earlier: RangeFigures | None = None, *, minor: bool = False
+) -> Table:
+    sums = [
+        (measure, getattr(figures, field), getattr(earlier, field, None))
+        for measure, field in _MEASURES
+        if hasattr(figures, field)
+    ]
     return Table(
         name=name,
         title=title,
-        columns=[Column(heading=""), Column(heading="Deals", numeric=True), Column(heading="Worth", numeric=True),
-                 Column(heading="In company currency", numeric=True), Column(heading="Without amount", numeric=True)],
-        rows=[_texts(measure, number(deals.deals), _worth(deals.amounts), _home(deals), number(deals.without_amount))
-              for measure, deals in sums],
+        columns=[
+            Column(heading="Measure"), Column(heading="Deals", numeric=True), Column(heading="Worth", numeric=True),
+            Column(heading="Without amount", numeric=True),
+            Column(heading="In company currency", numeric=True, minor=not any(_adds_up(deals) for _, deals, _ in sums)),
+        ],
+        rows=[[_text(measure), _deal_count(deals, before), _worth(deals, before), _text(number(deals.without_amount)),
+               _home(deals, before)] for measure, deals, before in sums],
+        minor=minor,
     )  # fmt: skip
 
 
-def _rates(name: TableName, title: str, figures: Figures | RangeFigures) -> Table:
-    days = figures.median_days_to_close
+def _adds_up(deals: DealSum) -> bool:
+    """Say whether the sum in the company currency says more than those of the deals' own."""
+    return deals.amount_home is not None and deals.amounts != [deals.amount_home]
+
+
+def _rates(
+    name: TableName, title: str, figures: AnyFigures, earlier: RangeFigures | None = None, *, minor: bool = False
+) -> Table:
     rows = [
-        ("Win rate", NOTHING if figures.win_rate is None else report_percent(Decimal(figures.win_rate))),
-        ("Average won deal", _worth(figures.average_deal)),
-        ("Median days to close", NOTHING if days is None else number(days)),
+        [_text("Win rate"), _rate(figures, earlier)],
+        [_text("Average won deal"), _average(figures, earlier)],
+        [_text("Median days to close"), _days(figures, earlier)],
     ]
     if isinstance(figures, Figures):
-        rows.append(("Weighted pipeline", _worth(figures.weighted_pipeline)))
-    return Table(
-        name=name,
-        title=title,
-        columns=[Column(heading=""), Column(heading="Value")],
-        rows=[_texts(*row) for row in rows],
-    )
+        rows.append([_text("Weighted pipeline"), _amounts(figures.weighted_pipeline)])
+    columns = [Column(heading="Rate"), Column(heading="Value", numeric=True)]
+    return Table(name=name, title=title, columns=columns, rows=rows, minor=minor)
 
 
 def _groups(report: CrmReport) -> Table:
     by_portal = report.audit.group_by is None
     several = len(report.trust.portal_ids) > 1 and not by_portal
     columns = [
+        Column(heading="Portal" if by_portal else _heading(str(report.audit.group_by))),
         *([Column(heading="Portal")] if several else []),
-        Column(heading="Portal" if by_portal else str(report.audit.group_by).capitalize()),
-        *(Column(heading=heading, numeric=True) for heading in _GROUP_HEADINGS),
-    ]  # fmt: skip
-    return Table(
-        name="groups",
-        title=groups_title(report),
-        columns=columns,
-        rows=[[*(_texts(str(group.portal_id)) if several else []), *_group_row(group)] for group in report.groups],
-    )
+        Column(heading="Won", numeric=True),
+        Column(heading="Won worth", numeric=True),
+        Column(heading="Lost", numeric=True),
+        Column(heading="Win rate", numeric=True),
+        Column(heading="Open worth", numeric=True),
+        Column(heading="Open", numeric=True, minor=True),
+        Column(heading="Average won", numeric=True, minor=True),
+        Column(heading="Days to close", numeric=True, minor=True),
+        Column(heading="Won without amount", numeric=True, minor=True),
+    ]
+    rows: list[list[Cell]] = []
+    for group in report.groups:
+        name, *figures = _group_row(group)
+        rows.append([name, *([_text(str(group.portal_id))] if several else []), *figures])
+    return Table(name="groups", title=groups_title(report), columns=columns, rows=rows)
 
 
 def _group_row(group: Group) -> list[Cell]:
-    days = group.median_days_to_close
-    return _texts(
-        group.label,
-        number(group.closed_won.deals),
-        _worth(group.closed_won.amounts),
-        number(group.closed_lost.deals),
-        NOTHING if group.win_rate is None else report_percent(Decimal(group.win_rate)),
-        _worth(group.average_deal),
-        NOTHING if days is None else number(days),
-        number(group.open.deals),
-        _worth(group.open.amounts),
-    )
+    earlier = group.compared_with
+    return [
+        _text(group.label),
+        _deal_count(group.closed_won, earlier and earlier.closed_won),
+        _worth(group.closed_won, earlier and earlier.closed_won),
+        _deal_count(group.closed_lost, earlier and earlier.closed_lost),
+        _rate(group, earlier),
+        _worth(group.open),
+        _deal_count(group.open),
+        _average(group, earlier),
+        _days(group, earlier),
+        _text(number(group.closed_won.without_amount)),
+    ]
 
 
 def _top_deals(summary: Summary) -> Table:
@@ -139,42 +196,101 @@ def _top_deals(summary: Summary) -> Table:
         title="Largest won deals",
         columns=[Column(heading="Deal"), Column(heading="Date", days=True), Column(heading="Amount", numeric=True)],
         rows=[
-            [Cell(text=deal.name or "Unnamed deal", link=deal.link),
-             *_texts(str(deal.report_date or NOTHING), _money(deal.amount, deal.currency))]
+            [_linked(deal.name, deal.link), _text(str(deal.report_date or NOTHING)),
+             _text(_money(deal.amount, deal.currency))]
             for deal in summary.top_deals
         ],
     )  # fmt: skip
 
 
 def _deals(report: CrmReport) -> Table:
-    headings = ("Deal", "Outcome", "Stage", "Pipeline", "Owner", "Source", "Company", "Country")  # fmt: skip
     return Table(
         name="deals",
         title="Deals",
-        columns=[*(Column(heading=heading) for heading in headings), Column(heading="Close date", days=True),
-                 Column(heading="Report date", days=True), Column(heading="Amount", numeric=True)],
+        columns=[
+            Column(heading="Deal"), Column(heading="Company"), Column(heading="Outcome"), Column(heading="Stage"),
+            Column(heading="Report date", days=True), Column(heading="Amount", numeric=True),
+            Column(heading="Pipeline", minor=True), Column(heading="Owner", minor=True),
+            Column(heading="Source", minor=True), Column(heading="Country", minor=True),
+            Column(heading="Close date", days=True, minor=True),
+        ],
         rows=[_deal_row(row) for row in report.deals.rows] if report.deals is not None else [],
     )  # fmt: skip
 
 
 def _deal_row(row: DealRow) -> list[Cell]:
-    return [
-        Cell(text=row.name or "Unnamed deal", link=row.link),
-        *_texts(row.outcome, row.stage, row.pipeline, row.owner, row.source, row.company or NOTHING, row.country,
-                str(row.close_date or NOTHING), str(row.report_date or NOTHING), _money(row.amount, row.currency)),
-    ]  # fmt: skip
+    texts = (row.company or NOTHING, row.outcome, row.stage, str(row.report_date or NOTHING),
+             _money(row.amount, row.currency), row.pipeline, row.owner, row.source, row.country,
+             str(row.close_date or NOTHING))  # fmt: skip
+    return [_linked(row.name, row.link), *map(_text, texts)]
 
 
-def _texts(*texts: str) -> list[Cell]:
-    return [Cell(text=text) for text in texts]
+def _heading(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
-def _worth(amounts: Sequence[Amount]) -> str:
-    return sums(amounts, nothing=NOTHING)
+def _text(text: str, change: str = "") -> Cell:
+    return Cell(lines=(Line(text=text, change=change),))
 
 
-def _home(deals: DealSum) -> str:
-    return NOTHING if deals.amount_home is None else amount_in_words(deals.amount_home)
+def _linked(name: str | None, link: str | None) -> Cell:
+    return Cell(lines=(Line(text=name or "Unnamed deal"),), link=link)
+
+
+def _deal_count(deals: DealSum, before: DealSum | None = None) -> Cell:
+    return _text(number(deals.deals), change_of_number(deals.deals, before.deals) if before is not None else "")
+
+
+def _worth(deals: DealSum, before: DealSum | None = None) -> Cell:
+    return _amounts(deals.amounts, before.amounts if before is not None else None)
+
+
+def _amounts(amounts: Sequence[Amount], before: Sequence[Amount] | None = None) -> Cell:
+    words = {amount.currency: amount_in_words(amount) for amount in amounts}
+    if before is None:
+        return Cell(lines=tuple(Line(text=text) for text in words.values()) or (Line(text=NOTHING),))
+    changes = change_of_amounts(amounts, before)
+    lines = tuple(Line(text=words.get(currency, NOTHING), change=change) for currency, change in changes.items())
+    return Cell(lines=lines or (Line(text=NOTHING),))
+
+
+def _home(deals: DealSum, before: DealSum | None) -> Cell:
+    home = deals.amount_home
+    if home is None:
+        return _text(NOTHING)
+    if before is None or (before.amount_home is None and before.amounts):
+        return _text(amount_in_words(home))
+    changes = change_of_amounts([home], [before.amount_home] if before.amount_home is not None else [])
+    return _text(amount_in_words(home), changes[home.currency])
+
+
+def _rate(figures: AnyFigures, earlier: RangeFigures | None) -> Cell:
+    if figures.win_rate is None:
+        return _text(NOTHING)
+    change = change_of_rate(figures.win_rate, earlier.win_rate) if earlier is not None else ""
+    return _text(report_percent(Decimal(figures.win_rate)), change)
+
+
+def _average(figures: AnyFigures, earlier: RangeFigures | None) -> Cell:
+    """Return the average won deal; where either range has none in a currency, there is nothing to compare."""
+    before = {amount.currency: amount for amount in earlier.average_deal} if earlier is not None else {}
+    lines = tuple(
+        Line(
+            text=amount_in_words(amount),
+            change=change_of_amounts([amount], [before[amount.currency]])[amount.currency]
+            if amount.currency in before
+            else "",
+        )
+        for amount in figures.average_deal
+    )
+    return Cell(lines=lines or (Line(text=NOTHING),))
+
+
+def _days(figures: AnyFigures, earlier: RangeFigures | None) -> Cell:
+    days, before = figures.median_days_to_close, earlier.median_days_to_close if earlier is not None else None
+    if days is None:
+        return _text(NOTHING)
+    return _text(number(days), change_of_number(days, before) if before is not None else "")
 
 
 def _money(amount: str | None, currency: str | None) -> str:

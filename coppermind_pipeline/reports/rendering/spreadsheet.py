@@ -1,0 +1,115 @@
+"""A report as one table for spreadsheets: CSV."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures
+from coppermind_pipeline.reports.models import CrmReport, DealRow
+from coppermind_pipeline.reports.rendering.provenance import backfill, filters
+from coppermind_pipeline.wording import visible_values
+
+if TYPE_CHECKING:
+    import pandas
+
+# Excel takes a file without it for one in the machine's old code page, and spoils every umlaut.
+UTF_8_MARK = "\ufeff"
+
+# What a spreadsheet takes for a formula, once it is at the start of a cell.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+
+
+def csv_of(report: CrmReport, *, with_caveats: bool) -> str:
+    """Return the report's frame as CSV, with the mark that Excel knows UTF-8 by."""
+    frame = report_frame(report) if with_caveats else report_frame(report).drop(columns="caveats")
+    # As text before pandas writes it: it would make floats of whole numbers that are missing somewhere.
+    cells = frame.map(lambda value: "" if value is None else str(_safe_cell(visible_values(value))))
+    return UTF_8_MARK + cells.to_csv(index=False, lineterminator="\r\n")
+
+
+def report_frame(report: CrmReport) -> "pandas.DataFrame":
+    """Return the report as a data frame: the deals where it lists them, else the groups, else the summary.
+
+    Amounts, rates and dates are text, as in the report. Each row begins with the mind, and ends with what its figures
+    stand on: range, basis, zone, time of sync, and the caveats.
+    """
+    import pandas
+
+    if report.deals is not None:
+        rows = [row.model_dump(mode="json") for row in report.deals.rows]
+        columns = list(DealRow.model_fields)
+    else:
+        named = [(group.label, group) for group in report.groups] or [("All deals", report.summary)]
+        currencies = _currencies([figures for _, figures in named])
+        rows = [{"group": label} | _flat(figures, currencies) for label, figures in named]
+        columns = list(rows[0])
+    about = _about(report)
+    # Kept as they are: pandas would make floats of numbers that are missing somewhere.
+    return pandas.DataFrame(
+        [{"mind": report.trust.mind} | row | about for row in rows],
+        columns=["mind", *columns, *about],
+        dtype=object,
+    )
+
+
+def _about(report: CrmReport) -> dict[str, Any]:
+    trust, period = report.trust, report.period
+    synced, covered = trust.last_successful_sync, trust.coverage_since
+    return {
+        "range_start": period.start.isoformat(),
+        "range_end": period.end.isoformat(),
+        "timezone": period.timezone,
+        "date_basis": period.date_basis.value,
+        "synced_at": None if synced is None else synced.isoformat(),
+        "freshness": trust.freshness.value,
+        "backfill": backfill(report),
+        "covered_since": None if covered is None else covered.isoformat(),
+        "filters": filters(report),
+        "caveats": " ".join(report.audit.caveats),
+    }
+
+
+def _flat(figures: Figures | RangeFigures, currencies: Sequence[str | None]) -> dict[str, Any]:
+    """Return figures as columns, one for each sum and currency ("closed_won_USD"); lists of deals stay out.
+
+    Those of the earlier range come last, as "earlier_closed_won_USD".
+    """
+    flat: dict[str, Any] = {}
+    earlier: dict[str, Any] = {}
+    for name, value in figures:
+        if isinstance(value, DealSum):
+            flat |= {f"{name}_deals": value.deals, f"{name}_without_amount": value.without_amount}
+            flat |= _by_currency(name, value.amounts, currencies)
+            flat |= _by_currency(f"{name}_home", [value.amount_home] if value.amount_home else [], currencies)
+        elif isinstance(value, RangeFigures):
+            earlier = {f"earlier_{column}": then for column, then in _flat(value, currencies).items()}
+        elif name in {"average_deal", "weighted_pipeline"}:
+            flat |= _by_currency(name, value, currencies)
+        elif name not in {"top_deals", "compared_with", "label"}:
+            flat[name] = value
+    return flat | earlier
+
+
+def _by_currency(name: str, amounts: Sequence[Amount], currencies: Sequence[str | None]) -> dict[str, str | None]:
+    by_currency = {amount.currency: amount.amount for amount in amounts}
+    return {f"{name}_{currency or 'unknown_currency'}": by_currency.get(currency) for currency in currencies}
+
+
+def _currencies(all_figures: Sequence[Figures]) -> list[str | None]:
+    found = {
+        amount.currency
+        for figures in all_figures
+        for each in (figures, getattr(figures, "compared_with", None))
+        if each is not None
+        for _, value in each
+        if isinstance(value, DealSum)
+        for amount in (*value.amounts, *([value.amount_home] if value.amount_home else []))
+    }
+    return sorted(found, key=lambda currency: (currency is None, currency or ""))
+
+
+def _safe_cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS) and _NUMBER.fullmatch(value) is None:
+        return f"'{value}"
+    return value
