@@ -15,7 +15,7 @@ from coppermind_pipeline.catalog.portals import load_portal
 from coppermind_pipeline.object_types import ObjectType
 
 # Raised when the rules of `crm` change, so that every record is interpreted again from the raw log.
-RULES_VERSION = 5
+RULES_VERSION = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +85,10 @@ def load_interpretation(connection: Connection, connector_id: str, settings: Rec
         for name in (settings.loss_reason_property, "closed_won_reason")
         if (definition := definitions[ObjectType.DEALS].get(name)) is not None
     ]
+    lifecycle = crm.lifecycle_stages(definitions[ObjectType.CONTACTS].get("lifecyclestage"))
     values_depend_on = (
         RULES_VERSION, (portal.time_zone, portal.company_currency), sorted(stages, key=repr), sorted(types),
-        settings.late_stage_probability, settings.loss_reason_property, reasons,
+        settings.late_stage_probability, settings.loss_reason_property, reasons, sorted(lifecycle),
     )  # fmt: skip
     digest = _DIGEST_PARTS.join((_digest(values_depend_on), _digest((settings.filters, company_info))))
     return Interpretation(meaning, digest, settings.with_company(company_info))

@@ -28,6 +28,15 @@ from coppermind_pipeline.crm.portal.definitions import PropertyDefinition
 from coppermind_pipeline.crm.portal.filter_config import FILTER_KEYS, FilterConfigError, check_filter_setting
 from coppermind_pipeline.crm.portal.filters import Definitions, FilterProblem, Filters, PropertyFilter, compile_filters
 from coppermind_pipeline.crm.portal.labels import Label, Labels, Owner
+from coppermind_pipeline.crm.portal.lifecycle import (
+    FUNNEL_STAGES,
+    POSTPONED_STATUS,
+    STUCK_AFTER,
+    STUCK_STAGES,
+    lead_stages_of,
+    lifecycle_stages,
+    required_dates_of_entry,
+)
 from coppermind_pipeline.crm.portal.meaning import LATE_STAGE_PROBABILITY, LOSS_REASON_PROPERTY, Meaning
 from coppermind_pipeline.crm.portal.stages import (
     DATE_ENTERED_PREFIX,
@@ -55,11 +64,15 @@ from coppermind_pipeline.crm.values import (
 __all__ = [
     "DATE_ENTERED_PREFIX",
     "FILTER_KEYS",
+    "FUNNEL_STAGES",
     "LATE_STAGE_PROBABILITY",
     "LOSS_REASON_PROPERTY",
+    "POSTPONED_STATUS",
     "PRIMARY_COMPANY_TYPE_ID",
     "PROSE_CHARS_MAX",
     "PUBLIC_MAIL_DOMAINS",
+    "STUCK_AFTER",
+    "STUCK_STAGES",
     "UNKNOWN_COUNTRY",
     "UNRECOGNIZED",
     "VALUE_FIELDS",
@@ -95,6 +108,8 @@ __all__ = [
     "is_ambiguous_country",
     "known_loss_theme",
     "late_stages",
+    "lead_stages_of",
+    "lifecycle_stages",
     "loss_table_digest",
     "loss_theme",
     "loss_themes",
@@ -106,6 +121,7 @@ __all__ = [
     "read_text",
     "recorded_loss_theme",
     "region_name",
+    "required_dates_of_entry",
     "says_no_reason",
     "says_nothing",
     "source_detail",

@@ -53,6 +53,7 @@ class NormalizedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         late_stage: an open deal in a late stage; None where its stage no longer exists.
         probability: the deal's own, else its stage's; 4 places.
         entered_closed_won_at: the latest entry into a won stage of the deal's pipeline.
+        stages_entered, stages_entered_at: lifecycle stages whose date of entry a contact has, and these dates.
         merged_ids: ids of records that were merged into this one.
         filtered_reason: which filter keeps the record out of memories and reports.
         malformed: properties whose value could not be taken as it came: too long or unreadable (the field is None),
@@ -68,6 +69,8 @@ class NormalizedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     source_detail_2: str | None = None
     lifecycle_stage: str | None = None
     lead_status: str | None = None
+    stages_entered: list[str] = []
+    stages_entered_at: list[datetime] = []
     country_code: str | None = None
     country_text: str | None = None
     region: str | None = None
@@ -120,6 +123,7 @@ def interpret(object_type: ObjectType, hubspot_id: str, properties: Properties, 
 def _contact(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> NormalizedRecord:
     address, email_domain = fields.value("email", canonical_email) or (None, None)
     place = _place(fields, code_property="hs_country_region_code")
+    entered = _entered(fields, meaning.lifecycle_dates)
     return NormalizedRecord(
         created_at=fields.moment("createdate"),
         modified_at=fields.moment("lastmodifieddate") or fields.moment("hs_lastmodifieddate"),
@@ -130,6 +134,8 @@ def _contact(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> Normalized
         source_detail_2=fields.text("hs_analytics_source_data_2"),
         lifecycle_stage=fields.text("lifecyclestage"),
         lead_status=fields.text("hs_lead_status"),
+        stages_entered=list(entered),
+        stages_entered_at=list(entered.values()),
         country_code=place.country_code,
         country_text=place.country_text,
         region=place.region,
@@ -280,6 +286,18 @@ def _currency(fields: "_Fields", company_currency: str | None) -> str | None:
 def _read_currency(value: str) -> str | None:
     code = value.strip().upper()
     return code if len(code) == 3 and code.isascii() and code.isalpha() else None
+
+
+def _entered(fields: "_Fields", dates: Mapping[str, tuple[str, ...]]) -> dict[str, datetime]:
+    """Return when a contact entered each lifecycle stage whose date it has."""
+    entered: dict[str, datetime] = {}
+    for stage, names in dates.items():
+        # Of most stages a contact has no date at all.
+        moments = (fields.moment(name) for name in names if name in fields.properties)
+        first = next((moment for moment in moments if moment is not None), None)
+        if first is not None:
+            entered[stage] = first
+    return entered
 
 
 def _latest(fields: "_Fields", names: tuple[str, ...]) -> datetime | None:

@@ -20,7 +20,7 @@ from coppermind_pipeline.connectors import (
     parse_period_key,
     period_key_for,
 )
-from coppermind_pipeline.crm import day_of
+from coppermind_pipeline.crm import day_of, lead_stages_of
 from coppermind_pipeline.errors import CoppermindError, HealsByItself
 from coppermind_pipeline.memories import MemoryType, QueueEntry, Sensitivity, aggregate_ref, enqueue
 from coppermind_pipeline.object_types import ObjectType
@@ -34,7 +34,6 @@ from coppermind_pipeline.synthesis.aggregates.population import (
     Population,
     Source,
     filtered_records,
-    lead_stages_of,
 )
 from coppermind_pipeline.synthesis.aggregates.rates import THRESHOLDS
 from coppermind_pipeline.synthesis.basis import Basis, load_basis

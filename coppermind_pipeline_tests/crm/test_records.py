@@ -402,7 +402,7 @@ def test_interpreting_never_raises_and_everything_fits_its_column(object_type, p
     assert interpret(object_type, "1", properties, MEANING) == record
     assert set(record.malformed) <= {name for name, value in properties.items() if value and value.strip()}
     for value in msgspec.structs.asdict(record).values():
-        for part in value if isinstance(value, tuple) else (value,):
+        for part in value if isinstance(value, tuple | list) else (value,):
             assert isinstance(part, str | Decimal | datetime | bool | None)
             if isinstance(part, str):
                 assert "\0" not in part

@@ -104,7 +104,7 @@ def leaks(records: Records, disqualified: set[str]) -> dict[str | None, Counter[
     }
     result: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
     for contact in records.counted(records.contacts):
-        was_lead = any(value for value in contact["properties"].values())
+        was_lead = "lead" in contact["stages_entered"]
         if contact["referenced_only"] or not (contact["lifecycle_stage"] in LEAD_OR_LATER or was_lead):
             continue
         counts = result[contact["source"]]

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.crm import Filters, Labels, PropertyDefinition
+from coppermind_pipeline.crm import Filters, Labels, PropertyDefinition, lead_stages_of
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.synthesis.aggregates.channel_mix import channel_mix
 from coppermind_pipeline.synthesis.aggregates.deal_signals import deal_signals
 from coppermind_pipeline.synthesis.aggregates.geography import geography
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import lead_leaks
 from coppermind_pipeline.synthesis.aggregates.loss_themes import loss_themes
-from coppermind_pipeline.synthesis.aggregates.population import Population, lay_out, lead_stages_of
+from coppermind_pipeline.synthesis.aggregates.population import Population, lay_out
 from coppermind_pipeline.synthesis.figures import Figures, compute_figures, read_figures
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 from coppermind_pipeline_tests.synthesis import recount
@@ -66,7 +66,7 @@ def contacts(draw) -> list[dict[str, Any]]:
             "lead_status": draw(st.sampled_from([None, "NEW", "UNQUALIFIED", "JUNK", "BAD_TIMING"])),
             "modified_at": NOW - timedelta(days=draw(st.sampled_from([0, 89, 90, 91]))),
             "referenced_only": draw(st.sampled_from([False, False, True])),
-            "properties": {"hs_v2_date_entered_lead": draw(st.sampled_from(["", "2026-01-01T00:00:00Z"]))},
+            "stages_entered": draw(st.sampled_from([[], ["lead"]])),
         }
         rows.append(row)
     return rows

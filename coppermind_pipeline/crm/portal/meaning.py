@@ -8,6 +8,7 @@ from functools import cached_property
 
 from coppermind_pipeline.crm.portal.definitions import PropertyDefinition
 from coppermind_pipeline.crm.portal.filters import Filters
+from coppermind_pipeline.crm.portal.lifecycle import dates_of_entry, lifecycle_stages
 from coppermind_pipeline.crm.portal.stages import Outcome, Stage, StageKey, entered_properties, late_stages
 from coppermind_pipeline.crm.values import rounded_probability
 from coppermind_pipeline.object_types import ObjectType
@@ -78,6 +79,12 @@ class Meaning:
             if stage.outcome == "won":
                 names.setdefault(stage.pipeline_id, []).extend(entered_properties(stage.stage_id, defined))
         return {pipeline_id: tuple(dict.fromkeys(found)) for pipeline_id, found in names.items()}
+
+    @cached_property
+    def lifecycle_dates(self) -> Mapping[str, tuple[str, ...]]:
+        """By lifecycle stage: the properties that say when a contact entered it, in the order in which they count."""
+        defined = self.definitions.get(ObjectType.CONTACTS, {})
+        return {stage: dates_of_entry(stage, defined) for stage in lifecycle_stages(defined.get("lifecyclestage"))}
 
     @cached_property
     def date_properties(self) -> Mapping[ObjectType, frozenset[str]]:

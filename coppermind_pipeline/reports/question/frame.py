@@ -16,7 +16,7 @@ from coppermind_pipeline.reports.question.periods import (
     named_range,
     range_between,
 )
-from coppermind_pipeline.reports.question.request import ReportRequest
+from coppermind_pipeline.reports.question.request import RangeRequest
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 
 _UTC = ZoneInfo("UTC")
@@ -60,7 +60,7 @@ class Frame:
         return self.range.start if self.compared is None else min(self.range.start, self.compared.start)
 
 
-def frame_of(request: ReportRequest, portals: Sequence[SyncedPortal], *, now: datetime) -> Frame:
+def frame_of(request: RangeRequest, portals: Sequence[SyncedPortal], *, now: datetime) -> Frame:
     """Return the frame of a report about these portals.
 
     Raises:
@@ -89,7 +89,7 @@ def frame_of(request: ReportRequest, portals: Sequence[SyncedPortal], *, now: da
     )
 
 
-def _zone(request: ReportRequest, portals: Sequence[SyncedPortal]) -> tuple[ZoneInfo, bool]:
+def _zone(request: RangeRequest, portals: Sequence[SyncedPortal]) -> tuple[ZoneInfo, bool]:
     if request.timezone is not None:
         return time_zone(request.timezone) or _UTC, False
     zones = {portal.reported_in for portal in portals}
@@ -97,7 +97,7 @@ def _zone(request: ReportRequest, portals: Sequence[SyncedPortal]) -> tuple[Zone
     return common or _UTC, common is None
 
 
-def _as_of(request: ReportRequest, zone: ZoneInfo, now: datetime) -> datetime | None:
+def _as_of(request: RangeRequest, zone: ZoneInfo, now: datetime) -> datetime | None:
     if request.as_of is None:
         return None
     as_of = request.as_of if request.as_of.tzinfo is not None else request.as_of.replace(tzinfo=zone)
@@ -109,9 +109,7 @@ def _as_of(request: ReportRequest, zone: ZoneInfo, now: datetime) -> datetime | 
     return min(as_of, now)
 
 
-def _local_range(
-    request: ReportRequest, portals: Sequence[SyncedPortal], zone: ZoneInfo, clock: datetime
-) -> LocalRange:
+def _local_range(request: RangeRequest, portals: Sequence[SyncedPortal], zone: ZoneInfo, clock: datetime) -> LocalRange:
     if request.start is not None and request.end is not None:
         return range_between(request.start, request.end, zone)
     name = request.period or DEFAULT_PERIOD

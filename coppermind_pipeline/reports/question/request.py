@@ -69,8 +69,8 @@ class GroupBy(StrEnum):
     MONTH = "month"
 
 
-class ReportRequest(BaseModel):
-    """The arguments of a CRM report.
+class RangeRequest(BaseModel):
+    """What every report of a range takes.
 
     Times without a zone are in the report's zone. Build it by `from_arguments` where the arguments come from outside.
     """
@@ -80,17 +80,11 @@ class ReportRequest(BaseModel):
     period: str | None = Field(default=None, description="e.g. this_quarter, last_month, 2026-11, 2026-Q3, FY2026")
     start: datetime | None = Field(default=None, description="first moment of the range; a bare date is midnight")
     end: datetime | None = Field(default=None, description="first moment after the range")
-    date_basis: DateBasis = DateBasis.CLOSEDATE
-    group_by: GroupBy | None = None
     connector_id: str | None = None
-    detail: bool = Field(default=False, description="list the deals, too")
     compare_to: CompareTo | None = None
     as_of: datetime | None = Field(default=None, description="state of the CRM at that time; a bare date is its end")
-    include_filtered: bool = Field(default=False, description="count the deals that the connector's filters leave out")
-    live_fallback: bool = Field(default=False, description="pull the changed deals first where the store is stale")
+    include_filtered: bool = Field(default=False, description="count what the connector's filters leave out")
     timezone: str | None = Field(default=None, description="IANA name, e.g. America/Phoenix")
-    page: int = Field(default=1, ge=1, le=PAGE_MAX, description="of the rows")
-    page_rows: int = Field(default=16, ge=1, le=PAGE_ROWS_MAX)
     groups_max: int = Field(default=100, ge=1, le=GROUPS_MAX, description="groups beyond that are added up as `other`")
 
     @classmethod
@@ -148,6 +142,17 @@ class ReportRequest(BaseModel):
             msg = "give either them or period"
             raise ValueError(msg)
         return self
+
+
+class ReportRequest(RangeRequest):
+    """The arguments of a CRM report."""
+
+    date_basis: DateBasis = DateBasis.CLOSEDATE
+    group_by: GroupBy | None = None
+    detail: bool = Field(default=False, description="list the deals, too")
+    live_fallback: bool = Field(default=False, description="pull the changed deals first where the store is stale")
+    page: int = Field(default=1, ge=1, le=PAGE_MAX, description="of the rows")
+    page_rows: int = Field(default=16, ge=1, le=PAGE_ROWS_MAX)
 
 
 def _read_time(value: Any, *, of_day: time) -> datetime:

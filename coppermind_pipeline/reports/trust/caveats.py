@@ -28,26 +28,41 @@ _CURRENCY_UNKNOWN = "an unknown currency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
-    """Everything that caveats are made from.
+class PortalFindings:
+    """What caveats about the portals are made from, whatever the answer is about; `zone`: of days and times."""
+
+    portals: Sequence[SyncedPortal]
+    now: datetime
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeFindings(PortalFindings):
+    """What the caveats of every report of a range are made from.
 
     Attributes:
-        earliest: start of the earliest range that the report shows.
         zone_assumed: nobody said which zone the report is in.
+        earliest: start of the earliest range that the report shows.
         as_of: the earlier time that the report is about; None: now.
+    """
+
+    zone_assumed: bool
+    earliest: datetime
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings(RangeFindings):
+    """Everything that the caveats of a CRM report are made from.
+
+    Attributes:
         live_failure: why the live pull that was asked for did not happen.
         currencies: those of the deals behind the figures.
         bare_days: deals that HubSpot's own screens may show in another range or month, by currency.
     """
 
-    portals: Sequence[SyncedPortal]
     labels: Mapping[str, Labels]
-    now: datetime
-    zone: ZoneInfo
-    zone_assumed: bool
-    earliest: datetime
     date_basis: DateBasis
-    as_of: datetime | None
     include_filtered: bool
     live_failure: str | None
     currencies: Sequence[str | None]
@@ -61,7 +76,12 @@ def caveats(findings: Findings) -> list[str]:
     return [sentence for rule in _RULES for sentence in rule(findings)]
 
 
-def _no_portal(found: Findings) -> Iterable[str]:
+def range_caveats(findings: RangeFindings) -> list[str]:
+    """Return those that every report of a range opens with, whatever it counts."""
+    return [sentence for rule in (*_HOW_READ, *_OF_RANGE, _zone) for sentence in rule(findings)]
+
+
+def _no_portal(found: PortalFindings) -> Iterable[str]:
     if not found.portals:
         yield "No HubSpot portal is connected to this mind yet, so that there is nothing to report."
 
@@ -71,7 +91,7 @@ def _live_failure(found: Findings) -> Iterable[str]:
         yield f"The live pull that was asked for failed ({found.live_failure}); the figures are those of the store."
 
 
-def _stale(found: Findings) -> Iterable[str]:
+def _stale(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         freshness = portal.freshness(now=found.now)
         if freshness is Freshness.NEVER_SYNCED:
@@ -84,7 +104,7 @@ def _stale(found: Findings) -> Iterable[str]:
             )
 
 
-def _trouble(found: Findings) -> Iterable[str]:
+def _trouble(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.status is not Lifecycle.ACTIVE:
             continue
@@ -100,7 +120,7 @@ def _trouble(found: Findings) -> Iterable[str]:
             yield f"The last sync of {portal.name} failed: {portal.last_error.rstrip('.')}."
 
 
-def _backfill(found: Findings) -> Iterable[str]:
+def _backfill(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.backfill_completed_at is None and portal.since is not None:
             if portal.first_completed_at is None:
@@ -112,7 +132,7 @@ def _backfill(found: Findings) -> Iterable[str]:
                 yield f"A resync of {portal.name} is running; figures may still change."
 
 
-def _coverage(found: Findings) -> Iterable[str]:
+def _coverage(found: RangeFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.since is not None and found.earliest < portal.since:
             yield (
@@ -121,7 +141,7 @@ def _coverage(found: Findings) -> Iterable[str]:
             )
 
 
-def _as_of(found: Findings) -> Iterable[str]:
+def _as_of(found: RangeFindings) -> Iterable[str]:
     if found.as_of is not None:
         yield (
             f"The figures are those of {clock_with_zone(found.as_of, found.zone)}, rebuilt from the versions of "
@@ -129,13 +149,13 @@ def _as_of(found: Findings) -> Iterable[str]:
         )
 
 
-def _inactive(found: Findings) -> Iterable[str]:
+def _inactive(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.status is Lifecycle.INACTIVE:
             yield f"{capitalized(portal.name)} is disconnected; its records are no longer updated."
 
 
-def _user_level(found: Findings) -> Iterable[str]:
+def _user_level(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.user_level:
             yield (
@@ -144,7 +164,7 @@ def _user_level(found: Findings) -> Iterable[str]:
             )
 
 
-def _account(found: Findings) -> Iterable[str]:
+def _account(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.account_unreadable:
             lost = (
@@ -155,7 +175,7 @@ def _account(found: Findings) -> Iterable[str]:
             yield f"HubSpot gives no account details of {portal.name}: {lost}."
 
 
-def _hydration(found: Findings) -> Iterable[str]:
+def _hydration(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.degraded:
             yield (
@@ -164,7 +184,7 @@ def _hydration(found: Findings) -> Iterable[str]:
             )
 
 
-def _drift(found: Findings) -> Iterable[str]:
+def _drift(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.adrift:
             yield (
@@ -173,7 +193,7 @@ def _drift(found: Findings) -> Iterable[str]:
             )
 
 
-def _skipped(found: Findings) -> Iterable[str]:
+def _skipped(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.skipped:
             yield (
@@ -182,13 +202,13 @@ def _skipped(found: Findings) -> Iterable[str]:
             )
 
 
-def _unfinished_filters(found: Findings) -> Iterable[str]:
+def _unfinished_filters(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         for problem in portal.config_problems:
             yield f"A setting of {portal.name} can't be applied: {problem.rstrip('.')}."
 
 
-def _waiting_settings(found: Findings) -> Iterable[str]:
+def _waiting_settings(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.settings_wait:
             when = "with its next poll" if portal.status is Lifecycle.ACTIVE else "when it is connected again"
@@ -237,7 +257,7 @@ def _amounts_and_dates(found: Findings) -> Iterable[str]:
         yield f"{listed(undated)} {have(closed)} no {found.date_basis.label} and {are(closed)} in no period."
 
 
-def _zone(found: Findings) -> Iterable[str]:
+def _zone(found: RangeFindings) -> Iterable[str]:
     if found.zone_assumed and found.portals:
         yield "The portals have no common time zone, so that days are those of UTC; name one with timezone."
 
@@ -281,12 +301,8 @@ def _filters_lifted(found: Findings) -> Iterable[str]:
         )
 
 
-_RULES = (
-    _no_portal,
-    _stale,
-    _backfill,
-    _trouble,
-    _live_failure,
+_HOW_READ = (_no_portal, _stale, _backfill, _trouble)
+_OF_RANGE = (
     _coverage,
     _as_of,
     _inactive,
@@ -297,6 +313,12 @@ _RULES = (
     _skipped,
     _unfinished_filters,
     _waiting_settings,
+)
+
+_RULES = (
+    *_HOW_READ,
+    _live_failure,
+    *_OF_RANGE,
     _filters_lifted,
     _several_portals,
     _currencies,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline import crm
-from coppermind_pipeline.catalog import load_stages, property_names
+from coppermind_pipeline.catalog import load_definitions, load_stages, property_names
 from coppermind_pipeline.connectors import record_event
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Scope
@@ -57,9 +57,7 @@ def load_property_set(connection: Connection, scope: Scope, object_type: ObjectT
     required = required_properties(
         object_type,
         defined=defined,
-        of_stages=crm.won_stage_properties(load_stages(connection, scope.connector_id), defined)
-        if object_type == ObjectType.DEALS
-        else (),
+        of_stages=_dates_of_entry(connection, scope, object_type, defined),
     )
     refused = connection.execute(_REFUSED, scope.values(type=object_type)).scalar_one_or_none()
     full = tuple(sorted(defined | set(required)))
@@ -69,6 +67,20 @@ def load_property_set(connection: Connection, scope: Scope, object_type: ObjectT
         calculated=frozenset(name for name in defined if calculated[name]),
         refused=frozenset() if refused is None else frozenset(refused) or frozenset(full),
     )
+
+
+def _dates_of_entry(
+    connection: Connection, scope: Scope, object_type: ObjectType, defined: frozenset[str]
+) -> tuple[str, ...]:
+    match object_type:
+        case ObjectType.DEALS:
+            return crm.won_stage_properties(load_stages(connection, scope.connector_id), defined)
+        case ObjectType.CONTACTS:
+            known = load_definitions(connection, scope.connector_id, names=("lifecyclestage",))
+            lifecycle = known[ObjectType.CONTACTS].get("lifecyclestage")
+            return crm.required_dates_of_entry(crm.lifecycle_stages(lifecycle), defined)
+        case ObjectType.COMPANIES:
+            return ()
 
 
 _REFUSED = text(

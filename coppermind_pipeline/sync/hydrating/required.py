@@ -31,7 +31,7 @@ def required_properties(object_type: ObjectType, *, defined: Collection[str], of
 
     Args:
         defined: the names that the portal defines; required ones outside it are left out. Empty: not known, all count.
-        of_stages: further names, those that say when a deal entered a won stage.
+        of_stages: further names, those that say when a deal entered a won stage, or a contact a lifecycle stage.
     """
     names = [*_EVERY_TYPE, MODIFIED_PROPERTY[object_type], *_BY_TYPE[object_type], *of_stages]
     return [name for name in dict.fromkeys(names) if not defined or name in defined or name == "hs_object_id"]

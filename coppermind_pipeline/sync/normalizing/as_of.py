@@ -15,7 +15,7 @@ from coppermind_pipeline import crm
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import copy_rows
 from coppermind_pipeline.sync.normalizing.attribution import DEAL_COLUMNS, end_of
-from coppermind_pipeline.sync.normalizing.normalize import REFERENCED_ONLY, storable
+from coppermind_pipeline.sync.normalizing.normalize import REFERENCED_ONLY, STAGES_SEEN, storable
 
 RECORDS_AS_OF = "records_as_of"
 
@@ -140,8 +140,11 @@ ALTER TABLE {RECORDS_AS_OF}
 """
 
 _TAKE_IN = f"""
-INSERT INTO {RECORDS_AS_OF} (connector_id, referenced_only, {", ".join(_READ_COLUMNS)})
-SELECT :connector, {REFERENCED_ONLY}, {", ".join(_READ_COLUMNS)} FROM incoming
+INSERT INTO {RECORDS_AS_OF} (connector_id, referenced_only, {", ".join(_READ_COLUMNS)}, stages_seen, stages_seen_at)
+SELECT :connector, {REFERENCED_ONLY}, {", ".join(f"incoming.{column}" for column in _READ_COLUMNS)},
+       coalesce(seen.stages, '{{}}'), coalesce(seen.stages_at, '{{}}')
+  FROM incoming
+  LEFT JOIN {STAGES_SEEN.format(until=", :as_of")}
 """
 
 # What is known of a record's end by other ways than a version of it.

@@ -2,20 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.crm import PropertyDefinition
+from coppermind_pipeline.crm import POSTPONED_STATUS, STUCK_AFTER, STUCK_STAGES
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync import RECORDS_AS_OF
-
-STUCK_DAYS = 90
-POSTPONED_STATUS = "BAD_TIMING"
-STUCK_STAGES = ("lead", "marketingqualifiedlead", "salesqualifiedlead")
-
-_LEAD_STAGES = (*STUCK_STAGES, "opportunity", "customer", "evangelist")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +66,6 @@ class Population:
 
 def lay_out(connection: Connection, population: Population) -> None:
     """Fill the temporary tables `counted_deals` and `counted_contacts`, which end with the transaction."""
-    stages = list(population.lead_stages)
     values = {
         "connector": population.connector_id,
         "as_of": population.as_of,
@@ -81,10 +74,9 @@ def lay_out(connection: Connection, population: Population) -> None:
         "company_currency": population.company_currency,
         "disqualified": list(population.disqualified_statuses),
         "postponed": POSTPONED_STATUS,
-        "lead_stages": stages,
+        "lead_stages": list(population.lead_stages),
         "stuck_stages": list(STUCK_STAGES),
-        "entered": _entered_properties(stages),
-        "unchanged_since": population.as_of - timedelta(days=STUCK_DAYS),
+        "unchanged_since": population.as_of - STUCK_AFTER,
     }
     # Right after a first backfill the tables have no statistics: the planner takes them for empty, and would compare
     # each row of one with each of the other.
@@ -99,26 +91,6 @@ def filtered_records(connection: Connection, connector_id: str, source: Source) 
     """Return how many live records the filters leave out, by type; referenced ones are not counted."""
     rows = connection.execute(text(_FILTERED.format(source=source)), {"connector": connector_id})
     return tuple((ObjectType(row.object_type), row.records) for row in rows)
-
-
-def lead_stages_of(lifecycle: PropertyDefinition | None) -> tuple[str, ...]:
-    """Return the lifecycle stages that are lead or later: by the portal's own order, else HubSpot's default one.
-
-    HubSpot's stage "other" stands last, but is none of the journey's.
-    """
-    stages = list(lifecycle.options) if lifecycle is not None else []
-    if "lead" not in stages:
-        return _LEAD_STAGES
-    return tuple(stage for stage in stages[stages.index("lead") :] if stage != "other")
-
-
-def _entered_properties(stages: Sequence[str]) -> list[str]:
-    """Return the contact properties that say when it entered one of the stages, of HubSpot's three generations."""
-    return [
-        template.format(stage.lower())
-        for stage in stages
-        for template in ("hs_v2_date_entered_{}", "hs_date_entered_{}", "hs_lifecyclestage_{}_date")
-    ]
 
 
 # A company or contact that was merged stands for its survivor, so that a customer whose deals were not all re-linked
@@ -172,19 +144,16 @@ WITH in_open_deal AS (
 ), contacts AS (
     SELECT contact.hubspot_id, contact.source, contact.lifecycle_stage, contact.lead_status, contact.modified_at,
            coalesce(contact.lifecycle_stage = ANY(:lead_stages), false)
-           OR EXISTS (SELECT FROM unnest(CAST(:entered AS text[])) AS entered
-                       WHERE btrim(contact.properties ->> entered) <> '') AS is_lead
+           OR (contact.stages_entered || contact.stages_seen) && CAST(:lead_stages AS text[]) AS is_lead
       FROM {source.live} AS contact
      WHERE contact.connector_id = :connector AND contact.object_type = 'contacts' AND NOT contact.referenced_only
        AND contact.filtered_reason IS NULL
        AND NOT (:estimated AND coalesce(contact.created_at >= :as_of, false))
 )
 SELECT contacts.hubspot_id, source, is_lead,
-       CASE WHEN NOT is_lead THEN NULL
-            WHEN lead_status = ANY(:disqualified) THEN 'disqualified'
-            WHEN lead_status = :postponed THEN 'postponed'
-            WHEN lifecycle_stage = ANY(:stuck_stages) AND modified_at <= :unchanged_since
-                 AND in_open_deal.hubspot_id IS NULL THEN 'stuck' END AS leak
+       CASE WHEN is_lead THEN lead_leak(lead_status, lifecycle_stage, modified_at,
+                                        in_open_deal.hubspot_id IS NOT NULL, CAST(:disqualified AS text[]), :postponed,
+                                        CAST(:stuck_stages AS text[]), :unchanged_since) END AS leak
   FROM contacts LEFT JOIN in_open_deal ON in_open_deal.hubspot_id = contacts.hubspot_id
 """
 

@@ -1,8 +1,8 @@
 """The text of the lead leaks."""
 
+from coppermind_pipeline.crm import POSTPONED_STATUS, STUCK_AFTER, STUCK_STAGES
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import LEAK_KINDS, LeadLeaks, LeakKind, Leaks
-from coppermind_pipeline.synthesis.aggregates.population import POSTPONED_STATUS, STUCK_DAYS, STUCK_STAGES
 from coppermind_pipeline.synthesis.texts.wording import (
     RATE_DENOMINATOR_MIN,
     ROWS_MAX,
@@ -54,7 +54,7 @@ def _totals(total: Leaks, wording: Wording, disqualified_statuses: tuple[str, ..
     meanings = {
         "disqualified": f"Disqualified (lead status {', '.join(disqualified) or 'not configured'})",
         "postponed": f"Postponed (lead status {postponed if postponed.resolved else _DEFAULT_POSTPONED})",
-        "stuck": f"Stuck (lifecycle stage {', '.join(stuck_in)}; no open deal, unchanged for {STUCK_DAYS} days)",
+        "stuck": f"Stuck (lifecycle stage {', '.join(stuck_in)}; no open deal, unchanged for {STUCK_AFTER.days} days)",
     }
     return document(
         f"{count(total.leads, 'lead')}: contacts whose lifecycle stage is or was lead or later. HubSpot's separate "

@@ -85,9 +85,18 @@ async def test_a_list_that_is_refused_as_a_whole_leaves_the_required_properties(
         for stage in pipeline["stages"]
         if stage["metadata"]["probability"] == "1.0"
     ]
+    (lifecycle,) = [
+        definition["options"]
+        for definition in portal.portal.export().properties["contacts"]
+        if definition["name"] == "lifecyclestage"
+    ]
+    of_stages = {
+        ObjectType.DEALS: won_stages,
+        ObjectType.CONTACTS: [f"hs_v2_date_entered_{stage['value']}" for stage in lifecycle],
+        ObjectType.COMPANIES: [],
+    }
     for object_type in ObjectType:
-        of_stages = won_stages if object_type is ObjectType.DEALS else ()
-        required = required_properties(object_type, defined=(), of_stages=of_stages)
+        required = required_properties(object_type, defined=(), of_stages=of_stages[object_type])
         assert_read_without(portal, object_type, left_out=lambda name, required=required: name not in required)
     assert {event.details["object_type"] for event in events(portal, "hydration_degraded")} == {*ObjectType}
     assert shown(portal) == "degraded"
