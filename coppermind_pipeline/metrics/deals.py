@@ -62,7 +62,6 @@ def _sums(
         unit=Unit.MONEY,
         hubspot_properties=(*_HOME, *properties),
         doubtful_when="HubSpot's exchange rates were changed or are missing",
-        view=f"{view}_amount_home",
         shown_in={Face.CRM_REPORT: f"{report}.amount_home"},
         **shared,
     )
@@ -180,7 +179,7 @@ _RATES = (
         comparison=Comparison.DIFFERENCE,
         hubspot_properties=("createdate", "closedate", *_STAGE),
         doubtful_when="deals are entered when they are won, or were imported",
-        view="metric_days_to_close",
+        view="metric_median_days_to_close",
         shown_in={
             Face.CRM_REPORT: "summary.median_days_to_close",
             Face.SYNTHESIS: "channel_mix.total.median_days_to_close",
@@ -267,7 +266,6 @@ _ALL = (
             comparison=Comparison.NONE,
             hubspot_properties=("hs_analytics_source",),
             doubtful_when="HubSpot gives records that were typed in or imported the source Offline",
-            view=f"metric_deals_sourced_by_{step}",
             shown_in={Face.SYNTHESIS: f"channel_mix.steps.{step}"},
         )
         for step, record, origin in (

@@ -70,5 +70,5 @@ class Metric(BaseModel):
     comparison: Comparison
     hubspot_properties: tuple[str, ...]
     doubtful_when: str
-    view: str | None = Field(default=None, exclude=True, description="the SQL view of it, for a mind's reader")
+    view: str | None = Field(default=None, description="the SQL view of it, for a mind's reader")
     shown_in: Mapping[Face, str] = Field(description="where each answer holds it")

@@ -143,9 +143,9 @@ _FIGURES = f"""
 SELECT count(*) FILTER (WHERE outcome = 'won') AS won,
        count(*) FILTER (WHERE outcome = 'won' AND amount IS NULL) AS won_without_amount,
        count(*) FILTER (WHERE outcome = 'lost') AS lost,
-       count(*) FILTER (WHERE outcome = 'lost' AND loss_reason IS NULL) AS lost_without_reason,
+       count(*) FILTER (WHERE lacks_reason(outcome, loss_reason)) AS lost_without_reason,
        count(*) FILTER (WHERE outcome = 'open') AS open,
-       count(*) FILTER (WHERE outcome = 'open' AND close_moment(close_at, :zone) < :today) AS overdue,
+       count(*) FILTER (WHERE is_overdue(outcome, close_moment(close_at, :zone), :today)) AS overdue,
        count(*) FILTER (WHERE object_type = 'contacts') AS contacts,
        count(*) FILTER (WHERE object_type = 'contacts' AND source IS NULL) AS contacts_without_source
   FROM live_records WHERE {_IN_WINDOW} AND filtered_reason IS NULL

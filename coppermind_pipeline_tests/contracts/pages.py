@@ -68,6 +68,7 @@ def _metric(metric: Metric) -> str:
         "compared by": metric.comparison if metric.comparison != "none" else "",
         "HubSpot properties": _in_code(metric.hubspot_properties),
         "doubtful when": metric.doubtful_when,
+        "SQL view": _in_code((metric.view,)) if metric.view else "",
         "shown in": "; ".join(f"{face} `{path}`" for face, path in metric.shown_in.items()),
     }
     lines = (f"- {name}: {as_words(value) if name in _WORDS else value}" for name, value in said.items() if value)

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -73,8 +73,7 @@ def recount(
             group = count("open", deal, closed)
             probability = deal["probability"] if deal["probability"] is not None else deal["stage_probability"]
             if deal["amount"] is not None and probability is not None:
-                weighted = (deal["amount"] * probability).quantize(Decimal("0.01"), ROUND_HALF_UP)
-                group.weighted[deal["currency"]] += weighted
+                group.weighted[deal["currency"]] += deal["amount"] * probability
             if closed is not None and closed < today:
                 count("overdue", deal, closed)
         if created is not None and first <= created < end:

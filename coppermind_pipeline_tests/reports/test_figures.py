@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -301,5 +301,6 @@ def _expected(counted: Recounted) -> dict[str, Any]:
     expected["median"] = counted.median_days
     expected["negative"] = sum(days < 0 for days in counted.days)
     expected["win_rate"] = f"{won / (won + lost):.4f}" if won + lost else None
-    expected["weighted"] = dict(counted.weighted)
+    cent = Decimal("0.01")
+    expected["weighted"] = {each: amount.quantize(cent, ROUND_HALF_UP) for each, amount in counted.weighted.items()}
     return expected

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from coppermind_pipeline.metrics import METRICS
 from coppermind_pipeline.store import Database, backup, restore
 from coppermind_pipeline_tests.store.minds import ROWS, Minds, insert_row
 
@@ -32,8 +33,8 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
 
 
 _VIEWS = (
-    "checkpoints", "definition_changes", "interpretations", "live_deals", "live_records", "memory_versions", "portals",
-    "record_counts", "sync_facts",
+    "checkpoints", "counted_by_metrics", "definition_changes", "interpretations", "live_deals", "live_records",
+    "memory_versions", "portals", "record_counts", "report_zones", "sync_facts",
 )  # fmt: skip
 
 
@@ -43,7 +44,8 @@ def test_every_view_obeys_the_policies_of_whoever_asks(database: Database):
             text("""SELECT relname, 'security_invoker=true' = ANY(reloptions) FROM pg_class
                      WHERE relkind = 'v' AND relnamespace = 'coppermind'::regnamespace ORDER BY relname""")
         ).all()
-    assert views == [(name, True) for name in _VIEWS]
+    of_figures = [metric.view for metric in METRICS.values() if metric.view is not None]
+    assert views == [(name, True) for name in sorted([*_VIEWS, "closed_by_date", *of_figures])]
 
 
 def test_the_newest_version_of_a_record_is_told_to_its_own_mind_only(minds: Minds):

@@ -185,7 +185,7 @@ WITH deal AS NOT MATERIALIZED (
            d.place_region, d.primary_company_id, d.created_at, p.company_currency,
            close_moment(d.close_at, CAST(:zone AS text)) AS close_at, d.close_at AS closed_as_stored,
            coalesce(d.amount_home, CASE WHEN d.currency = p.company_currency THEN d.amount END) AS worth,
-           coalesce(d.probability, d.stage_probability) AS weight,
+           weighted_amount(d.amount, d.probability, d.stage_probability) AS weighted,
            CASE WHEN d.outcome = 'lost' THEN {lost_date} ELSE {date} END AS report_at,
            CASE WHEN d.outcome = 'lost' THEN d.{lost_basis} ELSE d.{basis} END AS dated_as_stored
       FROM {source} d
@@ -220,7 +220,7 @@ _CELLS = """
         ('closed_won', outcome = 'won' AND report_at >= :start AND report_at < :end, report_at),
         ('closed_lost', outcome = 'lost' AND report_at >= :start AND report_at < :end, report_at),
         ('open', outcome = 'open', close_at),
-        ('overdue', outcome = 'open' AND close_at < :today, close_at),
+        ('overdue', is_overdue(outcome, close_at, :today), close_at),
         ('pipeline_created', created_at >= :start AND created_at < :end, created_at)
      ) AS m (measure, applies, dated_at)
      WHERE m.applies
@@ -232,7 +232,7 @@ SELECT connector_id, <key> AS key, measure, currency, company_currency AS home_c
        count(*) AS deals, count(amount) AS with_amount, sum(amount) AS amount,
        sum(amount_home) FILTER (WHERE amount IS NOT NULL) AS amount_home,
        count(*) FILTER (WHERE amount IS NOT NULL AND amount_home IS NULL) AS without_home,
-       sum(round(amount * weight, 2)) FILTER (WHERE measure = 'open') AS weighted,
+       sum(weighted) FILTER (WHERE measure = 'open') AS weighted,
        coalesce(sum(worth), 0) AS worth,
        min(place_country_text COLLATE "C") AS text, min(place_region COLLATE "C") AS region
   FROM counted
@@ -257,8 +257,7 @@ _DAYS = (
     _BUCKETS
     + """
 , timed AS (
-    SELECT connector_id, bucket, CAST(close_at AT TIME ZONE CAST(:zone AS text) AS date)
-                                 - CAST(created_at AT TIME ZONE CAST(:zone AS text) AS date) AS days
+    SELECT connector_id, bucket, days_to_close(created_at, close_at, CAST(:zone AS text)) AS days
       FROM bucketed
 )
 SELECT connector_id, bucket, grouping(connector_id) = 1 AS is_total,
@@ -294,7 +293,7 @@ SELECT count(*) FILTER (WHERE in_won) AS won,
        count(*) FILTER (WHERE outcome = 'won' AND report_at IS NULL) AS won_undated,
        count(*) FILTER (WHERE outcome = 'lost' AND report_at IS NULL) AS lost_undated,
        count(*) FILTER (WHERE outcome_disagrees AND (in_range OR outcome = 'open')) AS disagreeing,
-       count(*) FILTER (WHERE outcome = 'open' AND amount IS NOT NULL AND weight IS NULL) AS without_probability
+       count(*) FILTER (WHERE outcome = 'open' AND amount IS NOT NULL AND weighted IS NULL) AS without_probability
   FROM deal
  CROSS JOIN LATERAL (SELECT coalesce(report_at >= :start AND report_at < :end, false) AS in_range) AS dated
  CROSS JOIN LATERAL (SELECT in_range AND outcome = 'won' AS in_won) AS counted

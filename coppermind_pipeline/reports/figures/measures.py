@@ -1,7 +1,7 @@
 """The figures of a report: sums of deals, as they come from the store and as they are shown."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -108,7 +108,7 @@ class Cell:
 
     Attributes:
         home_currency: the connector's company currency.
-        amount, amount_home, weighted: None where no deal has any.
+        amount, amount_home, weighted: None where no deal has any; `weighted` is not rounded.
         without_home: deals with an amount but none in the company currency.
         worth: what groups are ranked by: the amounts that are known in the company currency.
     """
@@ -191,7 +191,7 @@ def figures_of(cells: Iterable[Cell], *, days: DaysToClose, top_deals: Sequence[
         average_deal=_amounts(won.averages()),
         median_days_to_close=_days(days.median),
         closed_before_created=days.negative,
-        weighted_pipeline=_amounts(sums[Measure.OPEN].weighted),
+        weighted_pipeline=_amounts(_to_the_cent(sums[Measure.OPEN].weighted)),
         pipeline_created=sums[Measure.PIPELINE_CREATED].shown(),
         overdue=sums[Measure.OVERDUE].shown(),
         top_deals=list(top_deals),
@@ -209,6 +209,10 @@ def _add_up(cells: Iterable[Cell]) -> dict[Measure, _Sums]:
     for cell in cells:
         sums[cell.measure].add(cell)
     return sums
+
+
+def _to_the_cent(by_currency: Mapping[str | None, Decimal]) -> dict[str | None, Decimal]:
+    return {currency: amount.quantize(_CENT, context=_SUMS) for currency, amount in by_currency.items()}
 
 
 def _amounts(by_currency: dict[str | None, Decimal] | defaultdict[str | None, Decimal]) -> list[Amount]:

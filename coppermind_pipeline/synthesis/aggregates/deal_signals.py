@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.crm import day_of
+from coppermind_pipeline.crm import day_of, start_of
 from coppermind_pipeline.synthesis.aggregates.population import Population
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
@@ -60,7 +60,7 @@ class DealSignals:
 def deal_signals(connection: Connection, population: Population) -> DealSignals:
     """Compute the signals of the population that is laid out; a close date before its day is overdue."""
     as_of = population.as_of
-    today = day_of(as_of, population.zone)
+    today = start_of(day_of(as_of, population.zone), population.zone)
     open_deals = connection.scalar(text("SELECT count(*) FROM counted_deals WHERE outcome = 'open'")) or 0
     overdue = connection.execute(text(_OVERDUE), {"today": today}).all()
     largest = connection.execute(text(_LARGEST_OVERDUE), {"today": today, "deals_max": OVERDUE_NAMED_MAX}).mappings()
@@ -83,12 +83,12 @@ def deal_signals(connection: Connection, population: Population) -> DealSignals:
 
 _OVERDUE = """
 SELECT currency, count(*) AS deals, count(amount) AS priced, coalesce(sum(amount), 0) AS amount
-  FROM counted_deals WHERE outcome = 'open' AND close_day < :today GROUP BY currency
+  FROM counted_deals WHERE is_overdue(outcome, close_at, :today) GROUP BY currency
 """
 
 _LARGEST_OVERDUE = """
 SELECT name, amount, currency, close_day
-  FROM counted_deals WHERE outcome = 'open' AND close_day < :today AND amount > 0
+  FROM counted_deals WHERE is_overdue(outcome, close_at, :today) AND amount > 0
  ORDER BY amount_home DESC NULLS LAST, amount DESC, hubspot_id
  LIMIT :deals_max
 """

@@ -76,7 +76,7 @@ def loss_themes(connection: Connection, *, label_of: Callable[[str], str | None]
     for row in rows:
         found = _Sum(deals=row.deals, value=(MoneyTotal(currency=row.currency, deals=row.priced, amount=row.amount),))
         total.take(found)
-        if row.loss_reason is None:
+        if row.lacks_reason:
             without_reason.take(found)
             continue
         reason = label_of(row.loss_reason)
@@ -131,8 +131,8 @@ class _Sum:
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 _REASONS = """
-SELECT loss_reason, currency, count(*) AS deals, count(amount) AS priced, coalesce(sum(amount), 0) AS amount,
-       max(close_at) AS closed_at,
+SELECT loss_reason, lacks_reason('lost', loss_reason) AS lacks_reason, currency, count(*) AS deals,
+       count(amount) AS priced, coalesce(sum(amount), 0) AS amount, max(close_at) AS closed_at,
        (array_agg(name ORDER BY close_at DESC NULLS LAST, hubspot_id))[1] AS name
   FROM counted_deals WHERE outcome = 'lost'
  GROUP BY loss_reason, currency

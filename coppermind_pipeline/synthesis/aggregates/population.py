@@ -112,7 +112,7 @@ SELECT deal.hubspot_id, deal.name, deal.currency, deal.amount, deal.owner_id, de
        coalesce(deal.late_stage, false) AND NOT closed_since.it_did AS late_stage,
        closed.at AS close_at,
        (closed.at AT TIME ZONE :zone)::date AS close_day,
-       (closed.at AT TIME ZONE :zone)::date - (deal.created_at AT TIME ZONE :zone)::date AS days_to_close
+       days_to_close(deal.created_at, closed.at, :zone) AS days_to_close
   FROM {source.live} AS deal
  CROSS JOIN LATERAL (SELECT close_moment(deal.close_at, :zone) AS at) AS closed
  CROSS JOIN LATERAL (
