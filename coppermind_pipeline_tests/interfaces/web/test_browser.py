@@ -312,3 +312,34 @@ def test_the_pages_fit_any_screen(installation, database, local_customer, page, 
     page.goto(f"{installation.settings.public_url}/reports?period=this_year")
     expect(page.locator("figure")).to_have_count(5)
     assert page.evaluate("document.documentElement.scrollWidth") <= width_px
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width_px
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width_px", [794 - 113, 816 - 113])  # A4 and Letter, less the margins
+def test_a_printed_report_has_everything_that_is_folded_away_and_nothing_to_click(
+    installation, database, local_customer, page, width_px
+):
+    portal = StoredPortal.create(database, local_customer)
+    for number in range(12):
+        portal.deal(str(number), name=f"Überseehafen {number} " * 4, outcome="won", close_at=datetime.now(UTC),
+                    amount=f"12345678{number}.55", currency=("USD", "EUR", "CHF")[number % 3], owner_id="11",
+                    attributed_source=f"SOURCE_{number}")  # fmt: skip
+    page.set_viewport_size({"width": width_px, "height": 1000})
+    _sign_in(page, installation)
+    page.goto(f"{installation.settings.public_url}/reports?period=this_year&compare_to=previous_year")
+    page.emulate_media(media="print")
+    for name in ("Pages", "Files"):
+        expect(page.get_by_role("navigation", name=name)).to_be_hidden()
+    expect(page.get_by_role("form", name="What to report")).to_be_hidden()
+    folded = page.locator(".crm-report details")
+    assert folded.count() >= 4
+    for place in range(folded.count()):
+        expect(folded.nth(place).locator("th, dd").last).to_be_visible()
+    assert page.locator("thead").first.evaluate("it => getComputedStyle(it).display") == "table-header-group"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width_px
+    too_wide = "[...document.querySelectorAll('.crm-report *')].filter(it => it.scrollWidth > it.clientWidth + 1 && it.clientWidth > 1 && getComputedStyle(it).overflowX != 'visible').length"  # noqa: E501
+    assert page.evaluate(too_wide) == 0
+    paper = page.pdf(format="A4" if width_px < 700 else "Letter")
+    assert paper.startswith(b"%PDF")
