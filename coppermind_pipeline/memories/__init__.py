@@ -14,7 +14,8 @@ from coppermind_pipeline.memories.memory_queue import (
     replay_dead,
 )
 from coppermind_pipeline.memories.memory_types import Audience, MemoryType, Sensitivity, aggregate_ref, record_ref
-from coppermind_pipeline.memories.reading.browsing import get, list_memories
+from coppermind_pipeline.memories.reading.browsing import get, list_memories, memories_of_refs
+from coppermind_pipeline.memories.reading.companies import FoundBy, FoundCompanies, FoundCompany, find_companies
 from coppermind_pipeline.memories.reading.results import Found, Memory
 from coppermind_pipeline.memories.reading.search import search
 from coppermind_pipeline.memories.reading.selection import Outcome, UnknownMemory, WrongSelection
@@ -25,6 +26,9 @@ __all__ = [
     "Audience",
     "Drained",
     "Found",
+    "FoundBy",
+    "FoundCompanies",
+    "FoundCompany",
     "Mapped",
     "Memory",
     "MemoryType",
@@ -39,10 +43,12 @@ __all__ = [
     "drain",
     "due_entries",
     "enqueue",
+    "find_companies",
     "get",
     "list_memories",
     "list_queue",
     "map_records",
+    "memories_of_refs",
     "queue_length",
     "queue_status",
     "record_ref",

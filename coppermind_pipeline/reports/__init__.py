@@ -3,6 +3,7 @@
 Reads the normalized store alone, in which every decision about a record is made already.
 """
 
+from coppermind_pipeline.reports.account.models import Account, RenderedAccount
 from coppermind_pipeline.reports.catalogue import ListedMetrics
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures
@@ -25,6 +26,7 @@ from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock, tr
 
 __all__ = [
     "PAGE_ROWS_MAX",
+    "Account",
     "BeforeHistory",
     "CompareTo",
     "CrmReport",
@@ -41,6 +43,7 @@ __all__ = [
     "PortalProfile",
     "RecordCounts",
     "Refresh",
+    "RenderedAccount",
     "RenderedReport",
     "ReportArgumentError",
     "ReportFormat",

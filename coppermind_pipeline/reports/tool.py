@@ -10,6 +10,11 @@ from typing import Any
 from coppermind_pipeline import memories
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.memories import Audience, Memory, Sensitivity, UnknownMemory
+from coppermind_pipeline.reports.account.answer import account
+from coppermind_pipeline.reports.account.fitting import fitting
+from coppermind_pipeline.reports.account.models import Account, RenderedAccount
+from coppermind_pipeline.reports.account.rendering import rendered_account
+from coppermind_pipeline.reports.account.request import ACCOUNT_ARGUMENTS, AccountRequest
 from coppermind_pipeline.reports.catalogue import ListedMetrics, listed_metrics
 from coppermind_pipeline.reports.live import Refresh, pull_stale
 from coppermind_pipeline.reports.models import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport
@@ -25,7 +30,9 @@ ANSWER_BYTES_MAX = 20_000
 # Groups and rows of a report, the first that fits: names in a portal may be hundreds of characters long.
 _REPORT_LIMITS = ((10, 16), (10, 8), (5, 4), (3, 2), (1, 1))
 
-MemoryAnswer = FoundMemories | OneMemory | ListedMemories | CrmReport | RenderedReport | ListedMetrics
+MemoryAnswer = (
+    FoundMemories | OneMemory | ListedMemories | CrmReport | RenderedReport | ListedMetrics | Account | RenderedAccount
+)
 
 
 class MemoryAction(StrEnum):
@@ -36,6 +43,7 @@ class MemoryAction(StrEnum):
     LIST = "list"
     CRM_REPORT = "crm_report"
     METRICS = "metrics"
+    ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +75,7 @@ async def memory_tool(
         crm_report: those of `ReportRequest`, and `format`; at most ten groups, the rest added up as `other`, and rows
             by pages. Formats other than json come as the text `content`.
         metrics: `metric` for one, or `after` for those that did not fit: how figures are counted.
+        account: those of `AccountRequest`; who is known at one company, its deals and totals, lists by pages.
 
     Args:
         mind: whose memory it is; nothing of another can be in the answer.
@@ -175,6 +184,17 @@ def _metrics(call: _Call, given: Mapping[str, Any]) -> ListedMetrics:
     return listed_metrics(_trust(call, ()), fits=lambda answer: not _too_large(answer), **given)
 
 
+def _account(call: _Call, given: Mapping[str, Any]) -> Account | RenderedAccount:
+    request = AccountRequest.from_arguments(given)
+    found = account(call.database, mind=call.mind, request=request, now=call.now)
+    return fitting(
+        found,
+        request,
+        made=lambda each: rendered_account(each, request.format),
+        bytes_max=ANSWER_BYTES_MAX - 1,
+    )
+
+
 def _format(value: Any) -> ReportFormat:
     try:
         return ReportFormat(value)
@@ -197,4 +217,5 @@ _ACTIONS: Mapping[str, Action] = {
     MemoryAction.LIST: Action(_list, takes=(*_SELECTION, "before")),
     MemoryAction.CRM_REPORT: Action(_crm_report, takes=(*ReportRequest.model_fields, "format")),
     MemoryAction.METRICS: Action(_metrics, takes=("metric", "after")),
+    MemoryAction.ACCOUNT: Action(_account, takes=ACCOUNT_ARGUMENTS, needs=("company",)),
 }

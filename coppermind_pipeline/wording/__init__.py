@@ -10,7 +10,15 @@ from coppermind_pipeline.wording.counts import agreeing, are, count, have, in_nu
 from coppermind_pipeline.wording.days import clock, clock_with_zone, day, iso_day, month, utc_minute, utc_second
 from coppermind_pipeline.wording.durations import about, age, ago
 from coppermind_pipeline.wording.folding import ascii_letters, fold, without_accents
-from coppermind_pipeline.wording.lines import as_words, capitalized, cut, one_line, single_spaced, uncapitalized
+from coppermind_pipeline.wording.lines import (
+    as_words,
+    capitalized,
+    cut,
+    in_markdown,
+    one_line,
+    single_spaced,
+    uncapitalized,
+)
 from coppermind_pipeline.wording.lists import bullets, first_listed, listed, some_listed
 from coppermind_pipeline.wording.percents import exact_percent, percent, report_percent
 from coppermind_pipeline.wording.search_words import (
@@ -49,6 +57,7 @@ __all__ = [
     "first_listed",
     "fold",
     "have",
+    "in_markdown",
     "in_number",
     "iso_day",
     "listed",

@@ -1,9 +1,12 @@
 """Lines: people's own texts on one line and cut to a length, and the first letters of our own phrases."""
 
+import re
+
 from coppermind_pipeline.wording.visible import visible_text
 
 # What is dropped from a text before it is cut is space and what nobody sees: of so many times its length, enough stays.
 _READ_TIMES = 10
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
 
 def single_spaced(text: str) -> str:
@@ -29,6 +32,11 @@ def capitalized(phrase: str) -> str:
 def uncapitalized(phrase: str) -> str:
     """Return a phrase as it stands within a sentence; all but its first letter stays as it is."""
     return phrase[:1].lower() + phrase[1:]
+
+
+def in_markdown(text: str) -> str:
+    """Return a text on one line as it stands in markdown, in which nothing of it is taken for a mark."""
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", single_spaced(text))
 
 
 def as_words(name: str) -> str:

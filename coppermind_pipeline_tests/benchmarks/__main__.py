@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+from coppermind_pipeline_tests.benchmarks.accounts import accounts
 from coppermind_pipeline_tests.benchmarks.measures import (
     backfill_under_limits,
     backfill_unlimited,
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "memories_of_changes_1m": lambda: memories_of_changes(deals=300_000, changed=30_000),
     "reports_100k": lambda: reporting(deals=30_000, others=70_000),
     "reports_1m": lambda: reporting(deals=300_000, others=700_000),
+    "accounts": lambda: accounts(portal_deals=30_000, contacts=5_000, deals=2_000),
     "search_100k": lambda: searching(minds=5),
     "search_1m": lambda: searching(minds=50),
 }

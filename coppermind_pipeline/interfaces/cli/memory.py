@@ -234,6 +234,36 @@ def metrics(
     output.show(answer, as_json=as_json, human=lambda: memory_views.metrics(answer))
 
 
+@app.command()
+def account(
+    company: Annotated[str, typer.Argument(help="Its name, domain or HubSpot id.")],
+    *,
+    mind: MindOption = None,
+    connector_id: ConnectorOption = None,
+    include_filtered: Annotated[
+        bool, typer.Option("--include-filtered", help="What the filters leave out, too.")
+    ] = False,
+    audience: Annotated[
+        str | None, typer.Option(help="client leaves people, single records' names, quoted reasons and ids out.")
+    ] = None,
+    cursor: Annotated[str | None, typer.Option(help="Go on with one of the lists, as its page before says.")] = None,
+    format_: Annotated[Literal["json", "markdown"] | None, typer.Option("--format", help="How to print it.")] = None,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Show one company: who is known there, its deals and totals, and what is remembered of it."""
+    asked = {"company": company, "connector_id": connector_id, "include_filtered": include_filtered,
+             "audience": audience, "cursor": cursor}  # fmt: skip
+    if as_json or format_ == "json":
+        output.show_json(_ask(customer, mind, "account", **asked))
+        return
+    shown = _ask(customer, mind, "account", format="markdown", **asked)["content"]
+    if format_ is None:
+        output.show(shown, as_json=False, human=lambda: memory_views.report(shown))
+    else:
+        print(shown)
+
+
 def _is_number(memory: str) -> bool:
     # Python reads no number of more than 4300 digits, and no memory has one of more than 19.
     return memory.isdecimal() and len(memory) <= _ID_DIGITS_MAX

@@ -98,15 +98,18 @@ class MemoryArguments(_Arguments):
     """Of the tool `memory`."""
 
     action: str = _about(
-        "crm_report: revenue, win rate, pipeline, sources of a period: use it for every number. search: texts about "
-        "deals, people, companies, losses, channels, strategy, by words. list: the newest texts. get: one text. "
-        "metrics: what each number means and how it is counted.",
+        "crm_report: revenue, win rate, pipeline, sources of a period: use it for every number of one. account: who "
+        "the contact at a company is, its deals and totals. search: texts about deals, people, companies, losses, "
+        "channels, strategy, by words. list: the newest texts. get: one text. metrics: what each number means and how "
+        "it is counted.",
         MemoryAction,
         needed=True,
     )
     mind: _Text = _about(_MIND)
     query: _Text = _about("search: plain words, or a question.")
-    company: _Text = _about("search, list: this company, its deals and contacts alone; a name, domain or id.")
+    company: _Text = _about(
+        "account: the company. search, list: this company, its deals and contacts alone. A name, domain or id."
+    )
     outcome: _Texts = _about(f"search, list: deals that are some of {', '.join(Outcome)}.")
     since: _Text = _about(
         "search, list: from this day, month or year, such as 2026-11-01 or 2026-11; by close dates of deals, and by "
@@ -116,9 +119,13 @@ class MemoryArguments(_Arguments):
     types: _Texts = _about(f"search, list: some of {', '.join(MemoryType)}. Aggregates are facts.")
     sensitivity: _Text = _about("search, list: only these.", Sensitivity)
     audience: _Text = _about(
-        "search, list, get: client leaves sensitive texts out; for whatever a client will read.", Audience
+        "search, list, get: client leaves sensitive texts out; account: people, reasons and ids, too. For whatever a "
+        "client will read.",
+        Audience,
     )
-    connector_id: _Text = _about("search, list, crm_report: one connector alone; by default all of the mind's.")
+    connector_id: _Text = _about(
+        "search, list, crm_report, account: one connector alone; by default all of the mind's."
+    )
     limit: _Number = _about("search, list: how many, at most 50.")
     include_superseded: _Flag = _about("search, list: earlier versions, too.")
     period_key: _Text = _about("search, list: the aggregates of one period, such as 2026-W47 or 2026-11.")
@@ -140,13 +147,14 @@ class MemoryArguments(_Arguments):
     detail: _Flag = _about("crm_report: list the deals, too.")
     compare_to: _Text = _about("crm_report: with an earlier range.", CompareTo)
     as_of: _Text = _about("crm_report: the state of the CRM at that time.")
-    include_filtered: _Flag = _about("crm_report: count what the filters leave out.")
+    include_filtered: _Flag = _about("crm_report, account: what the filters leave out, too.")
     live_fallback: _Flag = _about("crm_report: pull changed deals first where the store is stale.")
     timezone: _Text = _about("crm_report: an IANA zone; by default the portal's.")
     page: _Number = _about("crm_report with detail: page of the deals.")
     page_rows: _Number = _about("crm_report with detail: deals on a page.")
     groups_max: _Number = _about("crm_report: groups shown by themselves; the rest is added up.")
-    format: _Text = _about("crm_report: by default json.", ReportFormat)
+    cursor: _Text = _about("account: next_cursor of a list, for its next page.")
+    format: _Text = _about("crm_report: by default json; account: json or markdown.", ReportFormat)
     metric: _Text = _about("metrics: this number alone, such as win_rate or closed_won.deals.")
     after: _Text = _about("metrics: next_after of the page before.")
 

@@ -16,11 +16,13 @@ from coppermind_pipeline.connectors import (
 )
 from coppermind_pipeline.interfaces.state_words import polling_stopped_words, state_words
 from coppermind_pipeline.reports import (
+    Account,
     CrmReport,
     FoundMemories,
     ListedMemories,
     ListedMetrics,
     OneMemory,
+    RenderedAccount,
     RenderedReport,
     TrustBlock,
 )
@@ -126,7 +128,12 @@ def _(answer: CrmReport) -> str:
 
 
 @readable.register
-def _(answer: RenderedReport) -> str:
+def _(answer: Account) -> str:
+    return "\n".join([_trust(answer.trust), *_caveats(answer.audit.caveats), *answer.headline])
+
+
+@readable.register(RenderedReport | RenderedAccount)
+def _(answer: RenderedReport | RenderedAccount) -> str:
     return "\n".join([_trust(answer.trust), *_caveats(answer.caveats), f"The {answer.format} is in `content`."])
 
 

@@ -1,9 +1,9 @@
 """Memories one by one and page by page."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from coppermind_pipeline.memories.reading.companies import company_refs
 from coppermind_pipeline.memories.reading.results import MEMORY_ROWS, Listed, Memory, memory_from_row, within_answer
@@ -81,6 +81,12 @@ def list_memories(
     return Listed(memories=page, next_before=page[-1].id if len(page) < len(memories) else None)
 
 
+def memories_of_refs(connection: Connection, source_refs: Sequence[str]) -> list[Memory]:
+    """Return the live memories of these source refs, in their order, in the transaction's mind."""
+    rows = connection.execute(text(_OF_REFS), {"refs": list(source_refs)})
+    return [memory_from_row(row) for row in rows]
+
+
 _GET = f"""{MEMORY_ROWS}
  WHERE memory.id = :id
     OR memory.source_ref = :ref AND memory.connector_id = split_part(:ref, ':', 2) AND memory.is_newest
@@ -103,3 +109,12 @@ _LIST_ALL = f"""{MEMORY_ROWS} {_SELECTED}
    AND (CAST(:include_superseded AS boolean) OR memory.is_newest)
  ORDER BY memory.id DESC LIMIT :limit
 """
+
+# By their keys, one by one: what a policy leaves of a table is misjudged.
+_OF_REFS = f"""
+SELECT memory.*
+  FROM unnest(CAST(:refs AS text[])) WITH ORDINALITY AS asked (ref, place)
+ CROSS JOIN LATERAL ({MEMORY_ROWS} WHERE memory.source_ref = asked.ref AND memory.is_live
+                        AND memory.mind_id = current_mind() OFFSET 0) AS memory
+ ORDER BY asked.place
+"""  # noqa: S608 - made of a constant

@@ -48,6 +48,7 @@ class TrustBlock(BaseModel):
 
     Of several connectors the least favourable fact is given: the oldest sync, the latest start of coverage.
     `configured_filters` is what the stored records are filtered by; a change that waits for a sync is a caveat.
+    Where a client reads the answer (`trust_for_client`), ids and filters are left out: null, or empty.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,8 +58,8 @@ class TrustBlock(BaseModel):
     portal_ids: list[int]
     connector_ids: list[str]
     mind: str
-    mind_id: UUID
-    customer_id: UUID
+    mind_id: UUID | None
+    customer_id: UUID | None
     last_successful_sync: datetime | None
     report_range: Range | None
     date_basis: str | None

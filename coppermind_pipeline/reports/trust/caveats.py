@@ -76,6 +76,11 @@ def caveats(findings: Findings) -> list[str]:
     return [sentence for rule in _RULES for sentence in rule(findings)]
 
 
+def portal_caveats(findings: PortalFindings) -> list[str]:
+    """Return those that any answer opens with which stands on these portals' records."""
+    return [sentence for rule in (*_HOW_READ, *_OF_PORTALS) for sentence in rule(findings)]
+
+
 def range_caveats(findings: RangeFindings) -> list[str]:
     """Return those that every report of a range opens with, whatever it counts."""
     return [sentence for rule in (*_HOW_READ, *_OF_RANGE, _zone) for sentence in rule(findings)]
@@ -302,9 +307,7 @@ def _filters_lifted(found: Findings) -> Iterable[str]:
 
 
 _HOW_READ = (_no_portal, _stale, _backfill, _trouble)
-_OF_RANGE = (
-    _coverage,
-    _as_of,
+_OF_PORTALS = (
     _inactive,
     _user_level,
     _account,
@@ -314,6 +317,7 @@ _OF_RANGE = (
     _unfinished_filters,
     _waiting_settings,
 )
+_OF_RANGE = (_coverage, _as_of, *_OF_PORTALS)
 
 _RULES = (
     *_HOW_READ,

@@ -126,3 +126,19 @@ def test_the_report_takes_this_quarter_where_no_period_is_named(coppermind, port
     period = json.loads(coppermind("memory", "report", "--json").stdout)["period"]
     assert period["name"] == "this_quarter"
     assert datetime.fromisoformat(period["start"]) <= datetime.now(UTC)
+
+
+def test_an_account_is_shown_to_people_and_to_machines(coppermind, portal):
+    portal.company("5", name="Globex", domain="globex.example")
+    portal.contact("6", name="Ann Lee", job_title="CFO", properties={"associatedcompanyid": "5"})
+    portal.link("1", "companies", "5")
+    shown = coppermind("memory", "account", "www.globex.example").stdout
+    assert shown.startswith("# Globex (globex.example) (mind acme)")
+    assert "Ann Lee](https://app.hubspot.com/contacts/7/record/0-1/6): CFO" in shown
+    answer = json.loads(coppermind("memory", "account", "Globex", "--json").stdout)
+    assert list(answer)[:2] == ["trust", "audit"]
+    assert [row["name"] for row in answer["deals"]["rows"]] == ["Harvester"]
+    for_client = coppermind("memory", "account", "Globex", "--audience", "client", "--format", "markdown").stdout
+    assert "Ann Lee" not in for_client
+    assert "Won: " in for_client
+    assert coppermind("memory", "account", "Globex", "--cursor", "nonsense").exit_code == 2

@@ -154,6 +154,18 @@ def test_the_memory_tool_takes_all_that_a_report_does():
     assert ReportRequest.model_fields.keys() <= MemoryArguments.model_fields.keys()
 
 
+async def test_who_the_contact_is_is_read_in_the_text_too(database: Database, portal: StoredPortal):
+    portal.company("1", name="Globex")
+    portal.contact("77", name="Ann Lee", properties={"associatedcompanyid": "1"})
+    installation = Installation(Settings.from_environment(), database)
+    async with in_process(installation, local_caller(database)) as assistant:
+        asked = {"action": "account", "company": "globex", "mind": "acme"}
+        assert (await assistant.call("memory", **asked))["contacts"]["rows"][0]["name"] == "Ann Lee"
+        assert "Globex: 1 contact is known: Ann Lee." in await assistant.read("memory", **asked)
+        for_client = await assistant.call("memory", **asked, audience="client")
+        assert (for_client["trust"]["mind_id"], for_client["contacts"]["rows"]) == (None, [])
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "code", "said"),
     [
@@ -326,6 +338,8 @@ async def test_every_answer_of_the_memory_begins_with_trust(database: Database, 
             {"action": "search", "query": "nothing of this kind"},
             {"action": "crm_report"},
             {"action": "crm_report", "format": "markdown"},
+            {"action": "account", "company": "nobody"},
+            {"action": "account", "company": "nobody", "format": "markdown"},
         ):
             assert next(iter(await assistant.call("memory", **arguments))) == "trust"
             assert (await assistant.read("memory", **arguments)).startswith("Mind acme: synced 2026-11-18 12:00 UTC, ")

@@ -1,0 +1,159 @@
+"""The deals with a company: what was won, lost and why, and what is open."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+
+from coppermind_pipeline.crm import day_of, recorded_loss_theme
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.reports.account.models import AccountDealPage, AccountDealRow, AccountTotals
+from coppermind_pipeline.reports.account.request import AccountList, Cursor
+from coppermind_pipeline.reports.account.subject import REASON_CHARS_MAX, Subject, shown_name
+from coppermind_pipeline.reports.account.tied_deals import DEALS_OF_COMPANY
+from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Measure, figures_of
+from coppermind_pipeline.wording import amount_text, one_line
+
+# What is told of a reason that no phrase of the table knows, where the reason itself is not to be quoted.
+OTHER_THEME = "Another reason"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDeals:
+    """The deals, and what a reader must know of them: each a number of deals.
+
+    Attributes:
+        left_out: by the connector's filters.
+        disagreeing: whose stage and own properties say different outcomes.
+    """
+
+    page: AccountDealPage
+    totals: AccountTotals
+    left_out: int
+    disagreeing: int
+
+
+def deals_of(subject: Subject, *, place: int, rows_max: int) -> AccountDeals:
+    """Return a page of the deals, and the totals of those whose primary company it is."""
+    found = subject.connection.execute(text(_PAGE), subject.values(place=place, rows_max=rows_max)).all()
+    counts = found[0]
+    rows = [_row(subject, row) for row in found if row.hubspot_id is not None]
+    following = Cursor(AccountList.DEALS, place + len(rows))
+    return AccountDeals(
+        page=AccountDealPage(
+            total=counts.total,
+            outside_totals=counts.outside_totals,
+            rows=rows,
+            next_cursor=str(following) if rows and following.place < counts.total else None,
+        ),
+        totals=_totals(subject, lost_without_reason=counts.lost_without_reason),
+        left_out=counts.left_out,
+        disagreeing=counts.disagreeing,
+    )
+
+
+def _totals(subject: Subject, *, lost_without_reason: int) -> AccountTotals:
+    rows = subject.connection.execute(text(_SUMS), subject.values()).mappings()
+    known = {"connector_id": subject.portal.connector_id, "key": "", "weighted": None, "worth": Decimal(0),
+             "home_currency": subject.portal.company_currency}  # fmt: skip
+    cells = [Cell(**known, **{**row, "measure": Measure(row["measure"])}) for row in rows]
+    figures = figures_of(cells, days=DaysToClose(), top_deals=())
+    return AccountTotals(
+        closed_won=figures.closed_won,
+        closed_lost=figures.closed_lost,
+        open=figures.open,
+        overdue=figures.overdue,
+        lost_without_reason=lost_without_reason,
+    )
+
+
+def _row(subject: Subject, row: Any) -> AccountDealRow:
+    labels, for_client = subject.labels, subject.for_client
+    reason, theme = _loss(subject, row.loss_reason) if row.outcome == "lost" else (None, None)
+    return AccountDealRow(
+        deal_id=None if for_client else row.hubspot_id,
+        name=None if for_client else shown_name(row.name),
+        outcome=row.outcome,
+        stage=labels.stage(row.pipeline_id, row.stage_id).text,
+        pipeline=labels.pipeline(row.pipeline_id).text,
+        owner=None if for_client else labels.owner(row.owner_id).text,
+        amount=_amount(row.amount, row.currency),
+        currency=row.currency,
+        amount_home=_amount(row.amount_home, subject.portal.company_currency),
+        close_date=None if row.closes_at is None else day_of(row.closes_at, subject.zone),
+        overdue=row.outcome == "open" and row.closes_at is not None and row.closes_at < subject.today,
+        loss_reason=reason,
+        loss_theme=theme,
+        in_totals=row.is_own,
+        primary_company=None if row.is_own else shown_name(row.primary_company),
+        is_filtered=row.is_filtered,
+        last_change=row.modified_at,
+        link=subject.link(ObjectType.DEALS, row.hubspot_id),
+    )
+
+
+def _loss(subject: Subject, value: str | None) -> tuple[str | None, str | None]:
+    """Return why a deal was lost, and the theme of that; a client reads a theme of the table's alone."""
+    if value is None:
+        return None, None
+    name = subject.portal.config.hubspot_loss_reason_property
+    label = subject.labels.option(ObjectType.DEALS, name, value)
+    said = label.text if label.resolved else None
+    theme = recorded_loss_theme(value, said)
+    if subject.for_client:
+        # A theme that covers nothing is the reason itself.
+        return None, OTHER_THEME if theme is None or theme.covers is None else theme.label
+    reason = one_line(said, REASON_CHARS_MAX) if said is not None else "a reason that HubSpot has no label for"
+    return reason, OTHER_THEME if theme is None else theme.label
+
+
+def _amount(amount: Decimal | None, currency: str | None) -> str | None:
+    return None if amount is None else amount_text(amount, currency)
+
+
+_SUMS = f"""
+{DEALS_OF_COMPANY}
+SELECT counted.measure, deal.currency, count(*) AS deals, count(deal.amount) AS with_amount, sum(deal.amount) AS amount,
+       sum(deal.amount_home) FILTER (WHERE deal.amount IS NOT NULL) AS amount_home,
+       count(*) FILTER (WHERE deal.amount IS NOT NULL AND deal.amount_home IS NULL) AS without_home
+  FROM deal
+ CROSS JOIN LATERAL (VALUES
+    ('closed_won', deal.outcome = 'won'),
+    ('closed_lost', deal.outcome = 'lost'),
+    ('open', deal.outcome = 'open'),
+    ('overdue', deal.outcome = 'open' AND deal.closes_at < :today)
+ ) AS counted (measure, applies)
+ WHERE counted.applies AND deal.is_own AND (CAST(:include_filtered AS boolean) OR NOT deal.is_filtered)
+ GROUP BY counted.measure, deal.currency
+"""
+
+_PAGE = f"""
+{DEALS_OF_COMPANY}
+, shown AS MATERIALIZED (
+    SELECT deal.*, row_number() OVER (
+               ORDER BY is_own DESC, CASE outcome WHEN 'open' THEN 0 WHEN 'won' THEN 1 ELSE 2 END,
+                        closes_at DESC NULLS LAST, length(hubspot_id), hubspot_id) AS place
+      FROM deal WHERE CAST(:include_filtered AS boolean) OR NOT is_filtered
+)
+SELECT counts.*, page.*
+  FROM (SELECT count(*) AS total, count(*) FILTER (WHERE NOT is_own) AS outside_totals,
+               count(*) FILTER (WHERE is_own AND outcome = 'lost' AND loss_reason IS NULL) AS lost_without_reason,
+               count(*) FILTER (WHERE outcome_disagrees) AS disagreeing,
+               (SELECT count(*) FROM deal) - count(*) AS left_out
+          FROM shown) AS counts
+  LEFT JOIN LATERAL (
+       SELECT shown.place, shown.closes_at, shown.is_own, shown.is_filtered, record.hubspot_id, record.name,
+              record.outcome, record.pipeline_id, record.stage_id, record.owner_id, record.amount, record.currency,
+              record.amount_home, record.loss_reason, record.modified_at, other.name AS primary_company
+         FROM shown
+        CROSS JOIN LATERAL (SELECT stored.* FROM live_records AS stored
+                             WHERE stored.connector_id = :connector AND stored.object_type = 'deals'
+                               AND stored.hubspot_id = shown.hubspot_id OFFSET 0) AS record
+         LEFT JOIN LATERAL (SELECT stored.name FROM live_records AS stored
+                             WHERE stored.connector_id = :connector AND stored.object_type = 'companies'
+                               AND stored.hubspot_id = shown.primary_company_id OFFSET 0) AS other
+           ON NOT shown.is_own
+        WHERE shown.place > :place AND shown.place <= CAST(:place AS bigint) + :rows_max) AS page ON true
+ ORDER BY page.place
+"""
