@@ -6,7 +6,7 @@ join to ask for more in the same statement.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -117,11 +117,21 @@ def store_profile(connection: Connection, connector_id: str, profile: str, *, at
     connection.execute(text(_STORE_PROFILE), {"connector": connector_id, "profile": profile, "at": at, "rules": rules})
 
 
-def profile_is_outdated(connection: Connection, connector_id: str) -> bool:
-    """Say whether records have been interpreted by other rules, such as filters, since the look at them."""
-    rules = load_checkpoint(connection, connector_id, "normalize").rules
-    return bool(connection.scalar(text(_PROFILE_IS_OUTDATED), {"connector": connector_id, "rules": rules}))
+def profile_is_outdated(connection: Connection, connector_id: str, *, now: datetime) -> bool:
+    """Say whether records have changed since the look at them, or been interpreted by other rules, such as filters.
 
+    A look reads all of them: where they are many, changes have it taken hourly at most.
+    """
+    values = {
+        "connector": connector_id,
+        "rules": load_checkpoint(connection, connector_id, "normalize").rules,
+        "records_max": _LOOKED_AT_AT_ONCE_MAX,
+        "hour_ago": now - timedelta(hours=1),
+    }
+    return bool(connection.scalar(text(_PROFILE_IS_OUTDATED), values))
+
+
+_LOOKED_AT_AT_ONCE_MAX = 20_000
 
 _PORTAL = "SELECT * FROM portals WHERE connector_id = :connector"
 
@@ -148,6 +158,12 @@ UPDATE hubspot_portals SET profile = CAST(:profile AS jsonb), profiled_at = :at,
 """
 
 _PROFILE_IS_OUTDATED = """
-SELECT profile IS NOT NULL AND profile_rules IS DISTINCT FROM :rules FROM hubspot_portals
- WHERE connector_id = :connector
+SELECT profile_rules IS DISTINCT FROM :rules
+       OR (EXISTS (SELECT FROM checkpoints AS done
+                    WHERE done.connector_id = :connector AND done.stage IN ('normalize', 'attribute')
+                      AND done.at > portal.profiled_at)
+           AND (portal.profiled_at < :hour_ago
+                OR :records_max >= (SELECT coalesce(sum(stored), 0) FROM record_counts
+                                     WHERE record_counts.connector_id = :connector)))
+  FROM hubspot_portals AS portal WHERE portal.connector_id = :connector AND portal.profile IS NOT NULL
 """

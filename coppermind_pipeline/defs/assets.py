@@ -158,7 +158,7 @@ def hubspot_associations(
 
 def _profile_is_outdated(installation: Installation, connector: Connector) -> bool:
     with installation.database.mind(connector.mind_id) as connection:
-        return profile_is_outdated(connection, connector.id)
+        return profile_is_outdated(connection, connector.id, now=datetime.now(UTC))
 
 
 def _profile(installation: Installation, connector: Connector) -> None:

@@ -60,7 +60,8 @@ class PortalProfile(Response):
 def profile_portal(connection: Connection, connector: Connector, *, now: datetime) -> PortalProfile:
     """Look at all of the connector's stored records, store what is found, and return it.
 
-    To be called when a backfill is complete, and daily; it reads the connector's records once.
+    To be called when a backfill is complete, when records have changed, and daily; it reads the connector's records
+    once.
     """
     zone = load_portal(connection, connector.id).report_zone(connector.config.report_timezone) or ZoneInfo("UTC")
     values = {"connector": connector.id, "zone": zone.key, "today": start_of(day_of(now, zone), zone)}

@@ -1,14 +1,15 @@
 """The portal profile says how far a CRM can be trusted."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from coppermind_pipeline.accounts import Caller, local_caller
+from coppermind_pipeline.catalog import profile_is_outdated
 from coppermind_pipeline.connectors import load_connector, status
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports import PortalProfile, profile_portal
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, move_checkpoint
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 
@@ -22,10 +23,10 @@ def portal(database: Database, caller: Caller) -> StoredPortal:
     return StoredPortal.create(database, caller.customer_id)
 
 
-def _profile(portal: StoredPortal) -> PortalProfile:
+def _profile(portal: StoredPortal, *, now: datetime = NOW) -> PortalProfile:
     connector = load_connector(portal.database, portal.connector_id)
     with portal.database.mind(portal.mind_id) as connection:
-        return profile_portal(connection, connector, now=NOW)
+        return profile_portal(connection, connector, now=now)
 
 
 def test_it_counts_what_is_missing_and_names_what_looks_like_the_clients_own(
@@ -87,3 +88,21 @@ def test_filters_that_remove_nearly_everything_are_a_warning_in_status(
     _profile(portal)
     (shown,) = status(database, caller, now=NOW).connectors
     assert shown.warnings == ("The filters remove 11 of 12 contacts.",)
+
+
+def test_it_follows_what_changes_of_many_records_hourly(portal: StoredPortal):
+    def is_outdated(*, hours_later: int = 0) -> bool:
+        later = datetime.now(UTC) + timedelta(hours=hours_later)
+        with portal.database.mind(portal.mind_id) as connection:
+            return profile_is_outdated(connection, portal.connector_id, now=later)
+
+    assert not is_outdated()  # the first look is taken when the backfill is complete
+    _profile(portal, now=datetime.now(UTC))
+    assert not is_outdated(hours_later=2)
+    with portal.database.mind(portal.mind_id) as connection:
+        move_checkpoint(connection, portal.connector_id, "normalize", 1)
+    assert is_outdated()
+    portal.deal("1")
+    portal.execute("UPDATE hubspot_record_counts SET stored = 20001 WHERE connector_id = :connector")
+    assert not is_outdated()
+    assert is_outdated(hours_later=2)

@@ -84,7 +84,7 @@ class Watched:
     def _profile(self) -> None:
         connector = self.connected.connector
         with self.connected.database.mind(connector.mind_id) as connection:
-            if profile_is_outdated(connection, connector.id):
+            if profile_is_outdated(connection, connector.id, now=datetime.now(UTC)):
                 profile_portal(connection, connector, now=datetime.now(UTC))
 
     def _write(self) -> None:
