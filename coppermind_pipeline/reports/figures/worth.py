@@ -8,10 +8,14 @@ from coppermind_pipeline.wording import listed, money, number
 
 
 def amount_in_words(amount: Amount, *, whole: bool = False) -> str:
+    """Return an amount as a person writes it; `whole` as of `money_in_words`."""
+    return money_in_words(Decimal(amount.amount), amount.currency, whole=whole)
+
+
+def money_in_words(amount: Decimal, currency: str | None, *, whole: bool) -> str:
     """Return an amount as a person writes it; `whole` without minor units, unless there is nothing else."""
-    value = Decimal(amount.amount)
-    rounded = value.quantize(Decimal(1), rounding=ROUND_HALF_UP)
-    return money(rounded if whole and rounded else value, amount.currency)
+    rounded = amount.to_integral_value(rounding=ROUND_HALF_UP)
+    return money(rounded if whole and rounded else amount, currency)
 
 
 def sums(amounts: Sequence[Amount], *, nothing: str, whole: bool = False) -> str:

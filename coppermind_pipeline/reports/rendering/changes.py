@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from coppermind_pipeline.reports.figures.measures import Amount
-from coppermind_pipeline.wording import money, number, report_percent
+from coppermind_pipeline.reports.figures.worth import money_in_words
+from coppermind_pipeline.wording import number, report_percent
 
 _MINUS = "\N{MINUS SIGN}"
 UNCHANGED = "unchanged"
@@ -15,7 +16,7 @@ def change_of_number(now: float, before: float) -> str:
     return _change(Decimal(str(now)), Decimal(str(before)), number)
 
 
-def change_of_amounts(now: Sequence[Amount], before: Sequence[Amount]) -> dict[str | None, str]:
+def change_of_amounts(now: Sequence[Amount], before: Sequence[Amount], *, whole: bool = False) -> dict[str | None, str]:
     """Return the change in each currency of either range; no amount counts as none earned."""
     amounts_now, amounts_before = (
         {each.currency: Decimal(each.amount) for each in amounts} for amounts in (now, before)
@@ -24,7 +25,7 @@ def change_of_amounts(now: Sequence[Amount], before: Sequence[Amount]) -> dict[s
         currency: _change(
             amounts_now.get(currency, Decimal()),
             amounts_before.get(currency, Decimal()),
-            lambda amount, currency=currency: money(amount, currency),
+            lambda amount, currency=currency: money_in_words(amount, currency, whole=whole),
         )
         for currency in sorted(amounts_now.keys() | amounts_before.keys(), key=lambda code: (code is None, code or ""))
     }

@@ -61,7 +61,7 @@ def _shown(deals: DealSum) -> list[Amount]:
 
 
 def _lines(amounts: Sequence[Amount], before: Sequence[Amount] | None) -> list[Line]:
-    changes = {} if before is None else change_of_amounts(amounts, before)
+    changes = {} if before is None else change_of_amounts(amounts, before, whole=True)
     comparable = before is not None and {each.currency for each in before} <= {each.currency for each in amounts}
     return [
         Line(text=amount_in_words(amount, whole=True), change=changes[amount.currency] if comparable else "")

@@ -118,18 +118,18 @@ def _sums(
         for measure, field in _MEASURES
         if hasattr(figures, field)
     ]
-    return Table(
-        name=name,
-        title=title,
-        columns=[
-            Column(heading="Measure"), Column(heading="Deals", numeric=True), Column(heading="Worth", numeric=True),
-            Column(heading="Without amount", numeric=True),
-            Column(heading="In company currency", numeric=True, minor=not any(_adds_up(deals) for _, deals, _ in sums)),
-        ],
-        rows=[[_text(measure), _deal_count(deals, before), _worth(deals, before), _text(number(deals.without_amount)),
-               _home(deals, before)] for measure, deals, before in sums],
-        minor=minor,
-    )  # fmt: skip
+    in_company_currency = any(_adds_up(deals) for _, deals, _ in sums)
+    columns = [
+        Column(heading="Measure"), Column(heading="Deals", numeric=True), Column(heading="Worth", numeric=True),
+        *([Column(heading="In company currency", numeric=True)] if in_company_currency else []),
+        Column(heading="Without amount", numeric=True),
+    ]  # fmt: skip
+    rows = [
+        [_text(measure), _deal_count(deals, before), _worth(deals, before),
+         *([_home(deals, before)] if in_company_currency else []), _text(number(deals.without_amount))]
+        for measure, deals, before in sums
+    ]  # fmt: skip
+    return Table(name=name, title=title, columns=columns, rows=rows, minor=minor)
 
 
 def _adds_up(deals: DealSum) -> bool:
