@@ -6,14 +6,9 @@ from uuid import UUID
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.reports import CrmReport, ReportFormat, ReportRequest, crm_report, render
-from coppermind_pipeline.reports.rendering.charts import (
-    BARS_MAX,
-    EXTENT,
-    BarChart,
-    LineChart,
-    group_charts,
-    panorama_charts,
-)
+from coppermind_pipeline.reports.rendering.bar_charts import BarChart
+from coppermind_pipeline.reports.rendering.charts import BARS_MAX, group_charts, panorama_charts
+from coppermind_pipeline.reports.rendering.month_charts import EXTENT, LineChart
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.reports.conftest import MakeReport
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
@@ -160,6 +155,8 @@ def test_a_longer_range_shows_its_own_months(portal: StoredPortal, database: Dat
     assert isinstance(months, LineChart)
     assert (months.rows[0][0], months.rows[-1][0], len(months.rows)) == ("February 2025", "October 2026", 21)
     assert [name for name in months.months if name[0]][:2] == [("Feb", "2025"), ("Apr", "")]
+    # The year before begins in February 2024.
+    assert months.note == "Deals last changed before 17 November 2024 were not read."
 
 
 def test_the_months_add_up_to_the_report_of_the_same_range(

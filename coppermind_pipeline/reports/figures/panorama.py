@@ -94,11 +94,16 @@ def panorama(connection: Connection, selection: DealSelection, viewpoint: Viewpo
     )
 
 
+def a_year_before(month: date) -> date:
+    """Return the first day of the same month in the year before."""
+    return _months_later(month, -12)
+
+
 def _months(connection: Connection, selection: DealSelection, viewpoint: Viewpoint) -> list[MonthFigures]:
     last = viewpoint.last_day.replace(day=1)
     in_range = _months_between(viewpoint.first_day, last) + 1
     shown = [_months_later(last, -back) for back in reversed(range(min(max(in_range, MONTHS_MIN), MONTHS_MAX)))]
-    start, end = (start_of(day, viewpoint.zone) for day in (_months_later(shown[0], -12), _months_later(last, 1)))
+    start, end = (start_of(day, viewpoint.zone) for day in (a_year_before(shown[0]), _months_later(last, 1)))
     by_month: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell in deals.cells(connection, replace(selection, group_by=GroupBy.MONTH).between(start, end)):
         by_month[cell.key].append(cell)
@@ -110,7 +115,7 @@ def _months(connection: Connection, selection: DealSelection, viewpoint: Viewpoi
         MonthFigures(
             first_day=month,
             figures=figures(month) if month <= viewpoint.today or _closed(figures(month)) else None,
-            year_before=figures(_months_later(month, -12)),
+            year_before=figures(a_year_before(month)),
         )
         for month in shown
     ]

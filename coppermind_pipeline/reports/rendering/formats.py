@@ -10,8 +10,9 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 from markupsafe import Markup
 
 from coppermind_pipeline.reports.models import CrmReport, DealPage
-from coppermind_pipeline.reports.rendering.charts import EXTENT, group_charts, panorama_charts
+from coppermind_pipeline.reports.rendering.charts import group_charts, panorama_charts
 from coppermind_pipeline.reports.rendering.key_figures import key_figures
+from coppermind_pipeline.reports.rendering.month_charts import EXTENT
 from coppermind_pipeline.reports.rendering.provenance import compared_with, provenance, range_of, title_of
 from coppermind_pipeline.reports.rendering.spreadsheet import csv_of
 from coppermind_pipeline.reports.rendering.tables import SUMMARY_TABLES, Cell, Table, tables
