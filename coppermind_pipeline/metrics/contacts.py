@@ -18,7 +18,10 @@ CONTACTS = (
         hubspot_properties=(),
         doubtful_when="the backfill has not finished, or its window leaves old contacts out",
         view="metric_contacts_all",
-        shown_in={Face.STATUS: "contacts_without_source.of", Face.SYNTHESIS: "channel_mix.total.contacts"},
+        shown_in={
+            Face.STATUS: "portal_profile.contacts_without_source.of",
+            Face.SYNTHESIS: "channel_mix.total.contacts",
+        },
     ),
     Metric(
         id="contacts.without_source",
@@ -32,7 +35,7 @@ CONTACTS = (
         hubspot_properties=("hs_analytics_source",),
         doubtful_when="HubSpot gives contacts that were typed in or imported the source Offline, which is one",
         view="metric_contacts_without_source",
-        shown_in={Face.STATUS: "contacts_without_source.count"},
+        shown_in={Face.STATUS: "portal_profile.contacts_without_source.count"},
     ),
 )
 

@@ -89,7 +89,7 @@ _CLOSED_WON = _sums(
     dates=("closedate",),
     deals_doubtful="won deals have no date on the basis: they are in no range",
     deals_in={Face.SYNTHESIS: "channel_mix.total.won.deals"},
-    without_amount_in={Face.STATUS: "won_deals_without_amount.count"},
+    without_amount_in={Face.STATUS: "portal_profile.won_deals_without_amount.count"},
 )
 _CLOSED_LOST = _sums(
     "closed_lost",
@@ -100,7 +100,7 @@ _CLOSED_LOST = _sums(
     date_bases=DATE_BASES,
     dates=("closedate",),
     deals_doubtful="lost deals have no close date: they are in no range",
-    deals_in={Face.SYNTHESIS: "channel_mix.total.lost", Face.STATUS: "lost_deals_without_reason.of"},
+    deals_in={Face.SYNTHESIS: "channel_mix.total.lost", Face.STATUS: "portal_profile.lost_deals_without_reason.of"},
 )
 _OPEN_DEALS = _sums(
     "open",
@@ -111,7 +111,7 @@ _OPEN_DEALS = _sums(
     date_bases=(),
     dates=(),
     deals_doubtful="stage and own properties of deals say different outcomes",
-    deals_in={Face.SYNTHESIS: "strategy.signals.open", Face.STATUS: "overdue_open_deals.of"},
+    deals_in={Face.SYNTHESIS: "strategy.signals.open", Face.STATUS: "portal_profile.overdue_open_deals.of"},
 )
 _OVERDUE = _sums(
     "overdue",
@@ -122,7 +122,7 @@ _OVERDUE = _sums(
     date_bases=(),
     dates=("closedate",),
     deals_doubtful="open deals have no close date: they are never overdue",
-    deals_in={Face.SYNTHESIS: "strategy.signals.overdue", Face.STATUS: "overdue_open_deals.count"},
+    deals_in={Face.SYNTHESIS: "strategy.signals.overdue", Face.STATUS: "portal_profile.overdue_open_deals.count"},
 )
 _CREATED = _sums(
     "pipeline_created",
@@ -234,7 +234,7 @@ _LOSSES = (
         doubtful_when="the portal keeps its reasons in another property: hubspot_loss_reason_property names it",
         view="metric_losses_without_reason",
         shown_in={
-            Face.STATUS: "lost_deals_without_reason.count",
+            Face.STATUS: "portal_profile.lost_deals_without_reason.count",
             Face.SYNTHESIS: "loss_themes.without_reason.deals",
         },
     ),

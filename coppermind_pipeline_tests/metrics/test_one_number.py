@@ -210,7 +210,7 @@ def _report(portal: StoredPortal, basis: DateBasis, first: date, end: date) -> t
 def _status(portal: StoredPortal) -> Any:
     connector = load_connector(portal.database, portal.connector_id)
     with portal.database.mind(portal.mind_id) as connection:
-        return profile_portal(connection, connector, now=_NOW).model_dump(mode="json")
+        return {"portal_profile": profile_portal(connection, connector, now=_NOW).model_dump(mode="json")}
 
 
 def _synthesis(portal: StoredPortal, zone: str) -> Any:

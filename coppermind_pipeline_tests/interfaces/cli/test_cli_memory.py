@@ -142,3 +142,14 @@ def test_an_account_is_shown_to_people_and_to_machines(coppermind, portal):
     assert "Ann Lee" not in for_client
     assert "Won: " in for_client
     assert coppermind("memory", "account", "Globex", "--cursor", "nonsense").exit_code == 2
+
+
+def test_metrics_say_what_a_figure_is(coppermind, portal):
+    listed = coppermind("memory", "metrics").stdout
+    assert "closed_won.deals" in listed
+    assert "There are more: --after " in listed
+    one = coppermind("memory", "metrics", "--metric", "win_rate").stdout
+    assert "Won deals divided by won and lost ones" in one
+    assert "metric_win_rate" in one
+    answer = json.loads(coppermind("memory", "metrics", "--metric", "win_rate", "--json").stdout)
+    assert [metric["id"] for metric in answer["metrics"]] == ["win_rate"]
