@@ -1,5 +1,6 @@
 """A portal that is already in the store: rows as a finished sync leaves them, for tests of what reads them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -138,9 +139,19 @@ class StoredPortal:
                 _DEAL_TYPES,
             ),
         ):
-            self._insert(connection, "hubspot_properties", **connector, object_type=object_type, name=name, label=label,
-                         type="enumeration", field_type="select",
-                         options=orjson.dumps([{"value": v, "label": t} for v, t in options]).decode())  # fmt: skip
+            self._define(connection, object_type, name, label, options)
+
+    def define(self, object_type: str, name: str, label: str, options: Iterable[tuple[str, str]]) -> None:
+        """Define a property with options; what is defined neither here nor by `create` is text."""
+        with self.database.mind(self.mind_id) as connection:
+            self._define(connection, object_type, name, label, options)
+
+    def _define(
+        self, connection: Connection, object_type: str, name: str, label: str, options: Iterable[tuple[str, str]]
+    ) -> None:
+        self._insert(connection, "hubspot_properties", connector_id=self.connector_id, object_type=object_type,
+                     name=name, label=label, type="enumeration", field_type="select",
+                     options=orjson.dumps([{"value": v, "label": t} for v, t in options]).decode())  # fmt: skip
 
     def _insert(self, connection: Connection, table: str, **values: Any) -> None:
         values["mind_id"] = self.mind_id

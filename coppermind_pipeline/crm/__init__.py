@@ -15,6 +15,7 @@ from coppermind_pipeline.crm.countries import (
 )
 from coppermind_pipeline.crm.days import close_day, day_of, start_of, time_zone
 from coppermind_pipeline.crm.loss_reasons import (
+    OWN_LOSS_THEMES_MAX,
     LossTheme,
     known_loss_theme,
     loss_table_digest,
@@ -67,6 +68,7 @@ __all__ = [
     "FUNNEL_STAGES",
     "LATE_STAGE_PROBABILITY",
     "LOSS_REASON_PROPERTY",
+    "OWN_LOSS_THEMES_MAX",
     "POSTPONED_STATUS",
     "PRIMARY_COMPANY_TYPE_ID",
     "PROSE_CHARS_MAX",

@@ -23,6 +23,8 @@ from coppermind_pipeline.wording import fold, one_line
 LossMemoryType = Literal["objection", "pain_point"]
 
 OWN_LABEL_CHARS_MAX = 80
+# So many of the reasons that no phrase knows are shown as themes of their own; free text may have thousands.
+OWN_LOSS_THEMES_MAX = 10
 
 # Of a long story the first sentences tell why.
 _READ_CHARS_MAX = 1_000

@@ -5,8 +5,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from coppermind_pipeline.crm import Outcome
 from coppermind_pipeline.memories import Memory
 from coppermind_pipeline.reports.figures.groups import Group
+from coppermind_pipeline.reports.figures.losses import Losses
 from coppermind_pipeline.reports.figures.measures import Figures, RangeFigures
 from coppermind_pipeline.reports.figures.panorama import Panorama
 from coppermind_pipeline.reports.question.periods import CompareTo
@@ -57,6 +59,10 @@ class Audit(BaseModel):
 
     caveats: list[str]
     group_by: GroupBy | None
+    outcome: list[Outcome] | None = Field(description="of the deals that count; null: all")
+    withheld: dict[str, str] = Field(
+        description="figures that are null, empty or zero because their deals were left out, with the reason"
+    )
     include_filtered: bool
     generated_at: datetime
 
@@ -91,7 +97,10 @@ class DealRow(BaseModel):
 
 
 class DealPage(BaseModel):
-    """One page of rows: won, lost, then open deals, each newest first; `next_page` is None on the last."""
+    """One page of rows: won, lost and, where they were asked for, open deals, each newest first.
+
+    `next_page` is None on the last.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -103,7 +112,7 @@ class DealPage(BaseModel):
 
 
 class CrmReport(BaseModel):
-    """A CRM report. `deals` is None where rows were not asked for."""
+    """A CRM report. `deals` is None where rows were not asked for, `losses` where lost deals are left out."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -113,6 +122,7 @@ class CrmReport(BaseModel):
     headline: list[str]
     summary: Summary
     groups: list[Group]
+    losses: Losses | None
     deals: DealPage | None
 
 

@@ -9,21 +9,22 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.catalog import entered_stage_properties, load_interpretation, load_labels
-from coppermind_pipeline.crm import Labels, Meaning, day_of, won_stage_properties
+from coppermind_pipeline.crm import Labels, Meaning, Outcome, day_of, won_stage_properties
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.compared import EarlierDeals
 from coppermind_pipeline.reports.figures.deals import DealSelection, GroupKey
-from coppermind_pipeline.reports.figures.groups import Group, GroupCells, arrange
+from coppermind_pipeline.reports.figures.groups import Group, GroupCells
 from coppermind_pipeline.reports.figures.headline import Setting, headline
 from coppermind_pipeline.reports.figures.history import require_history
+from coppermind_pipeline.reports.figures.losses import Losses, ReasonNames, losses
 from coppermind_pipeline.reports.figures.measures import (
     Cell,
     DaysToClose,
-    RangeFigures,
     TopDeal,
     figures_of,
     range_figures_of,
 )
+from coppermind_pipeline.reports.figures.naming import named_groups
 from coppermind_pipeline.reports.figures.panorama import Viewpoint, panorama
 from coppermind_pipeline.reports.figures.rows import deal_rows, top_deal
 from coppermind_pipeline.reports.models import (
@@ -37,6 +38,7 @@ from coppermind_pipeline.reports.models import (
 )
 from coppermind_pipeline.reports.question.frame import Frame, FramedRange, frame_of
 from coppermind_pipeline.reports.question.request import DateBasis, ReportRequest
+from coppermind_pipeline.reports.question.withheld import only_some, withheld
 from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
 from coppermind_pipeline.reports.trust.caveats import Findings, caveats
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
@@ -138,18 +140,25 @@ class _Reporter:
             audit=Audit(
                 caveats=caveats(self._findings(selection, cells, labels)),
                 group_by=self.request.group_by,
+                outcome=None if self.request.outcome is None else list(self.request.outcome),
+                withheld=withheld(self.request),
                 include_filtered=self.request.include_filtered,
                 generated_at=self.now,
             ),
             headline=self._headline(summary, groups) if synced else [],
             summary=summary,
             groups=groups,
+            losses=self._losses(selection, labels),
             deals=self._page(selection, summary, labels) if self.request.detail else None,
         )
 
     def _labels(self) -> Mapping[str, Labels]:
         return {
-            portal.connector_id: load_labels(self.connection, portal.connector_id, properties=("hs_analytics_source",))
+            portal.connector_id: load_labels(
+                self.connection,
+                portal.connector_id,
+                properties=("hs_analytics_source", portal.config.hubspot_loss_reason_property),
+            )
             for portal in self.portals
         }
 
@@ -165,6 +174,7 @@ class _Reporter:
             date_basis=self.request.date_basis,
             include_filtered=self.request.include_filtered,
             group_by=self.request.group_by,
+            outcomes=self.request.outcomes,
             source=deals.STORE if self.frame.as_of is None else RECORDS_AS_OF,
         )
 
@@ -173,29 +183,37 @@ class _Reporter:
     ) -> tuple[list[Group], Summary]:
         earlier = self._earlier(selection)
         earlier_cells = [] if earlier is None else earlier.cells(self.connection)
-        arranged = arrange(
-            cells,
-            earlier=earlier_cells,
-            portals=self.portals,
-            labels=labels,
-            group_by=self.request.group_by,
-            groups_max=self.request.groups_max,
+        arranged = named_groups(
+            self.connection, self.request, cells, earlier_cells, portals=self.portals, labels=labels
         )
         kept = [group.group_key for group in arranged if group.key != deals.OTHER]
         days, days_by_group = deals.days_to_close(self.connection, selection, kept)
         top, top_by_group = self._top_deals(selection, kept)
-        summary = figures_of(cells, days=days, top_deals=top)
+        summary = figures_of(cells, days=days, top_deals=top, outcomes=self.request.outcomes)
         groups = [
-            _group(group, days=days_by_group.get(group.group_key), top_deals=top_by_group[group.group_key])
+            _group(
+                group,
+                days=days_by_group.get(group.group_key),
+                top_deals=top_by_group[group.group_key],
+                outcomes=self.request.group_outcomes,
+            )
             for group in arranged
         ]
         if earlier is None:
             return groups, Summary(**dict(summary), compared_with=None)
         days, days_by_group = earlier.days_to_close(self.connection, kept)
-        compared = [_earlier_figures(group, days_by_group.get(group.group_key)) for group in arranged]
+        compared = [
+            range_figures_of(
+                group.earlier,
+                days=days_by_group.get(group.group_key) or DaysToClose(),
+                outcomes=self.request.group_outcomes,
+            )
+            for group in arranged
+        ]
+        before = range_figures_of(earlier_cells, days=days, outcomes=self.request.outcomes)
         return (
             [group.model_copy(update={"compared_with": then}) for group, then in zip(groups, compared, strict=True)],
-            Summary(**dict(summary), compared_with=range_figures_of(earlier_cells, days=days)),
+            Summary(**dict(summary), compared_with=before),
         )
 
     def _earlier(self, selection: DealSelection) -> EarlierDeals | None:
@@ -206,6 +224,18 @@ class _Reporter:
         return EarlierDeals(
             selection=selection.between(compared.start, compared.end),
             months_later=12 * (now.year - then.year) + now.month - then.month,
+        )
+
+    def _losses(self, selection: DealSelection, labels: Mapping[str, Labels]) -> Losses | None:
+        if "lost" not in self.request.outcomes:
+            return None
+        return losses(
+            self.connection,
+            selection,
+            ReasonNames.of(self.portals, labels),
+            portals={portal.connector_id: portal for portal in self.portals},
+            zone=self.frame.zone,
+            themes_max=self.request.groups_max,
         )
 
     def _top_deals(
@@ -235,6 +265,7 @@ class _Reporter:
             date_basis=self.request.date_basis,
             as_of=self.frame.as_of,
             include_filtered=self.request.include_filtered,
+            only_some=only_some(self.request),
             live_failure=self.live_pull.failure,
             currencies=sorted(currencies, key=lambda code: (code is None, code or "")),
             quality=deals.quality(self.connection, selection),
@@ -253,6 +284,7 @@ class _Reporter:
                 zone=self.frame.zone,
                 synced_at=last_successful_sync(self.portals),
                 as_of=self.frame.as_of,
+                outcomes=self.request.outcomes,
                 compared_days=None if compared is None else (compared.local.first_day, compared.local.last_day),
             ),
             compared_with=summary.compared_with,
@@ -298,8 +330,11 @@ class _Reporter:
 
     def _page(self, selection: DealSelection, summary: Summary, labels: Mapping[str, Labels]) -> DealPage:
         page, page_rows = self.request.page, self.request.page_rows
-        total = summary.closed_won.deals + summary.closed_lost.deals + summary.open.deals
-        rows = deals.detail_rows(self.connection, selection, offset=(page - 1) * page_rows, limit=page_rows)
+        open_ones = "open" in (self.request.outcome or ())
+        total = summary.closed_won.deals + summary.closed_lost.deals + (summary.open.deals if open_ones else 0)
+        rows = deals.detail_rows(
+            self.connection, selection, open_ones=open_ones, offset=(page - 1) * page_rows, limit=page_rows
+        )
         return DealPage(
             total=total,
             page=page,
@@ -329,8 +364,10 @@ def _meanings(connection: Connection, portals: Sequence[SyncedPortal]) -> Mappin
     }
 
 
-def _group(group: GroupCells, *, days: DaysToClose | None, top_deals: Sequence[TopDeal]) -> Group:
-    figures = figures_of(group.cells, days=days or DaysToClose(), top_deals=top_deals)
+def _group(
+    group: GroupCells, *, days: DaysToClose | None, top_deals: Sequence[TopDeal], outcomes: Sequence[Outcome]
+) -> Group:
+    figures = figures_of(group.cells, days=days or DaysToClose(), top_deals=top_deals, outcomes=outcomes)
     return Group(
         key=group.shown_key,
         label=group.label,
@@ -338,7 +375,3 @@ def _group(group: GroupCells, *, days: DaysToClose | None, top_deals: Sequence[T
         connector_id=group.portal.connector_id,
         **dict(figures),
     )
-
-
-def _earlier_figures(group: GroupCells, days: DaysToClose | None) -> RangeFigures:
-    return range_figures_of(group.earlier, days=days or DaysToClose())

@@ -52,7 +52,7 @@ def compute_figures(
         population,
         contact_definitions=labels.definitions.get(ObjectType.CONTACTS, {}),
     )
-    losses = loss_themes(connection, label_of=lambda value: _loss_reason(labels, loss_reason_property, value))
+    losses = loss_themes(connection, label_of=lambda value: labels.loss_reason(loss_reason_property, value))
     enough = {
         Aggregate.CHANNEL_MIX: too_few_reason(mix.total.contacts + mix.total.deals, "record"),
         Aggregate.GEOGRAPHY: too_few_reason(places.total.deals, "won deal"),
@@ -91,11 +91,6 @@ def read_figures(stored: Mapping[str, Any]) -> Figures:
             except ValidationError:
                 continue
     return Figures(**read, skipped={})
-
-
-def _loss_reason(labels: Labels, loss_reason_property: str, value: str) -> str | None:
-    label = labels.option(ObjectType.DEALS, loss_reason_property, value)
-    return label.text if label.resolved else None
 
 
 _ADAPTERS: Mapping[Aggregate, TypeAdapter[Any]] = {

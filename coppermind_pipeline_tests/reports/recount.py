@@ -1,7 +1,7 @@
 """The figures of a report counted again, deal by deal in plain Python, as a person with a calendar would."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -17,6 +17,15 @@ _BASES = {
     "date_entered_closed_won": "entered_closed_won_at",
     "date_entered_current_stage": "entered_stage_at",
     "hs_lastmodifieddate": "modified_at",
+}
+_OF_LOSSES = {"loss_theme", "loss_reason"}
+# What each reason of the tests' portals is about, by a person: (what a person reads, theme, its label).
+REASONS = {
+    "too_dear": ("Too expensive", "price", "Price"),
+    "price_again": ("The price, once more", "price", "Price"),
+    "rival": ("A rival's offer", "competitor", "Competitor"),
+    "gone": (None, "unlabelled", "Reasons that HubSpot no longer has a label for"),
+    "chemistry": ("Chemistry", "chemistry", "Chemistry"),
 }
 _WON_ONLY = {"hs_closed_won_date", "date_entered_closed_won"}
 
@@ -49,7 +58,15 @@ class Recounted:
 
 
 def recount(
-    deals: Iterable[Deal], *, zone: ZoneInfo, first: date, end: date, today: date, basis: str, group_by: str | None
+    deals: Iterable[Deal],
+    *,
+    zone: ZoneInfo,
+    first: date,
+    end: date,
+    today: date,
+    basis: str,
+    group_by: str | None,
+    outcomes: Collection[str] = ("won", "lost", "open"),
 ) -> dict[str, Recounted]:
     """Return the figures of each group by its key; ungrouped ones under ""."""
     groups: defaultdict[str, Recounted] = defaultdict(Recounted)
@@ -61,6 +78,8 @@ def recount(
 
     for deal in deals:
         outcome = deal["outcome"]
+        if outcome not in outcomes or (group_by in _OF_LOSSES and outcome != "lost"):
+            continue
         lost_by_close_date = outcome == "lost" and basis in _WON_ONLY
         column = "close_at" if lost_by_close_date else _BASES[basis]
         reported = _day(deal[column], zone, may_be_bare=column in {"close_at", "closed_won_at"})
@@ -79,6 +98,19 @@ def recount(
         if created is not None and first <= created < end:
             count("pipeline_created", deal, created)
     return groups
+
+
+def recount_losses(
+    deals: Iterable[Deal], *, zone: ZoneInfo, first: date, end: date, basis: str
+) -> dict[str | None, list[Deal]]:
+    """Return the lost deals of the range by their reason; those without one under None."""
+    column = "close_at" if basis in _WON_ONLY else _BASES[basis]
+    lost: defaultdict[str | None, list[Deal]] = defaultdict(list)
+    for deal in deals:
+        reported = _day(deal[column], zone, may_be_bare=column in {"close_at", "closed_won_at"})
+        if deal["outcome"] == "lost" and reported is not None and first <= reported < end:
+            lost[deal["loss_reason"]].append(deal)
+    return lost
 
 
 def _day(moment: datetime | None, zone: ZoneInfo, *, may_be_bare: bool = False) -> date | None:
@@ -103,4 +135,7 @@ def _key(deal: Deal, group_by: str | None, dated: date | None) -> str:
         "country": country,
         "region": f"{country}/{(deal['place_region'] or 'unknown').lower()}",
         "month": f"{dated:%Y-%m}" if dated else "none",
+        "company": deal["primary_company_id"] or "none",
+        "loss_reason": deal["loss_reason"] or "(none)",
+        "loss_theme": REASONS[deal["loss_reason"]][1] if deal["loss_reason"] else "(none)",
     }[group_by]

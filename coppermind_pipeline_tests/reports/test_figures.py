@@ -1,6 +1,7 @@
 """Figures: what is counted, in which period, under which name."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -14,12 +15,13 @@ from hypothesis import strategies as st
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.crm import start_of
-from coppermind_pipeline.reports import DateBasis, DealSum, Figures, GroupBy, ReportRequest, crm_report
+from coppermind_pipeline.reports import CrmReport, DateBasis, DealSum, Figures, GroupBy, ReportRequest, crm_report
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.reports.conftest import MakeReport
-from coppermind_pipeline_tests.reports.recount import Deal, Recounted, recount
+from coppermind_pipeline_tests.reports.recount import REASONS, Deal, Recounted, recount, recount_losses
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
+OUTCOMES = ("won", "lost", "open")
 _MEASURES = ("closed_won", "closed_lost", "open", "overdue", "pipeline_created")
 _ZONES = ("UTC", "America/Phoenix", "America/New_York", "Pacific/Auckland", "Asia/Kolkata")
 
@@ -62,8 +64,19 @@ _DEALS = st.fixed_dictionaries(
         "place_country_code": st.sampled_from((None, "US", "DE")),
         "place_country_text": st.sampled_from((None, "Germny", "germny")),
         "place_region": st.sampled_from((None, "Arizona", "arizona")),
+        "primary_company_id": st.sampled_from((None, "5", "6")),
+        # Won and reopened deals keep theirs; it counts nowhere.
+        "loss_reason": st.sampled_from((None, *REASONS)),
     }
 )
+
+
+@pytest.fixture
+def known_reasons(portal: StoredPortal) -> StoredPortal:
+    """A portal whose loss reasons are options; one that records still have was removed."""
+    options = [(value, label) for value, (label, _, _) in REASONS.items() if label is not None]
+    portal.define("deals", "closed_lost_reason", "Closed Lost Reason", options)
+    return portal
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -72,31 +85,50 @@ _DEALS = st.fixed_dictionaries(
     zone=st.sampled_from(_ZONES),
     basis=st.sampled_from(DateBasis),
     group_by=st.none() | st.sampled_from(GroupBy),
+    outcome=st.none() | st.lists(st.sampled_from(("won", "lost", "open")), min_size=1, unique=True),
 )
 def test_figures_equal_a_recount_deal_by_deal(
-    portal: StoredPortal, mind: Mind, stored: list[Deal], zone: str, basis: DateBasis, group_by: GroupBy | None
+    known_reasons: StoredPortal,
+    mind: Mind,
+    stored: list[Deal],
+    zone: str,
+    basis: DateBasis,
+    group_by: GroupBy | None,
+    outcome: list[str] | None,
 ) -> None:
+    portal = known_reasons
     _store_only(portal, stored)
-    request = ReportRequest(period="2026-Q4", timezone=zone, date_basis=basis, group_by=group_by)
+    if group_by is not None and group_by.of_losses and outcome is not None:
+        outcome = [*{*outcome, "lost"}]
+    asked = {"period": "2026-Q4", "timezone": zone, "date_basis": basis, "group_by": group_by, "outcome": outcome}
+    request = ReportRequest.from_arguments({**asked, "detail": True, "page_rows": 100})
     made = crm_report(portal.database, mind=mind, request=request, now=NOW)
 
     where = {"zone": ZoneInfo(zone), "first": date(2026, 10, 1), "end": date(2027, 1, 1), "basis": basis.value,
-             "today": NOW.astimezone(ZoneInfo(zone)).date()}  # fmt: skip
-    assert _shown(made.summary) == _expected(recount(stored, **where, group_by=None).get("", Recounted()))
+             "today": NOW.astimezone(ZoneInfo(zone)).date(), "outcomes": outcome or OUTCOMES}  # fmt: skip
+    counted = recount(stored, **where, group_by=None).get("", Recounted())
+    assert _shown(made.summary) == _expected(counted, outcomes=where["outcomes"])
     groups = recount(stored, **where, group_by=group_by.value) if group_by else {}
-    assert {group.key: _shown(group) for group in made.groups} == {k: _expected(v) for k, v in groups.items()}
+    of_groups = ["lost"] if group_by is not None and group_by.of_losses else where["outcomes"]
+    assert {g.key: _shown(g) for g in made.groups} == {k: _expected(v, outcomes=of_groups) for k, v in groups.items()}
+    assert _shown_losses(made) == (_expected_losses(stored, where) if "lost" in where["outcomes"] else None)
+    assert made.deals is not None
+    listed = Counter(row.outcome for row in made.deals.rows)
+    assert (listed["won"], listed["lost"]) == (counted.deals["closed_won"], counted.deals["closed_lost"])
+    assert listed["open"] == (counted.deals["open"] if "open" in (outcome or ()) else 0)
+    assert made.deals.total == listed.total()
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stored=st.lists(_DEALS, max_size=12), group_by=st.sampled_from(GroupBy), groups_max=st.integers(1, 4))
 def test_groups_add_up_to_the_summary(
-    portal: StoredPortal, mind: Mind, stored: list[Deal], group_by: GroupBy, groups_max: int
+    known_reasons: StoredPortal, mind: Mind, stored: list[Deal], group_by: GroupBy, groups_max: int
 ) -> None:
-    _store_only(portal, stored)
+    _store_only(known_reasons, stored)
     request = ReportRequest(period="2026-Q4", group_by=group_by, groups_max=groups_max)
-    made = crm_report(portal.database, mind=mind, request=request, now=NOW)
-    assert len(made.groups) <= groups_max + 1
-    for measure in _MEASURES:
+    made = crm_report(known_reasons.database, mind=mind, request=request, now=NOW)
+    assert len(made.groups) <= groups_max + 1 or group_by is GroupBy.MONTH
+    for measure in _MEASURES if not group_by.of_losses else ["closed_lost"]:
         total: DealSum = getattr(made.summary, measure)
         parts: list[DealSum] = [getattr(group, measure) for group in made.groups]
         assert sum(part.deals for part in parts) == total.deals
@@ -204,7 +236,7 @@ def test_rows_come_in_pages_that_miss_and_repeat_none(portal: StoredPortal, repo
         portal.deal(str(number), outcome=outcome, close_at=NOW - timedelta(hours=number))
     rows, page = [], 1
     while page is not None:
-        made = report(detail=True, page=page, page_rows=3).deals
+        made = report(detail=True, page=page, page_rows=3, outcome="won,lost,open").deals
         assert made is not None
         assert made.total == 7
         rows += made.rows
@@ -234,7 +266,8 @@ def test_the_largest_won_deals_are_named(portal: StoredPortal, report: MakeRepor
 
 
 def test_the_response_has_its_parts_in_order(report: MakeReport) -> None:
-    assert list(report().model_dump()) == ["trust", "period", "audit", "headline", "summary", "groups", "deals"]
+    parts = ["trust", "period", "audit", "headline", "summary", "groups", "losses", "deals"]
+    assert list(report().model_dump()) == parts
     assert next(iter(report().audit.model_dump())) == "caveats"
 
 
@@ -260,6 +293,10 @@ def _store_only(portal: StoredPortal, stored: Sequence[Deal]) -> None:
         "mind_id": portal.mind_id,
         "object_type": "deals",
         "properties": {},
+        "stages_entered": [],
+        "stages_entered_at": [],
+        "stages_seen": [],
+        "stages_seen_at": [],
         "read_at": NOW,
         "change_seq": 0,
         "referenced_only": False,
@@ -291,7 +328,7 @@ def _shown(figures: Figures) -> dict[str, Any]:
     return shown
 
 
-def _expected(counted: Recounted) -> dict[str, Any]:
+def _expected(counted: Recounted, outcomes: Collection[str] = OUTCOMES) -> dict[str, Any]:
     expected: dict[str, Any] = {}
     for measure in _MEASURES:
         amounts = {currency: total for (m, currency), total in counted.amounts.items() if m == measure}
@@ -300,7 +337,49 @@ def _expected(counted: Recounted) -> dict[str, Any]:
     won, lost = counted.deals["closed_won"], counted.deals["closed_lost"]
     expected["median"] = counted.median_days
     expected["negative"] = sum(days < 0 for days in counted.days)
-    expected["win_rate"] = f"{won / (won + lost):.4f}" if won + lost else None
+    expected["win_rate"] = f"{won / (won + lost):.4f}" if won + lost and {"won", "lost"} <= {*outcomes} else None
     cent = Decimal("0.01")
     expected["weighted"] = {each: amount.quantize(cent, ROUND_HALF_UP) for each, amount in counted.weighted.items()}
     return expected
+
+
+def _shown_losses(made: CrmReport) -> dict[str, Any] | None:
+    if made.losses is None:
+        return None
+    themes = {
+        (each.theme, each.label): (
+            each.deals,
+            each.share,
+            {amount.currency: Decimal(amount.amount) for amount in each.amounts},
+            each.without_amount,
+            {reason.reason: reason.deals for reason in each.reasons},
+        )
+        for each in made.losses.themes
+    }
+    return {
+        "deals": made.losses.deals,
+        "with_reason": made.losses.with_reason,
+        "without_reason": made.losses.without_reason,
+        "themes": themes,
+    }
+
+
+def _expected_losses(stored: Sequence[Deal], where: dict[str, Any]) -> dict[str, Any]:
+    lost = recount_losses(stored, zone=where["zone"], first=where["first"], end=where["end"], basis=where["basis"])
+    total = sum(len(deals) for deals in lost.values())
+    themes = {}
+    for theme in {REASONS[reason][1:] for reason in lost if reason is not None}:
+        reasons = {r: deals for r, deals in lost.items() if r is not None and REASONS[r][1:] == theme}
+        deals = [deal for of_reason in reasons.values() for deal in of_reason]
+        priced = [deal for deal in deals if deal["amount"] is not None]
+        amounts = {currency: sum(d["amount"] for d in priced if d["currency"] == currency)
+                   for currency in {deal["currency"] for deal in priced}}  # fmt: skip
+        themes[theme] = (
+            len(deals),
+            f"{len(deals) / total:.4f}",
+            amounts,
+            len(deals) - len(priced),
+            {REASONS[r][0] or "a value no longer in HubSpot": len(of_reason) for r, of_reason in reasons.items()},
+        )
+    without = len(lost.get(None, ()))
+    return {"deals": total, "with_reason": total - without, "without_reason": without, "themes": themes}

@@ -91,7 +91,7 @@ def test_a_spreadsheet_has_the_mind_and_the_caveats_in_each_row(known_report: Cr
     made = render(known_report, ReportFormat.CSV)
     assert made.encode().startswith(b"\xef\xbb\xbfmind,")
     rows = list(csv.DictReader(io.StringIO(made.encode().decode("utf-8-sig"))))
-    assert len(rows) == 5
+    assert len(rows) == 4
     assert {row["mind"] for row in rows} == {"acme"}
     assert {row["caveats"] for row in rows} == {" ".join(known_report.audit.caveats)}
     assert {row["freshness"] for row in rows} == {"fresh"}

@@ -123,6 +123,15 @@ class Labels:
         """
         return self._named(object_type, name, value, "value")
 
+    def loss_reason(self, name: str, value: str) -> str | None:
+        """Return a recorded reason as a person reads it; None where HubSpot has no label for it any more.
+
+        Args:
+            name: of the deal property that holds the reasons.
+        """
+        label = self.option(ObjectType.DEALS, name, value)
+        return label.text if label.resolved else None
+
     def _named(self, object_type: ObjectType, name: str, value: str | None, noun: str, *, article: str = "a") -> Label:
         if value is None:
             return Label(f"no {noun}", is_name=False)

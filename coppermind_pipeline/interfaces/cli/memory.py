@@ -169,7 +169,17 @@ def report(
         ),
     ] = None,
     group_by: Annotated[
-        str | None, typer.Option(help="source, owner, pipeline, stage, country, region or month.")
+        str | None,
+        typer.Option(
+            help="source, owner, pipeline, stage, country, region, month, company; of lost deals alone loss_theme or "
+            "loss_reason."
+        ),
+    ] = None,
+    outcome: Annotated[
+        str | None,
+        typer.Option(
+            help="Count and list deals that are won, lost or open alone (open ones as of now); several by commas."
+        ),
     ] = None,
     connector_id: ConnectorOption = None,
     detail: Annotated[bool, typer.Option("--detail", help="List the deals, too.")] = False,
@@ -196,9 +206,9 @@ def report(
     request = ReportRequest.from_arguments(
         {
             "period": period, "start": start, "end": end, "date_basis": date_basis, "group_by": group_by,
-            "connector_id": connector_id, "detail": detail, "compare_to": compare_to, "as_of": as_of,
-            "include_filtered": include_filtered, "live_fallback": live_fallback, "timezone": timezone, "page": page,
-            "page_rows": page_rows,
+            "outcome": outcome, "connector_id": connector_id, "detail": detail, "compare_to": compare_to,
+            "as_of": as_of, "include_filtered": include_filtered, "live_fallback": live_fallback,
+            "timezone": timezone, "page": page, "page_rows": page_rows,
         }
     )  # fmt: skip
     with open_session(customer) as session:

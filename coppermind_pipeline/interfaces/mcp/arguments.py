@@ -98,8 +98,8 @@ class MemoryArguments(_Arguments):
     """Of the tool `memory`."""
 
     action: str = _about(
-        "crm_report: revenue, win rate, pipeline, sources of a period: use it for every number of one. account: who "
-        "the contact at a company is, its deals and totals. search: texts about deals, people, companies, losses, "
+        "crm_report: revenue, win rate, pipeline, sources, losses of a period: use it for every number of one. "
+        "account: who the contact at a company is, its deals and totals. search: texts about deals, people, companies, losses, "
         "channels, strategy, by words. list: the newest texts. get: one text. metrics: what each number means and how "
         "it is counted.",
         MemoryAction,
@@ -110,7 +110,9 @@ class MemoryArguments(_Arguments):
     company: _Text = _about(
         "account: the company. search, list: this company, its deals and contacts alone. A name, domain or id."
     )
-    outcome: _Texts = _about(f"search, list: deals that are some of {', '.join(Outcome)}.")
+    outcome: _Texts = _about(
+        f"search, list: deals that are some of {', '.join(Outcome)}. crm_report: count and list those alone."
+    )
     since: _Text = _about(
         "search, list: from this day, month or year, such as 2026-11-01 or 2026-11; by close dates of deals, and by "
         "when contacts and companies were created."
@@ -143,8 +145,8 @@ class MemoryArguments(_Arguments):
         "hs_lastmodifieddate finds deals that were edited lately but backdated.",
         DateBasis,
     )
-    group_by: _Text = _about("crm_report: figures for each.", GroupBy)
-    detail: _Flag = _about("crm_report: list the deals, too.")
+    group_by: _Text = _about("crm_report: figures for each; loss_theme and loss_reason of lost deals alone.", GroupBy)
+    detail: _Flag = _about("crm_report: list the won and lost deals, too; open ones with outcome=open.")
     compare_to: _Text = _about("crm_report: with an earlier range.", CompareTo)
     as_of: _Text = _about("crm_report: the state of the CRM at that time.")
     include_filtered: _Flag = _about("crm_report, account: what the filters leave out, too.")

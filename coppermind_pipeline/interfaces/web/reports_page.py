@@ -29,7 +29,7 @@ from coppermind_pipeline.reports import (
 
 # The arguments of a report that its address may carry; those that the form has no field for stay as they are.
 _FORM_FIELDS = ("period", "start", "end", "date_basis", "group_by", "compare_to")
-_OTHER_ARGUMENTS = ("connector_id", "as_of", "include_filtered", "timezone")
+_OTHER_ARGUMENTS = ("outcome", "connector_id", "as_of", "include_filtered", "timezone")
 
 _PERIODS = tuple(
     f"{which}_{unit}"

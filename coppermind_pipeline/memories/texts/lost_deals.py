@@ -27,8 +27,7 @@ def loss_text(deal: Deal, wording: Wording) -> str:
     )
 
 
-def type_of_loss(deal: Deal, given: str, wording: Wording) -> MemoryType:
+def type_of_loss(given: str, wording: Wording) -> MemoryType:
     """Return whether a reason is an objection or names a pain point, by its theme."""
-    label = wording.labels.option(deal.object_type, wording.loss_reason_property, given)
-    theme = recorded_loss_theme(given, label.text if label.resolved else None)
+    theme = recorded_loss_theme(given, wording.labels.loss_reason(wording.loss_reason_property, given))
     return MemoryType(theme.memory_type) if theme is not None else MemoryType.OBJECTION

@@ -70,7 +70,7 @@ def _deal_memory(deal: Deal, wording: Wording) -> MemoryText | NoMemory:
         case "won":
             memory_type, content = MemoryType.CAMPAIGN_OUTCOME, campaign_outcome_text(deal, wording)
         case "lost" if deal.loss_reason is not None:
-            memory_type, content = type_of_loss(deal, deal.loss_reason, wording), loss_text(deal, wording)
+            memory_type, content = type_of_loss(deal.loss_reason, wording), loss_text(deal, wording)
         case "lost":
             return NoMemory("lost without a reason")
         case "open" if deal.late_stage:

@@ -21,7 +21,10 @@ class EarlierDeals:
     def cells(self, connection: Connection) -> list[Cell]:
         """Return the sums of every measure, as `deals.cells` does."""
         found = deals.cells(connection, self.selection)
-        return [replace(cell, key=self._shifted(cell.key, self.months_later)) for cell in found]
+        return [
+            cell if cell.key is None else replace(cell, key=self._shifted(cell.key, self.months_later))
+            for cell in found
+        ]
 
     def days_to_close(
         self, connection: Connection, kept: Iterable[GroupKey]

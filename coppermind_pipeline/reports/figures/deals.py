@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline.crm import Outcome
 from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Measure
-from coppermind_pipeline.reports.question.request import DateBasis, GroupBy
+from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy
 
 OTHER = "other"
 STORE = "live_deals"
@@ -30,6 +31,7 @@ class DealSelection:
         today: first moment of the day that open deals are judged on.
         zone: IANA name of the report's zone.
         shown: start and end of each range that the report shows: its own, and the one that it is compared with.
+        outcomes: of the deals that count.
         source: the table of deals: the store's, or one of the same columns as they were at an earlier time.
     """
 
@@ -42,6 +44,7 @@ class DealSelection:
     date_basis: DateBasis
     include_filtered: bool
     group_by: GroupBy | None = None
+    outcomes: tuple[Outcome, ...] = OUTCOMES
     source: str = STORE
 
     def between(self, start: datetime, end: datetime) -> "DealSelection":
@@ -60,6 +63,7 @@ class DealSelection:
             "ends": [end for _, end in self.shown],
             "by_month": self.group_by is GroupBy.MONTH,
             "include_filtered": self.include_filtered,
+            "outcomes": list(self.outcomes),
         } | more
 
 
@@ -108,7 +112,7 @@ class LabelUse:
 
 def cells(connection: Connection, selection: DealSelection) -> list[Cell]:
     """Return the sums of every measure by connector, group and currency."""
-    rows = connection.execute(text(_with_deals(_CELLS, selection)), selection.values()).mappings()
+    rows = connection.execute(text(with_deals(_CELLS, selection)), selection.values()).mappings()
     return [Cell(**{**row, "measure": Measure(row["measure"])}) for row in rows]
 
 
@@ -116,7 +120,7 @@ def days_to_close(
     connection: Connection, selection: DealSelection, kept: Iterable[GroupKey]
 ) -> tuple[DaysToClose, Mapping[GroupKey, DaysToClose]]:
     """Return the days to close of all won deals in the range, and by group; groups not `kept` are `other`."""
-    statement = text(_with_deals(_DAYS, selection))
+    statement = text(with_deals(_DAYS, selection))
     overall, by_group = DaysToClose(), {}
     for row in connection.execute(statement, selection.values(**_kept(kept))):
         days = DaysToClose(median=row.median, negative=row.negative)
@@ -132,33 +136,43 @@ def largest_won(
 ) -> Sequence[Mapping[Any, Any]]:
     """Return the largest won deals in the range, with their rank among all (`place`) and in their group."""
     values = selection.values(overall=overall, per_group=per_group, **_kept(kept))
-    return connection.execute(text(_with_deals(_LARGEST, selection)), values).mappings().all()
+    return connection.execute(text(with_deals(_LARGEST, selection)), values).mappings().all()
 
 
 def quality(connection: Connection, selection: DealSelection) -> DealQuality:
     """Count what the caveats speak of."""
-    row = connection.execute(text(_with_deals(_QUALITY, selection)), selection.values()).mappings().one()
+    row = connection.execute(text(with_deals(_QUALITY, selection)), selection.values()).mappings().one()
     return DealQuality(**row)
 
 
 def bare_days(connection: Connection, selection: DealSelection) -> list[BareDays]:
     """Count the deals that HubSpot's own screens may show in another range or month."""
-    rows = connection.execute(text(_with_deals(_BARE_DAYS, selection)), selection.values()).mappings()
+    rows = connection.execute(text(with_deals(_BARE_DAYS, selection)), selection.values()).mappings()
     return [BareDays(**row) for row in rows]
 
 
 def label_uses(connection: Connection, selection: DealSelection) -> list[LabelUse]:
     """Return each distinct internal value that the report's deals show a label of."""
-    rows = connection.execute(text(_with_deals(_LABEL_USES, selection)), selection.values()).mappings()
+    rows = connection.execute(text(with_deals(_LABEL_USES, selection)), selection.values()).mappings()
     return [LabelUse(**row) for row in rows]
 
 
 def detail_rows(
-    connection: Connection, selection: DealSelection, *, offset: int, limit: int
+    connection: Connection, selection: DealSelection, *, open_ones: bool, offset: int, limit: int
 ) -> Sequence[Mapping[Any, Any]]:
-    """Return one page of the deals behind the figures: won, lost, then open ones, each newest first."""
-    values = selection.values(offset=offset, limit=limit)
-    return connection.execute(text(_with_deals(_ROWS, selection)), values).mappings().all()
+    """Return one page of the deals behind the figures: won, lost, then open ones, each newest first.
+
+    Args:
+        open_ones: list open deals, too, which are those of now, whatever the range.
+    """
+    values = selection.values(open_ones=open_ones, offset=offset, limit=limit)
+    return connection.execute(text(with_deals(_ROWS, selection)), values).mappings().all()
+
+
+def company_names(connection: Connection, companies: Iterable[GroupKey]) -> Mapping[GroupKey, str]:
+    """Return the names of those companies that have one, by connector and id."""
+    rows = connection.execute(text(_COMPANY_NAMES), _kept(companies))
+    return {(row.connector_id, row.hubspot_id): row.name for row in rows}
 
 
 def _kept(kept: Iterable[GroupKey]) -> dict[str, list[str]]:
@@ -166,7 +180,8 @@ def _kept(kept: Iterable[GroupKey]) -> dict[str, list[str]]:
     return {"kept_connectors": [connector for connector, _ in pairs], "kept_keys": [key for _, key in pairs]}
 
 
-def _with_deals(statement: str, selection: DealSelection) -> str:
+def with_deals(statement: str, selection: DealSelection) -> str:
+    """Return a statement behind `deal`, the deals of the selection; `<key>` in it is the group of one."""
     basis = selection.date_basis
     date, lost_date = (_DATED.get(column, "d.{}").format(column) for column in (basis.column, basis.lost_column))
     deals = _DEALS.format(source=selection.source, basis=basis.column, lost_basis=basis.lost_column, date=date,
@@ -181,8 +196,8 @@ _DATED: Mapping[str, str] = dict.fromkeys(("close_at", "closed_won_at"), _CLOSE_
 _DEALS = """
 WITH deal AS NOT MATERIALIZED (
     SELECT d.connector_id, d.hubspot_id, d.name, d.outcome, d.outcome_disagrees, d.amount, d.currency, d.amount_home,
-           d.pipeline_id, d.stage_id, d.owner_id, d.attributed_source, d.place_country_code, d.place_country_text,
-           d.place_region, d.primary_company_id, d.created_at, p.company_currency,
+           d.loss_reason, d.pipeline_id, d.stage_id, d.owner_id, d.attributed_source, d.place_country_code,
+           d.place_country_text, d.place_region, d.primary_company_id, d.created_at, p.company_currency,
            close_moment(d.close_at, CAST(:zone AS text)) AS close_at, d.close_at AS closed_as_stored,
            coalesce(d.amount_home, CASE WHEN d.currency = p.company_currency THEN d.amount END) AS worth,
            weighted_amount(d.amount, d.probability, d.stage_probability) AS weighted,
@@ -191,16 +206,23 @@ WITH deal AS NOT MATERIALIZED (
       FROM {source} d
       LEFT JOIN hubspot_portals AS p ON p.connector_id = d.connector_id
      WHERE d.connector_id = ANY(:connectors) AND d.object_type = 'deals'
+       AND d.outcome = ANY(CAST(:outcomes AS text[]))
        AND (CAST(:include_filtered AS boolean) OR d.filtered_reason IS NULL)
 )
 """
 
-# What no internal value of a portal's own looks like; "unknown" is one in some.
+# What no internal value of a portal's own looks like; "unknown" and "none" are some.
 NO_SOURCE = "(none)"
+NO_REASON = "(none)"
+
+_REASON_KEY = (
+    f"CASE WHEN lacks_reason(outcome, loss_reason) THEN '{NO_REASON}' WHEN outcome = 'lost' THEN loss_reason END"
+)
 
 _COUNTRY_KEY = "coalesce(place_country_code, 'unrecognized:' || lower(place_country_text), 'unknown')"
 
-# The group of a deal, by the date (`dated_at`) that the measure at hand counts it by.
+# The group of a deal, by the date (`dated_at`) that the measure at hand counts it by; NULL where it is in none. Themes
+# are told from the reasons that were found, once for each.
 _KEYS: Mapping[GroupBy | None, str] = {
     None: "CAST('' AS text)",
     GroupBy.SOURCE: f"coalesce(attributed_source, '{NO_SOURCE}')",
@@ -210,6 +232,9 @@ _KEYS: Mapping[GroupBy | None, str] = {
     GroupBy.COUNTRY: _COUNTRY_KEY,
     GroupBy.REGION: f"{_COUNTRY_KEY} || '/' || coalesce(lower(place_region), 'unknown')",
     GroupBy.MONTH: "coalesce(to_char(dated_at AT TIME ZONE CAST(:zone AS text), 'YYYY-MM'), 'none')",
+    GroupBy.COMPANY: "coalesce(primary_company_id, 'none')",
+    GroupBy.LOSS_THEME: _REASON_KEY,
+    GroupBy.LOSS_REASON: _REASON_KEY,
 }
 
 _CELLS = """
@@ -246,7 +271,7 @@ _BUCKETS = """
 ), placed AS (
     SELECT won.*, <key> AS key FROM won
 ), bucketed AS (
-    SELECT placed.*, coalesce(kept.key, 'other') AS bucket
+    SELECT placed.*, CASE WHEN placed.key IS NOT NULL THEN coalesce(kept.key, 'other') END AS bucket
       FROM placed
       LEFT JOIN unnest(CAST(:kept_connectors AS text[]), CAST(:kept_keys AS text[])) AS kept (connector_id, key)
         ON kept.connector_id = placed.connector_id AND kept.key = placed.key
@@ -331,7 +356,7 @@ SELECT deal.connector_id, deal.hubspot_id, deal.name, deal.outcome, deal.pipelin
        deal.amount_home, deal.company_currency, deal.close_at, deal.report_at, company.name AS company
   FROM (
     SELECT * FROM deal
-     WHERE outcome = 'open' OR (report_at >= :start AND report_at < :end)
+     WHERE CASE WHEN outcome = 'open' THEN CAST(:open_ones AS boolean) ELSE report_at >= :start AND report_at < :end END
      ORDER BY outcome = 'open', outcome = 'lost', report_at DESC NULLS LAST, connector_id, hubspot_id
      OFFSET :offset LIMIT :limit
   ) AS deal
@@ -340,4 +365,11 @@ SELECT deal.connector_id, deal.hubspot_id, deal.name, deal.outcome, deal.pipelin
    AND company.hubspot_id = deal.primary_company_id
  ORDER BY deal.outcome = 'open', deal.outcome = 'lost', deal.report_at DESC NULLS LAST, deal.connector_id,
           deal.hubspot_id
+"""
+
+_COMPANY_NAMES = """
+SELECT company.connector_id, company.hubspot_id, company.name
+  FROM unnest(CAST(:kept_connectors AS text[]), CAST(:kept_keys AS text[])) AS kept (connector_id, hubspot_id)
+  JOIN hubspot_crm_objects AS company USING (connector_id, hubspot_id)
+ WHERE company.object_type = 'companies' AND company.name IS NOT NULL
 """

@@ -1,7 +1,7 @@
 """Groups of a report: which are shown under their own name, in which order, and what people read as their name."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,11 +9,14 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 
 from coppermind_pipeline.catalog import Portal
-from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label
+from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, Outcome, country_label
 from coppermind_pipeline.reports.figures.deals import NO_SOURCE, OTHER, GroupKey
+from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL
 from coppermind_pipeline.reports.figures.measures import Cell, Figures, Measure, RangeFigures
-from coppermind_pipeline.reports.question.request import GroupBy
+from coppermind_pipeline.reports.question.request import OUTCOMES, GroupBy
 from coppermind_pipeline.wording import capitalized, month
+
+NamesOf = Callable[[Collection[GroupKey]], Mapping[GroupKey, str]]
 
 
 class _Named(BaseModel):
@@ -63,29 +66,45 @@ def arrange(
     labels: Mapping[str, Labels],
     group_by: GroupBy | None,
     groups_max: int,
+    outcomes: Sequence[Outcome] = OUTCOMES,
+    names_of: NamesOf = lambda _: {},
     earlier: Iterable[Cell] = (),
 ) -> list[GroupCells]:
     """Return the groups to show, by portal and then largest first (months in their order), the rest as `other`.
 
     The size of a group is what its won deals are worth in the company currency, then their number, then the number of
-    all its deals. Without `group_by`, each of several portals is a group, and one portal alone has none. A group of
-    which only the earlier range has deals is one, too.
+    all its deals; where won deals are left out, open or else lost deals count instead. Groups of losses are as large as
+    they have lost deals. Months are all shown. Without `group_by`, each of several portals is a group, and one portal
+    alone has none. A group of which only the earlier range has deals is one, too.
+
+    Args:
+        outcomes: those of the deals in the groups.
+        names_of: returns what groups are called that no label tells of.
     """
     before = _by_group(earlier)
     found: dict[GroupKey, list[Cell]] = {group: [] for group in before} | _by_group(cells)
     if group_by is None:
         return _by_portal(found, before, portals) if len(portals) > 1 else []
-    kept = set(sorted(found, key=lambda group: (_size(found[group]), group), reverse=True)[:groups_max])
+    sizes = {group: _size(group_by, outcomes, found[group]) for group in found}
+    ranked = sorted(found, key=lambda group: (sizes[group], group), reverse=True)
+    kept = set(ranked if group_by is GroupBy.MONTH else ranked[:groups_max])
+    names = names_of(kept)
     arranged: list[GroupCells] = []
     for portal in portals:
         mine = [group for group in found if group[0] == portal.connector_id]
         shown = [
-            GroupCells(key=group[1], label=_label(group_by, found[group] or before[group], labels[portal.connector_id]),
-                       portal=portal, cells=found[group], earlier=before.get(group, ()))
+            GroupCells(
+                key=group[1],
+                label=names.get(group)
+                or _label(group_by, group[1], found[group] or before[group], labels[portal.connector_id]),
+                portal=portal,
+                cells=found[group],
+                earlier=before.get(group, ()),
+            )
             for group in mine
             if group in kept
-        ]  # fmt: skip
-        shown.sort(key=lambda group: (*_order(group_by, group), group.label, group.key))
+        ]
+        shown.sort(key=lambda group: (*_order(group_by, group.key, sizes[group.group_key]), group.label, group.key))
         rest = [group for group in mine if group not in kept]
         if rest:
             shown.append(
@@ -100,7 +119,8 @@ def arrange(
 def _by_group(cells: Iterable[Cell]) -> dict[GroupKey, list[Cell]]:
     found: defaultdict[GroupKey, list[Cell]] = defaultdict(list)
     for cell in cells:
-        found[cell.connector_id, cell.key].append(cell)
+        if cell.key is not None:
+            found[cell.connector_id, cell.key].append(cell)
     return dict(found)
 
 
@@ -114,21 +134,27 @@ def _by_portal(
     ]  # fmt: skip
 
 
-def _size(cells: Sequence[Cell]) -> tuple[Decimal, int, int]:
-    won = [cell for cell in cells if cell.measure is Measure.CLOSED_WON]
-    return sum((cell.worth for cell in won), Decimal()), sum(c.deals for c in won), sum(c.deals for c in cells)
+def _size(group_by: GroupBy, outcomes: Sequence[Outcome], cells: Sequence[Cell]) -> tuple[Decimal | int, ...]:
+    measure = next(measure for outcome, measure in _SIZED_BY.items() if outcome in outcomes)
+    counted = [cell for cell in cells if cell.measure is measure]
+    worth, deals = sum((cell.worth for cell in counted), Decimal()), sum(cell.deals for cell in counted)
+    of_all = sum(cell.deals for cell in cells)
+    return (deals, worth, of_all) if group_by.of_losses else (worth, deals, of_all)
 
 
-def _order(group_by: GroupBy, group: GroupCells) -> tuple[Decimal | str | int, ...]:
-    if group_by is GroupBy.MONTH:
-        # "none" sorts behind all digits.
-        return (group.key,)
-    worth, won, deals = _size(group.cells)
-    return -worth, -won, -deals
+_SIZED_BY: Mapping[Outcome, Measure] = {
+    "won": Measure.CLOSED_WON,
+    "open": Measure.OPEN,
+    "lost": Measure.CLOSED_LOST,
+}
 
 
-def _label(group_by: GroupBy, cells: Sequence[Cell], labels: Labels) -> str:
-    key = cells[0].key
+def _order(group_by: GroupBy, key: str, size: Sequence[Decimal | int]) -> tuple[Decimal | str | int, ...]:
+    # "none" sorts behind all digits.
+    return (key,) if group_by is GroupBy.MONTH else tuple(-each for each in size)
+
+
+def _label(group_by: GroupBy, key: str, cells: Sequence[Cell], labels: Labels) -> str:
     match group_by:
         case GroupBy.SOURCE:
             text = labels.source(None if key == NO_SOURCE else key).text
@@ -146,6 +172,10 @@ def _label(group_by: GroupBy, cells: Sequence[Cell], labels: Labels) -> str:
             country = key.partition("/")[0]
             region = next((cell.region for cell in cells if cell.region), None) or "Unknown region"
             text = f"{region}, {_country(country, cells)}"
+        case GroupBy.COMPANY:
+            text = "no company" if key == "none" else "a company without a name"
+        case GroupBy.LOSS_THEME | GroupBy.LOSS_REASON:
+            text = NO_REASON_LABEL
     return capitalized(text)
 
 

@@ -7,10 +7,11 @@ from decimal import Decimal
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from coppermind_pipeline.crm import Outcome
 from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.figures.worth import sums, worth
-from coppermind_pipeline.reports.question.request import DateBasis, GroupBy
+from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy
 from coppermind_pipeline.wording import capitalized, clock, count, day, listed, number, report_percent
 
 SENTENCES_MAX = 5
@@ -28,6 +29,7 @@ class Setting:
     zone: ZoneInfo
     synced_at: datetime | None
     as_of: datetime | None
+    outcomes: Sequence[Outcome] = OUTCOMES
     compared_days: tuple[date, date] | None = None
 
     def of_range(self, days: tuple[date, date] | None = None) -> str:
@@ -64,15 +66,18 @@ def _sentences(
     group_by: GroupBy | None,
 ) -> Iterable[str]:
     won, lost = summary.closed_won, summary.closed_lost
-    yield f"{capitalized(_won(won))} ({setting.of_range()})."
+    closed = _closed(summary, setting)
+    if closed is not None:
+        yield f"{capitalized(closed)} ({setting.of_range()})."
     if summary.win_rate is not None:
         yield (
             f"Win rate {report_percent(Decimal(summary.win_rate))}: "
             f"{number(won.deals)} won and {number(lost.deals)} lost of "
             f"{count(won.deals + lost.deals, 'closed deal')} ({setting.of_range()})."
         )
-    if compared_with is not None and setting.compared_days is not None:
-        yield f"Before that: {_won(compared_with.closed_won)} ({setting.of_range(setting.compared_days)})."
+    earlier = None if compared_with is None else _closed(compared_with, setting)
+    if earlier is not None and setting.compared_days is not None:
+        yield f"Before that: {earlier} ({setting.of_range(setting.compared_days)})."
     leading = _leading(groups, group_by)
     if len(leading) > 1:
         yield (
@@ -93,10 +98,17 @@ def _sentences(
         )
 
 
-def _won(won: DealSum) -> str:
-    if not won.deals:
-        return "no deal won"
-    return f"{count(won.deals, 'deal')} won, worth {worth(won)}"
+def _closed(figures: RangeFigures | Figures, setting: Setting) -> str | None:
+    """Return what was won; what was lost where lost deals count and won ones don't."""
+    if "won" in setting.outcomes:
+        return _deals(figures.closed_won, "won")
+    return _deals(figures.closed_lost, "lost") if "lost" in setting.outcomes else None
+
+
+def _deals(closed: DealSum, outcome: Outcome) -> str:
+    if not closed.deals:
+        return f"no deal {outcome}"
+    return f"{count(closed.deals, 'deal')} {outcome}, worth {worth(closed)}"
 
 
 def _leading(groups: Sequence[Group], group_by: GroupBy | None) -> Sequence[Group]:

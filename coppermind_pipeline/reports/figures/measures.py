@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from coppermind_pipeline.crm import Outcome
+from coppermind_pipeline.reports.question.request import OUTCOMES
 from coppermind_pipeline.wording import amount_text
 
 _SUMS = Context(prec=60, rounding=ROUND_HALF_UP)
@@ -68,7 +70,8 @@ class TopDeal(BaseModel):
 class RangeFigures(BaseModel):
     """What happened within a range.
 
-    `win_rate`: won ÷ (won + lost), 4 digits; None where nothing closed. `average_deal`: over won deals with an amount.
+    `win_rate`: won ÷ (won + lost), 4 digits; None where nothing closed, or where won or lost deals are left out (which
+    `Audit.withheld` says). `average_deal`: over won deals with an amount.
     `median_days_to_close`: days from creation to close of won deals; those closed before they were created are left
     out and counted in `closed_before_created`.
     """
@@ -107,6 +110,7 @@ class Cell:
     """The sums of one measure, group and currency of one connector, straight from the store.
 
     Attributes:
+        key: of the group; None where the deals are in none.
         home_currency: the connector's company currency.
         amount, amount_home, weighted: None where no deal has any; `weighted` is not rounded.
         without_home: deals with an amount but none in the company currency.
@@ -114,7 +118,7 @@ class Cell:
     """
 
     connector_id: str
-    key: str
+    key: str | None
     measure: Measure
     currency: str | None
     home_currency: str | None
@@ -179,15 +183,17 @@ class _Sums:
         return None if currency is None else Amount(currency=currency, amount=amount_text(amount, currency))
 
 
-def figures_of(cells: Iterable[Cell], *, days: DaysToClose, top_deals: Sequence[TopDeal]) -> Figures:
-    """Add up the cells of a report or of one group."""
+def figures_of(
+    cells: Iterable[Cell], *, days: DaysToClose, top_deals: Sequence[TopDeal], outcomes: Sequence[Outcome] = OUTCOMES
+) -> Figures:
+    """Add up the cells of a report or of one group, whose deals are those of the outcomes alone."""
     sums = _add_up(cells)
     won, lost = sums[Measure.CLOSED_WON], sums[Measure.CLOSED_LOST]
     return Figures(
         closed_won=won.shown(),
         closed_lost=lost.shown(),
         open=sums[Measure.OPEN].shown(),
-        win_rate=_win_rate(won.deals, lost.deals),
+        win_rate=_win_rate(won.deals, lost.deals) if {"won", "lost"} <= {*outcomes} else None,
         average_deal=_amounts(won.averages()),
         median_days_to_close=_days(days.median),
         closed_before_created=days.negative,
@@ -198,10 +204,25 @@ def figures_of(cells: Iterable[Cell], *, days: DaysToClose, top_deals: Sequence[
     )
 
 
-def range_figures_of(cells: Iterable[Cell], *, days: DaysToClose) -> RangeFigures:
+def range_figures_of(
+    cells: Iterable[Cell], *, days: DaysToClose, outcomes: Sequence[Outcome] = OUTCOMES
+) -> RangeFigures:
     """Add up the cells of an earlier range: what is open now says nothing about it."""
-    figures = figures_of(cells, days=days, top_deals=())
+    figures = figures_of(cells, days=days, top_deals=(), outcomes=outcomes)
     return RangeFigures(**{name: getattr(figures, name) for name in RangeFigures.model_fields})
+
+
+def sum_of(cells: Iterable[Cell]) -> DealSum:
+    """Add up cells of one measure."""
+    sums = _Sums()
+    for cell in cells:
+        sums.add(cell)
+    return sums.shown()
+
+
+def rate(part: int, whole: int) -> str:
+    """Return part ÷ whole, four digits."""
+    return str(_SUMS.divide(Decimal(part), Decimal(whole)).quantize(_RATE, context=_SUMS))
 
 
 def _add_up(cells: Iterable[Cell]) -> dict[Measure, _Sums]:
@@ -221,8 +242,7 @@ def _amounts(by_currency: dict[str | None, Decimal] | defaultdict[str | None, De
 
 
 def _win_rate(won: int, lost: int) -> str | None:
-    closed = won + lost
-    return str(_SUMS.divide(Decimal(won), Decimal(closed)).quantize(_RATE, context=_SUMS)) if closed else None
+    return rate(won, won + lost) if won + lost else None
 
 
 def _days(median: float | None) -> int | float | None:

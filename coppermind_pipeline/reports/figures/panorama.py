@@ -88,9 +88,9 @@ def panorama(connection: Connection, selection: DealSelection, viewpoint: Viewpo
     return Panorama(
         months=months,
         unfinished=month_under_way if any(month.first_day == month_under_way for month in months) else None,
-        sources=_named(parts(GroupBy.SOURCE, *closed), viewpoint),
-        stages=_named(_in_order(parts(GroupBy.STAGE, Measure.OPEN), viewpoint), viewpoint),
-        countries=_named(parts(GroupBy.COUNTRY, *closed), viewpoint),
+        sources=_named(parts(GroupBy.SOURCE, *closed), selection, viewpoint),
+        stages=_named(_in_order(parts(GroupBy.STAGE, Measure.OPEN), viewpoint), selection, viewpoint),
+        countries=_named(parts(GroupBy.COUNTRY, *closed), selection, viewpoint),
     )
 
 
@@ -104,12 +104,12 @@ def _months(connection: Connection, selection: DealSelection, viewpoint: Viewpoi
     in_range = _months_between(viewpoint.first_day, last) + 1
     shown = [_months_later(last, -back) for back in reversed(range(min(max(in_range, MONTHS_MIN), MONTHS_MAX)))]
     start, end = (start_of(day, viewpoint.zone) for day in (a_year_before(shown[0]), _months_later(last, 1)))
-    by_month: defaultdict[str, list[Cell]] = defaultdict(list)
+    by_month: defaultdict[str | None, list[Cell]] = defaultdict(list)
     for cell in deals.cells(connection, replace(selection, group_by=GroupBy.MONTH).between(start, end)):
         by_month[cell.key].append(cell)
 
     def figures(month: date) -> Figures:
-        return _figures(by_month.get(f"{month:%Y-%m}", ()))
+        return _figures(by_month.get(f"{month:%Y-%m}", ()), selection)
 
     return [
         MonthFigures(
@@ -148,13 +148,16 @@ def _in_order(stages: Iterable[GroupCells], viewpoint: Viewpoint) -> list[GroupC
     return sorted(stages, key=place)
 
 
-def _named(groups: Iterable[GroupCells], viewpoint: Viewpoint) -> list[Part]:
+def _named(groups: Iterable[GroupCells], selection: DealSelection, viewpoint: Viewpoint) -> list[Part]:
     several = len(viewpoint.portals) > 1
     return [
-        Part(label=f"{group.label} ({group.portal.hub_id})" if several else group.label, figures=_figures(group.cells))
+        Part(
+            label=f"{group.label} ({group.portal.hub_id})" if several else group.label,
+            figures=_figures(group.cells, selection),
+        )
         for group in groups
     ]
 
 
-def _figures(cells: Iterable[Cell]) -> Figures:
-    return figures_of(cells, days=DaysToClose(), top_deals=())
+def _figures(cells: Iterable[Cell], selection: DealSelection) -> Figures:
+    return figures_of(cells, days=DaysToClose(), top_deals=(), outcomes=selection.outcomes)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from coppermind_pipeline.crm import time_zone
+from coppermind_pipeline.crm import Outcome, time_zone
 from coppermind_pipeline.reports.errors import ReportArgumentError
 from coppermind_pipeline.reports.question.period_names import period_name
 from coppermind_pipeline.reports.question.periods import CompareTo
@@ -16,6 +16,7 @@ from coppermind_pipeline.wording import did_you_mean
 PAGE_MAX = 1_000_000
 PAGE_ROWS_MAX = 1_000
 GROUPS_MAX = 1_000
+OUTCOMES: tuple[Outcome, ...] = ("won", "lost", "open")
 
 _YEARS = range(1900, 3000)
 
@@ -67,6 +68,14 @@ class GroupBy(StrEnum):
     COUNTRY = "country"
     REGION = "region"
     MONTH = "month"
+    COMPANY = "company"
+    LOSS_THEME = "loss_theme"
+    LOSS_REASON = "loss_reason"
+
+    @property
+    def of_losses(self) -> bool:
+        """Whether the groups hold lost deals alone."""
+        return self in {GroupBy.LOSS_THEME, GroupBy.LOSS_REASON}
 
 
 class RangeRequest(BaseModel):
@@ -106,8 +115,8 @@ class RangeRequest(BaseModel):
             return cls(**given)
         except ValidationError as error:
             first = error.errors()[0]
-            name = str(first["loc"][0]) if first["loc"] else "start and end"
-            raise ReportArgumentError(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from error
+            name = f"{first['loc'][0]}: " if first["loc"] else ""
+            raise ReportArgumentError(f"{name}{first['msg'].removeprefix('Value error, ')}.") from error
 
     @field_validator("period", mode="before")
     @classmethod
@@ -136,10 +145,10 @@ class RangeRequest(BaseModel):
     @model_validator(mode="after")
     def _one_range(self) -> Self:
         if (self.start is None) != (self.end is None):
-            msg = "a range takes both, end being the first day after it"
+            msg = "start and end: a range takes both, end being the first day after it"
             raise ValueError(msg)
         if self.start is not None and self.period is not None:
-            msg = "give either them or period"
+            msg = "start and end: give either them or period"
             raise ValueError(msg)
         return self
 
@@ -149,10 +158,40 @@ class ReportRequest(RangeRequest):
 
     date_basis: DateBasis = DateBasis.CLOSEDATE
     group_by: GroupBy | None = None
+    outcome: tuple[Outcome, ...] | None = Field(
+        default=None, description="count and list deals of these outcomes alone: won, lost, open; several by commas"
+    )
     detail: bool = Field(default=False, description="list the deals, too")
     live_fallback: bool = Field(default=False, description="pull the changed deals first where the store is stale")
     page: int = Field(default=1, ge=1, le=PAGE_MAX, description="of the rows")
     page_rows: int = Field(default=16, ge=1, le=PAGE_ROWS_MAX)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes that count: all, where none is named."""
+        return self.outcome or OUTCOMES
+
+    @property
+    def group_outcomes(self) -> tuple[Outcome, ...]:
+        """Those of the deals in its groups."""
+        return ("lost",) if self.group_by is not None and self.group_by.of_losses else self.outcomes
+
+    @field_validator("outcome", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        wanted = value.split(",") if isinstance(value, str) else value
+        if not isinstance(wanted, list | tuple):
+            return wanted
+        words = [each.strip().lower() if isinstance(each, str) else each for each in wanted]
+        # None of them is no condition, as is leaving the argument out.
+        return tuple(dict.fromkeys(word for word in words if word != "")) or None
+
+    @model_validator(mode="after")
+    def _losses_are_counted(self) -> Self:
+        if self.group_by is not None and self.group_by.of_losses and "lost" not in self.outcomes:
+            msg = f"group_by={self.group_by} is of lost deals, which outcome={','.join(self.outcomes)} leaves out"
+            raise ValueError(msg)
+        return self
 
 
 def _read_time(value: Any, *, of_day: time) -> datetime:

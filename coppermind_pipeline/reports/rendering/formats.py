@@ -44,7 +44,7 @@ def render(
 
     Args:
         alone: whether nothing stands beside the text. An answer that has the caveats itself, and little room, takes it
-            without charts, and CSV without caveats.
+            without charts and styles, and CSV without caveats.
     """
     match format:
         case ReportFormat.JSON:
@@ -54,7 +54,7 @@ def render(
         case ReportFormat.CSV:
             return csv_of(report, with_caveats=alone)
         case ReportFormat.HTML:
-            return visible_text(_template("page.html").render(_html_values(report, with_charts=alone)))
+            return visible_text(_template("page.html").render(_html_values(report, with_charts=alone), styled=alone))
 
 
 def html_fragment(report: CrmReport) -> Markup:

@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Literal, Self
 
 from coppermind_pipeline.reports.figures.groups import Group
-from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures
+from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL, Losses, LossTheme
+from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures, rate
 from coppermind_pipeline.reports.figures.worth import amount_in_words
 from coppermind_pipeline.reports.models import CrmReport, DealRow, Summary
 from coppermind_pipeline.reports.rendering.changes import change_of_amounts, change_of_number, change_of_rate
-from coppermind_pipeline.wording import listed, number, report_percent
+from coppermind_pipeline.wording import as_words, count, listed, number, report_percent
 
 NOTHING = "\N{EN DASH}"
 
@@ -22,7 +23,7 @@ _MEASURES = (
     ("Pipeline created", "pipeline_created"),
 )
 
-TableName = Literal["figures", "rates", "earlier-figures", "earlier-rates", "groups", "top-deals", "deals"]
+TableName = Literal["figures", "rates", "earlier-figures", "earlier-rates", "groups", "losses", "top-deals", "deals"]
 
 SUMMARY_TABLES: tuple[TableName, ...] = ("figures", "rates", "earlier-figures", "earlier-rates")
 
@@ -91,7 +92,7 @@ class Table:
 
 
 def tables(report: CrmReport) -> list[Table]:
-    """Return the tables that have rows: figures, rates, the earlier range, groups, top deals, deals."""
+    """Return the tables that have rows: figures, rates, the earlier range, groups, losses, top deals, deals."""
     earlier = report.summary.compared_with
     found = [
         _sums("figures", "Figures", report.summary, earlier),
@@ -99,6 +100,7 @@ def tables(report: CrmReport) -> list[Table]:
         *([_sums("earlier-figures", "Earlier range", earlier, minor=True),
            _rates("earlier-rates", "Rates of the earlier range", earlier, minor=True)] if earlier is not None else []),
         _groups(report),
+        _losses(report),
         _top_deals(report.summary),
         _deals(report),
     ]  # fmt: skip
@@ -107,7 +109,7 @@ def tables(report: CrmReport) -> list[Table]:
 
 def groups_title(report: CrmReport) -> str:
     """Return "By source"; without groups of its own, a report has its portals."""
-    return "By portal" if report.audit.group_by is None else f"By {report.audit.group_by}"
+    return "By portal" if report.audit.group_by is None else f"By {as_words(report.audit.group_by)}"
 
 
 def _sums(
@@ -188,6 +190,35 @@ def _group_row(group: Group) -> list[Cell]:
         _days(group, earlier),
         _text(number(group.closed_won.without_amount)),
     ]
+
+
+def _losses(report: CrmReport) -> Table:
+    headings = (("Theme", False), ("Lost", True), ("Share of lost", True), ("Worth", True), ("Reasons given", False))
+    return Table(
+        name="losses",
+        title="Why deals were lost",
+        columns=[Column(heading=heading, numeric=numeric) for heading, numeric in headings],
+        rows=_loss_rows(report.losses) if report.losses is not None else [],
+    )
+
+
+def _loss_rows(losses: Losses) -> list[list[Cell]]:
+    rows = [
+        [_text(theme.label), _deal_count(theme), _text(report_percent(Decimal(theme.share))), _worth(theme),
+         _text(_reasons(theme))]
+        for theme in losses.themes
+    ]  # fmt: skip
+    if losses.without_reason:
+        share = report_percent(Decimal(rate(losses.without_reason, losses.deals)))
+        texts = (NO_REASON_LABEL, number(losses.without_reason), share, NOTHING, NOTHING)
+        rows.append([_text(text) for text in texts])
+    return rows
+
+
+def _reasons(theme: LossTheme) -> str:
+    given = [f"{each.reason} ({number(each.deals)})" for each in theme.reasons]
+    more = [count(theme.more_reasons.reasons, "other reason")] if theme.more_reasons is not None else []
+    return "; ".join(given + more)
 
 
 def _top_deals(summary: Summary) -> Table:

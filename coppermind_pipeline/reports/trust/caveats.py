@@ -56,6 +56,7 @@ class Findings(RangeFindings):
     """Everything that the caveats of a CRM report are made from.
 
     Attributes:
+        only_some: says which outcomes alone count, where not all do.
         live_failure: why the live pull that was asked for did not happen.
         currencies: those of the deals behind the figures.
         bare_days: deals that HubSpot's own screens may show in another range or month, by currency.
@@ -64,6 +65,7 @@ class Findings(RangeFindings):
     labels: Mapping[str, Labels]
     date_basis: DateBasis
     include_filtered: bool
+    only_some: str | None
     live_failure: str | None
     currencies: Sequence[str | None]
     quality: DealQuality
@@ -306,6 +308,11 @@ def _filters_lifted(found: Findings) -> Iterable[str]:
         )
 
 
+def _only_some(found: Findings) -> Iterable[str]:
+    if found.only_some is not None:
+        yield found.only_some
+
+
 _HOW_READ = (_no_portal, _stale, _backfill, _trouble)
 _OF_PORTALS = (
     _inactive,
@@ -324,6 +331,7 @@ _RULES = (
     _live_failure,
     *_OF_RANGE,
     _filters_lifted,
+    _only_some,
     _several_portals,
     _currencies,
     _amounts_and_dates,

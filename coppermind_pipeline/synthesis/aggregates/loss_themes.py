@@ -11,8 +11,6 @@ from coppermind_pipeline.synthesis.aggregates.aggregate import RECORDS_MIN
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, add_up
 
 EXAMPLE_CHARS_MAX = 160
-# Of reasons that the table doesn't know, each a theme of its own; free text may have thousands.
-OWN_THEMES_MAX = 10
 _ROWS_AT_ONCE = 1_000
 
 
@@ -87,7 +85,7 @@ def loss_themes(connection: Connection, *, label_of: Callable[[str], str | None]
         else:
             other.take(found)
     ranked = sorted(sums, key=lambda key: (-sums[key].deals, key))
-    rare = [key for key in ranked if themes[key].covers is None][OWN_THEMES_MAX:]
+    rare = [key for key in ranked if themes[key].covers is None][crm.OWN_LOSS_THEMES_MAX :]
     for key in rare:
         other.take(sums.pop(key))
     return LossThemes(
