@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.catalog import entered_stage_properties, load_interpretation, load_labels
 from coppermind_pipeline.crm import Labels, Meaning, Outcome, day_of, won_stage_properties
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.compared import EarlierDeals
-from coppermind_pipeline.reports.figures.deals import DealSelection, GroupKey
+from coppermind_pipeline.reports.figures.deals import GroupKey
 from coppermind_pipeline.reports.figures.groups import Group, GroupCells
 from coppermind_pipeline.reports.figures.headline import Setting, headline
 from coppermind_pipeline.reports.figures.history import require_history
@@ -27,6 +27,7 @@ from coppermind_pipeline.reports.figures.measures import (
 from coppermind_pipeline.reports.figures.naming import named_groups
 from coppermind_pipeline.reports.figures.panorama import Viewpoint, panorama
 from coppermind_pipeline.reports.figures.rows import deal_rows, top_deal
+from coppermind_pipeline.reports.figures.selection import STORE, DealSelection
 from coppermind_pipeline.reports.models import (
     Audit,
     ComparedPeriod,
@@ -85,6 +86,7 @@ def crm_report(
         BeforeHistory: `as_of` lies before the first complete backfill.
     """
     with database.mind(mind.id) as connection:
+        connection.execute(text(_IN_MEMORY))
         wanted = None if request.connector_id is None else [request.connector_id]
         portals = load_portals(connection, connector_ids=wanted)
         frame = frame_of(request, portals, now=now)
@@ -175,7 +177,7 @@ class _Reporter:
             include_filtered=self.request.include_filtered,
             group_by=self.request.group_by,
             outcomes=self.request.outcomes,
-            source=deals.STORE if self.frame.as_of is None else RECORDS_AS_OF,
+            source=STORE if self.frame.as_of is None else RECORDS_AS_OF,
         )
 
     def _figures(
@@ -268,7 +270,7 @@ class _Reporter:
             only_some=only_some(self.request),
             live_failure=self.live_pull.failure,
             currencies=sorted(currencies, key=lambda code: (code is None, code or "")),
-            quality=deals.quality(self.connection, selection),
+            quality=deals.quality(self.connection, selection, cells),
             bare_days=deals.bare_days(self.connection, selection),
             label_uses=deals.label_uses(self.connection, selection),
         )
@@ -348,6 +350,9 @@ class _Reporter:
             ),
         )
 
+
+# Sums by group are made without sorting the deals first, though the planner can't tell that groups will be few.
+_IN_MEMORY = "SET LOCAL work_mem = '32MB'"
 
 _PROPERTIES = {
     DateBasis.CLOSEDATE: "closedate",

@@ -99,9 +99,9 @@ class MemoryArguments(_Arguments):
 
     action: str = _about(
         "crm_report: revenue, win rate, pipeline, sources, losses of a period: use it for every number of one. "
-        "account: who the contact at a company is, its deals and totals. search: texts about deals, people, companies, losses, "
-        "channels, strategy, by words. list: the newest texts. get: one text. metrics: what each number means and how "
-        "it is counted.",
+        "account: who the contact at a company is, its deals and totals. search: texts about deals, people, companies, "
+        "losses, channels, strategy, by words. list: the newest texts. get: one text. metrics: what each number means "
+        "and how it is counted.",
         MemoryAction,
         needed=True,
     )

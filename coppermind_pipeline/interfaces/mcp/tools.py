@@ -165,8 +165,8 @@ TOOLS = {
                 "Answers questions about one client from its synced HubSpot. action=crm_report for revenue, win rate, "
                 "pipeline, sources, losses and any other number of a period; action=account for who the contact at a "
                 "company is, and what was won, lost or is open there; action=search for what is known about deals, "
-                "people, companies, losses, channels and strategy; action=metrics for what a number means. Every answer "
-                "opens with trust: which portals, how fresh, which filters. Nothing here changes anything."
+                "people, companies, losses, channels and strategy; action=metrics for what a number means. Every "
+                "answer opens with trust: which portals, how fresh, which filters. Nothing here changes anything."
             ),
             # A report may ask HubSpot first (live_fallback).
             annotations=mcp.ToolAnnotations(

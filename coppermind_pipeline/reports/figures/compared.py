@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from coppermind_pipeline.reports.figures import deals
-from coppermind_pipeline.reports.figures.deals import DealSelection, GroupKey
+from coppermind_pipeline.reports.figures.deals import GroupKey
 from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose
+from coppermind_pipeline.reports.figures.selection import DealSelection
 from coppermind_pipeline.reports.question.request import GroupBy
 
 

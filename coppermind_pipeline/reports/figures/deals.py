@@ -1,70 +1,22 @@
 """Deals as a report counts them: one set-based statement per question, however many deals there are.
 
-All statements share `_DEALS`: the live deals of the connectors, unfiltered unless asked otherwise, each with the date
-by which it is counted on the report's basis (`report_at`) and its worth in the company currency where that is known.
+Each stands behind the table of deals that `selection.py` makes of the question.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.crm import Outcome
 from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Measure
-from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy
+from coppermind_pipeline.reports.figures.selection import DealSelection, Which, with_deals
+from coppermind_pipeline.reports.question.request import GroupBy
 
 OTHER = "other"
-STORE = "live_deals"
 
 GroupKey = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DealSelection:
-    """Which deals are asked about.
-
-    Attributes:
-        start, end: of the range, in UTC.
-        today: first moment of the day that open deals are judged on.
-        zone: IANA name of the report's zone.
-        shown: start and end of each range that the report shows: its own, and the one that it is compared with.
-        outcomes: of the deals that count.
-        source: the table of deals: the store's, or one of the same columns as they were at an earlier time.
-    """
-
-    connector_ids: tuple[str, ...]
-    start: datetime
-    end: datetime
-    today: datetime
-    zone: str
-    shown: tuple[tuple[datetime, datetime], ...]
-    date_basis: DateBasis
-    include_filtered: bool
-    group_by: GroupBy | None = None
-    outcomes: tuple[Outcome, ...] = OUTCOMES
-    source: str = STORE
-
-    def between(self, start: datetime, end: datetime) -> "DealSelection":
-        """Return the same selection for another range."""
-        return replace(self, start=start, end=end)
-
-    def values(self, **more: Any) -> dict[str, Any]:
-        """Return what the statements bind."""
-        return {
-            "connectors": list(self.connector_ids),
-            "start": self.start,
-            "end": self.end,
-            "today": self.today,
-            "zone": self.zone,
-            "starts": [start for start, _ in self.shown],
-            "ends": [end for _, end in self.shown],
-            "by_month": self.group_by is GroupBy.MONTH,
-            "include_filtered": self.include_filtered,
-            "outcomes": list(self.outcomes),
-        } | more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +64,8 @@ class LabelUse:
 
 def cells(connection: Connection, selection: DealSelection) -> list[Cell]:
     """Return the sums of every measure by connector, group and currency."""
-    rows = connection.execute(text(with_deals(_CELLS, selection)), selection.values()).mappings()
+    statement = text(with_deals(_CELLS, selection, Which.CLOSED, Which.OPEN, Which.CREATED))
+    rows = connection.execute(statement, selection.values()).mappings()
     return [Cell(**{**row, "measure": Measure(row["measure"])}) for row in rows]
 
 
@@ -120,7 +73,7 @@ def days_to_close(
     connection: Connection, selection: DealSelection, kept: Iterable[GroupKey]
 ) -> tuple[DaysToClose, Mapping[GroupKey, DaysToClose]]:
     """Return the days to close of all won deals in the range, and by group; groups not `kept` are `other`."""
-    statement = text(with_deals(_DAYS, selection))
+    statement = text(with_deals(_DAYS, selection, Which.CLOSED))
     overall, by_group = DaysToClose(), {}
     for row in connection.execute(statement, selection.values(**_kept(kept))):
         days = DaysToClose(median=row.median, negative=row.negative)
@@ -136,24 +89,38 @@ def largest_won(
 ) -> Sequence[Mapping[Any, Any]]:
     """Return the largest won deals in the range, with their rank among all (`place`) and in their group."""
     values = selection.values(overall=overall, per_group=per_group, **_kept(kept))
-    return connection.execute(text(with_deals(_LARGEST, selection)), values).mappings().all()
+    return connection.execute(text(with_deals(_LARGEST, selection, Which.CLOSED)), values).mappings().all()
 
 
-def quality(connection: Connection, selection: DealSelection) -> DealQuality:
-    """Count what the caveats speak of."""
-    row = connection.execute(text(with_deals(_QUALITY, selection)), selection.values()).mappings().one()
-    return DealQuality(**row)
+def quality(connection: Connection, selection: DealSelection, cells: Sequence[Cell]) -> DealQuality:
+    """Count what the caveats speak of; `cells` are the selection's."""
+    by_measure = {measure: [cell for cell in cells if cell.measure is measure] for measure in Measure}
+    won, lost, still_open = by_measure[Measure.CLOSED_WON], by_measure[Measure.CLOSED_LOST], by_measure[Measure.OPEN]
+    undated = connection.execute(text(with_deals(_UNDATED, selection, Which.UNDATED)), selection.values()).one()
+    return DealQuality(
+        won=sum(cell.deals for cell in won),
+        won_without_amount=sum(cell.deals - cell.with_amount for cell in won),
+        open=sum(cell.deals for cell in still_open),
+        open_without_amount=sum(cell.deals - cell.with_amount for cell in still_open),
+        won_undated=undated.won,
+        lost_undated=undated.lost,
+        disagreeing=sum(cell.disagreeing for cell in (*won, *lost, *still_open)),
+        without_probability=sum(cell.unweighted for cell in still_open),
+    )
 
 
 def bare_days(connection: Connection, selection: DealSelection) -> list[BareDays]:
     """Count the deals that HubSpot's own screens may show in another range or month."""
-    rows = connection.execute(text(with_deals(_BARE_DAYS, selection)), selection.values()).mappings()
+    by_month = (Which.CLOSED, Which.OPEN) if selection.group_by is GroupBy.MONTH else ()
+    statement = text(with_deals(_BARE_DAYS, selection, Which.ABOUT_EDGES, *by_month))
+    rows = connection.execute(statement, selection.values()).mappings()
     return [BareDays(**row) for row in rows]
 
 
 def label_uses(connection: Connection, selection: DealSelection) -> list[LabelUse]:
     """Return each distinct internal value that the report's deals show a label of."""
-    rows = connection.execute(text(with_deals(_LABEL_USES, selection)), selection.values()).mappings()
+    statement = text(with_deals(_LABEL_USES, selection, Which.CLOSED, Which.OPEN))
+    rows = connection.execute(statement, selection.values()).mappings()
     return [LabelUse(**row) for row in rows]
 
 
@@ -166,7 +133,7 @@ def detail_rows(
         open_ones: list open deals, too, which are those of now, whatever the range.
     """
     values = selection.values(open_ones=open_ones, offset=offset, limit=limit)
-    return connection.execute(text(with_deals(_ROWS, selection)), values).mappings().all()
+    return connection.execute(text(with_deals(_ROWS, selection, Which.CLOSED, Which.OPEN)), values).mappings().all()
 
 
 def company_names(connection: Connection, companies: Iterable[GroupKey]) -> Mapping[GroupKey, str]:
@@ -180,88 +147,46 @@ def _kept(kept: Iterable[GroupKey]) -> dict[str, list[str]]:
     return {"kept_connectors": [connector for connector, _ in pairs], "kept_keys": [key for _, key in pairs]}
 
 
-def with_deals(statement: str, selection: DealSelection) -> str:
-    """Return a statement behind `deal`, the deals of the selection; `<key>` in it is the group of one."""
-    basis = selection.date_basis
-    date, lost_date = (_DATED.get(column, "d.{}").format(column) for column in (basis.column, basis.lost_column))
-    deals = _DEALS.format(source=selection.source, basis=basis.column, lost_basis=basis.lost_column, date=date,
-                          lost_date=lost_date)  # fmt: skip
-    return deals + statement.replace("<key>", _KEYS[selection.group_by])
-
-
-# A bare day is that day in every zone; `closed_as_stored` and `dated_as_stored` take it for a moment.
-_CLOSE_MOMENT = "close_moment(d.{}, CAST(:zone AS text))"
-_DATED: Mapping[str, str] = dict.fromkeys(("close_at", "closed_won_at"), _CLOSE_MOMENT)
-
-_DEALS = """
-WITH deal AS NOT MATERIALIZED (
-    SELECT d.connector_id, d.hubspot_id, d.name, d.outcome, d.outcome_disagrees, d.amount, d.currency, d.amount_home,
-           d.loss_reason, d.pipeline_id, d.stage_id, d.owner_id, d.attributed_source, d.place_country_code,
-           d.place_country_text, d.place_region, d.primary_company_id, d.created_at, p.company_currency,
-           close_moment(d.close_at, CAST(:zone AS text)) AS close_at, d.close_at AS closed_as_stored,
-           coalesce(d.amount_home, CASE WHEN d.currency = p.company_currency THEN d.amount END) AS worth,
-           weighted_amount(d.amount, d.probability, d.stage_probability) AS weighted,
-           CASE WHEN d.outcome = 'lost' THEN {lost_date} ELSE {date} END AS report_at,
-           CASE WHEN d.outcome = 'lost' THEN d.{lost_basis} ELSE d.{basis} END AS dated_as_stored
-      FROM {source} d
-      LEFT JOIN hubspot_portals AS p ON p.connector_id = d.connector_id
-     WHERE d.connector_id = ANY(:connectors) AND d.object_type = 'deals'
-       AND d.outcome = ANY(CAST(:outcomes AS text[]))
-       AND (CAST(:include_filtered AS boolean) OR d.filtered_reason IS NULL)
-)
-"""
-
-# What no internal value of a portal's own looks like; "unknown" and "none" are some.
-NO_SOURCE = "(none)"
-NO_REASON = "(none)"
-
-_REASON_KEY = (
-    f"CASE WHEN lacks_reason(outcome, loss_reason) THEN '{NO_REASON}' WHEN outcome = 'lost' THEN loss_reason END"
-)
-
-_COUNTRY_KEY = "coalesce(place_country_code, 'unrecognized:' || lower(place_country_text), 'unknown')"
-
-# The group of a deal, by the date (`dated_at`) that the measure at hand counts it by; NULL where it is in none. Themes
-# are told from the reasons that were found, once for each.
-_KEYS: Mapping[GroupBy | None, str] = {
-    None: "CAST('' AS text)",
-    GroupBy.SOURCE: f"coalesce(attributed_source, '{NO_SOURCE}')",
-    GroupBy.OWNER: "coalesce(owner_id, 'none')",
-    GroupBy.PIPELINE: "coalesce(pipeline_id, 'none')",
-    GroupBy.STAGE: "coalesce(pipeline_id, 'none') || '/' || coalesce(stage_id, 'none')",
-    GroupBy.COUNTRY: _COUNTRY_KEY,
-    GroupBy.REGION: f"{_COUNTRY_KEY} || '/' || coalesce(lower(place_region), 'unknown')",
-    GroupBy.MONTH: "coalesce(to_char(dated_at AT TIME ZONE CAST(:zone AS text), 'YYYY-MM'), 'none')",
-    GroupBy.COMPANY: "coalesce(primary_company_id, 'none')",
-    GroupBy.LOSS_THEME: _REASON_KEY,
-    GroupBy.LOSS_REASON: _REASON_KEY,
-}
-
+# Deals are added up by what they count as, and only those few sums are taken once for each measure.
 _CELLS = """
-, counted AS (
-    SELECT deal.*, m.measure, m.dated_at
+, dated AS (
+    SELECT deal.*, CASE WHEN outcome = 'open' THEN close_at ELSE report_at END AS dated_at,
+           outcome <> 'open' AND report_at >= :start AND report_at < :end AS in_range,
+           is_overdue(outcome, close_at, :today) AS is_overdue,
+           created_at >= :start AND created_at < :end AS is_new
       FROM deal
-     CROSS JOIN LATERAL (VALUES
-        ('closed_won', outcome = 'won' AND report_at >= :start AND report_at < :end, report_at),
-        ('closed_lost', outcome = 'lost' AND report_at >= :start AND report_at < :end, report_at),
-        ('open', outcome = 'open', close_at),
-        ('overdue', is_overdue(outcome, close_at, :today), close_at),
-        ('pipeline_created', created_at >= :start AND created_at < :end, created_at)
-     ) AS m (measure, applies, dated_at)
-     WHERE m.applies
-       -- Implied by it, and cheap: most deals closed in other periods.
-       AND (outcome = 'open' OR (report_at >= :start AND report_at < :end)
-            OR (created_at >= :start AND created_at < :end))
+    OFFSET 0  -- or each of them is worked out wherever it is named
+), summed AS (
+    SELECT connector_id, outcome, in_range, is_overdue, is_new, <key> AS key, <key of new> AS key_of_new,
+           currency, company_currency AS home_currency,
+           count(*) AS deals, count(amount) AS with_amount, sum(amount) AS amount,
+           sum(amount_home) FILTER (WHERE amount IS NOT NULL) AS amount_home,
+           count(*) FILTER (WHERE amount IS NOT NULL AND amount_home IS NULL) AS without_home,
+           sum(weighted) FILTER (WHERE outcome = 'open') AS weighted,
+           sum(worth) AS worth,
+           count(*) FILTER (WHERE outcome_disagrees) AS disagreeing,
+           count(*) FILTER (WHERE amount IS NOT NULL AND weighted IS NULL) AS unweighted,
+           min(place_country_text COLLATE "C") AS text, min(place_region COLLATE "C") AS region
+      FROM dated
+     WHERE outcome = 'open' OR in_range OR is_new
+     GROUP BY connector_id, outcome, in_range, is_overdue, is_new, 6, 7, currency, home_currency
 )
-SELECT connector_id, <key> AS key, measure, currency, company_currency AS home_currency,
-       count(*) AS deals, count(amount) AS with_amount, sum(amount) AS amount,
-       sum(amount_home) FILTER (WHERE amount IS NOT NULL) AS amount_home,
-       count(*) FILTER (WHERE amount IS NOT NULL AND amount_home IS NULL) AS without_home,
-       sum(weighted) FILTER (WHERE measure = 'open') AS weighted,
-       coalesce(sum(worth), 0) AS worth,
-       min(place_country_text COLLATE "C") AS text, min(place_region COLLATE "C") AS region
-  FROM counted
- GROUP BY connector_id, 2, measure, currency, company_currency
+SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(key_of_new, key) ELSE key END AS key,
+       measure, currency, home_currency, CAST(sum(deals) AS bigint) AS deals,
+       CAST(sum(with_amount) AS bigint) AS with_amount, sum(amount) AS amount, sum(amount_home) AS amount_home,
+       CAST(sum(without_home) AS bigint) AS without_home, sum(weighted) FILTER (WHERE measure = 'open') AS weighted,
+       coalesce(sum(worth), 0) AS worth, CAST(sum(disagreeing) AS bigint) AS disagreeing,
+       CAST(sum(unweighted) AS bigint) AS unweighted, min(text COLLATE "C") AS text, min(region COLLATE "C") AS region
+  FROM summed
+ CROSS JOIN LATERAL (VALUES
+    ('closed_won', outcome = 'won' AND in_range),
+    ('closed_lost', outcome = 'lost' AND in_range),
+    ('open', outcome = 'open'),
+    ('overdue', is_overdue),
+    ('pipeline_created', is_new)
+ ) AS counted (measure, applies)
+ WHERE applies
+ GROUP BY connector_id, 2, measure, currency, home_currency
 """
 
 _BUCKETS = """
@@ -310,18 +235,8 @@ SELECT connector_id, bucket, hubspot_id, name, amount, currency, amount_home, co
 """
 ).replace("<order>", "worth DESC NULLS LAST, amount DESC, connector_id, hubspot_id")
 
-_QUALITY = """
-SELECT count(*) FILTER (WHERE in_won) AS won,
-       count(*) FILTER (WHERE in_won AND amount IS NULL) AS won_without_amount,
-       count(*) FILTER (WHERE outcome = 'open') AS open,
-       count(*) FILTER (WHERE outcome = 'open' AND amount IS NULL) AS open_without_amount,
-       count(*) FILTER (WHERE outcome = 'won' AND report_at IS NULL) AS won_undated,
-       count(*) FILTER (WHERE outcome = 'lost' AND report_at IS NULL) AS lost_undated,
-       count(*) FILTER (WHERE outcome_disagrees AND (in_range OR outcome = 'open')) AS disagreeing,
-       count(*) FILTER (WHERE outcome = 'open' AND amount IS NOT NULL AND weighted IS NULL) AS without_probability
-  FROM deal
- CROSS JOIN LATERAL (SELECT coalesce(report_at >= :start AND report_at < :end, false) AS in_range) AS dated
- CROSS JOIN LATERAL (SELECT in_range AND outcome = 'won' AS in_won) AS counted
+_UNDATED = """
+SELECT count(*) FILTER (WHERE outcome = 'won') AS won, count(*) FILTER (WHERE outcome = 'lost') AS lost FROM deal
 """
 
 _BARE_DAYS = """

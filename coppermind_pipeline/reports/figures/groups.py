@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, Outcome, country_label
-from coppermind_pipeline.reports.figures.deals import NO_SOURCE, OTHER, GroupKey
+from coppermind_pipeline.reports.figures.deals import OTHER, GroupKey
 from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL
 from coppermind_pipeline.reports.figures.measures import Cell, Figures, Measure, RangeFigures
+from coppermind_pipeline.reports.figures.selection import NO_SOURCE
 from coppermind_pipeline.reports.question.request import OUTCOMES, GroupBy
 from coppermind_pipeline.wording import capitalized, month
 

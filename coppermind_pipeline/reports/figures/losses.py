@@ -18,8 +18,9 @@ from coppermind_pipeline import crm
 from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import Labels, day_of
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports.figures.deals import NO_REASON, OTHER, DealSelection, GroupKey, with_deals
+from coppermind_pipeline.reports.figures.deals import OTHER, GroupKey
 from coppermind_pipeline.reports.figures.measures import Cell, DealSum, Measure, rate, sum_of
+from coppermind_pipeline.reports.figures.selection import NO_REASON, DealSelection, Which, with_deals
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.wording import number, one_line
 
@@ -132,7 +133,7 @@ def losses(
     """Return the losses of the selection's range; themes beyond `themes_max`, and rare reasons, are `other`."""
     without_reason = 0
     themes: dict[str, _Theme] = {}
-    for row in connection.execute(text(with_deals(_LOSSES, selection)), selection.values()).mappings():
+    for row in connection.execute(text(with_deals(_LOSSES, selection, Which.CLOSED)), selection.values()).mappings():
         found = _Found.of(row)
         if found.reason is None:
             without_reason += found.cell.deals

@@ -115,6 +115,8 @@ class Cell:
         amount, amount_home, weighted: None where no deal has any; `weighted` is not rounded.
         without_home: deals with an amount but none in the company currency.
         worth: what groups are ranked by: the amounts that are known in the company currency.
+        disagreeing: deals whose stage and own properties say different outcomes.
+        unweighted: deals with an amount, but without a probability.
     """
 
     connector_id: str
@@ -129,6 +131,8 @@ class Cell:
     without_home: int
     weighted: Decimal | None
     worth: Decimal
+    disagreeing: int = 0
+    unweighted: int = 0
     text: str | None = None
     region: str | None = None
 

@@ -6,10 +6,11 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.reports.figures import deals
-from coppermind_pipeline.reports.figures.deals import NO_REASON, GroupKey
+from coppermind_pipeline.reports.figures.deals import GroupKey
 from coppermind_pipeline.reports.figures.groups import GroupCells, arrange
 from coppermind_pipeline.reports.figures.losses import ReasonNames, themed
 from coppermind_pipeline.reports.figures.measures import Cell
+from coppermind_pipeline.reports.figures.selection import NO_REASON
 from coppermind_pipeline.reports.question.request import GroupBy, ReportRequest
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import Labels, start_of
 from coppermind_pipeline.reports.figures import deals
-from coppermind_pipeline.reports.figures.deals import DealSelection
 from coppermind_pipeline.reports.figures.groups import GroupCells, arrange
 from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Figures, Measure, figures_of
+from coppermind_pipeline.reports.figures.selection import DealSelection
 from coppermind_pipeline.reports.question.request import GroupBy
 
 MONTHS_MIN = 12

@@ -1,0 +1,150 @@
+"""Which deals a report is about: the table that its statements share, and the group of each deal.
+
+`deal` holds the live deals of the connectors, unfiltered unless asked otherwise, each with the date by which it is
+counted on the report's basis (`report_at`) and its worth in the company currency where that is known.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from coppermind_pipeline.crm import Outcome
+from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy
+
+STORE = "live_deals"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealSelection:
+    """Which deals are asked about.
+
+    Attributes:
+        start, end: of the range, in UTC.
+        today: first moment of the day that open deals are judged on.
+        zone: IANA name of the report's zone.
+        shown: start and end of each range that the report shows: its own, and the one that it is compared with.
+        outcomes: of the deals that count.
+        source: the table of deals: the store's, or one of the same columns as they were at an earlier time.
+    """
+
+    connector_ids: tuple[str, ...]
+    start: datetime
+    end: datetime
+    today: datetime
+    zone: str
+    shown: tuple[tuple[datetime, datetime], ...]
+    date_basis: DateBasis
+    include_filtered: bool
+    group_by: GroupBy | None = None
+    outcomes: tuple[Outcome, ...] = OUTCOMES
+    source: str = STORE
+
+    def between(self, start: datetime, end: datetime) -> "DealSelection":
+        """Return the same selection for another range."""
+        return replace(self, start=start, end=end)
+
+    def values(self, **more: Any) -> dict[str, Any]:
+        """Return what the statements bind."""
+        return {
+            "connectors": list(self.connector_ids),
+            "start": self.start,
+            "end": self.end,
+            "today": self.today,
+            "zone": self.zone,
+            "starts": [start for start, _ in self.shown],
+            "ends": [end for _, end in self.shown],
+            "by_month": self.group_by is GroupBy.MONTH,
+            "include_filtered": self.include_filtered,
+            "outcomes": list(self.outcomes),
+        } | more
+
+
+class Which(StrEnum):
+    """Which deals of the store a statement needs to look at, said by what is indexed."""
+
+    CLOSED = "closed about the range, a day more at each end: a bare day is midnight in another zone"
+    OPEN = "open"
+    CREATED = "created in the range"
+    UNDATED = "closed, without a date"
+    ABOUT_EDGES = "closed within a day of where a range that is shown begins or ends"
+
+
+def with_deals(statement: str, selection: DealSelection, *which: Which) -> str:
+    """Return a statement behind `deal`, those deals of the selection; `<key>` in it is the group of one."""
+    basis = selection.date_basis
+    looked_at = dict.fromkeys(
+        _WHICH[each].format(basis=column, outcome=outcome, edge=edge)
+        for each in which
+        for column, outcome in ((basis.column, "won"), (basis.lost_column, "lost"))
+        for edge in range(1, 1 + 2 * len(selection.shown))
+    )
+    date, lost_date = (_DATED.get(column, "d.{}").format(column) for column in (basis.column, basis.lost_column))
+    deals = _DEALS.format(source=selection.source, basis=basis.column, lost_basis=basis.lost_column, date=date,
+                          lost_date=lost_date, looked_at=" OR ".join(looked_at))  # fmt: skip
+    key_of_new = _MONTH.format("created_at") if selection.group_by is GroupBy.MONTH else "CAST(NULL AS text)"
+    return deals + statement.replace("<key>", _KEYS[selection.group_by]).replace("<key of new>", key_of_new)
+
+
+# A bare day is that day in every zone; `closed_as_stored` and `dated_as_stored` take it for a moment.
+_CLOSE_MOMENT = "close_moment(d.{}, CAST(:zone AS text))"
+_DATED: Mapping[str, str] = dict.fromkeys(("close_at", "closed_won_at"), _CLOSE_MOMENT)
+
+_DEALS = """
+WITH deal AS NOT MATERIALIZED (
+    SELECT d.connector_id, d.hubspot_id, d.name, d.outcome, d.outcome_disagrees, d.amount, d.currency, d.amount_home,
+           d.loss_reason, d.pipeline_id, d.stage_id, d.owner_id, d.attributed_source, d.place_country_code,
+           d.place_country_text, d.place_region, d.primary_company_id, d.created_at, p.company_currency,
+           close_moment(d.close_at, CAST(:zone AS text)) AS close_at, d.close_at AS closed_as_stored,
+           coalesce(d.amount_home, CASE WHEN d.currency = p.company_currency THEN d.amount END) AS worth,
+           weighted_amount(d.amount, d.probability, d.stage_probability) AS weighted,
+           CASE WHEN d.outcome = 'lost' THEN {lost_date} ELSE {date} END AS report_at,
+           CASE WHEN d.outcome = 'lost' THEN d.{lost_basis} ELSE d.{basis} END AS dated_as_stored
+      FROM {source} d
+      LEFT JOIN hubspot_portals AS p ON p.connector_id = d.connector_id
+     WHERE d.connector_id = ANY(:connectors) AND d.object_type = 'deals'
+       AND d.outcome = ANY(CAST(:outcomes AS text[]))
+       AND (CAST(:include_filtered AS boolean) OR d.filtered_reason IS NULL)
+       AND ({looked_at})
+)
+"""
+
+_WHICH: Mapping[Which, str] = {
+    Which.CLOSED: "(d.{basis} >= CAST(:start AS timestamptz) - interval '1 day'"
+    " AND d.{basis} < CAST(:end AS timestamptz) + interval '1 day')",
+    Which.OPEN: "d.outcome = 'open'",
+    Which.CREATED: "(d.created_at >= :start AND d.created_at < :end)",
+    Which.UNDATED: "(d.outcome = '{outcome}' AND d.{basis} IS NULL)",
+    Which.ABOUT_EDGES: "(d.{basis} >= (CAST(:starts AS timestamptz[]) || CAST(:ends AS timestamptz[]))[{edge}]"
+    " - interval '1 day' AND d.{basis} <= (CAST(:starts AS timestamptz[]) || CAST(:ends AS timestamptz[]))[{edge}]"
+    " + interval '1 day')",
+}
+
+# What no internal value of a portal's own looks like; "unknown" and "none" are some.
+NO_SOURCE = "(none)"
+NO_REASON = "(none)"
+
+_REASON_KEY = (
+    f"CASE WHEN lacks_reason(outcome, loss_reason) THEN '{NO_REASON}' WHEN outcome = 'lost' THEN loss_reason END"
+)
+
+_MONTH = "to_char({} AT TIME ZONE CAST(:zone AS text), 'YYYY-MM')"
+
+_COUNTRY_KEY = "coalesce(place_country_code, 'unrecognized:' || lower(place_country_text), 'unknown')"
+
+# The group of a deal, by the date (`dated_at`) that the measure at hand counts it by; NULL where it is in none. Themes
+# are told from the reasons that were found, once for each.
+_KEYS: Mapping[GroupBy | None, str] = {
+    None: "CAST('' AS text)",
+    GroupBy.SOURCE: f"coalesce(attributed_source, '{NO_SOURCE}')",
+    GroupBy.OWNER: "coalesce(owner_id, 'none')",
+    GroupBy.PIPELINE: "coalesce(pipeline_id, 'none')",
+    GroupBy.STAGE: "coalesce(pipeline_id, 'none') || '/' || coalesce(stage_id, 'none')",
+    GroupBy.COUNTRY: _COUNTRY_KEY,
+    GroupBy.REGION: f"{_COUNTRY_KEY} || '/' || coalesce(lower(place_region), 'unknown')",
+    GroupBy.MONTH: f"coalesce({_MONTH.format('dated_at')}, 'none')",
+    GroupBy.COMPANY: "coalesce(primary_company_id, 'none')",
+    GroupBy.LOSS_THEME: _REASON_KEY,
+    GroupBy.LOSS_REASON: _REASON_KEY,
+}
