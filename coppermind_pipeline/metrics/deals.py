@@ -218,6 +218,9 @@ _RATES = (
     ),
 )
 
+_REASON = ("closed_lost_reason", *_STAGE, "closedate")
+_OTHER_PROPERTY = "the portal keeps its reasons in another property: hubspot_loss_reason_property names it"
+
 _LOSSES = (
     Metric(
         id="losses.without_reason",
@@ -230,13 +233,73 @@ _LOSSES = (
         clock=Clock.IN_RANGE,
         date_bases=DATE_BASES,
         comparison=Comparison.PERCENT,
-        hubspot_properties=("closed_lost_reason", *_STAGE, "closedate"),
-        doubtful_when="the portal keeps its reasons in another property: hubspot_loss_reason_property names it",
+        hubspot_properties=_REASON,
+        doubtful_when=_OTHER_PROPERTY,
         view="metric_losses_without_reason",
         shown_in={
+            Face.CRM_REPORT: "losses.without_reason",
             Face.STATUS: "portal_profile.lost_deals_without_reason.count",
             Face.SYNTHESIS: "loss_themes.without_reason.deals",
         },
+    ),
+    Metric(
+        id="losses.with_reason",
+        label="Lost with a reason",
+        definition="How many lost deals give a reason that says something.",
+        unit=Unit.COUNT,
+        population=_LOST,
+        denominator="closed_lost.deals",
+        clock=Clock.IN_RANGE,
+        date_bases=DATE_BASES,
+        comparison=Comparison.PERCENT,
+        hubspot_properties=_REASON,
+        doubtful_when=_OTHER_PROPERTY,
+        shown_in={Face.CRM_REPORT: "losses.with_reason"},
+    ),
+    *(
+        Metric(
+            id=f"losses.themes.{name}",
+            label=label,
+            definition=definition,
+            unit=unit,
+            population="lost deals of one theme, dated in the range",
+            denominator=denominator,
+            clock=Clock.IN_RANGE,
+            date_bases=DATE_BASES,
+            comparison=comparison,
+            hubspot_properties=(*properties, *_REASON),
+            doubtful_when="reasons are free text: what the table of reasons does not know is a theme of its own",
+            shown_in={Face.CRM_REPORT: f"losses.themes.{name}"},
+        )
+        for name, label, definition, unit, denominator, comparison, properties in (
+            (
+                "deals",
+                "Loss theme: deals",
+                "How many lost deals give a reason that is about one theme, by the table of reasons.",
+                Unit.COUNT,
+                "closed_lost.deals",
+                Comparison.PERCENT,
+                (),
+            ),
+            (
+                "share",
+                "Loss theme: share",
+                "A theme's lost deals divided by all lost deals, those without a reason included, to four digits.",
+                Unit.RATE,
+                "closed_lost.deals",
+                Comparison.POINTS,
+                (),
+            ),
+            (
+                "amounts",
+                "Loss theme: worth",
+                "What a theme's lost deals are worth, per currency of theirs.",
+                Unit.MONEY,
+                None,
+                Comparison.PERCENT,
+                _AMOUNT,
+            ),
+        )
     ),
 )
 
