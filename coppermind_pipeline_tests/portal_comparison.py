@@ -46,12 +46,13 @@ def assert_store_equals_portal(connected: Connected, sandbox: RunningSandbox) ->
 
 
 def assert_copies_follow(connected: Connected) -> None:
-    """Assert that the narrow copies of deals, and the counts of records, say what the records say."""
-    columns = ", ".join(row.column_name for row in connected.rows(_COPIED_COLUMNS))
-    for one, other in (("live_deals", "live_records"), ("live_records", "live_deals")):
-        of_deals = "SELECT {} FROM {} WHERE object_type = 'deals'"
-        surplus = connected.rows(f"{of_deals.format(columns, one)} EXCEPT {of_deals.format(columns, other)}")
-        assert surplus == [], f"in {one}, not in {other}"
+    """Assert that the narrow copies of deals and contacts, and the counts of records, say what the records say."""
+    for copies, object_type in (("live_deals", "deals"), ("live_contacts", "contacts")):
+        columns = ", ".join(row.column_name for row in connected.rows(_COPIED_COLUMNS.format(copies)))
+        for one, other in ((copies, "live_records"), ("live_records", copies)):
+            of_type = f"SELECT {{}} FROM {{}} WHERE object_type = '{object_type}'"
+            surplus = connected.rows(f"{of_type.format(columns, one)} EXCEPT {of_type.format(columns, other)}")
+            assert surplus == [], f"in {one}, not in {other}"
     assert connected.rows("SELECT * FROM record_counts WHERE stored > 0 ORDER BY object_type") == connected.rows(
         """SELECT connector_id, mind_id, object_type, count(*), count(*) FILTER (WHERE referenced_only)
              FROM live_records GROUP BY connector_id, mind_id, object_type ORDER BY object_type"""
@@ -59,7 +60,7 @@ def assert_copies_follow(connected: Connected) -> None:
 
 
 _COPIED_COLUMNS = """
-SELECT column_name FROM information_schema.columns WHERE table_schema = 'coppermind' AND table_name = 'live_deals'
+SELECT column_name FROM information_schema.columns WHERE table_schema = 'coppermind' AND table_name = '{}'
 """
 
 

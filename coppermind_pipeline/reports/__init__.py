@@ -7,6 +7,10 @@ from coppermind_pipeline.reports.account.models import Account, RenderedAccount
 from coppermind_pipeline.reports.catalogue import ListedMetrics
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures
+from coppermind_pipeline.reports.leads.models import LeadReport
+from coppermind_pipeline.reports.leads.rendering import render_leads
+from coppermind_pipeline.reports.leads.report import lead_report
+from coppermind_pipeline.reports.leads.request import LeadGroupBy, LeadRequest
 from coppermind_pipeline.reports.live import Refresh, live_crm_report
 from coppermind_pipeline.reports.models import (
     CrmReport,
@@ -35,6 +39,9 @@ __all__ = [
     "Figures",
     "FoundMemories",
     "GroupBy",
+    "LeadGroupBy",
+    "LeadReport",
+    "LeadRequest",
     "ListedMemories",
     "ListedMetrics",
     "MemoryAction",
@@ -51,10 +58,12 @@ __all__ = [
     "TrustBlock",
     "crm_report",
     "html_fragment",
+    "lead_report",
     "live_crm_report",
     "memory_tool",
     "profile_portal",
     "render",
+    "render_leads",
     "title_of",
     "trust_block",
 ]

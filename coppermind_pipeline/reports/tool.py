@@ -16,6 +16,10 @@ from coppermind_pipeline.reports.account.models import Account, RenderedAccount
 from coppermind_pipeline.reports.account.rendering import rendered_account
 from coppermind_pipeline.reports.account.request import ACCOUNT_ARGUMENTS, AccountRequest
 from coppermind_pipeline.reports.catalogue import ListedMetrics, listed_metrics
+from coppermind_pipeline.reports.leads.fitting import fitting_lead_report
+from coppermind_pipeline.reports.leads.models import LeadReport
+from coppermind_pipeline.reports.leads.rendering import render_leads
+from coppermind_pipeline.reports.leads.request import LeadRequest
 from coppermind_pipeline.reports.live import Refresh, pull_stale
 from coppermind_pipeline.reports.models import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport
 from coppermind_pipeline.reports.question.request import ReportRequest
@@ -31,7 +35,15 @@ ANSWER_BYTES_MAX = 20_000
 _REPORT_LIMITS = ((10, 16), (10, 8), (5, 4), (3, 2), (1, 1))
 
 MemoryAnswer = (
-    FoundMemories | OneMemory | ListedMemories | CrmReport | RenderedReport | ListedMetrics | Account | RenderedAccount
+    FoundMemories
+    | OneMemory
+    | ListedMemories
+    | CrmReport
+    | RenderedReport
+    | ListedMetrics
+    | Account
+    | RenderedAccount
+    | LeadReport
 )
 
 
@@ -42,6 +54,7 @@ class MemoryAction(StrEnum):
     GET = "get"
     LIST = "list"
     CRM_REPORT = "crm_report"
+    LEAD_REPORT = "lead_report"
     METRICS = "metrics"
     ACCOUNT = "account"
 
@@ -74,6 +87,7 @@ async def memory_tool(
         list: those of search but `query`, and `before`.
         crm_report: those of `ReportRequest`, and `format`; at most ten groups, the rest added up as `other`, and rows
             by pages. Formats other than json come as the text `content`.
+        lead_report: those of `LeadRequest`, and `format`; at most ten groups, months never left out.
         metrics: `metric` for one, or `after` for those that did not fit: how figures are counted.
         account: those of `AccountRequest`; who is known at one company, its deals and totals, lists by pages.
 
@@ -160,6 +174,22 @@ def _fitting_report(
     return made(*smallest)
 
 
+def _lead_report(call: _Call, given: Mapping[str, Any]) -> LeadReport | RenderedReport:
+    rendering = _format(given.get("format", ReportFormat.JSON))
+    request = LeadRequest.from_arguments({name: value for name, value in given.items() if name != "format"})
+
+    def answer(report: LeadReport) -> LeadReport | RenderedReport:
+        if rendering is ReportFormat.JSON:
+            return report
+        content = render_leads(report, rendering, alone=False)
+        return RenderedReport(trust=report.trust, caveats=report.audit.caveats, format=rendering.value, content=content)
+
+    fitting = fitting_lead_report(
+        call.database, mind=call.mind, request=request, now=call.now, fits=lambda report: not _too_large(answer(report))
+    )
+    return answer(fitting)
+
+
 def _limited(request: ReportRequest, groups_max: int, page_rows_max: int) -> ReportRequest:
     first_row = (request.page - 1) * request.page_rows
     page_rows = next(n for n in range(min(request.page_rows, page_rows_max), 0, -1) if first_row % n == 0)
@@ -216,6 +246,7 @@ _ACTIONS: Mapping[str, Action] = {
     MemoryAction.GET: Action(_get, takes=("memory_id", "source_ref", "audience")),
     MemoryAction.LIST: Action(_list, takes=(*_SELECTION, "before")),
     MemoryAction.CRM_REPORT: Action(_crm_report, takes=(*ReportRequest.model_fields, "format")),
+    MemoryAction.LEAD_REPORT: Action(_lead_report, takes=(*LeadRequest.model_fields, "format")),
     MemoryAction.METRICS: Action(_metrics, takes=("metric", "after")),
     MemoryAction.ACCOUNT: Action(_account, takes=ACCOUNT_ARGUMENTS, needs=("company",)),
 }

@@ -33,8 +33,8 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
 
 
 _VIEWS = (
-    "checkpoints", "counted_by_metrics", "definition_changes", "interpretations", "live_deals", "live_records",
-    "memory_versions", "portals", "record_counts", "report_zones", "sync_facts",
+    "checkpoints", "counted_by_metrics", "definition_changes", "interpretations", "live_contacts", "live_deals",
+    "live_records", "memory_versions", "portals", "record_counts", "report_zones", "sync_facts",
 )  # fmt: skip
 
 

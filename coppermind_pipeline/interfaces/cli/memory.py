@@ -274,6 +274,47 @@ def account(
         print(shown)
 
 
+@app.command()
+def leads(
+    *,
+    mind: MindOption = None,
+    period: Annotated[str | None, typer.Option(help="As for report: this_quarter (the default), 2026-Q3 …")] = None,
+    start: Annotated[str | None, typer.Option(help="First day, instead of a period.")] = None,
+    end: Annotated[str | None, typer.Option(help="The day after the last one.")] = None,
+    group_by: Annotated[
+        str | None, typer.Option(help="source, source_detail, country, region, owner, lifecycle_stage or month.")
+    ] = None,
+    connector_id: ConnectorOption = None,
+    compare_to: Annotated[str | None, typer.Option(help="previous_period or previous_year.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="The state of the CRM at that time.")] = None,
+    include_filtered: Annotated[bool, typer.Option("--include-filtered", help="Count filtered contacts.")] = False,
+    timezone: Annotated[str | None, typer.Option(help="An IANA zone such as America/Phoenix.")] = None,
+    format_: Annotated[
+        Literal["json", "markdown", "csv", "html"] | None, typer.Option("--format", help="How to print it.")
+    ] = None,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Report new contacts of a period, how far they got along the funnel, and which leads leaked."""
+    from coppermind_pipeline.accounts import resolve_mind
+    from coppermind_pipeline.reports import LeadRequest, ReportFormat, lead_report, render_leads
+
+    request = LeadRequest.from_arguments(
+        {
+            "period": period, "start": start, "end": end, "group_by": group_by, "connector_id": connector_id,
+            "compare_to": compare_to, "as_of": as_of, "include_filtered": include_filtered, "timezone": timezone,
+        }
+    )  # fmt: skip
+    with open_session(customer) as session:
+        found = resolve_mind(session.database, session.caller, mind)
+        answer = lead_report(session.database, mind=found, request=request, now=datetime.now(UTC))
+    if format_ is None:
+        in_words = partial(render_leads, answer, ReportFormat.MARKDOWN)
+        output.show(answer, as_json=as_json, human=lambda: memory_views.report(in_words()))
+    else:
+        print(render_leads(answer, ReportFormat(format_)))
+
+
 def _is_number(memory: str) -> bool:
     # Python reads no number of more than 4300 digits, and no memory has one of more than 19.
     return memory.isdecimal() and len(memory) <= _ID_DIGITS_MAX

@@ -12,7 +12,7 @@ from coppermind_pipeline.accounts import MindKind, MindsAction
 from coppermind_pipeline.connectors import SOURCE_TYPE, ConnectorsAction
 from coppermind_pipeline.memories import Audience, MemoryType, Outcome, Sensitivity
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports import CompareTo, DateBasis, GroupBy, MemoryAction, ReportFormat
+from coppermind_pipeline.reports import CompareTo, DateBasis, GroupBy, LeadGroupBy, MemoryAction, ReportFormat
 from coppermind_pipeline.tool_calls import ToolArgumentError, unknown_argument
 
 
@@ -98,10 +98,10 @@ class MemoryArguments(_Arguments):
     """Of the tool `memory`."""
 
     action: str = _about(
-        "crm_report: revenue, win rate, pipeline, sources, losses of a period: use it for every number of one. "
-        "account: who the contact at a company is, its deals and totals. search: texts about deals, people, companies, "
-        "losses, channels, strategy, by words. list: the newest texts. get: one text. metrics: what each number means "
-        "and how it is counted.",
+        "crm_report: revenue, win rate, pipeline, sources, losses of a period, and every number of deals. lead_report: "
+        "new contacts, leads and their sources, the funnel to customer, stuck leads. account: who the contact at a "
+        "company is, its deals and totals. search: texts about deals, people, companies, losses, channels, strategy, "
+        "by words. list: the newest texts. get: one text. metrics: what each number means and how it is counted.",
         MemoryAction,
         needed=True,
     )
@@ -126,7 +126,7 @@ class MemoryArguments(_Arguments):
         Audience,
     )
     connector_id: _Text = _about(
-        "search, list, crm_report, account: one connector alone; by default all of the mind's."
+        "search, list, crm_report, lead_report, account: one connector alone; by default all of the mind's."
     )
     limit: _Number = _about("search, list: how many, at most 50.")
     include_superseded: _Flag = _about("search, list: earlier versions, too.")
@@ -135,28 +135,32 @@ class MemoryArguments(_Arguments):
     memory_id: _Number = _about("get: id of any version.")
     source_ref: _Text = _about("get: the current text about this.")
     period: _Text = _about(
-        "crm_report: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; or 2026, 2026-11, "
-        "2026-Q3, 2026-W47, FY2026, FY2026-Q3; also as people write them. By default this_quarter."
+        "crm_report, lead_report: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; "
+        "or 2026, 2026-11, 2026-Q3, 2026-W47, FY2026, FY2026-Q3; also as people write them. By default this_quarter."
     )
-    start: _Text = _about("crm_report: first day, such as 2026-11-01, instead of a period.")
-    end: _Text = _about("crm_report: the day after the last one.")
+    start: _Text = _about("crm_report, lead_report: first day, such as 2026-11-01, instead of a period.")
+    end: _Text = _about("crm_report, lead_report: the day after the last one.")
     date_basis: _Text = _about(
         "crm_report: which of a deal's dates counts. closedate (the default) is how revenue is normally reported; "
         "hs_lastmodifieddate finds deals that were edited lately but backdated.",
         DateBasis,
     )
-    group_by: _Text = _about("crm_report: figures for each; loss_theme and loss_reason of lost deals alone.", GroupBy)
+    group_by: _Text = _about(
+        "crm_report: figures for each; loss_theme and loss_reason of lost deals alone. "
+        f"lead_report takes {', '.join(LeadGroupBy)}.",
+        dict.fromkeys((*GroupBy, *LeadGroupBy)),
+    )
     detail: _Flag = _about("crm_report: list the won and lost deals, too; open ones with outcome=open.")
-    compare_to: _Text = _about("crm_report: with an earlier range.", CompareTo)
-    as_of: _Text = _about("crm_report: the state of the CRM at that time.")
-    include_filtered: _Flag = _about("crm_report, account: what the filters leave out, too.")
+    compare_to: _Text = _about("crm_report, lead_report: with an earlier range.", CompareTo)
+    as_of: _Text = _about("crm_report, lead_report: the state of the CRM at that time.")
+    include_filtered: _Flag = _about("crm_report, lead_report, account: what the filters leave out, too.")
     live_fallback: _Flag = _about("crm_report: pull changed deals first where the store is stale.")
-    timezone: _Text = _about("crm_report: an IANA zone; by default the portal's.")
+    timezone: _Text = _about("crm_report, lead_report: an IANA zone; by default the portal's.")
     page: _Number = _about("crm_report with detail: page of the deals.")
     page_rows: _Number = _about("crm_report with detail: deals on a page.")
-    groups_max: _Number = _about("crm_report: groups shown by themselves; the rest is added up.")
+    groups_max: _Number = _about("crm_report, lead_report: groups shown by themselves; the rest is added up.")
     cursor: _Text = _about("account: next_cursor of a list, for its next page.")
-    format: _Text = _about("crm_report: by default json; account: json or markdown.", ReportFormat)
+    format: _Text = _about("crm_report, lead_report: by default json; account: json or markdown.", ReportFormat)
     metric: _Text = _about("metrics: this number alone, such as win_rate or closed_won.deals.")
     after: _Text = _about("metrics: next_after of the page before.")
 

@@ -19,6 +19,7 @@ from coppermind_pipeline.reports import (
     Account,
     CrmReport,
     FoundMemories,
+    LeadReport,
     ListedMemories,
     ListedMetrics,
     OneMemory,
@@ -122,8 +123,8 @@ def _(answer: ListedMetrics) -> str:
     return "\n".join([*(f"{each.id} ({each.label}): {each.definition}" for each in answer.metrics), more]).strip()
 
 
-@readable.register
-def _(answer: CrmReport) -> str:
+@readable.register(CrmReport | LeadReport)
+def _(answer: CrmReport | LeadReport) -> str:
     return "\n".join([_trust(answer.trust), *_caveats(answer.audit.caveats), *answer.headline])
 
 

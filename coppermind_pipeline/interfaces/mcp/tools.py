@@ -31,8 +31,8 @@ VERSION = version(PRODUCT)
 INSTRUCTIONS = """\
 Coppermind keeps one memory, called a mind, for each client, fed read-only from the client's HubSpot.
 - Never mix two clients up: every answer names its mind. Pass mind= when the person names a client.
-- Numbers come from memory action=crm_report alone, those of one company from action=account. Read trust and caveats
-  first, and pass caveats on.
+- Numbers come from memory action=crm_report, of contacts and leads from action=lead_report, those of one company from
+  action=account. Read trust and caveats first, and pass caveats on.
 - Pass audience=client for anything that a client will read.
 - To connect HubSpot: connectors action=connect source_type=hubspot, have the person open auth_url and approve, then
   connectors action=status. Don't send anybody to HubSpot's App Marketplace or to its own Claude connector, and never
@@ -163,10 +163,11 @@ TOOLS = {
             title="Client memory and CRM report",
             description=(
                 "Answers questions about one client from its synced HubSpot. action=crm_report for revenue, win rate, "
-                "pipeline, sources, losses and any other number of a period; action=account for who the contact at a "
-                "company is, and what was won, lost or is open there; action=search for what is known about deals, "
-                "people, companies, losses, channels and strategy; action=metrics for what a number means. Every "
-                "answer opens with trust: which portals, how fresh, which filters. Nothing here changes anything."
+                "pipeline, sources, losses and any other number of a period's deals; action=lead_report for leads and "
+                "the funnel; action=account for who the contact at a company is, and its deals; "
+                "action=search for what is known about deals, people, companies, losses, channels and strategy; "
+                "action=metrics for what a number means. Every answer opens with trust: which portals, how fresh, "
+                "which filters. Nothing here changes anything."
             ),
             # A report may ask HubSpot first (live_fallback).
             annotations=mcp.ToolAnnotations(

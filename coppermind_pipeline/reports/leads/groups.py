@@ -1,0 +1,156 @@
+"""Groups of a lead report: which are shown under their own name, in which order, and what people read as their name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from coppermind_pipeline.catalog import Portal
+from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label, source_detail
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.reports.leads.contacts import NONE, CreatedCell, EnteredCell, GroupKey
+from coppermind_pipeline.reports.leads.request import LeadGroupBy
+from coppermind_pipeline.wording import capitalized, month
+
+# What no key of a portal's own looks like: a lifecycle stage is called "other".
+OTHER = "(other)"
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupCells:
+    """One group that is shown: its name and the cells that it adds up."""
+
+    key: str
+    portal: Portal
+    label: str = ""
+    created: list[CreatedCell] = field(default_factory=list)
+    entered: list[EnteredCell] = field(default_factory=list)
+
+    @property
+    def shown_key(self) -> str:
+        """The key that readers see: where portals are the groups, the portal's id."""
+        return self.key or str(self.portal.hub_id or self.portal.connector_id)
+
+    @property
+    def group_key(self) -> GroupKey:
+        """The connector and the key, under which the store's other answers speak of the group."""
+        return self.portal.connector_id, self.key
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """What groups are ranked by: new contacts, then entries into stages."""
+        return sum(cell.contacts for cell in self.created), sum(cell.contacts for cell in self.entered)
+
+
+def arrange(
+    created: Iterable[CreatedCell],
+    entered: Iterable[EnteredCell],
+    *,
+    portals: Sequence[Portal],
+    labels: Mapping[str, Labels],
+    group_by: LeadGroupBy | None,
+    groups_max: int,
+) -> list[GroupCells]:
+    """Return the groups to show, by portal and then most new contacts first, the rest as `other`.
+
+    Months come in their order, and none is left out. Without `group_by`, each of several portals is a group, and one
+    portal alone has none.
+    """
+    if group_by is None and len(portals) == 1:
+        return []
+    groups = _gathered(created, entered, portals)
+    for group in groups.values():
+        group.label = _label(group_by, group, labels[group.portal.connector_id])
+    if group_by in {None, LeadGroupBy.MONTH}:
+        kept = set(groups)
+    else:
+        kept = set(sorted(groups, key=lambda key: (groups[key].size, key), reverse=True)[:groups_max])
+    arranged: list[GroupCells] = []
+    for portal in portals:
+        mine = {key: group for key, group in groups.items() if key[0] == portal.connector_id}
+        if group_by is None and not mine:
+            mine = {(portal.connector_id, ""): GroupCells(key="", portal=portal, label=capitalized(portal.name))}
+        shown = [group for key, group in mine.items() if key in kept or not group.key]
+        arranged += sorted(shown, key=lambda group: _order(group_by, group))
+        rest = [group for key, group in mine.items() if key not in kept and group.key]
+        if rest:
+            arranged.append(_added_up(rest, portal))
+    return arranged
+
+
+def _gathered(
+    created: Iterable[CreatedCell], entered: Iterable[EnteredCell], portals: Sequence[Portal]
+) -> dict[GroupKey, GroupCells]:
+    by_id = {portal.connector_id: portal for portal in portals}
+    groups: dict[GroupKey, GroupCells] = {}
+
+    def group(cell: CreatedCell | EnteredCell) -> GroupCells:
+        key = cell.connector_id, cell.key
+        return groups.setdefault(key, GroupCells(key=cell.key, portal=by_id[cell.connector_id]))
+
+    for cell in created:
+        group(cell).created.append(cell)
+    for each in entered:
+        # Whoever has no date of entry belongs to no month, and is told of in the summary alone.
+        if each.dated:
+            group(each).entered.append(each)
+    return groups
+
+
+def _added_up(rest: Sequence[GroupCells], portal: Portal) -> GroupCells:
+    return GroupCells(
+        key=OTHER,
+        portal=portal,
+        label=f"Other ({len(rest)})",
+        created=[cell for group in rest for cell in group.created],
+        entered=[cell for group in rest for cell in group.entered],
+    )
+
+
+def _order(group_by: LeadGroupBy | None, group: GroupCells) -> tuple[int | str, ...]:
+    if group_by is LeadGroupBy.MONTH:
+        return (group.key,)
+    new, entries = group.size
+    return -new, -entries, group.label, group.key
+
+
+def _label(group_by: LeadGroupBy | None, group: GroupCells, labels: Labels) -> str:
+    key, missing = group.key, group.key == "none"
+    match group_by:
+        case None:
+            text = group.portal.name
+        case LeadGroupBy.SOURCE:
+            text = labels.source(None if key == NONE else key).text
+        case LeadGroupBy.SOURCE_DETAIL:
+            text = _source_detail(group, labels)
+        case LeadGroupBy.OWNER:
+            text = labels.owner(None if missing else key).text
+        case LeadGroupBy.LIFECYCLE_STAGE:
+            text = labels.lifecycle_stage(ObjectType.CONTACTS, None if missing else key).text
+        case LeadGroupBy.MONTH:
+            text = month(date.fromisoformat(f"{key}-01"))
+        case LeadGroupBy.COUNTRY:
+            text = _country(key, group)
+        case LeadGroupBy.REGION:
+            country = key.partition("/")[0]
+            region = next((cell.region for cell in _cells(group) if cell.region), None) or "Unknown region"
+            text = f"{region}, {_country(country, group)}"
+    return capitalized(text)
+
+
+def _source_detail(group: GroupCells, labels: Labels) -> str:
+    source = group.key.partition("/")[0]
+    source = None if source == NONE else source
+    words = source_detail(source, next((cell.detail for cell in _cells(group) if cell.detail), None), None)
+    return f"{labels.source(source).text}: {words}" if words else f"{labels.source(source).text}: no known detail"
+
+
+def _country(key: str, group: GroupCells) -> str:
+    if key == "unknown":
+        return UNKNOWN_COUNTRY
+    if key.startswith("unrecognized:"):
+        return country_label(None, next((cell.text for cell in _cells(group) if cell.text), None))
+    return country_label(key, None)
+
+
+def _cells(group: GroupCells) -> Sequence[CreatedCell | EnteredCell]:
+    return [*group.created, *group.entered]

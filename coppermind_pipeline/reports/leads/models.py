@@ -1,0 +1,89 @@
+"""The lead report as every interface shows it; the order of the fields is part of it."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from coppermind_pipeline.reports.leads.measures import Cohort, LeadFigures, LeadRangeFigures, Part, Step
+from coppermind_pipeline.reports.leads.request import LeadGroupBy
+from coppermind_pipeline.reports.models import ComparedPeriod
+from coppermind_pipeline.reports.trust.block import TrustBlock
+
+
+class LeadPeriod(BaseModel):
+    """What the figures are of. `start` is included, `end` excluded; both are days' edges in `timezone`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str | None
+    start: datetime
+    end: datetime
+    first_day: date
+    last_day: date
+    timezone: str
+    date_basis: Literal["createdate"]
+    date_basis_label: str
+    hubspot_property: str
+    hubspot_properties: list[str]
+    as_of: datetime | None
+    compared_with: ComparedPeriod | None
+
+
+class LeadAudit(BaseModel):
+    """What to know before the figures, the most important first; `notes` say how they are counted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    caveats: list[str]
+    notes: list[str]
+    group_by: LeadGroupBy | None
+    include_filtered: bool
+    generated_at: datetime
+
+
+class LeadSummary(LeadFigures):
+    """All figures, and those of the earlier range where one was asked for.
+
+    `entered_unknown`: by stage, contacts that have been in it, nobody knows since when, hence in no range's `entered`.
+    `stage_labels`: what people call the stages.
+    """
+
+    entered_unknown: dict[str, int]
+    stage_labels: dict[str, str]
+    compared_with: LeadRangeFigures | None
+
+
+class LeadGroup(BaseModel):
+    """The figures of one group; the key is HubSpot's internal value, `other` what was added up.
+
+    Of many groups only the first figures are told, so that all find room; the others are null then.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    label: str
+    portal_id: int | None
+    connector_id: str
+    new_contacts: int
+    offline: int
+    entered: dict[str, int] | None
+    cohort: Cohort | None
+    disqualified: Part | None
+    postponed: Part | None
+    stuck: Part | None
+    median_days: list[Step] | None
+
+
+class LeadReport(BaseModel):
+    """A lead report."""
+
+    model_config = ConfigDict(frozen=True)
+
+    trust: TrustBlock
+    period: LeadPeriod
+    audit: LeadAudit
+    headline: list[str]
+    summary: LeadSummary
+    groups: list[LeadGroup]

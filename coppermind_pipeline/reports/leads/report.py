@@ -1,0 +1,321 @@
+"""The lead report: figures of one mind's contacts, and what they can be relied on for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from coppermind_pipeline.accounts import Mind
+from coppermind_pipeline.catalog import load_interpretation, load_labels
+from coppermind_pipeline.crm import FUNNEL_STAGES, Labels, lead_stages_of, lifecycle_stages
+from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.reports.figures.history import require_history
+from coppermind_pipeline.reports.leads import contacts
+from coppermind_pipeline.reports.leads.caveats import NOTES, LeadFindings, lead_caveats
+from coppermind_pipeline.reports.leads.contacts import CreatedCell, EnteredCell, LeadRules, LeadSelection, StepDays
+from coppermind_pipeline.reports.leads.groups import OTHER, GroupCells, arrange
+from coppermind_pipeline.reports.leads.headline import HeadlineSetting, lead_headline
+from coppermind_pipeline.reports.leads.measures import (
+    LeadFigures,
+    LeadRangeFigures,
+    Setting,
+    figures_of,
+    range_figures_of,
+    unknown_dates,
+)
+from coppermind_pipeline.reports.leads.models import LeadAudit, LeadGroup, LeadPeriod, LeadReport, LeadSummary
+from coppermind_pipeline.reports.leads.request import LeadGroupBy, LeadRequest
+from coppermind_pipeline.reports.models import ComparedPeriod
+from coppermind_pipeline.reports.question.frame import Frame, frame_of
+from coppermind_pipeline.reports.report import HISTORY_SOURCE
+from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
+from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
+from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync import rebuild_as_of
+
+_PROPERTIES = [
+    "createdate",
+    "hs_v2_date_entered_{stage}",
+    "hs_lifecyclestage_{stage}_date",
+    "lifecyclestage",
+]
+
+
+def lead_report(database: Database, *, mind: Mind, request: LeadRequest, now: datetime) -> LeadReport:
+    """Return the report of a mind's contacts from the reporting store; nothing is pulled.
+
+    Args:
+        now: aware; what ages, stuck leads and `this_quarter` are judged by.
+
+    Raises:
+        ReportArgumentError: the range is empty, `as_of` lies ahead, or fiscal years differ.
+        ConnectorNotFound: the mind has no such connector.
+        BeforeHistory: `as_of` lies before the first complete backfill.
+    """
+    with database.mind(mind.id) as connection:
+        wanted = None if request.connector_id is None else [request.connector_id]
+        portals = load_portals(connection, connector_ids=wanted)
+        frame = frame_of(request, portals, now=now)
+        if frame.as_of is not None:
+            require_history(portals, frame.as_of)
+            meanings = {
+                portal.connector_id: load_interpretation(
+                    connection, portal.connector_id, portal.config.of_records
+                ).meaning
+                for portal in portals
+            }
+            # Whether a lead is stuck depends on its deals.
+            whole = (ObjectType.CONTACTS, ObjectType.DEALS)
+            rebuild_as_of(connection, meanings, as_of=frame.as_of, whole=whole)
+        return _Reporter(connection, mind, request, portals, frame, now).report()
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What the store says of one range."""
+
+    created: Sequence[CreatedCell]
+    entered: Sequence[EnteredCell]
+
+    @property
+    def youngest(self) -> datetime | None:
+        return max((cell.youngest for cell in self.created), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reporter:
+    """One report in the making: what every part of it asks for."""
+
+    connection: Connection
+    mind: Mind
+    request: LeadRequest
+    portals: Sequence[SyncedPortal]
+    frame: Frame
+    now: datetime
+
+    def report(self) -> LeadReport:
+        labels = self._labels()
+        selection = self._selection(labels)
+        counted = _Counted(contacts.created(self.connection, selection), contacts.entered(self.connection, selection))
+        arranged = arrange(counted.created, counted.entered, portals=self.portals, labels=labels,
+                           group_by=self.request.group_by, groups_max=self.request.groups_max)  # fmt: skip
+        kept = [group.group_key for group in arranged if group.key != OTHER]
+        steps, steps_by_group = contacts.days_between_stages(self.connection, selection, kept, other=OTHER)
+        setting = Setting(clock=self.frame.clock, zone=self.frame.zone, stages=_stages(labels))
+        figures = figures_of(counted.created, counted.entered, steps, setting)
+        earlier = self._earlier(selection, counted, setting)
+        stage_labels = _stage_labels(labels, figures, counted.entered, earlier)
+        synced = any(portal.last_pull_at is not None for portal in self.portals)
+        return LeadReport(
+            trust=trust_in(
+                self.connection,
+                self.portals,
+                mind=self.mind,
+                now=self.now,
+                report_range=Range(start=self.frame.range.start, end=self.frame.range.end),
+                date_basis="createdate",
+                data_source=DATA_SOURCE if self.frame.as_of is None else HISTORY_SOURCE,
+            ),
+            period=self._period(),
+            audit=LeadAudit(
+                caveats=lead_caveats(
+                    self._findings(
+                        selection, counted, figures=figures, earlier=earlier, labels=labels, stage_labels=stage_labels
+                    )
+                ),
+                notes=list(NOTES),
+                group_by=self.request.group_by,
+                include_filtered=self.request.include_filtered,
+                generated_at=self.now,
+            ),
+            headline=self._headline(figures, earlier, arranged, stage_labels) if synced else [],
+            summary=LeadSummary(
+                **dict(figures),
+                entered_unknown=unknown_dates(counted.entered),
+                stage_labels=stage_labels,
+                compared_with=earlier,
+            ),
+            groups=[
+                _group(group, steps_by_group.get(group.group_key, []), setting, self.request.group_by)
+                for group in arranged
+            ],
+        )
+
+    def _labels(self) -> Mapping[str, Labels]:
+        return {
+            portal.connector_id: load_labels(
+                self.connection, portal.connector_id, properties=("hs_analytics_source", "lifecyclestage")
+            )
+            for portal in self.portals
+        }
+
+    def _selection(self, labels: Mapping[str, Labels]) -> LeadSelection:
+        rules = [
+            LeadRules(
+                connector_id=portal.connector_id,
+                lead_stages=lead_stages_of(
+                    labels[portal.connector_id].definitions.get(ObjectType.CONTACTS, {}).get("lifecyclestage")
+                ),
+                disqualified=portal.config.hubspot_disqualified_statuses,
+            )
+            for portal in self.portals
+        ]
+        return LeadSelection(
+            rules=rules,
+            start=self.frame.range.start,
+            end=self.frame.range.end,
+            clock=self.frame.clock,
+            zone=self.frame.zone.key,
+            include_filtered=self.request.include_filtered,
+            group_by=self.request.group_by,
+            as_of=self.frame.as_of,
+        )
+
+    def _earlier(self, selection: LeadSelection, counted: _Counted, setting: Setting) -> LeadRangeFigures | None:
+        """Return the figures of the earlier range, whose cohort is followed until it was as old as the later one is."""
+        compared = self.frame.compared
+        if compared is None:
+            return None
+        earlier = selection.between(compared.start, compared.end)
+        youngest = contacts.youngest(self.connection, earlier)
+        # An empty cohort has no age; then the ranges' own are compared.
+        age = self.frame.clock - (counted.youngest or min(self.frame.range.end, self.frame.clock))
+        until = (youngest or compared.end) + max(age, timedelta())
+        earlier = earlier.until(min(until, self.frame.clock))
+        steps, _ = contacts.days_between_stages(self.connection, earlier, (), other=OTHER)
+        return range_figures_of(
+            contacts.created(self.connection, earlier),
+            contacts.entered(self.connection, earlier),
+            steps,
+            Setting(
+                clock=setting.clock, zone=setting.zone, stages=setting.stages, followed_until=earlier.followed_until
+            ),
+        )
+
+    def _findings(
+        self,
+        selection: LeadSelection,
+        counted: _Counted,
+        *,
+        figures: LeadFigures,
+        earlier: LeadRangeFigures | None,
+        labels: Mapping[str, Labels],
+        stage_labels: Mapping[str, str],
+    ) -> LeadFindings:
+        return LeadFindings(
+            portals=self.portals,
+            now=self.now,
+            zone=self.frame.zone,
+            zone_assumed=self.frame.zone_assumed,
+            earliest=self.frame.earliest,
+            as_of=self.frame.as_of,
+            labels=labels,
+            include_filtered=self.request.include_filtered,
+            figures=figures,
+            earlier=earlier,
+            unknown_dates={stage_labels.get(stage, stage): n for stage, n in unknown_dates(counted.entered).items()},
+            seen=sum(cell.seen for cell in counted.entered),
+            undated=contacts.undated(self.connection, selection),
+            label_uses=contacts.label_uses(self.connection, selection),
+        )
+
+    def _headline(
+        self,
+        figures: LeadFigures,
+        earlier: LeadRangeFigures | None,
+        groups: Sequence[GroupCells],
+        stage_labels: Mapping[str, str],
+    ) -> list[str]:
+        local, compared = self.frame.range.local, self.frame.compared
+        return lead_headline(
+            figures,
+            HeadlineSetting(
+                days=(local.first_day, local.last_day),
+                compared_days=None if compared is None else (compared.local.first_day, compared.local.last_day),
+                zone=self.frame.zone,
+                synced_at=last_successful_sync(self.portals),
+                stage_labels=stage_labels,
+            ),
+            compared_with=earlier,
+            groups=groups,
+            group_by=self.request.group_by,
+        )
+
+    def _period(self) -> LeadPeriod:
+        local = self.frame.range.local
+        return LeadPeriod(
+            name=self.frame.period_name,
+            start=self.frame.range.start,
+            end=self.frame.range.end,
+            first_day=local.first_day,
+            last_day=local.last_day,
+            timezone=self.frame.zone.key,
+            date_basis="createdate",
+            date_basis_label="create date of the contact",
+            hubspot_property="createdate",
+            hubspot_properties=_PROPERTIES,
+            as_of=self.frame.as_of,
+            compared_with=self._compared_period(),
+        )
+
+    def _compared_period(self) -> ComparedPeriod | None:
+        compared = self.frame.compared
+        if compared is None or self.frame.compare_to is None:
+            return None
+        return ComparedPeriod(
+            compare_to=self.frame.compare_to,
+            start=compared.start,
+            end=compared.end,
+            first_day=compared.local.first_day,
+            last_day=compared.local.last_day,
+            elapsed_days=self.frame.elapsed_days,
+        )
+
+
+def _stages(labels: Mapping[str, Labels]) -> list[str]:
+    found = [
+        stage
+        for known in labels.values()
+        for stage in lifecycle_stages(known.definitions.get(ObjectType.CONTACTS, {}).get("lifecyclestage"))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _stage_labels(
+    labels: Mapping[str, Labels],
+    figures: LeadFigures,
+    entered: Sequence[EnteredCell],
+    earlier: LeadRangeFigures | None,
+) -> dict[str, str]:
+    """Return what people call the stages that the answer names; the first portal that has a label decides."""
+    named = dict.fromkeys((*FUNNEL_STAGES, *figures.entered, *(cell.stage for cell in entered)))
+    named |= dict.fromkeys(earlier.entered if earlier is not None else ())
+    found: dict[str, str] = {}
+    for stage in named:
+        known = (each.lifecycle_stage(ObjectType.CONTACTS, stage) for each in labels.values())
+        label = next((each.text for each in known if each.resolved), None)
+        found[stage] = label or _DEFAULT_LABELS.get(stage, "A lifecycle stage no longer in HubSpot")
+    return found
+
+
+# HubSpot's own, for a portal whose definitions have not been read yet.
+_DEFAULT_LABELS = {
+    "lead": "Lead",
+    "marketingqualifiedlead": "Marketing Qualified Lead",
+    "salesqualifiedlead": "Sales Qualified Lead",
+    "opportunity": "Opportunity",
+    "customer": "Customer",
+}
+
+
+def _group(group: GroupCells, steps: Sequence[StepDays], setting: Setting, group_by: LeadGroupBy | None) -> LeadGroup:
+    figures = figures_of(group.created, group.entered, steps, setting)
+    added_up = group.key == OTHER and group_by is not LeadGroupBy.LIFECYCLE_STAGE
+    return LeadGroup(
+        key="other" if added_up else group.shown_key,
+        label=group.label,
+        portal_id=group.portal.hub_id,
+        connector_id=group.portal.connector_id,
+        **dict(figures),
+    )

@@ -1,0 +1,152 @@
+"""The tables of a lead report, as markdown and HTML both show them, and its figures as columns of a CSV."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from coppermind_pipeline.crm import FUNNEL_STAGES
+from coppermind_pipeline.reports.leads.measures import LeadFigures, LeadRangeFigures, Part, Step
+from coppermind_pipeline.reports.leads.models import LeadGroup, LeadReport
+from coppermind_pipeline.wording import as_words, capitalized, number, report_percent
+
+NOTHING = "\N{EN DASH}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadTable:
+    """One table: its columns' headings and its rows; all columns but the first hold numbers."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def lead_tables(report: LeadReport) -> list[LeadTable]:
+    """Return the tables that have rows: the funnel, steps, leaks, the earlier range, groups."""
+    summary, labels = report.summary, report.summary.stage_labels
+    found = [
+        _funnel("Funnel", summary, labels),
+        _steps("Days from stage to stage", summary.median_days, labels),
+        _leaks(summary),
+        *([_funnel("Funnel of the earlier range", earlier, labels),
+           _steps("Days from stage to stage in the earlier range", earlier.median_days, labels)]
+          if (earlier := summary.compared_with) is not None else []),
+        _groups(report),
+    ]  # fmt: skip
+    return [table for table in found if table.rows]
+
+
+def lead_columns(report: LeadReport) -> list[dict[str, Any]]:
+    """Return one row of plain values per group, or one for all contacts; each names the range and what it is of."""
+    named = [(group.label, group) for group in report.groups] or [("All contacts", report.summary)]
+    synced = report.trust.last_successful_sync
+    about = {
+        "mind": report.trust.mind,
+        "range_start": report.period.start.isoformat(),
+        "range_end": report.period.end.isoformat(),
+        "timezone": report.period.timezone,
+        "date_basis": report.period.date_basis,
+        "synced_at": None if synced is None else synced.isoformat(),
+    }
+    stages = list(report.summary.entered)
+    return [{"group": label} | _flat(figures, stages) | about for label, figures in named]
+
+
+def _flat(figures: LeadFigures | LeadGroup, stages: Sequence[str]) -> dict[str, Any]:
+    """Return figures as columns, one for each stage ("entered_lead", "reached_lead"); null where they are left out."""
+    entered, cohort = figures.entered or {}, figures.cohort
+    flat: dict[str, Any] = {"new_contacts": figures.new_contacts, "offline": figures.offline}
+    flat |= {f"entered_{stage}": entered.get(stage, 0) if figures.entered is not None else None for stage in stages}
+    flat["cohort_age_days"] = None if cohort is None else cohort.age_days
+    for stage in FUNNEL_STAGES:
+        reached = None if cohort is None else cohort.reached[stage]
+        flat[f"reached_{stage}"] = None if reached is None else reached.contacts
+        flat[f"reached_{stage}_rate"] = None if reached is None else reached.rate
+    steps = {step.to_stage: step for step in figures.median_days or ()}
+    for stage in FUNNEL_STAGES[1:]:
+        flat[f"median_days_to_{stage}"] = steps[stage].median_days if stage in steps else None
+        flat[f"median_days_to_{stage}_contacts"] = steps[stage].contacts if stage in steps else None
+    for name, part in _parts(figures).items():
+        flat[name] = None if part is None else part.leads
+    flat["leads"] = None if figures.stuck is None else figures.stuck.of
+    return flat
+
+
+def _funnel(title: str, figures: LeadRangeFigures, labels: Mapping[str, str]) -> LeadTable:
+    reached = figures.cohort.reached
+    return LeadTable(
+        title=title,
+        headings=("Stage", "Entered in the range", f"Reached, of {number(figures.new_contacts)} new contacts", "Share"),
+        rows=[
+            (
+                labels.get(stage, stage),
+                number(entered),
+                number(reached[stage].contacts) if stage in reached else NOTHING,
+                _percent(reached[stage].rate) if stage in reached else NOTHING,
+            )
+            for stage, entered in figures.entered.items()
+        ],
+    )
+
+
+def _steps(title: str, steps: Sequence[Step], labels: Mapping[str, str]) -> LeadTable:
+    return LeadTable(
+        title=title,
+        headings=("From stage to stage", "Median days", "Contacts", "Went backwards"),
+        rows=[
+            (
+                f"{labels.get(step.from_stage, step.from_stage)} to {labels.get(step.to_stage, step.to_stage)}",
+                NOTHING if step.median_days is None else number(step.median_days),
+                number(step.contacts),
+                number(step.backwards),
+            )
+            for step in steps
+        ],
+    )
+
+
+def _leaks(figures: LeadFigures) -> LeadTable:
+    return LeadTable(
+        title="Leads that leaked, as of now",
+        headings=("", "Leads", "Of", "Share"),
+        rows=[
+            (capitalized(name), number(part.leads), number(part.of), _percent(part.rate))
+            for name, part in _parts(figures).items()
+            if part is not None
+        ],
+    )
+
+
+def _groups(report: LeadReport) -> LeadTable:
+    by = "Portal" if report.audit.group_by is None else capitalized(as_words(report.audit.group_by))
+    several = len(report.trust.portal_ids) > 1 and report.audit.group_by is not None
+    stages = [report.summary.stage_labels.get(stage, stage) for stage in FUNNEL_STAGES]
+    return LeadTable(
+        title=f"By {by.lower()}",
+        headings=(by, *(["Portal"] if several else []), "New contacts", "Offline",
+                  *(f"Reached {stage}" for stage in stages), "Share that reached the last",
+                  "Disqualified", "Postponed", "Stuck", "Of leads"),
+        rows=[
+            (group.label, *([str(group.portal_id)] if several else []), number(group.new_contacts),
+             number(group.offline), *_reached(group),
+             *(NOTHING if part is None else number(part.leads) for part in _parts(group).values()),
+             NOTHING if group.stuck is None else number(group.stuck.of))
+            for group in report.groups
+        ],
+    )  # fmt: skip
+
+
+def _reached(group: LeadGroup) -> Sequence[str]:
+    if group.cohort is None:
+        return (NOTHING,) * (len(FUNNEL_STAGES) + 1)
+    reached = group.cohort.reached
+    return *(number(reached[stage].contacts) for stage in FUNNEL_STAGES), _percent(reached[FUNNEL_STAGES[-1]].rate)
+
+
+def _parts(figures: LeadFigures | LeadGroup) -> Mapping[str, Part | None]:
+    return {"disqualified": figures.disqualified, "postponed": figures.postponed, "stuck": figures.stuck}
+
+
+def _percent(rate: str | None) -> str:
+    return NOTHING if rate is None else report_percent(Decimal(rate))
