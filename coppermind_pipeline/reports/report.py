@@ -286,6 +286,7 @@ class _Reporter:
                 zone=self.frame.zone,
                 synced_at=last_successful_sync(self.portals),
                 as_of=self.frame.as_of,
+                unfinished=self.frame.range.start <= self.frame.clock < self.frame.range.end,
                 outcomes=self.request.outcomes,
                 compared_days=None if compared is None else (compared.local.first_day, compared.local.last_day),
             ),

@@ -254,13 +254,26 @@ def test_each_headline_sentence_names_basis_range_zone_and_sync(portal: StoredPo
     portal.deal("6", outcome="open", amount=100, currency="USD")
     made = report(group_by="source", compare_to="previous_period")
     of_quarter = (
-        "(by close date, 1 October 2026 to 31 December 2026, America/New_York; synced 18 November 2026, 07:00)."
+        "(by close date, 1 October 2026 to 31 December 2026 so far, America/New_York; synced 18 November 2026, 07:00)."
     )
+    before = of_quarter.replace("October", "July").replace("31 December", "18 August").replace(" so far", "")
     of_now = "(as of now, whatever the range, America/New_York; synced 18 November 2026, 07:00)."
     assert made.headline == [
         f"5 deals won, worth $50 {of_quarter}",
         f"Win rate 100.00 %: 5 won and 0 lost of 5 closed deals {of_quarter}",
-        f"Before that: no deal won {of_quarter.replace('October', 'July').replace('31 December', '18 August')}",
+        f"Before that: no deal won {before}",
         f"Most won revenue by source: Offline Sources, 5 deals worth $50 {of_quarter}",
         f"1 open deal worth $100, $20 weighted by probability {of_now}",
     ]
+
+
+def test_a_headline_is_in_whole_units_and_says_how_many_deals_are_in_no_sum(
+    portal: StoredPortal, report: MakeReport
+) -> None:
+    portal.deal("1", **_WON | {"amount": "1234.50"})
+    portal.deal("2", **_WON | {"amount": "0.40"})
+    portal.deal("3", **_WON | {"amount": None})
+    portal.deal("4", outcome="open", amount="0.40", currency="USD")
+    won, *_, pipeline = report(period="2026-11").headline
+    assert won.startswith("3 deals won, worth $1,235 (1 of them without amount) (by close date")
+    assert pipeline.startswith("1 open deal worth $0.40, $0.08 weighted")

@@ -123,8 +123,9 @@ def test_every_report_shows_time_sources_countries_and_the_pipeline(
     portal.deal("7", outcome="open", amount=None)
     charts = _panorama(database, mind, group_by="owner")
     assert list(charts) == ["Closed won by month", "Win rate by month", "Closed won by source",
-                            "Closed won by country", "Open pipeline by stage"]  # fmt: skip
-    revenue, rate, source, country, stage = charts.values()
+                            "Closed won by country", "Why deals were lost",
+                            "Open pipeline by stage"]  # fmt: skip
+    revenue, rate, source, country, _, stage = charts.values()
     assert isinstance(revenue, LineChart)
     assert (revenue.unit, revenue.note) == (_COMPANY_USD, "November 2026 is not over yet.")
     shown = {row[0]: tuple(row[1:]) for row in revenue.rows}
@@ -147,6 +148,18 @@ def test_every_report_shows_time_sources_countries_and_the_pipeline(
     assert _bars(source) == {"Paid Search": "$3,000"}
     assert _bars(country) == {"Germany": "$3,000"}
     assert _bars(stage) == {"Appointment Scheduled (Sales Pipeline)": nothing, "Contract Sent (Sales Pipeline)": "$70"}
+
+
+def test_why_deals_were_lost_is_drawn_with_those_that_nobody_gave_a_reason_for(
+    portal: StoredPortal, database: Database, mind: Mind
+) -> None:
+    for number, reason in enumerate(("Too expensive", "price", None)):
+        portal.deal(str(number), outcome="lost", close_at=_CLOSED, loss_reason=reason, amount=10, currency="USD")
+    losses = _panorama(database, mind)["Why deals were lost"]
+    assert isinstance(losses, BarChart)
+    assert list(_bars(losses).values()) == ["2 deals", "1 deal"]
+    assert [bar.beside for bar in losses.bars] == ["66.67 % of lost, $20", "33.33 % of lost"]
+    assert losses.bars[1].label == "No reason given"
 
 
 def test_a_longer_range_shows_its_own_months(portal: StoredPortal, database: Database, mind: Mind) -> None:

@@ -68,7 +68,7 @@ def test_no_name_becomes_markup(known_report: CrmReport) -> None:
 
 def test_a_page_needs_nothing_from_elsewhere(known_report: CrmReport) -> None:
     page = render(known_report, ReportFormat.HTML)
-    assert page.count("<figure") == 6
+    assert page.count("<figure") == 7
     assert re.findall(r"(?:src|url|@import)[=(]", page) == []
     assert "<svg" not in render(known_report, ReportFormat.HTML, alone=False)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from coppermind_pipeline.crm import Outcome
 from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures, RangeFigures
-from coppermind_pipeline.reports.figures.worth import sums, worth
+from coppermind_pipeline.reports.figures.worth import sums, without_amount, worth
 from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy
 from coppermind_pipeline.wording import capitalized, clock, count, day, listed, number, report_percent
 
@@ -30,17 +30,24 @@ class Setting:
     synced_at: datetime | None
     as_of: datetime | None
     outcomes: Sequence[Outcome] = OUTCOMES
+    unfinished: bool = False
     compared_days: tuple[date, date] | None = None
 
-    def of_range(self, days: tuple[date, date] | None = None) -> str:
-        """Return "by close date, 1 October 2026 to 31 December 2026, America/New_York; synced …"."""
-        first, last = days or (self.first_day, self.last_day)
-        return f"by {self.date_basis.label}, {day(first)} to {day(last)}, {self.zone.key}; {self._synced()}"
+    def of_range(self) -> str:
+        """Return "by close date, 1 October 2026 to 31 December 2026 so far, America/New_York; synced …"."""
+        return self._between(self.first_day, self.last_day, " so far" if self.unfinished else "")
+
+    def of_earlier_range(self, days: tuple[date, date]) -> str:
+        """Return the same for the range that this one is compared with."""
+        return self._between(*days)
 
     def of_today(self) -> str:
         """Return the same for what knows no range."""
         at = clock(self.as_of, self.zone) if self.as_of is not None else "now"
         return f"as of {at}, whatever the range, {self.zone.key}; {self._synced()}"
+
+    def _between(self, first: date, last: date, so_far: str = "") -> str:
+        return f"by {self.date_basis.label}, {day(first)} to {day(last)}{so_far}, {self.zone.key}; {self._synced()}"
 
     def _synced(self) -> str:
         return f"synced {clock(self.synced_at, self.zone)}" if self.synced_at is not None else "sync not complete yet"
@@ -77,7 +84,7 @@ def _sentences(
         )
     earlier = None if compared_with is None else _closed(compared_with, setting)
     if earlier is not None and setting.compared_days is not None:
-        yield f"Before that: {earlier} ({setting.of_range(setting.compared_days)})."
+        yield f"Before that: {earlier} ({setting.of_earlier_range(setting.compared_days)})."
     leading = _leading(groups, group_by)
     if len(leading) > 1:
         yield (
@@ -87,13 +94,15 @@ def _sentences(
     elif leading:
         won = leading[0].closed_won
         yield (
-            f"Most won revenue by {group_by}: {leading[0].label}, {count(won.deals, 'deal')} worth {worth(won)} "
+            f"Most won revenue by {group_by}: {leading[0].label}, {count(won.deals, 'deal')} worth "
+            f"{worth(won, whole=True)}{without_amount(won)} "
             f"({setting.of_range()})."
         )
     if summary.open.deals:
-        weighted = sums(summary.weighted_pipeline, nothing="")
+        weighted = sums(summary.weighted_pipeline, nothing="", whole=True)
         yield (
-            f"{count(summary.open.deals, 'open deal')} worth {worth(summary.open)}"
+            f"{count(summary.open.deals, 'open deal')} worth {worth(summary.open, whole=True)}"
+            f"{without_amount(summary.open)}"
             f"{f', {weighted} weighted by probability' if weighted else ''} ({setting.of_today()})."
         )
 
@@ -108,7 +117,7 @@ def _closed(figures: RangeFigures | Figures, setting: Setting) -> str | None:
 def _deals(closed: DealSum, outcome: Outcome) -> str:
     if not closed.deals:
         return f"no deal {outcome}"
-    return f"{count(closed.deals, 'deal')} {outcome}, worth {worth(closed)}"
+    return f"{count(closed.deals, 'deal')} {outcome}, worth {worth(closed, whole=True)}{without_amount(closed)}"
 
 
 def _leading(groups: Sequence[Group], group_by: GroupBy | None) -> Sequence[Group]:

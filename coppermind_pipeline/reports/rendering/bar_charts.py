@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from coppermind_pipeline.reports.figures.measures import DealSum, Figures
+from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL, Losses, LossTheme
+from coppermind_pipeline.reports.figures.measures import DealSum, Figures, rate
 from coppermind_pipeline.reports.figures.panorama import Part
-from coppermind_pipeline.reports.figures.worth import amount_in_words
+from coppermind_pipeline.reports.figures.worth import amount_in_words, sums
 from coppermind_pipeline.reports.rendering.tables import NOTHING
 from coppermind_pipeline.reports.rendering.units import Unit, titled, units_of
 from coppermind_pipeline.wording import count, number, report_percent
@@ -72,6 +73,30 @@ def worth_bars(
         )
         for unit in units
     ]
+
+
+def loss_bars(losses: Losses) -> list[BarChart]:
+    """Return how many deals each theme of losses is given for, those without a reason last."""
+    rows: list[tuple[str, int, str, LossTheme | None]] = [
+        (theme.label, theme.deals, theme.share, theme) for theme in losses.themes
+    ]
+    if losses.without_reason:
+        rows.append((NO_REASON_LABEL, losses.without_reason, rate(losses.without_reason, losses.deals), None))
+    longest = max((deals for _, deals, _, _ in rows), default=0)
+    bars = [
+        Bar(
+            label=label,
+            figure=count(deals, "deal"),
+            beside=f"{report_percent(Decimal(share))} of lost{_lost_worth(theme)}",
+            parts=[Length(kind="lost", start=0, length=_hundredths(deals, longest))],
+        )
+        for label, deals, share, theme in rows
+    ]
+    return [BarChart(title="Why deals were lost", unit="number of lost deals", of="Theme", bars=bars)] if bars else []
+
+
+def _lost_worth(theme: LossTheme | None) -> str:
+    return f", {sums(theme.amounts, nothing='', whole=True)}" if theme is not None and theme.amounts else ""
 
 
 def _worth_bars(

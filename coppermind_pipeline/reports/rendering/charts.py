@@ -8,7 +8,14 @@ from coppermind_pipeline.reports.figures.measures import Figures
 from coppermind_pipeline.reports.figures.panorama import Part
 from coppermind_pipeline.reports.models import CrmReport, PanoramicReport
 from coppermind_pipeline.reports.question.request import GroupBy
-from coppermind_pipeline.reports.rendering.bar_charts import BarChart, of_open, of_won, won_and_lost, worth_bars
+from coppermind_pipeline.reports.rendering.bar_charts import (
+    BarChart,
+    loss_bars,
+    of_open,
+    of_won,
+    won_and_lost,
+    worth_bars,
+)
 from coppermind_pipeline.reports.rendering.month_charts import LineChart, month_charts
 from coppermind_pipeline.reports.rendering.tables import groups_title
 from coppermind_pipeline.wording import count, number, uncapitalized
@@ -30,6 +37,7 @@ def panorama_charts(report: CrmReport) -> list[Chart]:
         *month_charts(report),
         *worth_bars("Closed won by source", "Source", seen.sources, of_won),
         *worth_bars("Closed won by country", "Country", seen.countries, of_won),
+        *(loss_bars(report.losses) if report.losses is not None else []),
         *worth_bars("Open pipeline by stage", "Stage", seen.stages, of_open),
     ]
 

@@ -63,7 +63,7 @@ def test_trust_and_caveats_come_before_headline_figures_charts_and_deals(portal:
              "Largest won deals", "Deals 1 to 2 of 2"]  # fmt: skip
     places = [words.index(part) for part in parts]
     assert places == sorted(places)
-    assert page.count("<figure") == 5
+    assert page.count("<figure") == 6
     assert "Rocket fuel" in words
 
 
