@@ -22,7 +22,7 @@ class FoundBy(StrEnum):
     """How companies come to be found.
 
     `called`: by id, name or domain; `words`: none is called so, and these are remembered with all the words in their
-    name; `likeness`: not even that, and these have words that are spelt alike.
+    name; `likeness`: not even that, or an id or domain was asked for, and these have words that are spelt alike.
     """
 
     CALLED = "called"
@@ -83,7 +83,9 @@ def find_companies(
         left_out = () if shown else tuple(map(_found, called[:CHOICES_MAX]))
         return _at_most(shown, FoundBy.CALLED, left_out=left_out)
     if rows:
-        return _at_most(rows, FoundBy.WORDS)
+        # Whoever gives a domain or an id means that one, and no other with the same words in its name.
+        is_exact = canonical_domain(asked) is not None or asked.isdecimal()
+        return _at_most(rows, FoundBy.LIKENESS if is_exact else FoundBy.WORDS)
     question = read_question(connection, asked)
     if not any(word.corrections for word in question.words):
         return FoundCompanies(companies=(), by=FoundBy.LIKENESS)

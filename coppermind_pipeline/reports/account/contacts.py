@@ -97,10 +97,27 @@ _CONTACTS = f"""
                                     AND stored.hubspot_id = known.contact_id OFFSET 0) AS record
              WHERE known.is_filtered IS NULL) AS live
 ), placed AS MATERIALIZED (
-    SELECT contact.*, row_number() OVER (
-               ORDER BY CASE WHEN on_open_deal THEN 0 WHEN on_own_deal THEN 1 WHEN own_company THEN 2 ELSE 3 END,
-                        modified_at DESC NULLS LAST, length(contact_id), contact_id) AS place
-      FROM contact WHERE is_tied AND is_shown
+    SELECT *
+      FROM (SELECT contact.*, row_number() OVER (
+                       ORDER BY CASE WHEN on_open_deal THEN 0 WHEN on_own_deal THEN 1 WHEN own_company THEN 2
+                                     ELSE 3 END,
+                                modified_at DESC NULLS LAST, length(contact_id), contact_id) AS place
+              FROM contact WHERE is_tied AND is_shown) AS every
+     WHERE every.place > :place AND every.place <= CAST(:place AS bigint) + :rows_max
+), first_tie AS (
+    SELECT first.contact_id,
+           jsonb_agg(jsonb_build_object('id', first.deal_id, 'name', first.name, 'outcome', first.outcome,
+                                        'is_own', first.is_own,
+                                        'labels', ARRAY(SELECT label FROM unnest(first.labels) AS label
+                                                         WHERE label <> 'Primary' ORDER BY label))
+                     ORDER BY first.place) AS ties
+      FROM (SELECT tie.*, row_number() OVER (
+                       PARTITION BY tie.contact_id
+                       ORDER BY tie.is_own DESC, tie.outcome <> 'open', tie.closes_at DESC NULLS LAST,
+                                length(tie.deal_id), tie.deal_id) AS place
+              FROM tie WHERE tie.contact_id IN (SELECT placed.contact_id FROM placed)) AS first
+     WHERE first.place <= :deals_max
+     GROUP BY first.contact_id
 )
 SELECT counts.*, page.*
   FROM (SELECT count(*) FILTER (WHERE is_tied AND is_shown) AS total,
@@ -111,7 +128,7 @@ SELECT counts.*, page.*
   LEFT JOIN LATERAL (
        SELECT placed.place, placed.contact_id, placed.own_company, placed.deals, placed.is_filtered, record.name,
               record.job_title, record.email, record.lifecycle_stage, record.owner_id, record.modified_at,
-              record.company_name, record.referenced_only, other.name AS other_company, ties.ties
+              record.company_name, record.referenced_only, other.name AS other_company, first_tie.ties
          FROM placed
         CROSS JOIN LATERAL (SELECT stored.* FROM live_records AS stored
                              WHERE stored.connector_id = :connector AND stored.object_type = 'contacts'
@@ -126,17 +143,6 @@ SELECT counts.*, page.*
                                     WHERE stored.connector_id = :connector AND stored.object_type = 'companies'
                                       AND stored.hubspot_id = survivor.hubspot_id OFFSET 0) AS living
               ) AS other ON NOT placed.own_company
-         LEFT JOIN LATERAL (
-              SELECT jsonb_agg(jsonb_build_object('id', first.deal_id, 'name', first.name, 'outcome', first.outcome,
-                                                  'is_own', first.is_own, 'labels', first.labels)
-                               ORDER BY first.place) AS ties
-                FROM (SELECT tie.deal_id, tie.name, tie.outcome, tie.is_own,
-                             ARRAY(SELECT label FROM unnest(tie.labels) AS label
-                                    WHERE label <> 'Primary' ORDER BY label) AS labels,
-                             row_number() OVER (ORDER BY is_own DESC, outcome <> 'open', closes_at DESC NULLS LAST,
-                                                         length(deal_id), deal_id) AS place
-                        FROM tie WHERE tie.contact_id = placed.contact_id) AS first
-               WHERE first.place <= :deals_max) AS ties ON true
-        WHERE placed.place > :place AND placed.place <= CAST(:place AS bigint) + :rows_max) AS page ON true
+         LEFT JOIN first_tie ON first_tie.contact_id = placed.contact_id) AS page ON true
  ORDER BY page.place
 """

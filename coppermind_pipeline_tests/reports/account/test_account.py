@@ -94,6 +94,13 @@ async def test_what_is_misspelt_is_suggested_and_not_guessed(portal: StoredPorta
     )  # fmt: skip
 
 
+async def test_another_domain_with_the_same_words_is_suggested_and_not_taken(portal: StoredPortal, mind: Mind):
+    _company(portal, "1", "Acme Australia", domain="acme.com.au")
+    answer = await _ask(portal, mind, "acme.com")
+    assert (answer["company"], [each["company_id"] for each in answer["choices"]]) == (None, ["1"])
+    assert answer["headline"][0].endswith("Did you mean Acme Australia (acme.com.au)?")
+
+
 async def test_a_filtered_company_is_told_as_such(portal: StoredPortal, mind: Mind):
     _company(portal, "1", "Acme", filtered_reason="a filter")
     _company(portal, "2", "Acme Labs")
