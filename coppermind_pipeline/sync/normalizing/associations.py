@@ -97,12 +97,13 @@ def _take_up_answers(database: Database, connector: Connector, linked: Linked) -
         connection.execute(_NAMED, scope.values())
         ended = connection.scalars(_END, scope.values()).all()
         begun = connection.scalars(_BEGIN, scope.values()).all()
+        # The first of them come into an empty table, which would be read whole for each deal.
+        analyze_grown_tables(connection)
         changed = sorted({*ended, *begun})
         for first in range(0, len(changed), DEALS_AT_ONCE):
             deals = changed[first : first + DEALS_AT_ONCE]
             linked.attributed += attribute(connection, scope, deals, associations_changed=True)
         move_checkpoint(connection, scope.connector_id, "link", taken.seq)
-        analyze_grown_tables(connection)
     linked.answers += taken.answers
     linked.ended += len(ended)
     linked.begun += len(begun)
