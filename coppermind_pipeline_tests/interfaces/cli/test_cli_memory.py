@@ -109,7 +109,7 @@ def test_the_report_comes_in_every_format(coppermind, portal, period):
     assert next(iter(report)) == "trust"
     assert report["summary"]["closed_won"]["deals"] == 1
     assert json.loads(coppermind("memory", "report", *period, "--format", "json").stdout)["period"] == report["period"]
-    assert coppermind("memory", "report", *period).stdout.startswith("# CRM report, 1 October 2026")
+    assert coppermind("memory", "report", *period).stdout.startswith("# acme: CRM report, 1 October 2026")
     assert coppermind("memory", "report", *period, "--format", "html").stdout.startswith("<!doctype html>")
     rows = list(csv.DictReader(io.StringIO(coppermind("memory", "report", *period, "--format", "csv").stdout)))
     assert rows
