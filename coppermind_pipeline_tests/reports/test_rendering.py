@@ -66,6 +66,21 @@ def test_no_name_becomes_markup(known_report: CrmReport) -> None:
     assert html_fragment(known_report) in page
 
 
+@pytest.mark.parametrize("format_", [ReportFormat.MARKDOWN, ReportFormat.HTML])
+def test_figures_of_deals_that_are_left_out_are_not_shown_as_nothing(
+    known_report: CrmReport, report: MakeReport, format_: ReportFormat
+) -> None:
+    lost = render(report(outcome=["lost"], group_by="source"), format_)
+    assert "Closed lost" in lost
+    for absent in ("Closed won", "Win rate", "Average won", "Weighted pipeline", "Open worth", "Open now", "Overdue"):
+        assert absent not in lost
+    assert "Win rate" not in _table(render(report(group_by="loss_theme"), format_), "By loss theme")
+
+
+def _table(rendered: str, title: str) -> str:
+    return rendered.partition(title)[2].partition("Why deals were lost")[0]
+
+
 def test_a_page_needs_nothing_from_elsewhere(known_report: CrmReport) -> None:
     page = render(known_report, ReportFormat.HTML)
     assert page.count("<figure") == 7

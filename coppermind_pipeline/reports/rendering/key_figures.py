@@ -22,7 +22,7 @@ class KeyFigure:
 
 
 def key_figures(report: CrmReport) -> list[KeyFigure]:
-    """Return what was won, the win rate, the average won deal and what is open."""
+    """Return what was won, the win rate, the average won deal and what is open; none of deals that are left out."""
     summary, earlier = report.summary, report.summary.compared_with
     won, lost, still_open = summary.closed_won, summary.closed_lost, summary.open
     deals_changed = "" if earlier is None else f" ({change_of_number(won.deals, earlier.closed_won.deals)})"
@@ -30,29 +30,30 @@ def key_figures(report: CrmReport) -> list[KeyFigure]:
     days = summary.median_days_to_close
     weighted = sums(summary.weighted_pipeline, nothing="", whole=True)
     open_beside = f"{count(still_open.deals, 'deal')}{_without(still_open)}"
-    return [
-        KeyFigure(
+    figures = {
+        "closed_won": KeyFigure(
             name="Closed won",
             lines=_lines(_shown(won), None if earlier is None else _shown(earlier.closed_won)),
             beside=f"{count(won.deals, 'deal')}{deals_changed}{_without(won)}",
         ),
-        KeyFigure(
+        "win_rate": KeyFigure(
             name="Win rate",
             lines=[Line(text=NOTHING if summary.win_rate is None else report_percent(Decimal(summary.win_rate)),
                         change=rate_changed)],
             beside=f"{number(won.deals)} won, {number(lost.deals)} lost",
         ),
-        KeyFigure(
+        "average_deal": KeyFigure(
             name="Average won deal",
             lines=_lines(summary.average_deal, None),
             beside="" if days is None else f"median of {number(days)} days to close",
         ),
-        KeyFigure(
+        "open": KeyFigure(
             name="Open now" if report.period.as_of is None else "Open then",
             lines=_lines(_shown(still_open), None),
             beside=f"{open_beside}; {weighted} weighted" if weighted else open_beside,
         ),
-    ]  # fmt: skip
+    }  # fmt: skip
+    return [figure for name, figure in figures.items() if name not in report.audit.withheld]
 
 
 def _shown(deals: DealSum) -> list[Amount]:

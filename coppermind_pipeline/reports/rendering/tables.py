@@ -1,6 +1,6 @@
 """The tables of a report, as markdown and HTML show them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal, Self
@@ -93,12 +93,13 @@ class Table:
 
 def tables(report: CrmReport) -> list[Table]:
     """Return the tables that have rows: figures, rates, the earlier range, groups, losses, top deals, deals."""
-    earlier = report.summary.compared_with
+    earlier, withheld = report.summary.compared_with, report.audit.withheld
     found = [
-        _sums("figures", "Figures", report.summary, earlier),
-        _rates("rates", "Rates", report.summary, earlier),
-        *([_sums("earlier-figures", "Earlier range", earlier, minor=True),
-           _rates("earlier-rates", "Rates of the earlier range", earlier, minor=True)] if earlier is not None else []),
+        _sums("figures", "Figures", report.summary, earlier, withheld=withheld),
+        _rates("rates", "Rates", report.summary, earlier, withheld=withheld),
+        *([_sums("earlier-figures", "Earlier range", earlier, withheld=withheld, minor=True),
+           _rates("earlier-rates", "Rates of the earlier range", earlier, withheld=withheld, minor=True)]
+          if earlier is not None else []),
         _groups(report),
         _losses(report),
         _top_deals(report.summary),
@@ -113,12 +114,18 @@ def groups_title(report: CrmReport) -> str:
 
 
 def _sums(
-    name: TableName, title: str, figures: AnyFigures, earlier: RangeFigures | None = None, *, minor: bool = False
+    name: TableName,
+    title: str,
+    figures: AnyFigures,
+    earlier: RangeFigures | None = None,
+    *,
+    withheld: Container[str],
+    minor: bool = False,
 ) -> Table:
     sums = [
         (measure, getattr(figures, field), getattr(earlier, field, None))
         for measure, field in _MEASURES
-        if hasattr(figures, field)
+        if hasattr(figures, field) and field not in withheld
     ]
     in_company_currency = any(_adds_up(deals) for _, deals, _ in sums)
     columns = [
@@ -140,15 +147,22 @@ def _adds_up(deals: DealSum) -> bool:
 
 
 def _rates(
-    name: TableName, title: str, figures: AnyFigures, earlier: RangeFigures | None = None, *, minor: bool = False
+    name: TableName,
+    title: str,
+    figures: AnyFigures,
+    earlier: RangeFigures | None = None,
+    *,
+    withheld: Container[str],
+    minor: bool = False,
 ) -> Table:
-    rows = [
-        [_text("Win rate"), _rate(figures, earlier)],
-        [_text("Average won deal"), _average(figures, earlier)],
-        [_text("Median days to close"), _days(figures, earlier)],
+    rates = [
+        ("win_rate", "Win rate", _rate(figures, earlier)),
+        ("average_deal", "Average won deal", _average(figures, earlier)),
+        ("median_days_to_close", "Median days to close", _days(figures, earlier)),
     ]
     if isinstance(figures, Figures):
-        rows.append([_text("Weighted pipeline"), _amounts(figures.weighted_pipeline)])
+        rates.append(("weighted_pipeline", "Weighted pipeline", _amounts(figures.weighted_pipeline)))
+    rows = [[_text(rate), cell] for field, rate, cell in rates if field not in withheld]
     columns = [Column(heading="Rate"), Column(heading="Value", numeric=True)]
     return Table(name=name, title=title, columns=columns, rows=rows, minor=minor)
 
@@ -156,40 +170,43 @@ def _rates(
 def _groups(report: CrmReport) -> Table:
     by_portal = report.audit.group_by is None
     several = len(report.trust.portal_ids) > 1 and not by_portal
+    withheld = report.audit.withheld
+    shown = [(column, cell) for field, column, cell in _GROUP_COLUMNS
+             if field not in withheld and f"groups.{field}" not in withheld]  # fmt: skip
     columns = [
         Column(heading="Portal" if by_portal else _heading(str(report.audit.group_by))),
         *([Column(heading="Portal")] if several else []),
-        Column(heading="Won", numeric=True),
-        Column(heading="Won worth", numeric=True),
-        Column(heading="Lost", numeric=True),
-        Column(heading="Win rate", numeric=True),
-        Column(heading="Open worth", numeric=True),
-        Column(heading="Open", numeric=True, minor=True),
-        Column(heading="Average won", numeric=True, minor=True),
-        Column(heading="Days to close", numeric=True, minor=True),
-        Column(heading="Won without amount", numeric=True, minor=True),
+        *(column for column, _ in shown),
     ]
-    rows: list[list[Cell]] = []
-    for group in report.groups:
-        name, *figures = _group_row(group)
-        rows.append([name, *([_text(str(group.portal_id))] if several else []), *figures])
+    rows = [
+        [_text(group.label), *([_text(str(group.portal_id))] if several else []), *(cell(group) for _, cell in shown)]
+        for group in report.groups
+    ]
     return Table(name="groups", title=groups_title(report), columns=columns, rows=rows)
 
 
-def _group_row(group: Group) -> list[Cell]:
-    earlier = group.compared_with
-    return [
-        _text(group.label),
-        _deal_count(group.closed_won, earlier and earlier.closed_won),
-        _worth(group.closed_won, earlier and earlier.closed_won),
-        _deal_count(group.closed_lost, earlier and earlier.closed_lost),
-        _rate(group, earlier),
-        _worth(group.open),
-        _deal_count(group.open),
-        _average(group, earlier),
-        _days(group, earlier),
-        _text(number(group.closed_won.without_amount)),
-    ]
+def _then(group: Group, measure: Literal["closed_won", "closed_lost"]) -> DealSum | None:
+    return None if group.compared_with is None else getattr(group.compared_with, measure)
+
+
+# Each with the figure that it is made of.
+_GROUP_COLUMNS: Sequence[tuple[str, Column, Callable[[Group], Cell]]] = (
+    ("closed_won", Column(heading="Won", numeric=True),
+     lambda group: _deal_count(group.closed_won, _then(group, "closed_won"))),
+    ("closed_won", Column(heading="Won worth", numeric=True),
+     lambda group: _worth(group.closed_won, _then(group, "closed_won"))),
+    ("closed_lost", Column(heading="Lost", numeric=True),
+     lambda group: _deal_count(group.closed_lost, _then(group, "closed_lost"))),
+    ("win_rate", Column(heading="Win rate", numeric=True), lambda group: _rate(group, group.compared_with)),
+    ("open", Column(heading="Open worth", numeric=True), lambda group: _worth(group.open)),
+    ("open", Column(heading="Open", numeric=True, minor=True), lambda group: _deal_count(group.open)),
+    ("average_deal", Column(heading="Average won", numeric=True, minor=True),
+     lambda group: _average(group, group.compared_with)),
+    ("median_days_to_close", Column(heading="Days to close", numeric=True, minor=True),
+     lambda group: _days(group, group.compared_with)),
+    ("closed_won", Column(heading="Won without amount", numeric=True, minor=True),
+     lambda group: _text(number(group.closed_won.without_amount))),
+)  # fmt: skip
 
 
 def _losses(report: CrmReport) -> Table:
