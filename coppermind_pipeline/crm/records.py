@@ -292,11 +292,11 @@ def _entered(fields: "_Fields", dates: Mapping[str, tuple[str, ...]]) -> dict[st
     """Return when a contact entered each lifecycle stage whose date it has."""
     entered: dict[str, datetime] = {}
     for stage, names in dates.items():
-        # Of most stages a contact has no date at all.
-        moments = (fields.moment(name) for name in names if name in fields.properties)
-        first = next((moment for moment in moments if moment is not None), None)
-        if first is not None:
-            entered[stage] = first
+        for name in names:
+            # Asked first, as of most stages a contact has no date at all.
+            if name in fields.properties and (moment := fields.moment(name)) is not None:
+                entered[stage] = moment
+                break
     return entered
 
 

@@ -1,7 +1,7 @@
 """The answers of the `memory` tool as every interface shows them; the order of the fields is part of them."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,7 @@ from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.losses import Losses
 from coppermind_pipeline.reports.figures.measures import Figures, RangeFigures
 from coppermind_pipeline.reports.figures.panorama import Panorama
+from coppermind_pipeline.reports.question.frame import Frame
 from coppermind_pipeline.reports.question.periods import CompareTo
 from coppermind_pipeline.reports.question.request import DateBasis, GroupBy
 from coppermind_pipeline.reports.trust.block import TrustBlock
@@ -27,6 +28,21 @@ class ComparedPeriod(BaseModel):
     first_day: date
     last_day: date
     elapsed_days: int | None
+
+    @classmethod
+    def of(cls, frame: Frame) -> Self | None:
+        """Return that of a question; None where it compares with nothing."""
+        compared = frame.compared
+        if compared is None or frame.compare_to is None:
+            return None
+        return cls(
+            compare_to=frame.compare_to,
+            start=compared.start,
+            end=compared.end,
+            first_day=compared.local.first_day,
+            last_day=compared.local.last_day,
+            elapsed_days=frame.elapsed_days,
+        )
 
 
 class PeriodBlock(BaseModel):

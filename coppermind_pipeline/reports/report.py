@@ -8,14 +8,14 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.accounts import Mind
-from coppermind_pipeline.catalog import entered_stage_properties, load_interpretation, load_labels
-from coppermind_pipeline.crm import Labels, Meaning, Outcome, day_of, won_stage_properties
+from coppermind_pipeline.catalog import entered_stage_properties, load_labels
+from coppermind_pipeline.crm import Labels, Outcome, day_of, won_stage_properties
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.compared import EarlierDeals
 from coppermind_pipeline.reports.figures.deals import GroupKey
 from coppermind_pipeline.reports.figures.groups import Group, GroupCells
 from coppermind_pipeline.reports.figures.headline import Setting, headline
-from coppermind_pipeline.reports.figures.history import require_history
+from coppermind_pipeline.reports.figures.history import lay_out_history
 from coppermind_pipeline.reports.figures.losses import Losses, ReasonNames, losses
 from coppermind_pipeline.reports.figures.measures import (
     Cell,
@@ -37,14 +37,14 @@ from coppermind_pipeline.reports.models import (
     PeriodBlock,
     Summary,
 )
-from coppermind_pipeline.reports.question.frame import Frame, FramedRange, frame_of
+from coppermind_pipeline.reports.question.frame import Frame, frame_of
 from coppermind_pipeline.reports.question.request import DateBasis, ReportRequest
 from coppermind_pipeline.reports.question.withheld import only_some, withheld
 from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
 from coppermind_pipeline.reports.trust.caveats import Findings, caveats
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync import RECORDS_AS_OF, rebuild_as_of
+from coppermind_pipeline.sync import RECORDS_AS_OF
 
 TOP_DEALS = 5
 TOP_DEALS_PER_GROUP = 1
@@ -91,8 +91,7 @@ def crm_report(
         portals = load_portals(connection, connector_ids=wanted)
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
-            require_history(portals, frame.as_of)
-            rebuild_as_of(connection, _meanings(connection, portals), as_of=frame.as_of)
+            lay_out_history(connection, portals, frame.as_of)
         reporter = _Reporter(connection, mind, request, portals, frame, now, live_pull)
         return reporter.panoramic_report() if panoramic else reporter.report()
 
@@ -310,19 +309,7 @@ class _Reporter:
             hubspot_property=names[0] if len(names) == 1 else ENTERED_STAGE_PROPERTY,
             hubspot_properties=names,
             as_of=self.frame.as_of,
-            compared_with=self._compared_period(self.frame.compared),
-        )
-
-    def _compared_period(self, compared: FramedRange | None) -> ComparedPeriod | None:
-        if compared is None or self.frame.compare_to is None:
-            return None
-        return ComparedPeriod(
-            compare_to=self.frame.compare_to,
-            start=compared.start,
-            end=compared.end,
-            first_day=compared.local.first_day,
-            last_day=compared.local.last_day,
-            elapsed_days=self.frame.elapsed_days,
+            compared_with=ComparedPeriod.of(self.frame),
         )
 
     def _entered_won_properties(self, labels: Mapping[str, Labels]) -> list[str]:
@@ -361,13 +348,6 @@ _PROPERTIES = {
     DateBasis.ENTERED_CURRENT_STAGE: "hs_v2_date_entered_current_stage",
     DateBasis.LAST_MODIFIED: "hs_lastmodifieddate",
 }
-
-
-def _meanings(connection: Connection, portals: Sequence[SyncedPortal]) -> Mapping[str, Meaning]:
-    return {
-        portal.connector_id: load_interpretation(connection, portal.connector_id, portal.config.of_records).meaning
-        for portal in portals
-    }
 
 
 def _group(

@@ -1,14 +1,39 @@
-"""How far back the CRM's history goes."""
+"""The CRM's history: how far back it goes, and the records of an earlier time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from coppermind_pipeline.catalog import Portal
+from sqlalchemy import Connection
+
+from coppermind_pipeline.catalog import Portal, load_interpretation
+from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.errors import BeforeHistory
+from coppermind_pipeline.reports.trust.portals import SyncedPortal
+from coppermind_pipeline.sync import rebuild_as_of
 from coppermind_pipeline.wording import capitalized
 
 
-def require_history(portals: Sequence[Portal], as_of: datetime) -> None:
+def lay_out_history(
+    connection: Connection,
+    portals: Sequence[SyncedPortal],
+    as_of: datetime,
+    *,
+    whole: Collection[ObjectType] = (ObjectType.DEALS,),
+) -> None:
+    """Lay out the records of that time for the transaction (`rebuild_as_of`), as today's settings read them.
+
+    Raises:
+        BeforeHistory: a portal had not been read completely by then.
+    """
+    _require_history(portals, as_of)
+    meanings = {
+        portal.connector_id: load_interpretation(connection, portal.connector_id, portal.config.of_records).meaning
+        for portal in portals
+    }
+    rebuild_as_of(connection, meanings, as_of=as_of, whole=whole)
+
+
+def _require_history(portals: Sequence[Portal], as_of: datetime) -> None:
     """Raise BeforeHistory, naming the earliest time possible, unless every portal had been read completely by then."""
     for portal in portals:
         if portal.first_completed_at is None:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from coppermind_pipeline.accounts import Mind
-from coppermind_pipeline.catalog import load_interpretation, load_labels
+from coppermind_pipeline.catalog import load_labels
 from coppermind_pipeline.crm import FUNNEL_STAGES, Labels, lead_stages_of, lifecycle_stages
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports.figures.history import require_history
+from coppermind_pipeline.reports.figures.history import lay_out_history
 from coppermind_pipeline.reports.leads import contacts
 from coppermind_pipeline.reports.leads.caveats import NOTES, LeadFindings, lead_caveats
 from coppermind_pipeline.reports.leads.contacts import CreatedCell, EnteredCell, LeadRules, LeadSelection, StepDays
@@ -32,7 +32,6 @@ from coppermind_pipeline.reports.report import HISTORY_SOURCE
 from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync import rebuild_as_of
 
 _PROPERTIES = [
     "createdate",
@@ -58,16 +57,9 @@ def lead_report(database: Database, *, mind: Mind, request: LeadRequest, now: da
         portals = load_portals(connection, connector_ids=wanted)
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
-            require_history(portals, frame.as_of)
-            meanings = {
-                portal.connector_id: load_interpretation(
-                    connection, portal.connector_id, portal.config.of_records
-                ).meaning
-                for portal in portals
-            }
             # Whether a lead is stuck depends on its deals.
             whole = (ObjectType.CONTACTS, ObjectType.DEALS)
-            rebuild_as_of(connection, meanings, as_of=frame.as_of, whole=whole)
+            lay_out_history(connection, portals, frame.as_of, whole=whole)
         return _Reporter(connection, mind, request, portals, frame, now).report()
 
 
@@ -256,20 +248,7 @@ class _Reporter:
             hubspot_property="createdate",
             hubspot_properties=_PROPERTIES,
             as_of=self.frame.as_of,
-            compared_with=self._compared_period(),
-        )
-
-    def _compared_period(self) -> ComparedPeriod | None:
-        compared = self.frame.compared
-        if compared is None or self.frame.compare_to is None:
-            return None
-        return ComparedPeriod(
-            compare_to=self.frame.compare_to,
-            start=compared.start,
-            end=compared.end,
-            first_day=compared.local.first_day,
-            last_day=compared.local.last_day,
-            elapsed_days=self.frame.elapsed_days,
+            compared_with=ComparedPeriod.of(self.frame),
         )
 
 
