@@ -29,8 +29,6 @@ ASKED = ("Acme Inc.", "acme inc.", "globex", "Initech Ltd", "acme.example", "htt
          "WWW.globex.example", "n/a", "Test", "Nobody Corp", "localhost")  # fmt: skip
 PORTALS_PER_TEST = 10
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 4))

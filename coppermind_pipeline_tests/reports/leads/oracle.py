@@ -63,13 +63,27 @@ def contacts_of(source: Source, *, at: datetime | None, include_filtered: bool) 
 
 
 def in_open_deals(source: Source, at: datetime | None) -> set[str]:
+    """Return the contacts of open deals; by now, a contact that was merged away is in them as its survivor."""
+    survivors = {} if at is not None else {
+        versions[-1].properties["hs_merged_object_ids"]: survivor
+        for survivor, versions in source.contacts.items()
+        if "hs_merged_object_ids" in versions[-1].properties
+    }  # fmt: skip
     return {
-        contact
+        _survivor(contact, survivors)
         for deal in source.deals
         if deal.is_open
         for contact, since, until in deal.contacts
         if (until is None if at is None else since <= at and (until is None or until > at))
     }
+
+
+def _survivor(contact: str, survivors: dict[str, str]) -> str:
+    passed = {contact}
+    while (survivor := survivors.get(contact)) is not None and survivor not in passed:
+        passed.add(survivor)
+        contact = survivor
+    return contact
 
 
 def recount(
