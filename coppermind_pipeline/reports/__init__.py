@@ -25,10 +25,11 @@ from coppermind_pipeline.reports.question.request import PAGE_ROWS_MAX, DateBasi
 from coppermind_pipeline.reports.rendering.formats import ReportFormat, html_fragment, render
 from coppermind_pipeline.reports.rendering.provenance import title_of
 from coppermind_pipeline.reports.report import crm_report
-from coppermind_pipeline.reports.tool import MemoryAction, MemoryAnswer, memory_tool
+from coppermind_pipeline.reports.tool import MEMORY_ACTIONS, MemoryAnswer, memory_tool
 from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock, trust_block
 
 __all__ = [
+    "MEMORY_ACTIONS",
     "PAGE_ROWS_MAX",
     "Account",
     "BeforeHistory",
@@ -44,7 +45,6 @@ __all__ = [
     "LeadRequest",
     "ListedMemories",
     "ListedMetrics",
-    "MemoryAction",
     "MemoryAnswer",
     "OneMemory",
     "PortalProfile",

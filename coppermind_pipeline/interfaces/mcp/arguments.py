@@ -12,7 +12,7 @@ from coppermind_pipeline.accounts import MindKind, MindsAction
 from coppermind_pipeline.connectors import SOURCE_TYPE, ConnectorsAction
 from coppermind_pipeline.memories import Audience, MemoryType, Outcome, Sensitivity
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports import CompareTo, DateBasis, GroupBy, LeadGroupBy, MemoryAction, ReportFormat
+from coppermind_pipeline.reports import CompareTo, DateBasis, GroupBy, LeadGroupBy, ReportFormat
 from coppermind_pipeline.tool_calls import ToolArgumentError, unknown_argument
 
 
@@ -43,6 +43,17 @@ _MIND = (
     "Name of the client's mind; by default the active one, which minds action=switch sets. Name it whenever the person "
     "named a client."
 )
+
+# What each action of the memory tool answers, in the order in which an assistant should think of them.
+MEMORY_ACTIONS_IN_WORDS = {
+    "crm_report": "revenue, win rate, pipeline, sources, losses of a period, and every number of deals.",
+    "lead_report": "new contacts, leads and their sources, the funnel to customer, stuck leads.",
+    "account": "who the contact at a company is, its deals and totals.",
+    "search": "texts about deals, people, companies, losses, channels, strategy, by words.",
+    "list": "the newest texts.",
+    "get": "one text.",
+    "metrics": "what each number means and how it is counted.",
+}
 
 
 class _Arguments(BaseModel):
@@ -98,11 +109,8 @@ class MemoryArguments(_Arguments):
     """Of the tool `memory`."""
 
     action: str = _about(
-        "crm_report: revenue, win rate, pipeline, sources, losses of a period, and every number of deals. lead_report: "
-        "new contacts, leads and their sources, the funnel to customer, stuck leads. account: who the contact at a "
-        "company is, its deals and totals. search: texts about deals, people, companies, losses, channels, strategy, "
-        "by words. list: the newest texts. get: one text. metrics: what each number means and how it is counted.",
-        MemoryAction,
+        " ".join(f"{action}: {answers}" for action, answers in MEMORY_ACTIONS_IN_WORDS.items()),
+        MEMORY_ACTIONS_IN_WORDS,
         needed=True,
     )
     mind: _Text = _about(_MIND)

@@ -21,10 +21,10 @@ from coppermind_pipeline.connectors import SETUP_HELP, load_connector, record_ev
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp import tools
-from coppermind_pipeline.interfaces.mcp.arguments import MemoryArguments
+from coppermind_pipeline.interfaces.mcp.arguments import MEMORY_ACTIONS_IN_WORDS, MemoryArguments
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
 from coppermind_pipeline.memories import drain, map_records
-from coppermind_pipeline.reports import ReportRequest
+from coppermind_pipeline.reports import MEMORY_ACTIONS
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
@@ -150,8 +150,10 @@ async def test_the_tools_say_what_they_do(installation_home: Path):
         assert "never ask" in " ".join((assistant.client.instructions or "").split())
 
 
-def test_the_memory_tool_takes_all_that_a_report_does():
-    assert ReportRequest.model_fields.keys() <= MemoryArguments.model_fields.keys()
+def test_the_memory_tool_offers_every_action_and_all_that_each_takes():
+    assert MEMORY_ACTIONS_IN_WORDS.keys() == MEMORY_ACTIONS.keys()
+    for action in MEMORY_ACTIONS.values():
+        assert set(action.takes) <= MemoryArguments.model_fields.keys()
 
 
 async def test_who_the_contact_is_is_read_in_the_text_too(database: Database, portal: StoredPortal):

@@ -1,154 +1,18 @@
-"""`coppermind memory`: what a mind remembers, its queue, and the CRM report."""
+"""`coppermind memory report`, `leads`, `account` and `metrics`: figures, and how they are counted."""
 
 import asyncio
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from coppermind_pipeline.interfaces.cli import output
+from coppermind_pipeline.interfaces.cli.memory.asking import ConnectorOption, ask
 from coppermind_pipeline.interfaces.cli.session import CustomerOption, MindOption, open_session
 from coppermind_pipeline.interfaces.cli.views import memory as memory_views
 
-app = typer.Typer(help="What a mind remembers, its queue, and the CRM report.", no_args_is_help=True)
 
-TypesOption = Annotated[
-    list[str] | None,
-    typer.Option("--type", help="Only this type, e.g. campaign_outcome or stakeholder. May be repeated."),
-]
-SensitivityOption = Annotated[str | None, typer.Option(help="Only open or only sensitive memories.")]
-AudienceOption = Annotated[str | None, typer.Option(help="client leaves sensitive memories out.")]
-ConnectorOption = Annotated[str | None, typer.Option("--connector", help="Only this connector of the mind.")]
-SupersededOption = Annotated[bool, typer.Option("--include-superseded", help="Earlier texts, too.")]
-PeriodKeyOption = Annotated[str | None, typer.Option(help="The summaries of one period, such as 2026-W47 or 2026-11.")]
-CompanyOption = Annotated[
-    str | None, typer.Option(help="Only this company, its deals and contacts: a name, domain or HubSpot id.")
-]
-OutcomeOption = Annotated[
-    list[str] | None, typer.Option(help="Only deals that are won, lost or open. May be repeated.")
-]
-SinceOption = Annotated[
-    str | None,
-    typer.Option(
-        help="From this day, month or year, such as 2026-11; by close dates, and by when contacts and companies were "
-        "created."
-    ),
-]
-UntilOption = Annotated[str | None, typer.Option(help="Up to this day, month or year, itself included.")]
-_ID_DIGITS_MAX = 19
-
-LimitOption = Annotated[int | None, typer.Option(min=1, max=50, help="How many memories at most.")]
-
-
-@app.command()
-def search(
-    query: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
-    *,
-    mind: MindOption = None,
-    types: TypesOption = None,
-    sensitivity: SensitivityOption = None,
-    audience: AudienceOption = None,
-    connector_id: ConnectorOption = None,
-    limit: LimitOption = None,
-    include_superseded: SupersededOption = False,
-    period_key: PeriodKeyOption = None,
-    company: CompanyOption = None,
-    outcome: OutcomeOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    customer: CustomerOption = "local",
-    as_json: output.JsonOption = False,
-) -> None:
-    """Find memories by words, best first."""
-    answer = _ask(
-        customer, mind, "search", query=query, types=types or None, sensitivity=sensitivity, audience=audience,
-        connector_id=connector_id, limit=limit, include_superseded=include_superseded, period_key=period_key,
-        company=company, outcome=outcome, since=since, until=until,
-    )  # fmt: skip
-    output.show(answer, as_json=as_json, human=lambda: memory_views.found(answer))
-
-
-@app.command("list")
-def list_(
-    *,
-    mind: MindOption = None,
-    types: TypesOption = None,
-    sensitivity: SensitivityOption = None,
-    audience: AudienceOption = None,
-    connector_id: ConnectorOption = None,
-    limit: LimitOption = None,
-    include_superseded: SupersededOption = False,
-    period_key: PeriodKeyOption = None,
-    company: CompanyOption = None,
-    outcome: OutcomeOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    before: Annotated[int | None, typer.Option(help="Go on below this memory's number.")] = None,
-    customer: CustomerOption = "local",
-    as_json: output.JsonOption = False,
-) -> None:
-    """List memories, newest first."""
-    answer = _ask(
-        customer, mind, "list", types=types or None, sensitivity=sensitivity, audience=audience,
-        connector_id=connector_id, limit=limit, include_superseded=include_superseded, period_key=period_key,
-        company=company, outcome=outcome, since=since, until=until, before=before,
-    )  # fmt: skip
-    output.show(answer, as_json=as_json, human=lambda: memory_views.found(answer))
-
-
-@app.command()
-def get(
-    memory: Annotated[str, typer.Argument(metavar="MEMORY", help="The memory's number, or its source ref.")],
-    *,
-    mind: MindOption = None,
-    audience: AudienceOption = None,
-    customer: CustomerOption = "local",
-    as_json: output.JsonOption = False,
-) -> None:
-    """Show one memory: any version by its number, the current one by its source ref."""
-    wanted = {"memory_id": int(memory)} if _is_number(memory) else {"source_ref": memory}
-    answer = _ask(customer, mind, "get", audience=audience, **wanted)
-    output.show(answer, as_json=as_json, human=lambda: memory_views.one(answer))
-
-
-@app.command()
-def queue(
-    *,
-    mind: MindOption = None,
-    connector_id: ConnectorOption = None,
-    state: Annotated[Literal["pending", "dead"] | None, typer.Option(help="Only entries in this state.")] = None,
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Let the entries that failed for good be tried again.")
-    ] = False,
-    customer: CustomerOption = "local",
-    as_json: output.JsonOption = False,
-) -> None:
-    """Show what waits to become a memory, and what failed."""
-    from coppermind_pipeline import connectors, memories
-    from coppermind_pipeline.accounts import resolve_mind
-
-    with open_session(customer) as session:
-        database, mind_id = session.database, resolve_mind(session.database, session.caller, mind).id
-        queues = []
-        shown = connectors.status(
-            database,
-            session.caller,
-            connector_id=connector_id,
-            mind=None if connector_id else mind,
-            now=datetime.now(UTC),
-        )
-        for connector in (each.connector_id for each in shown.connectors if each.mind_id == mind_id):
-            place = {"connector_id": connector, "mind_id": mind_id}
-            replayed = memories.replay_dead(database, **place) if replay else 0
-            with database.mind(mind_id) as connection:
-                counts = memories.queue_status(connection, connector)
-            entries = memories.list_queue(database, state=state, **place)
-            queues.append({"connector_id": connector, "status": counts, "replayed": replayed, "entries": entries})
-    output.show({"queues": queues}, as_json=as_json, human=lambda: memory_views.queues(queues))
-
-
-@app.command()
 def report(
     *,
     mind: MindOption = None,
@@ -230,7 +94,6 @@ def report(
         print(render(answer, ReportFormat(format_)))
 
 
-@app.command()
 def metrics(
     *,
     mind: MindOption = None,
@@ -240,11 +103,10 @@ def metrics(
     as_json: output.JsonOption = False,
 ) -> None:
     """Say what each figure means and how it is counted."""
-    answer = _ask(customer, mind, "metrics", metric=metric, after=after)
+    answer = ask(customer, mind, "metrics", metric=metric, after=after)
     output.show(answer, as_json=as_json, human=lambda: memory_views.metrics(answer))
 
 
-@app.command()
 def account(
     company: Annotated[str, typer.Argument(help="Its name, domain or HubSpot id.")],
     *,
@@ -265,16 +127,15 @@ def account(
     asked = {"company": company, "connector_id": connector_id, "include_filtered": include_filtered,
              "audience": audience, "cursor": cursor}  # fmt: skip
     if as_json or format_ == "json":
-        output.show_json(_ask(customer, mind, "account", **asked))
+        output.show_json(ask(customer, mind, "account", **asked))
         return
-    shown = _ask(customer, mind, "account", format="markdown", **asked)["content"]
+    shown = ask(customer, mind, "account", format="markdown", **asked)["content"]
     if format_ is None:
         output.show(shown, as_json=False, human=lambda: memory_views.report(shown))
     else:
         print(shown)
 
 
-@app.command()
 def leads(
     *,
     mind: MindOption = None,
@@ -313,20 +174,3 @@ def leads(
         output.show(answer, as_json=as_json, human=lambda: memory_views.report(in_words()))
     else:
         print(render_leads(answer, ReportFormat(format_)))
-
-
-def _is_number(memory: str) -> bool:
-    # Python reads no number of more than 4300 digits, and no memory has one of more than 19.
-    return memory.isdecimal() and len(memory) <= _ID_DIGITS_MAX
-
-
-def _ask(customer: str, mind: str | None, action: str, **arguments: Any) -> dict[str, Any]:
-    from coppermind_pipeline.accounts import resolve_mind
-    from coppermind_pipeline.reports import memory_tool
-
-    with open_session(customer) as session:
-        found = resolve_mind(session.database, session.caller, mind)
-        answer = asyncio.run(
-            memory_tool(session.database, mind=found, action=action, now=datetime.now(UTC), **arguments)
-        )
-    return answer.model_dump(mode="json")

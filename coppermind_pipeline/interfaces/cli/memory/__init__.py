@@ -1,0 +1,16 @@
+"""`coppermind memory`: what a mind remembers, its queue, and the reports."""
+
+import typer
+
+from coppermind_pipeline.interfaces.cli.memory.memories import get, list_, queue, search
+from coppermind_pipeline.interfaces.cli.memory.reports import account, leads, metrics, report
+
+app = typer.Typer(help="What a mind remembers, its queue, and the CRM report.", no_args_is_help=True)
+app.command()(search)
+app.command("list")(list_)
+app.command()(get)
+app.command()(queue)
+app.command()(report)
+app.command()(metrics)
+app.command()(account)
+app.command()(leads)

@@ -1,0 +1,36 @@
+"""What an action of the `memory` tool is given beside its arguments, and what every answer of one must be."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from coppermind_pipeline.accounts import Mind
+from coppermind_pipeline.memories import Memory
+from coppermind_pipeline.reports.live import Refresh
+from coppermind_pipeline.reports.trust.block import TrustBlock, trust_block
+from coppermind_pipeline.store import Database
+
+ANSWER_BYTES_MAX = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Where and when a call is answered."""
+
+    database: Database
+    mind: Mind
+    now: datetime
+    refresh: Refresh | None
+
+    def trust(self, found: Collection[Memory] = ()) -> TrustBlock:
+        """Return the trust block for the connectors of the memories; of all, where there is none to speak of."""
+        connector_ids = {memory.provenance.connector_id for memory in found} or None
+        with self.database.mind(self.mind.id) as connection:
+            return trust_block(connection, mind=self.mind, now=self.now, connector_ids=connector_ids)
+
+
+def fits(answer: BaseModel) -> bool:
+    """Return whether an answer is as small as every answer must be, as JSON."""
+    return len(answer.model_dump_json().encode()) < ANSWER_BYTES_MAX
