@@ -347,11 +347,6 @@ def live_through(database: Database, home: Path, *, histories: int, steps: int) 
     )
 
 
-@pytest.mark.timeout(300)
-def test_memories_follow_whatever_happens_to_a_portal(database: Database, tmp_path: Path):
-    live_through(database, tmp_path, histories=3, steps=8)
-
-
 @pytest.mark.slow
 def test_memories_follow_many_histories(database: Database, tmp_path: Path):
     live_through(database, tmp_path, histories=5, steps=16)

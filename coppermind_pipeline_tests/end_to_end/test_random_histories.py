@@ -33,7 +33,7 @@ class Cut(Exception):
     """The process ended here, as far as the portal is concerned."""
 
 
-@pytest.mark.parametrize("seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 15))])
+@pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 15))])
 async def test_the_store_ends_up_equal_to_the_portal(database: Database, tmp_path: Path, seed: int):
     await live_through(database, tmp_path, seed)
     gc.collect()

@@ -33,6 +33,7 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_portal_are_never_refused(
     database: Database, database_url: str, sandbox: RunningSandbox, tmp_path: Path
 ):

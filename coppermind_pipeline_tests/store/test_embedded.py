@@ -55,6 +55,7 @@ def _without_password(url: URL) -> str:
     return str(URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query))
 
 
+@pytest.mark.slow
 def test_it_ends_with_its_last_user(home: Path):
     assert not _answers(_start_and_end(home, "as a user"))
 
@@ -69,6 +70,7 @@ def test_once_kept_running_it_outlives_every_user(home: Path):
     assert not _answers(url)
 
 
+@pytest.mark.slow
 def test_it_lets_nobody_in_without_a_password(home: Path):
     url = make_url(_start_and_end(home, "keep"))
     assert not _answers(_without_password(url))
@@ -191,6 +193,7 @@ with psycopg.connect(embedded.start(pathlib.Path(sys.argv[1]))) as connection:
         assert "still there" in parent.stdout.read()  # ends with the child
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_started_again_by_its_next_user(home: Path):
     url = _start_and_end(home, "keep")
     postmaster = int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])

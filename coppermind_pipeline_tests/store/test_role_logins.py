@@ -152,6 +152,7 @@ def test_a_login_is_made_again_whatever_became_of_it(database: Database, databas
     assert login_of(tmp_path, "coppermind_reader") != login
 
 
+@pytest.mark.slow
 def test_a_former_key_file_of_the_embedded_server_opens_nothing():
     with _new_server() as (home, url):
         ours = Database(url, home)
@@ -182,6 +183,7 @@ def test_installations_that_share_a_server_leave_each_other_in(database_url: str
         database.dispose()
 
 
+@pytest.mark.slow
 def test_a_user_who_may_just_make_roles_needs_no_more(tmp_path: Path):
     with _new_server() as (_, server_url):
         with _server(server_url).connect() as connection:

@@ -38,6 +38,7 @@ async def portal(database: Database, sandbox: RunningSandbox, tmp_path: Path) ->
     return portal
 
 
+@pytest.mark.slow
 async def test_it_equals_what_was_published_then(portal: Reconciling):
     zone = ZoneInfo(portal.connected.rows("SELECT time_zone FROM portals")[0].time_zone)
     now = portal.connected.database.now()

@@ -45,6 +45,7 @@ def _metadata(connector_id: str) -> dict[str, dict[str, Any]]:
         return metadata
 
 
+@pytest.mark.slow
 def test_a_run_says_what_is_stored_what_it_took_and_where_to_look(connected: Connected, monkeypatch):
     sync_connector(connected.database, connected.settings, connected.connector_id, until_complete=True)
     metadata = _metadata(connected.connector_id)

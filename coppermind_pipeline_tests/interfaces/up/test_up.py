@@ -136,6 +136,7 @@ def _end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, s
     return process.returncode, errors
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(UP_MAX_S)
 def test_everything_starts_answers_and_stops(environment, tmp_path, trap):
     # Too long a path for the code server's socket, which then lies elsewhere; in other tests it is short enough.

@@ -96,6 +96,7 @@ async def test_the_list_is_asked_for_in_short_urls_and_filtered_by_the_window(sa
     assert (done.searches, done.lists) == (0, 3)
 
 
+@pytest.mark.slow
 async def test_what_is_archived_meanwhile_does_not_throw_the_scan_off_its_order(sandbox: RunningSandbox, hub_id: int):
     put_contacts(sandbox, hub_id, range(1_001, 2_001))
     archived = iter(range(2_000, 1_900, -10))
@@ -125,6 +126,7 @@ async def test_what_is_created_and_edited_meanwhile_above_the_cursor_is_brought(
     assert len(done.ids) == len(set(done.ids))
 
 
+@pytest.mark.slow
 async def test_cut_after_any_page_it_goes_on_behind_it(sandbox: RunningSandbox, hub_id: int):
     put_contacts(sandbox, hub_id, range(1_001, 2_101))
     position, ids, slices = Position(), [], 0
