@@ -21,7 +21,7 @@ from coppermind_pipeline.reports.models import (
 )
 from coppermind_pipeline.reports.profile import PortalProfile, profile_portal
 from coppermind_pipeline.reports.question.periods import CompareTo
-from coppermind_pipeline.reports.question.request import PAGE_ROWS_MAX, DateBasis, GroupBy, ReportRequest
+from coppermind_pipeline.reports.question.request import OUTCOMES, PAGE_ROWS_MAX, DateBasis, GroupBy, ReportRequest
 from coppermind_pipeline.reports.rendering.formats import ReportFormat, html_fragment, render
 from coppermind_pipeline.reports.rendering.provenance import title_of
 from coppermind_pipeline.reports.report import crm_report
@@ -30,6 +30,7 @@ from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock, tr
 
 __all__ = [
     "MEMORY_ACTIONS",
+    "OUTCOMES",
     "PAGE_ROWS_MAX",
     "Account",
     "BeforeHistory",

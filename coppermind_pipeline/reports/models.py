@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from coppermind_pipeline.crm import Outcome
-from coppermind_pipeline.memories import Memory
+from coppermind_pipeline.memories import Audience, Memory
 from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.losses import Losses
 from coppermind_pipeline.reports.figures.measures import Figures, RangeFigures
@@ -75,6 +75,7 @@ class Audit(BaseModel):
 
     caveats: list[str]
     group_by: GroupBy | None
+    audience: Audience = Audience.INTERNAL
     outcome: list[Outcome] | None = Field(description="of the deals that count; null: all")
     withheld: dict[str, str] = Field(
         description="figures that are null, empty or zero because their deals were left out, with the reason"
@@ -90,17 +91,17 @@ class Summary(Figures):
 
 
 class DealRow(BaseModel):
-    """One deal behind the figures. Days are those of the report's zone."""
+    """One deal behind the figures. Days are those of the report's zone; a client reads no id, name, owner or link."""
 
     model_config = ConfigDict(frozen=True)
 
-    deal_id: str
-    connector_id: str
+    deal_id: str | None
+    connector_id: str | None
     name: str | None
     outcome: Literal["won", "lost", "open"]
     stage: str
     pipeline: str
-    owner: str
+    owner: str | None
     source: str
     company: str | None
     country: str

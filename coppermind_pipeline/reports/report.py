@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy import Connection, text
 
@@ -38,10 +39,11 @@ from coppermind_pipeline.reports.models import (
     Summary,
 )
 from coppermind_pipeline.reports.question.frame import Frame, frame_of
-from coppermind_pipeline.reports.question.request import DateBasis, ReportRequest
+from coppermind_pipeline.reports.question.request import ENTERED_STAGE_PROPERTY, DateBasis, ReportRequest
 from coppermind_pipeline.reports.question.withheld import only_some, withheld
 from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
 from coppermind_pipeline.reports.trust.caveats import Findings, caveats
+from coppermind_pipeline.reports.trust.for_client import portals_for_client, report_for_client
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import RECORDS_AS_OF
@@ -50,7 +52,6 @@ TOP_DEALS = 5
 TOP_DEALS_PER_GROUP = 1
 
 HISTORY_SOURCE = "log of the HubSpot records that were read (hubspot_raw_records)"
-ENTERED_STAGE_PROPERTY = "hs_v2_date_entered_{stage}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,10 @@ class LivePull:
 
     done: bool = False
     failure: str | None = None
+
+    def for_client(self) -> Self:
+        """Return the same without the words of an error."""
+        return self if self.failure is None else replace(self, failure="for a technical reason")
 
 
 NO_LIVE_PULL = LivePull()
@@ -89,11 +94,14 @@ def crm_report(
         connection.execute(text(_IN_MEMORY))
         wanted = None if request.connector_id is None else [request.connector_id]
         portals = load_portals(connection, connector_ids=wanted)
+        if request.for_client:
+            portals, live_pull = portals_for_client(portals), live_pull.for_client()
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
             lay_out_history(connection, portals, frame.as_of)
         reporter = _Reporter(connection, mind, request, portals, frame, now, live_pull)
-        return reporter.panoramic_report() if panoramic else reporter.report()
+        report = reporter.panoramic_report() if panoramic else reporter.report()
+        return report_for_client(report, portals) if request.for_client else report
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +151,7 @@ class _Reporter:
                 group_by=self.request.group_by,
                 outcome=None if self.request.outcome is None else list(self.request.outcome),
                 withheld=withheld(self.request),
+                audience=self.request.audience,
                 include_filtered=self.request.include_filtered,
                 generated_at=self.now,
             ),
@@ -233,7 +242,7 @@ class _Reporter:
         return losses(
             self.connection,
             selection,
-            ReasonNames.of(self.portals, labels),
+            ReasonNames.of(self.portals, labels, for_client=self.request.for_client),
             portals={portal.connector_id: portal for portal in self.portals},
             zone=self.frame.zone,
             themes_max=self.request.groups_max,

@@ -126,7 +126,7 @@ def test_several_portals_and_currencies_are_never_added_up_silently(
     portal.deal("1", **_WON)
     other.deal("1", **_WON | {"currency": None})
     assert report().audit.caveats == [
-        "The figures come from 2 portals (7 and 8); the same sale may be in both.",
+        "The figures come from 2 portals (portal 7 and portal 8); the same sale may be in both.",
         "Amounts are in 2 currencies (USD and an unknown currency), which are not added up.",
         "The portals have no common time zone, so that days are those of UTC; name one with timezone.",
     ]

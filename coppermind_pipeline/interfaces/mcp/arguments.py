@@ -129,8 +129,8 @@ class MemoryArguments(_Arguments):
     types: _Texts = _about(f"search, list: some of {', '.join(MemoryType)}. Aggregates are facts.")
     sensitivity: _Text = _about("search, list: only these.", Sensitivity)
     audience: _Text = _about(
-        "search, list, get: client leaves sensitive texts out; account: people, reasons and ids, too. For whatever a "
-        "client will read.",
+        "search, list, get: client leaves sensitive texts out; account, crm_report, lead_report: people, single deals' "
+        "names, reasons and ids, too. For whatever a client will read.",
         Audience,
     )
     connector_id: _Text = _about(

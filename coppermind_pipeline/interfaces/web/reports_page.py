@@ -14,6 +14,7 @@ from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web.pages import page
 from coppermind_pipeline.interfaces.web.sign_in import on_behalf_of
 from coppermind_pipeline.reports import (
+    OUTCOMES,
     PAGE_ROWS_MAX,
     CompareTo,
     CrmReport,
@@ -28,8 +29,8 @@ from coppermind_pipeline.reports import (
 )
 
 # The arguments of a report that its address may carry; those that the form has no field for stay as they are.
-_FORM_FIELDS = ("period", "start", "end", "date_basis", "group_by", "compare_to")
-_OTHER_ARGUMENTS = ("outcome", "connector_id", "as_of", "include_filtered", "timezone")
+_FORM_FIELDS = ("period", "start", "end", "date_basis", "group_by", "outcome", "compare_to", "audience")
+_OTHER_ARGUMENTS = ("connector_id", "as_of", "include_filtered", "timezone")
 
 _PERIODS = tuple(
     f"{which}_{unit}"
@@ -120,6 +121,7 @@ def _page(
         date_bases=DateBasis,
         groups=GroupBy,
         comparisons=CompareTo,
+        outcomes=OUTCOMES,
         other_arguments=[(name, asked.arguments[name]) for name in _OTHER_ARGUMENTS if name in asked.arguments],
         files=[(format_.value, asked.address(format=format_.value)) for format_ in _MEDIA_TYPES],
         file_rows_max=PAGE_ROWS_MAX if deals is not None and deals.total > PAGE_ROWS_MAX else None,

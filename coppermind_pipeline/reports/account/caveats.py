@@ -8,6 +8,7 @@ from coppermind_pipeline.reports.account.deals import AccountDeals
 from coppermind_pipeline.reports.account.models import CompanyBlock, ContactPage
 from coppermind_pipeline.reports.account.subject import Subject
 from coppermind_pipeline.reports.trust.caveats import PortalFindings, portal_caveats
+from coppermind_pipeline.reports.trust.for_client import FOR_CLIENT
 from coppermind_pipeline.wording import agreeing, are, count, day, have, listed, number
 
 
@@ -101,4 +102,4 @@ def _contacts(contacts: ContactPage) -> Iterable[str]:
 
 def _reading(subject: Subject) -> Iterable[str]:
     if subject.for_client:
-        yield "Written for a client: people, single records' names, quoted reasons, ids and links are left out."
+        yield FOR_CLIENT

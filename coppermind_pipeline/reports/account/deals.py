@@ -12,11 +12,9 @@ from coppermind_pipeline.reports.account.models import AccountDealPage, AccountD
 from coppermind_pipeline.reports.account.request import AccountList, Cursor
 from coppermind_pipeline.reports.account.subject import REASON_CHARS_MAX, Subject, shown_name
 from coppermind_pipeline.reports.account.tied_deals import DEALS_OF_COMPANY
+from coppermind_pipeline.reports.figures.losses import ANOTHER_REASON
 from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Measure, figures_of
 from coppermind_pipeline.wording import amount_text, one_line
-
-# What is told of a reason that no phrase of the table knows, where the reason itself is not to be quoted.
-OTHER_THEME = "Another reason"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +101,9 @@ def _loss(subject: Subject, value: str | None) -> tuple[str | None, str | None]:
     theme = recorded_loss_theme(value, said)
     if subject.for_client:
         # A theme that covers nothing is the reason itself.
-        return None, OTHER_THEME if theme is None or theme.covers is None else theme.label
+        return None, ANOTHER_REASON.label if theme is None or theme.covers is None else theme.label
     reason = one_line(said, REASON_CHARS_MAX) if said is not None else "a reason that HubSpot has no label for"
-    return reason, OTHER_THEME if theme is None else theme.label
+    return reason, ANOTHER_REASON.label if theme is None else theme.label
 
 
 def _amount(amount: Decimal | None, currency: str | None) -> str | None:

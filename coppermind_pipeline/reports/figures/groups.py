@@ -26,11 +26,13 @@ class _Named(BaseModel):
     key: str
     label: str
     portal_id: int | None
-    connector_id: str
+    connector_id: str | None
 
 
 class Group(Figures, _Named):
     """The figures of one group of one portal; the key is HubSpot's internal value, `other` what was added up.
+
+    For a client the key is the label, and there is no id of a portal or a connector.
 
     `compared_with`: the same group's in the earlier range, where one was asked for; of a month, the month that has its
     place there.

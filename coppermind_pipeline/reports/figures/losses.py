@@ -31,6 +31,8 @@ NO_REASON_LABEL = "No reason given"
 UNLABELLED = crm.LossTheme(
     "unlabelled", "Reasons that HubSpot no longer has a label for", "objection", covers="options that were removed"
 )
+# What a client reads in the place of a theme that is the reason itself, word for word.
+ANOTHER_REASON = crm.LossTheme("another_reason", "Another reason", "objection", covers="reasons of no known theme")
 
 # When it was lost, connector, deal, and its name.
 _Latest = tuple[datetime, str, str, str | None]
@@ -100,15 +102,17 @@ class Losses(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ReasonNames:
-    """What recorded reasons are called and are about, portal by portal."""
+    """What recorded reasons are called and are about, portal by portal; `for_client`: no theme quotes a reason."""
 
     labels: Mapping[str, Labels]
     properties: Mapping[str, str]
+    for_client: bool = False
 
     @classmethod
-    def of(cls, portals: Iterable[SyncedPortal], labels: Mapping[str, Labels]) -> Self:
+    def of(cls, portals: Iterable[SyncedPortal], labels: Mapping[str, Labels], *, for_client: bool = False) -> Self:
         """Return those of the portals."""
-        return cls(labels, {each.connector_id: each.config.hubspot_loss_reason_property for each in portals})
+        properties = {each.connector_id: each.config.hubspot_loss_reason_property for each in portals}
+        return cls(labels, properties, for_client)
 
     def reason(self, connector_id: str, value: str) -> str:
         """Return a recorded reason as a person reads it, cut to one line."""
@@ -118,7 +122,8 @@ class ReasonNames:
     def theme(self, connector_id: str, value: str) -> crm.LossTheme:
         """Return what a recorded reason is about."""
         read = self.labels[connector_id].loss_reason(self.properties[connector_id], value)
-        return crm.recorded_loss_theme(value, read) or UNLABELLED
+        theme = crm.recorded_loss_theme(value, read) or UNLABELLED
+        return ANOTHER_REASON if self.for_client and theme.covers is None else theme
 
 
 def losses(

@@ -25,7 +25,7 @@ def named_groups(
     labels: Mapping[str, Labels],
 ) -> list[GroupCells]:
     """Return the groups that the request asks for; names are read of those alone that are shown."""
-    reasons = ReasonNames.of(portals, labels)
+    reasons = ReasonNames.of(portals, labels, for_client=request.for_client)
     themes: dict[GroupKey, str] = {}
     if request.group_by is GroupBy.LOSS_THEME:
         cells = themed(cells, reasons, labels=themes)

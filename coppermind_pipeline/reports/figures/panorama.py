@@ -152,7 +152,7 @@ def _named(groups: Iterable[GroupCells], selection: DealSelection, viewpoint: Vi
     several = len(viewpoint.portals) > 1
     return [
         Part(
-            label=f"{group.label} ({group.portal.hub_id})" if several else group.label,
+            label=f"{group.label} ({group.portal.name})" if several else group.label,
             figures=_figures(group.cells, selection),
         )
         for group in groups

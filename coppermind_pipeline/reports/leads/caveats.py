@@ -51,7 +51,7 @@ def _filters_lifted(found: LeadFindings) -> Iterable[str]:
 
 def _several_portals(found: LeadFindings) -> Iterable[str]:
     if len(found.portals) > 1:
-        names = listed([str(portal.hub_id) for portal in found.portals])
+        names = listed([portal.name for portal in found.portals])
         yield f"The figures come from {len(found.portals)} portals ({names}); the same person may be in both."
 
 

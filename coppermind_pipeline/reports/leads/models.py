@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from coppermind_pipeline.memories import Audience
 from coppermind_pipeline.reports.leads.measures import Cohort, LeadFigures, LeadRangeFigures, Part, Step
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.reports.models import ComparedPeriod
@@ -38,6 +39,7 @@ class LeadAudit(BaseModel):
     caveats: list[str]
     notes: list[str]
     group_by: LeadGroupBy | None
+    audience: Audience = Audience.INTERNAL
     include_filtered: bool
     generated_at: datetime
 
@@ -65,7 +67,7 @@ class LeadGroup(BaseModel):
     key: str
     label: str
     portal_id: int | None
-    connector_id: str
+    connector_id: str | None
     new_contacts: int
     offline: int
     entered: dict[str, int] | None

@@ -4,15 +4,14 @@ import csv
 import io
 import json
 import re
-from functools import cache
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
+from coppermind_pipeline.memories import Audience
 from coppermind_pipeline.reports.leads.models import LeadReport
 from coppermind_pipeline.reports.leads.tables import LeadTable, lead_columns, lead_tables
 from coppermind_pipeline.reports.rendering.formats import ReportFormat
 from coppermind_pipeline.reports.rendering.spreadsheet import UTF_8_MARK
+from coppermind_pipeline.reports.rendering.templates import template
 from coppermind_pipeline.wording import (
     as_words,
     bullets,
@@ -47,7 +46,9 @@ def render_leads(
         case ReportFormat.CSV:
             return _csv(report, with_caveats=alone)
         case ReportFormat.HTML:
-            page = _page().render(title=_title(report), report=report, facts=_facts(report), tables=lead_tables(report))
+            page = template("leads.html").render(
+                title=_title(report), report=report, facts=_facts(report), tables=lead_tables(report)
+            )
             return visible_text(page)
 
 
@@ -61,17 +62,19 @@ def _facts(report: LeadReport) -> list[tuple[str, str]]:
     trust, period = report.trust, report.period
     zone = ZoneInfo(period.timezone)
     synced, earlier = trust.last_successful_sync, period.compared_with
+    of_portals = report.audit.audience is Audience.INTERNAL
     return [
         ("Range", f"{day(period.first_day)} to {day(period.last_day)}, {period.timezone}"),
         *([("Compared with", f"{day(earlier.first_day)} to {day(earlier.last_day)}")] if earlier is not None else []),
         ("Date basis", f"{period.date_basis_label} ({period.hubspot_property})"),
         *([("As of", clock_with_zone(period.as_of, zone))] if period.as_of is not None else []),
-        ("Portals", ", ".join(map(str, trust.portal_ids)) or "none"),
+        *([("Portals", ", ".join(map(str, trust.portal_ids)) or "none")] if of_portals else []),
         ("Last sync", "not complete yet" if synced is None else clock_with_zone(synced, zone)),
         ("Freshness", as_words(trust.freshness)),
         ("Backfill", "complete" if trust.backfill_complete else "not complete"),
-        ("Filters", "none" if not any(trust.configured_filters.values()) else
-         "lifted" if report.audit.include_filtered else json.dumps(trust.configured_filters, ensure_ascii=False)),
+        *([("Filters", "none" if not any(trust.configured_filters.values()) else
+            "lifted" if report.audit.include_filtered else json.dumps(trust.configured_filters, ensure_ascii=False))]
+          if of_portals else []),
         ("Source", trust.data_source),
     ]  # fmt: skip
 
@@ -118,15 +121,3 @@ def _cell(value: object) -> object:
         return ""
     shown = visible_values(value)
     return f"'{shown}" if isinstance(shown, str) and shown.startswith(_FORMULA_STARTS) else shown
-
-
-@cache
-def _page() -> Template:
-    environment = Environment(
-        loader=PackageLoader("coppermind_pipeline.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("leads.html")

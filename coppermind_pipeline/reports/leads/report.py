@@ -30,6 +30,7 @@ from coppermind_pipeline.reports.models import ComparedPeriod
 from coppermind_pipeline.reports.question.frame import Frame, frame_of
 from coppermind_pipeline.reports.report import HISTORY_SOURCE
 from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
+from coppermind_pipeline.reports.trust.for_client import lead_report_for_client, portals_for_client
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
 
@@ -55,12 +56,15 @@ def lead_report(database: Database, *, mind: Mind, request: LeadRequest, now: da
     with database.mind(mind.id) as connection:
         wanted = None if request.connector_id is None else [request.connector_id]
         portals = load_portals(connection, connector_ids=wanted)
+        if request.for_client:
+            portals = portals_for_client(portals)
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
             # Whether a lead is stuck depends on its deals.
             whole = (ObjectType.CONTACTS, ObjectType.DEALS)
             lay_out_history(connection, portals, frame.as_of, whole=whole)
-        return _Reporter(connection, mind, request, portals, frame, now).report()
+        report = _Reporter(connection, mind, request, portals, frame, now).report()
+        return lead_report_for_client(report, portals) if request.for_client else report
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ class _Reporter:
                 ),
                 notes=list(NOTES),
                 group_by=self.request.group_by,
+                audience=self.request.audience,
                 include_filtered=self.request.include_filtered,
                 generated_at=self.now,
             ),

@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from coppermind_pipeline.crm import Outcome, time_zone
+from coppermind_pipeline.memories import Audience
 from coppermind_pipeline.reports.errors import ReportArgumentError
 from coppermind_pipeline.reports.question.period_names import period_name
 from coppermind_pipeline.reports.question.periods import CompareTo
@@ -17,6 +18,13 @@ PAGE_MAX = 1_000_000
 PAGE_ROWS_MAX = 1_000
 GROUPS_MAX = 1_000
 OUTCOMES: tuple[Outcome, ...] = ("won", "lost", "open")
+ENTERED_STAGE_PROPERTY = "hs_v2_date_entered_{stage}"
+
+# What a client is not to read group by group, and what to ask for instead.
+_NOT_FOR_CLIENTS = {
+    "owner": "Owners' figures are not for a client; group by source, country or month instead.",
+    "loss_reason": "Reasons are quotes from single deals, which are not for a client; group by loss_theme instead.",
+}
 
 _YEARS = range(1900, 3000)
 
@@ -94,7 +102,15 @@ class RangeRequest(BaseModel):
     as_of: datetime | None = Field(default=None, description="state of the CRM at that time; a bare date is its end")
     include_filtered: bool = Field(default=False, description="count what the connector's filters leave out")
     timezone: str | None = Field(default=None, description="IANA name, e.g. America/Phoenix")
+    audience: Audience = Field(
+        default=Audience.INTERNAL, description="client leaves out people, single deals' names, quoted reasons and ids"
+    )
     groups_max: int = Field(default=100, ge=1, le=GROUPS_MAX, description="groups beyond that are added up as `other`")
+
+    @property
+    def for_client(self) -> bool:
+        """Whether a client will read the report."""
+        return self.audience is Audience.CLIENT
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> Self:
@@ -150,6 +166,13 @@ class RangeRequest(BaseModel):
         if self.start is not None and self.period is not None:
             msg = "start and end: give either them or period"
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _is_for_its_reader(self) -> Self:
+        why = _NOT_FOR_CLIENTS.get(getattr(self, "group_by", None) or "") if self.for_client else None
+        if why is not None:
+            raise ValueError(why.rstrip("."))
         return self
 
 

@@ -3,10 +3,8 @@
 import json
 import re
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from coppermind_pipeline.reports.models import CrmReport, DealPage
@@ -16,6 +14,7 @@ from coppermind_pipeline.reports.rendering.month_charts import EXTENT
 from coppermind_pipeline.reports.rendering.provenance import compared_with, provenance, range_of, title_of
 from coppermind_pipeline.reports.rendering.spreadsheet import csv_of
 from coppermind_pipeline.reports.rendering.tables import SUMMARY_TABLES, Cell, Table, tables
+from coppermind_pipeline.reports.rendering.templates import template
 from coppermind_pipeline.wording import bullets, number, single_spaced, visible_text, visible_values
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
@@ -54,12 +53,12 @@ def render(
         case ReportFormat.CSV:
             return csv_of(report, with_caveats=alone)
         case ReportFormat.HTML:
-            return visible_text(_template("page.html").render(_html_values(report, with_charts=alone), styled=alone))
+            return visible_text(template("page.html").render(_html_values(report, with_charts=alone), styled=alone))
 
 
 def html_fragment(report: CrmReport) -> Markup:
     """Return the report as one `<article>`, to stand in a page of another's that has `static/report.css`."""
-    fragment = _template("report.html").render(_html_values(report, with_charts=True))
+    fragment = template("report.html").render(_html_values(report, with_charts=True))
     return Markup(fragment)  # noqa: S704 - the template escapes what is in it
 
 
@@ -117,15 +116,3 @@ def _deals_shown(page: DealPage) -> str:
     first = (page.page - 1) * page.page_rows + 1
     last = first + len(page.rows) - 1
     return f"Deals {number(first)} to {number(last)} of {number(page.total)}" if page.rows else "No deals here"
-
-
-@cache
-def _template(name: str) -> Template:
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("coppermind_pipeline.reports", of) for of in ("templates", "static")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from coppermind_pipeline.memories import Audience
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.models import ComparedPeriod, CrmReport
 from coppermind_pipeline.reports.trust.block import RecordCounts
@@ -37,19 +38,20 @@ def provenance(report: CrmReport) -> list[tuple[str, str]]:
     trust, period = report.trust, report.period
     zone = ZoneInfo(period.timezone)
     earlier = period.compared_with
+    of_portals = report.audit.audience is Audience.INTERNAL
     return [
         ("Range", f"{range_of(report)}, {period.timezone}"),
         *([("Compared with", compared_with(earlier))] if earlier is not None else []),
         ("Date basis", f"{period.date_basis_label} ({', '.join(period.hubspot_properties)})"),
         *([("As of", clock_with_zone(period.as_of, zone))] if period.as_of is not None else []),
-        ("Portals", ", ".join(map(str, trust.portal_ids)) or "none"),
+        *([("Portals", ", ".join(map(str, trust.portal_ids)) or "none")] if of_portals else []),
         ("Last sync", last_sync(report)),
         ("Freshness", as_words(trust.freshness)),
         ("Backfill", backfill(report)),
         ("Covered since", covered_since(trust.coverage_since, zone)),
         ("Records stored", ", ".join(_record_count(name, counts) for name, counts in trust.record_counts.items())),
         ("Properties", "all" if trust.hydration == "full" else "the required ones alone"),
-        ("Filters", filters(report)),
+        *([("Filters", filters(report))] if of_portals else []),
         ("Source", trust.data_source + (", after a live pull" if trust.live_fallback_used else "")),
     ]
 

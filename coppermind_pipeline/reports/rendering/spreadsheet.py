@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from coppermind_pipeline.memories import Audience
 from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.models import CrmReport, DealRow
 from coppermind_pipeline.reports.rendering.provenance import backfill, filters
+from coppermind_pipeline.reports.trust.for_client import NOT_IN_ROWS
 from coppermind_pipeline.wording import visible_values
 
 if TYPE_CHECKING:
@@ -36,15 +38,18 @@ def report_frame(report: CrmReport) -> "pandas.DataFrame":
     """
     import pandas
 
+    for_client = report.audit.audience is Audience.CLIENT
     if report.deals is not None:
         rows = [row.model_dump(mode="json") for row in report.deals.rows]
-        columns = list(DealRow.model_fields)
+        columns = [name for name in DealRow.model_fields if not (for_client and name in NOT_IN_ROWS)]
     else:
         named = [(group.label, group) for group in report.groups] or [("All deals", report.summary)]
         currencies = _currencies([figures for _, figures in named])
         rows = [{"group": label} | _flat(figures, currencies) for label, figures in named]
         columns = list(rows[0])
     about = _about(report)
+    if for_client:
+        del about["filters"]
     # Kept as they are: pandas would make floats of numbers that are missing somewhere.
     return pandas.DataFrame(
         [{"mind": report.trust.mind} | row | about for row in rows],

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal, Self
 
+from coppermind_pipeline.memories import Audience
 from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL, Losses, LossTheme
 from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures, rate
@@ -85,6 +86,10 @@ class Table:
         """Return the minor columns beside the first one, which names the rows; None where there are none."""
         minor = [n for n, column in enumerate(self.columns) if column.minor]
         return self._of([0, *minor]) if minor else None
+
+    def without(self, *headings: str) -> Self:
+        """Return the table without the columns of these headings."""
+        return self._of([n for n, column in enumerate(self.columns) if column.heading not in headings])
 
     def _of(self, places: Sequence[int]) -> Self:
         rows = [[row[place] for place in places] for row in self.rows]
@@ -211,12 +216,13 @@ _GROUP_COLUMNS: Sequence[tuple[str, Column, Callable[[Group], Cell]]] = (
 
 def _losses(report: CrmReport) -> Table:
     headings = (("Theme", False), ("Lost", True), ("Share of lost", True), ("Worth", True), ("Reasons given", False))
-    return Table(
+    whole = Table(
         name="losses",
         title="Why deals were lost",
         columns=[Column(heading=heading, numeric=numeric) for heading, numeric in headings],
         rows=_loss_rows(report.losses) if report.losses is not None else [],
     )
+    return whole.without("Reasons given") if report.audit.audience is Audience.CLIENT else whole
 
 
 def _loss_rows(losses: Losses) -> list[list[Cell]]:
@@ -252,7 +258,7 @@ def _top_deals(summary: Summary) -> Table:
 
 
 def _deals(report: CrmReport) -> Table:
-    return Table(
+    whole = Table(
         name="deals",
         title="Deals",
         columns=[
@@ -264,11 +270,12 @@ def _deals(report: CrmReport) -> Table:
         ],
         rows=[_deal_row(row) for row in report.deals.rows] if report.deals is not None else [],
     )  # fmt: skip
+    return whole.without("Deal", "Owner") if report.audit.audience is Audience.CLIENT else whole
 
 
 def _deal_row(row: DealRow) -> list[Cell]:
     texts = (row.company or NOTHING, row.outcome, row.stage, str(row.report_date or NOTHING),
-             _money(row.amount, row.currency), row.pipeline, row.owner, row.source, row.country,
+             _money(row.amount, row.currency), row.pipeline, row.owner or NOTHING, row.source, row.country,
              str(row.close_date or NOTHING))  # fmt: skip
     return [_linked(row.name, row.link), *map(_text, texts)]
 

@@ -227,7 +227,7 @@ def _waiting_settings(found: PortalFindings) -> Iterable[str]:
 
 def _several_portals(found: Findings) -> Iterable[str]:
     if len(found.portals) > 1:
-        names = listed([str(portal.hub_id) for portal in found.portals])
+        names = listed([portal.name for portal in found.portals])
         yield f"The figures come from {len(found.portals)} portals ({names}); the same sale may be in both."
 
 

@@ -71,7 +71,7 @@ def test_the_form_holds_what_the_address_asks_for(portal: StoredPortal, browser:
     page = browser.get("/reports?period=last_quarter&date_basis=hs_lastmodifieddate&group_by=owner").text
     assert _chosen(page) == {
         "mind": "acme", "period": "last_quarter", "start": "", "end": "", "date_basis": "hs_lastmodifieddate",
-        "group_by": "owner", "compare_to": "",
+        "group_by": "owner", "compare_to": "", "outcome": "", "audience": "",
     }  # fmt: skip
     assert _chosen(browser.get("/reports").text)["period"] == "this_quarter"
     assert _chosen(browser.get("/reports?period=2026-Q4").text)["period"] == "2026-Q4"
@@ -83,6 +83,14 @@ def test_days_go_before_the_period_that_the_form_sends_with_them(portal: StoredP
     assert _chosen(page) | {"period": "", "start": "2026-10-01", "group_by": ""} == _chosen(page)
     assert "by month" in page
     assert "Deals won and lost" not in page
+
+
+def test_a_report_for_the_client_names_no_deal_and_its_files_neither(portal: StoredPortal, browser: TestClient):
+    page = browser.get(f"/reports?{_Q4}&audience=client&outcome=won").text
+    assert {"audience": "client", "outcome": "won"}.items() <= _chosen(page).items()
+    assert "Rocket fuel" not in page
+    for address in re.findall(r'href="(/reports\?[^"]+format=[^"]+)"', page):
+        assert "Rocket fuel" not in browser.get(html.unescape(address)).text
 
 
 def test_arguments_without_a_field_of_their_own_are_kept(portal: StoredPortal, browser: TestClient):
@@ -136,6 +144,7 @@ def test_deals_are_turned_page_by_page_and_a_file_has_all_of_them(portal: Stored
         ("start=2026-03-01&end=2026-01-01", "end"),
         ("date_basis=createdate", "'closedate'"),
         ("group_by=colour", "'source'"),
+        ("group_by=owner&audience=client", "not for a client; group by source"),
         ("page=0", "page:"),
         ("page=9223372036854775808", "page:"),
         ("timezone=Mars/Olympus", "not a time zone"),

@@ -9,6 +9,10 @@ import typer
 from coppermind_pipeline.interfaces.cli.session import open_session
 
 ConnectorOption = Annotated[str | None, typer.Option("--connector", help="Only this connector of the mind.")]
+ReaderOption = Annotated[
+    str | None,
+    typer.Option("--audience", help="client leaves people, single deals' names, quoted reasons and ids out."),
+]
 
 
 def ask(customer: str, mind: str | None, action: str, **arguments: Any) -> dict[str, Any]:

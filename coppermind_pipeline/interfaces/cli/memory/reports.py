@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from coppermind_pipeline.interfaces.cli import output
-from coppermind_pipeline.interfaces.cli.memory.asking import ConnectorOption, ask
+from coppermind_pipeline.interfaces.cli.memory.asking import ConnectorOption, ReaderOption, ask
 from coppermind_pipeline.interfaces.cli.session import CustomerOption, MindOption, open_session
 from coppermind_pipeline.interfaces.cli.views import memory as memory_views
 
@@ -54,6 +54,7 @@ def report(
         bool, typer.Option("--live-fallback", help="Pull what changed first where the store is stale.")
     ] = False,
     timezone: Annotated[str | None, typer.Option(help="An IANA zone such as America/Phoenix.")] = None,
+    audience: ReaderOption = None,
     page: Annotated[int | None, typer.Option(min=1, help="Page of the deals.")] = None,
     page_rows: Annotated[int | None, typer.Option(min=1, help="Deals on a page.")] = None,
     format_: Annotated[
@@ -72,7 +73,7 @@ def report(
             "period": period, "start": start, "end": end, "date_basis": date_basis, "group_by": group_by,
             "outcome": outcome, "connector_id": connector_id, "detail": detail, "compare_to": compare_to,
             "as_of": as_of, "include_filtered": include_filtered, "live_fallback": live_fallback,
-            "timezone": timezone, "page": page, "page_rows": page_rows,
+            "timezone": timezone, "audience": audience, "page": page, "page_rows": page_rows,
         }
     )  # fmt: skip
     with open_session(customer) as session:
@@ -115,9 +116,7 @@ def account(
     include_filtered: Annotated[
         bool, typer.Option("--include-filtered", help="What the filters leave out, too.")
     ] = False,
-    audience: Annotated[
-        str | None, typer.Option(help="client leaves people, single records' names, quoted reasons and ids out.")
-    ] = None,
+    audience: ReaderOption = None,
     cursor: Annotated[str | None, typer.Option(help="Go on with one of the lists, as its page before says.")] = None,
     format_: Annotated[Literal["json", "markdown"] | None, typer.Option("--format", help="How to print it.")] = None,
     customer: CustomerOption = "local",
@@ -150,6 +149,7 @@ def leads(
     as_of: Annotated[str | None, typer.Option(help="The state of the CRM at that time.")] = None,
     include_filtered: Annotated[bool, typer.Option("--include-filtered", help="Count filtered contacts.")] = False,
     timezone: Annotated[str | None, typer.Option(help="An IANA zone such as America/Phoenix.")] = None,
+    audience: ReaderOption = None,
     format_: Annotated[
         Literal["json", "markdown", "csv", "html"] | None, typer.Option("--format", help="How to print it.")
     ] = None,
@@ -164,6 +164,7 @@ def leads(
         {
             "period": period, "start": start, "end": end, "group_by": group_by, "connector_id": connector_id,
             "compare_to": compare_to, "as_of": as_of, "include_filtered": include_filtered, "timezone": timezone,
+            "audience": audience,
         }
     )  # fmt: skip
     with open_session(customer) as session:
