@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     )
     encryption_keys: SecretStr | None = Field(default=None, description="unset: a key file under COPPERMIND_HOME")
     metrics_token: SecretStr | None = Field(default=None, description="unset: `/metrics` answers this machine alone")
+    history_days: int = Field(
+        default=400, ge=31, le=36_500, description="how long replaced versions of records and memories are kept"
+    )
+    runs_days: int = Field(default=14, ge=1, le=36_500, description="how long Dagster's runs and events are kept")
     alert_webhook_url: SecretStr | None = Field(default=None, description="unset: no alerts")
 
     @classmethod

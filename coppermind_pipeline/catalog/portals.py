@@ -32,6 +32,7 @@ class Portal:
         ui_domain: host of the portal's pages; None likewise.
         since: start of the window that is read; None before the first sync.
         first_completed_at: when the window had been read completely for the first time; a later resync leaves it.
+        kept_since: what was replaced before may be gone; None: everything is there.
     """
 
     connector_id: str
@@ -41,11 +42,19 @@ class Portal:
     ui_domain: str | None
     since: datetime | None
     first_completed_at: datetime | None
+    kept_since: datetime | None
 
     @property
     def name(self) -> str:
         """How sentences name the portal."""
         return f"portal {self.hub_id}" if self.hub_id is not None else f"connector {self.connector_id}"
+
+    @property
+    def history_since(self) -> datetime | None:
+        """The earliest time of which all that the portal held can be told; None before a first complete backfill."""
+        if self.first_completed_at is None or self.kept_since is None:
+            return self.first_completed_at
+        return max(self.first_completed_at, self.kept_since)
 
     @property
     def zone(self) -> ZoneInfo | None:

@@ -26,6 +26,7 @@ from coppermind_pipeline.connectors.connector import (
     Lifecycle,
     active_connectors,
     connectors_by_status,
+    connectors_created_before,
     load_connector,
 )
 from coppermind_pipeline.connectors.errors import (
@@ -126,6 +127,7 @@ __all__ = [
     "configure",
     "connect",
     "connectors_by_status",
+    "connectors_created_before",
     "connectors_tool",
     "disconnect",
     "due_reports",

@@ -93,6 +93,11 @@ def active_connectors(database: Database) -> list[Connector]:
     return _select(database, _ACTIVE)
 
 
+def connectors_created_before(database: Database, *, days: int) -> list[Connector]:
+    """Return the connectors of whatever status that are older than so many days, of all minds, by id."""
+    return _select(database, _CREATED_BEFORE, {"days": days})
+
+
 def connectors_by_status(connection: Connection) -> dict[Lifecycle, int]:
     """Return how many connectors there are of each status, in a transaction of the scheduler."""
     found = {row.status: row.number for row in connection.execute(_BY_STATUS)}
@@ -119,6 +124,7 @@ SELECT id, mind_id, customer_id, hub_id, status, config, replaced_by, created_at
 _BY_ID = text(f"{_CONNECTORS} WHERE id = :id")
 _OF_CUSTOMER = text(f"{_CONNECTORS} WHERE customer_id = :customer ORDER BY id")
 _ACTIVE = text(f"{_CONNECTORS} WHERE status = 'active' ORDER BY id")
+_CREATED_BEFORE = text(f"{_CONNECTORS} WHERE created_at < clock_timestamp() - make_interval(days => :days) ORDER BY id")
 _LOCK = text(f"{_CONNECTORS} WHERE id = :id FOR UPDATE")
 
 

@@ -19,7 +19,7 @@ _RUNNING = dg.DefaultSensorStatus.RUNNING
 # Of each kind of work that can wait: queued or under way at a time.
 AT_ONCE_MAX = 2
 
-_PAUSED = dg.SkipReason(f"the installation is paused. {InstallationPaused.hint}")
+PAUSED = dg.SkipReason(f"the installation is paused. {InstallationPaused.hint}")
 
 
 # Of the queue, what a person waits for goes first, then polls; after them drains, synthesis, slices of a backfill, and
@@ -57,7 +57,7 @@ def wanted_syncs(
 ) -> dg.SensorResult | dg.SkipReason:
     """Begin first syncs, syncs that a person asked for, and slices of backfills, whatever the polls are waiting for."""
     if paused_since(installation.database):
-        return _PAUSED
+        return PAUSED
     wanted = _waiting(context.instance, installation, "run")
     return _sync(context.instance, wanted) if wanted else dg.SkipReason("no sync is wanted")
 
@@ -67,7 +67,7 @@ def due_polls(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult | dg.SkipReason:
     """Sync the connectors that are due. A poll is probed first: one that finds nothing starts no run."""
-    asked_for = _PAUSED if paused_since(installation.database) else _probe(context.instance, installation, "probe")
+    asked_for = PAUSED if paused_since(installation.database) else _probe(context.instance, installation, "probe")
     note_look_for_polls(installation.database)  # at the end: a look that breaks off each time is none
     return asked_for
 
@@ -78,7 +78,7 @@ def failing_portals(
 ) -> dg.SensorResult | dg.SkipReason:
     """Look at portals whose last poll failed, apart from all others; one that answers again is synced."""
     if paused_since(installation.database):
-        return _PAUSED
+        return PAUSED
     return _probe(context.instance, installation, "look")
 
 
@@ -160,7 +160,7 @@ def alerts(installation: dg.ResourceParam[Installation]) -> dg.SkipReason:
     if webhook_url is None:
         return dg.SkipReason("COPPERMIND_ALERT_WEBHOOK_URL is not set")
     if paused_since(installation.database):
-        return _PAUSED
+        return PAUSED
     alerted = send_alerts(installation.database, webhook_url)
     answers = "" if alerted.webhook_answers else "; the webhook does not take them, and is tried again"
     return dg.SkipReason(f"alerts sent: {alerted.sent}{answers}")
@@ -200,7 +200,7 @@ def _a_few(
 ) -> dg.SensorResult | dg.SkipReason:
     """Ask for runs of a kind that can wait, so that no more than a few of it are queued or under way at a time."""
     if paused_since(installation.database):
-        return _PAUSED
+        return PAUSED
     instance = context.instance
     room = AT_ONCE_MAX - runs.unfinished(instance, job_name)
     if room <= 0:

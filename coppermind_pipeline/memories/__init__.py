@@ -19,7 +19,8 @@ from coppermind_pipeline.memories.reading.companies import FoundBy, FoundCompani
 from coppermind_pipeline.memories.reading.results import Found, Memory
 from coppermind_pipeline.memories.reading.search import search
 from coppermind_pipeline.memories.reading.selection import Outcome, UnknownMemory, WrongSelection
-from coppermind_pipeline.memories.totals import rows_of_memories
+from coppermind_pipeline.memories.reading.totals import rows_of_memories
+from coppermind_pipeline.memories.retention import remove_old_texts, share_of_old_texts
 from coppermind_pipeline.memories.waiting import WaitingQueue, due_entries, queue_length, waiting_queues
 
 __all__ = [
@@ -52,8 +53,10 @@ __all__ = [
     "queue_length",
     "queue_status",
     "record_ref",
+    "remove_old_texts",
     "replay_dead",
     "rows_of_memories",
     "search",
+    "share_of_old_texts",
     "waiting_queues",
 ]

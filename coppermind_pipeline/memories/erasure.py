@@ -21,7 +21,7 @@ def erase_texts(connection: Connection, connector_id: str, refs: Sequence[str]) 
     erased = connection.execute(text(_ERASE), values).all()
     deals = connection.scalars(text(_DEALS_EVER_LINKED), values).all()
     earlier = _erase_earlier(connection, connector_id, deals)
-    _forget(connection, [word for row in erased for word in row.words])
+    forget_words(connection, [word for row in erased for word in row.words])
     return len(erased) + earlier
 
 
@@ -49,11 +49,12 @@ def _erase_earlier(connection: Connection, connector_id: str, refs: Sequence[str
     if not refs:
         return 0
     rows = connection.execute(text(_ERASE_EARLIER), {"connector": connector_id, "refs": refs}).all()
-    _forget(connection, [word for row in rows for word in row.words])
+    forget_words(connection, [word for row in rows for word in row.words])
     return len(rows)
 
 
-def _forget(connection: Connection, words: Sequence[str]) -> None:
+def forget_words(connection: Connection, words: Sequence[str]) -> None:
+    """Take those words out of the mind's list that none of its memories has any more."""
     if words:
         connection.execute(text("SELECT forget_lexemes(:words)"), {"words": sorted(set(words))})
 

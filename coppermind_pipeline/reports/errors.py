@@ -10,6 +10,6 @@ class ReportArgumentError(UsageError):
 
 
 class BeforeHistory(UsageError):
-    """The connector had not read its portal completely at that time."""
+    """What the portal held at that time was not read yet, or is kept no longer."""
 
     code = "before_history"

@@ -349,7 +349,7 @@ class _Reporter:
 
 
 # Sums by group are made without sorting the deals first, though the planner can't tell that groups will be few.
-_IN_MEMORY = "SET LOCAL work_mem = '32MB'; SET LOCAL hash_mem_multiplier = 8"
+_IN_MEMORY = "SET LOCAL work_mem = '32MB'"
 
 _PROPERTIES = {
     DateBasis.CLOSEDATE: "closedate",

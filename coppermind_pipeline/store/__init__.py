@@ -13,6 +13,20 @@ from coppermind_pipeline.store.checkpoints import (
 )
 from coppermind_pipeline.store.database import CONNECTIONS_MAX, ROLES, Database, UnstorableText
 from coppermind_pipeline.store.files import directory_of_socket, locked_if_free, private_directory, replace_text, rotate
+from coppermind_pipeline.store.growth.dagster_history import remove_old_runs, share_of_old_events
+from coppermind_pipeline.store.growth.retention import (
+    GRACE,
+    Kind,
+    Removed,
+    Retained,
+    begin_pass,
+    end_pass,
+    note_removed,
+    remove_by_connector,
+    retained,
+    retention_is_due,
+)
+from coppermind_pipeline.store.growth.sizes import Size, Stored, sampled, sizes
 from coppermind_pipeline.store.heartbeat import last_look_for_polls, note_look_for_polls, polling_stopped_since
 from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
 from coppermind_pipeline.store.logins import login_url
@@ -23,21 +37,29 @@ from coppermind_pipeline.store.upgrade import upgrade
 
 __all__ = [
     "CONNECTIONS_MAX",
+    "GRACE",
     "ROLES",
     "Backup",
     "Checkpoint",
     "Database",
     "InstallationPaused",
+    "Kind",
+    "Removed",
+    "Retained",
     "Scope",
+    "Size",
     "Stage",
+    "Stored",
     "UnstorableText",
     "analyze_grown_tables",
     "backup",
+    "begin_pass",
     "connector_is_locked",
     "copy_rows",
     "count_if_few",
     "directory_of_socket",
     "embedded",
+    "end_pass",
     "last_look_for_polls",
     "load_applied",
     "load_checkpoint",
@@ -47,14 +69,22 @@ __all__ = [
     "move_checkpoint",
     "note_applied",
     "note_look_for_polls",
+    "note_removed",
     "note_stage_at_work",
     "paused_since",
     "polling_stopped_since",
     "private_directory",
+    "remove_by_connector",
+    "remove_old_runs",
     "replace_text",
     "require_not_paused",
     "restore",
     "resume",
+    "retained",
+    "retention_is_due",
     "rotate",
+    "sampled",
+    "share_of_old_events",
+    "sizes",
     "upgrade",
 ]

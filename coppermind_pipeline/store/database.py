@@ -163,6 +163,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def dagster(self) -> Iterator[Connection]:
+        """Open a transaction on Dagster's own tables, for what Dagster has no function for."""
+        with self._dagster.begin() as connection:
+            yield connection
+
+    @contextmanager
     def administrator(self) -> Iterator[Connection]:
         """Open a transaction as the user of the configured URL: migrations, logins and server-wide facts."""
         connect_args = {"connect_timeout": _CONNECT_MAX_S}
@@ -199,7 +205,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close the pooled connections."""
-        for name in ("_app", "_locks", "_scheduler", "_reader", "_owner"):
+        for name in ("_app", "_locks", "_scheduler", "_reader", "_owner", "_dagster"):
             if name in self.__dict__:
                 self.__dict__.pop(name).dispose()
 
@@ -222,6 +228,10 @@ class Database:
     @cached_property
     def _owner(self) -> Engine:
         return self._engine("coppermind_owner")
+
+    @cached_property
+    def _dagster(self) -> Engine:
+        return self._engine(DAGSTER_ROLE)
 
     def _engine(self, role: str) -> Engine:
         connect_args = {"options": _options(role), "connect_timeout": _CONNECT_MAX_S, **_NOTHING_PREPARED}

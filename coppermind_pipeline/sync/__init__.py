@@ -25,6 +25,7 @@ from coppermind_pipeline.sync.polls import (
     step_succeeded,
 )
 from coppermind_pipeline.sync.pulling.pull import Pulled, pull
+from coppermind_pipeline.sync.raw.retention import remove_old_versions, share_of_old_versions
 from coppermind_pipeline.sync.reconciling.cadence import ReconciliationCadence, reconciliation_cadence
 from coppermind_pipeline.sync.reconciling.drift import Drift
 from coppermind_pipeline.sync.reconciling.due import DueReconciliation, reconciled_since, reconciliations_due
@@ -94,8 +95,10 @@ __all__ = [
     "reconciled_since",
     "reconciliation_cadence",
     "reconciliations_due",
+    "remove_old_versions",
     "reread",
     "rows_stored",
+    "share_of_old_versions",
     "slice_end",
     "step_succeeded",
     "take_up",

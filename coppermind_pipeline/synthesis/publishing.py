@@ -140,9 +140,9 @@ class _Run:
 
     @property
     def is_estimated(self) -> bool:
-        """Whether it is of a time before the portal had been read, and of what is known now."""
-        read_since = self.basis.portal.first_completed_at
-        return self.is_retrospective and (read_since is None or self.as_of < read_since)
+        """Whether it is of a time before the portal's history begins, and of what is known now."""
+        history_since = self.basis.portal.history_since
+        return self.is_retrospective and (history_since is None or self.as_of < history_since)
 
     @property
     def source(self) -> Source:

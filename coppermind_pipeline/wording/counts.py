@@ -17,6 +17,14 @@ def number(value: int | float | Decimal) -> str:
     return f"{value:,}"
 
 
+def size(byte_count: int) -> str:
+    """Return how much room something takes: "512 bytes", "1.2 GB"."""
+    for unit, least in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if byte_count >= least:
+            return f"{byte_count / least:.1f} {unit}"
+    return count(byte_count, "byte")
+
+
 def count(value: int, noun: str) -> str:
     """Return how many there are of something: "1 deal", "1,240 deals"."""
     return f"{number(value)} {in_number(value, noun)}"

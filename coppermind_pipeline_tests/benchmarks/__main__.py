@@ -13,6 +13,7 @@ from coppermind_pipeline_tests.benchmarks.measures import (
 )
 from coppermind_pipeline_tests.benchmarks.memory_measures import first_memories, memories_of_changes
 from coppermind_pipeline_tests.benchmarks.reporting import reporting
+from coppermind_pipeline_tests.benchmarks.retaining import retaining
 from coppermind_pipeline_tests.benchmarks.searching import searching
 
 BENCHMARKS = {
@@ -30,11 +31,12 @@ BENCHMARKS = {
     "reports_100k": lambda: reporting(deals=30_000, others=70_000),
     "reports_1m": lambda: reporting(deals=300_000, others=700_000),
     "accounts": lambda: accounts(portal_deals=30_000, contacts=5_000, deals=2_000),
+    "retention_300k": lambda: retaining(records=300_000),
     "search_100k": lambda: searching(minds=5),
     "search_1m": lambda: searching(minds=50),
 }
 # Many minutes each; run by their names.
-NOT_BY_DEFAULT = {"backfill_unlimited_1m", "memories_of_changes_1m", "reports_1m", "search_1m"}
+NOT_BY_DEFAULT = {"backfill_unlimited_1m", "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m"}
 
 
 def main(names: list[str]) -> int:

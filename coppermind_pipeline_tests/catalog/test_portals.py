@@ -36,6 +36,7 @@ def test_account_and_window_are_loaded_together(portal: StoredPortal):
         ui_domain="app.hubspot.com",
         since=datetime(2024, 11, 18, tzinfo=UTC),
         first_completed_at=NOW,
+        kept_since=None,
     )
 
 

@@ -47,13 +47,16 @@ def _parsed(text: str) -> list[exp.Expr] | None:
     return None if any(isinstance(each, exp.Command) for each in found) else found
 
 
+_ELSEWHERE = {"pg_catalog", "information_schema", "dagster"}
+
+
 def _of_statement(statement: exp.Expr) -> tuple[set[str], set[str]]:
     reads, writes = set(), set()
     written = {id(target) for target in map(_target, statement.find_all(*_WRITING)) if target is not None}
     named_here = {each.alias for each in statement.find_all(exp.CTE)}
     for table in statement.find_all(exp.Table):
-        if not isinstance(table.this, exp.Identifier) or table.db in {"pg_catalog", "information_schema"}:
-            continue  # a function's rows
+        if not isinstance(table.this, exp.Identifier) or table.db in _ELSEWHERE:
+            continue  # a function's rows, or not ours
         if id(table) in written:
             writes.add(table.name)
         elif table.name not in named_here:

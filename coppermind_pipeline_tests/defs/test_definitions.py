@@ -18,7 +18,7 @@ ASSETS = """
 """
 SENSORS = """
     new_connectors wanted_syncs due_polls failing_portals idle_polls due_syntheses waiting_memories due_reconciliations
-    alerts health failed_runs
+    alerts health failed_runs due_retention
 """
 
 
@@ -29,7 +29,7 @@ def test_the_code_location_loads():
 def test_every_asset_is_partitioned_by_connector():
     graph = defs.resolve_asset_graph()
     partitions = {key.to_user_string(): graph.get(key).partitions_def for key in graph.get_all_asset_keys()}
-    assert partitions.pop("fleet") is None
+    assert [partitions.pop(name) for name in ("fleet", "retention")] == [None, None]
     assert set(partitions) == set(ASSETS.split())
     assert all(
         isinstance(p, dg.DynamicPartitionsDefinition) and p.name == "hubspot_connectors" for p in partitions.values()

@@ -91,6 +91,14 @@ def test_before_the_first_complete_backfill_there_is_no_history(portal: StoredPo
         report(as_of=NOW.isoformat())
 
 
+def test_what_is_kept_no_longer_is_named_with_the_earliest_day(portal: StoredPortal, report: MakeReport) -> None:
+    portal.execute("UPDATE retention SET kept_since = :since WHERE kind = 'records'", since=_BETWEEN)
+    report(as_of=_BETWEEN.isoformat())
+    with pytest.raises(BeforeHistory, match="is kept no longer") as refused:
+        report(as_of=(_BETWEEN - timedelta(seconds=1)).isoformat())
+    assert _BETWEEN.isoformat() in refused.value.message
+
+
 def test_the_future_is_refused(report: MakeReport) -> None:
     with pytest.raises(ReportArgumentError, match="lies ahead"):
         report(as_of="2027-01-01")

@@ -9,13 +9,17 @@ from rich.text import Text
 
 from coppermind_pipeline.interfaces.cli import output
 from coppermind_pipeline.interfaces.cli.session import CustomerOption, MindOption
-from coppermind_pipeline.wording import number
+from coppermind_pipeline.wording import as_words, capitalized, count, number
+from coppermind_pipeline.wording import size as size_words
 
 if TYPE_CHECKING:
+    from coppermind_pipeline.interfaces.growth import Growth
     from coppermind_pipeline.settings import Settings
+    from coppermind_pipeline.store import Retained
 
 app = typer.Typer(
-    help="The database: start, stop, upgrade, backup, restore, and addresses for other tools.", no_args_is_help=True
+    help="The database: start, stop, upgrade, size, backup, restore, addresses for other tools.",
+    no_args_is_help=True,
 )
 
 
@@ -51,6 +55,39 @@ def upgrade(*, as_json: output.JsonOption = False) -> None:
 
     with open_installation():
         output.show({"upgraded": True}, as_json=as_json, human=lambda: "The schema is up to date.")
+
+
+@app.command()
+def size(*, as_json: output.JsonOption = False) -> None:
+    """Show how much is stored of each kind, and how much of it retention would remove now."""
+    from coppermind_pipeline.interfaces.growth import growth
+    from coppermind_pipeline.interfaces.installation import open_installation
+
+    with open_installation() as installation:
+        found = growth(installation.database, installation.settings)
+    output.show(found, as_json=as_json, human=lambda: _sizes(found))
+
+
+def _sizes(found: "Growth") -> Group:
+    table = output.table(
+        "kind", "rows", "size", "too old",
+        rows=[
+            (as_words(each.kind), number(each.rows), size_words(each.bytes),
+             size_words(each.old_bytes) if each.old_bytes else None)
+            for each in sorted(found.kinds, key=lambda each: -each.bytes)
+        ],
+        empty="",
+    )  # fmt: skip
+    removals = [
+        Text(f"{capitalized(each.kind)}: {_removal(each)}, {count(each.rows_removed, 'row')} removed so far.")
+        for each in found.retention
+    ]
+    total = Text(f"All of it takes {size_words(sum(each.bytes for each in found.kinds))}. Rows are estimates.")
+    return Group(table, Text(), total, *removals)
+
+
+def _removal(standing: "Retained") -> str:
+    return f"whole since {standing.kept_since:%Y-%m-%d}" if standing.kept_since else "whole"
 
 
 @app.command()

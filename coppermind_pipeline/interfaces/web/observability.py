@@ -2,7 +2,7 @@
 
 import secrets
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from coppermind_pipeline.connectors import connectors_by_status
+from coppermind_pipeline.interfaces.growth import growth
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web.sign_in import bearer_token
+from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, last_look_for_polls
 from coppermind_pipeline.sync import behind
 
@@ -37,7 +39,8 @@ def metrics(request: Request) -> Response:
     installation: Installation = request.app.state.installation
     if not (_shows_token(request, installation.settings.metrics_token) or _is_from_this_machine(request)):
         raise HTTPException(403, "Metrics are for this machine, or for whoever shows COPPERMIND_METRICS_TOKEN.")
-    return Response(generate_latest(_registry(installation.database)), media_type=CONTENT_TYPE_LATEST)
+    registry = _registry(installation.database, installation.settings)
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def _shows_token(request: Request, token: SecretStr | None) -> bool:
@@ -59,7 +62,7 @@ def _is_from_this_machine(request: Request) -> bool:
     )
 
 
-def _registry(database: Database) -> CollectorRegistry:
+def _registry(database: Database, settings: Settings) -> CollectorRegistry:
     registry = CollectorRegistry()
     connectors = Gauge("coppermind_connectors", "Connectors by status.", ["status"], registry=registry)
     lag = Gauge(
@@ -78,7 +81,32 @@ def _registry(database: Database) -> CollectorRegistry:
             connectors.labels(status).set(number)
         found = behind(connection)
         last_look = last_look_for_polls(connection)
+    _add_growth(registry, database, settings)
     look.set(float("nan") if last_look is None else (database.now() - last_look).total_seconds())
     lag.set(found.oldest_pull_s)
     backfills.set(found.backfills)
     return registry
+
+
+def _add_growth(registry: CollectorRegistry, database: Database, settings: Settings) -> None:
+    """Add how large everything is, and how the removal of what is too old stands; a kind each."""
+    kind = ["kind"]
+    rows = Gauge("coppermind_store_rows", "Rows that are stored, about.", kind, registry=registry)
+    stored = Gauge("coppermind_store_bytes", "Bytes on disk, with indexes.", kind, registry=registry)
+    old = Gauge("coppermind_store_old_bytes", "Bytes that retention would free now, about.", kind, registry=registry)
+    removed = Counter("coppermind_retention_removed_rows", "Rows that were too old.", kind, registry=registry)
+    completed = Gauge(
+        "coppermind_retention_completed_timestamp_seconds",
+        "When all that was too old had been removed last; NaN before the first time.",
+        kind,
+        registry=registry,
+    )
+    found = growth(database, settings)
+    for each in found.kinds:
+        rows.labels(each.kind).set(each.rows)
+        stored.labels(each.kind).set(each.bytes)
+        old.labels(each.kind).set(each.old_bytes)
+    for standing in found.retention:
+        removed.labels(standing.kind).inc(standing.rows_removed)
+        last = standing.completed_at
+        completed.labels(standing.kind).set(float("nan") if last is None else last.timestamp())

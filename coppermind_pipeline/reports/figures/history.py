@@ -23,7 +23,7 @@ def lay_out_history(
     """Lay out the records of that time for the transaction (`rebuild_as_of`), as today's settings read them.
 
     Raises:
-        BeforeHistory: a portal had not been read completely by then.
+        BeforeHistory: a portal had not been read completely by then, or what it held then is kept no longer.
     """
     _require_history(portals, as_of)
     meanings = {
@@ -34,7 +34,7 @@ def lay_out_history(
 
 
 def _require_history(portals: Sequence[Portal], as_of: datetime) -> None:
-    """Raise BeforeHistory, naming the earliest time possible, unless every portal had been read completely by then."""
+    """Raise BeforeHistory, naming the earliest time possible, unless every portal's history reaches back to then."""
     for portal in portals:
         if portal.first_completed_at is None:
             raise BeforeHistory(
@@ -42,10 +42,15 @@ def _require_history(portals: Sequence[Portal], as_of: datetime) -> None:
                 "said about an earlier time.",
                 hint="`connectors action=status` shows how far the backfill is.",
             )
-    earliest = max((p.first_completed_at for p in portals if p.first_completed_at is not None), default=as_of)
+    earliest = max((p.history_since for p in portals if p.history_since is not None), default=as_of)
     if as_of < earliest:
+        was_read = all(p.first_completed_at is not None and p.first_completed_at <= as_of for p in portals)
+        why = (
+            "What was replaced so early is kept no longer than COPPERMIND_HISTORY_DAYS says"
+            if was_read
+            else (f"The portal had not been read completely on {as_of.isoformat()}")
+        )
         raise BeforeHistory(
-            f"The portal had not been read completely on {as_of.isoformat()}; the earliest time possible is "
-            f"{earliest.isoformat()}.",
+            f"{why}; the earliest time possible is {earliest.isoformat()}.",
             hint=f"Ask for as_of={earliest.isoformat()} or later.",
         )

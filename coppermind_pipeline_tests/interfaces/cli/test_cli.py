@@ -26,7 +26,7 @@ COMMANDS = {
     "mcp", "tokens create", "tokens list", "tokens revoke",
     "sandbox serve",
     "keys list", "keys rotate",
-    "db start", "db stop", "db upgrade", "db url", "db backup", "db restore",
+    "db start", "db stop", "db upgrade", "db size", "db url", "db backup", "db restore",
 }  # fmt: skip
 
 

@@ -274,7 +274,10 @@ def test_pages_say_that_the_database_is_away_and_come_back_with_it(database_away
 
 def test_metrics_count_connectors_and_answer_this_machine_alone(database, local_customer, stranger):
     StoredPortal.create(database, local_customer)
-    assert 'coppermind_connectors{status="active"} 1.0' in stranger.get("/metrics").text
+    shown = stranger.get("/metrics").text
+    assert 'coppermind_connectors{status="active"} 1.0' in shown
+    assert 'coppermind_store_bytes{kind="versions"}' in shown
+    assert 'coppermind_retention_removed_rows_total{kind="runs"} 0.0' in shown
     for name in ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via"):
         assert stranger.get("/metrics", headers={name: "203.0.113.7"}).status_code == 403
 

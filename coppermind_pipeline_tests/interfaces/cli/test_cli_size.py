@@ -1,0 +1,27 @@
+"""`coppermind db size`, of an installation in which half of what is stored has been replaced long ago."""
+
+import json
+from uuid import UUID
+
+from coppermind_pipeline.store import Database
+from coppermind_pipeline_tests.interfaces.conftest import CommandLine
+from coppermind_pipeline_tests.stored_portal import StoredPortal
+
+
+def test_sizes_are_told_by_kind_with_what_is_too_old(database: Database, local_customer: UUID, coppermind: CommandLine):
+    portal = StoredPortal.create(database, local_customer)
+    portal.execute(
+        """INSERT INTO hubspot_raw_records (connector_id, mind_id, object_type, hubspot_id, content_hash, read_at,
+                                            payload)
+           SELECT :connector, current_mind(), 'deals', CAST(n AS text), convert_to(CAST(day AS text), 'UTF8'),
+                  now() - make_interval(days => day), '{}'
+             FROM generate_series(1, 500) AS n, unnest(ARRAY[600, 500]) AS day ORDER BY day DESC"""
+    )
+    found = {kind["kind"]: kind for kind in json.loads(coppermind("db", "size", "--json").stdout)["kinds"]}
+    versions = found["versions"]
+    assert versions["bytes"] > 100_000
+    assert 0.45 < versions["old_bytes"] / versions["bytes"] < 0.55
+    assert found["records"]["old_bytes"] == 0
+    shown = coppermind("db", "size").stdout
+    assert "too old" in shown
+    assert "Runs: whole, 0 rows removed so far." in shown
