@@ -4,6 +4,10 @@ Reads the normalized store alone, in which every decision about a record is made
 """
 
 from coppermind_pipeline.reports.account.models import Account, RenderedAccount
+from coppermind_pipeline.reports.brief.brief import brief
+from coppermind_pipeline.reports.brief.models import Brief, RenderedBrief
+from coppermind_pipeline.reports.brief.rendering import brief_fragment, brief_html, brief_markdown
+from coppermind_pipeline.reports.brief.request import BriefFormat, BriefRequest
 from coppermind_pipeline.reports.catalogue import ListedMetrics
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures
@@ -34,6 +38,9 @@ __all__ = [
     "PAGE_ROWS_MAX",
     "Account",
     "BeforeHistory",
+    "Brief",
+    "BriefFormat",
+    "BriefRequest",
     "CompareTo",
     "CrmReport",
     "DateBasis",
@@ -52,11 +59,16 @@ __all__ = [
     "RecordCounts",
     "Refresh",
     "RenderedAccount",
+    "RenderedBrief",
     "RenderedReport",
     "ReportArgumentError",
     "ReportFormat",
     "ReportRequest",
     "TrustBlock",
+    "brief",
+    "brief_fragment",
+    "brief_html",
+    "brief_markdown",
     "crm_report",
     "html_fragment",
     "lead_report",

@@ -144,9 +144,10 @@ class CrmReport(BaseModel):
 
 
 class PanoramicReport(CrmReport):
-    """A CRM report with what its page draws, which is no part of the answer as JSON."""
+    """A CRM report with what pages show besides, which is no part of the answer as JSON: charts, and plain caveats."""
 
     panorama: Panorama = Field(exclude=True)
+    in_plain_words: list[str] = Field(exclude=True)
 
 
 class RenderedReport(BaseModel):

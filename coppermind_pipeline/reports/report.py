@@ -44,6 +44,7 @@ from coppermind_pipeline.reports.question.withheld import only_some, withheld
 from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
 from coppermind_pipeline.reports.trust.caveats import Findings, caveats
 from coppermind_pipeline.reports.trust.for_client import portals_for_client, report_for_client
+from coppermind_pipeline.reports.trust.plain_words import PlainFindings, in_plain_words
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import RECORDS_AS_OF
@@ -127,14 +128,25 @@ class _Reporter:
             labels=self._labels(),
         )
         seen = panorama(self.connection, self._selection(), viewpoint)
-        return PanoramicReport(**dict(self.report()), panorama=seen)
+        report, findings = self._report()
+        found = PlainFindings(report=findings, losses=report.losses, unfinished=self._unfinished)
+        return PanoramicReport(**dict(report), panorama=seen, in_plain_words=in_plain_words(found))
 
     def report(self) -> CrmReport:
+        report, _ = self._report()
+        return report
+
+    @property
+    def _unfinished(self) -> bool:
+        return self.frame.range.start <= self.frame.clock < self.frame.range.end
+
+    def _report(self) -> tuple[CrmReport, Findings]:
         selection, labels = self._selection(), self._labels()
         cells = deals.cells(self.connection, selection)
         groups, summary = self._figures(selection, cells, labels)
+        findings = self._findings(selection, cells, labels)
         synced = any(portal.last_pull_at is not None for portal in self.portals)
-        return CrmReport(
+        report = CrmReport(
             trust=trust_in(
                 self.connection,
                 self.portals,
@@ -147,7 +159,7 @@ class _Reporter:
             ),
             period=self._period(labels),
             audit=Audit(
-                caveats=caveats(self._findings(selection, cells, labels)),
+                caveats=caveats(findings),
                 group_by=self.request.group_by,
                 outcome=None if self.request.outcome is None else list(self.request.outcome),
                 withheld=withheld(self.request),
@@ -161,6 +173,7 @@ class _Reporter:
             losses=self._losses(selection, labels),
             deals=self._page(selection, summary, labels) if self.request.detail else None,
         )
+        return report, findings
 
     def _labels(self) -> Mapping[str, Labels]:
         return {
@@ -294,7 +307,7 @@ class _Reporter:
                 zone=self.frame.zone,
                 synced_at=last_successful_sync(self.portals),
                 as_of=self.frame.as_of,
-                unfinished=self.frame.range.start <= self.frame.clock < self.frame.range.end,
+                unfinished=self._unfinished,
                 outcomes=self.request.outcomes,
                 compared_days=None if compared is None else (compared.local.first_day, compared.local.last_day),
             ),

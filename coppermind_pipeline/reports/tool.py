@@ -7,11 +7,13 @@ from typing import Any
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.reports.account.models import Account, RenderedAccount
 from coppermind_pipeline.reports.actions.account import ACCOUNT
+from coppermind_pipeline.reports.actions.brief import BRIEF
 from coppermind_pipeline.reports.actions.call import Call
 from coppermind_pipeline.reports.actions.crm_report import CRM_REPORT
 from coppermind_pipeline.reports.actions.lead_report import LEAD_REPORT
 from coppermind_pipeline.reports.actions.memories import GET, LIST, SEARCH
 from coppermind_pipeline.reports.actions.metrics import METRICS
+from coppermind_pipeline.reports.brief.models import Brief, RenderedBrief
 from coppermind_pipeline.reports.catalogue import ListedMetrics
 from coppermind_pipeline.reports.leads.models import LeadReport
 from coppermind_pipeline.reports.live import Refresh
@@ -26,6 +28,7 @@ MEMORY_ACTIONS: Mapping[str, Action] = {
     "crm_report": CRM_REPORT,
     "lead_report": LEAD_REPORT,
     "account": ACCOUNT,
+    "brief": BRIEF,
     "metrics": METRICS,
 }
 
@@ -39,6 +42,8 @@ MemoryAnswer = (
     | Account
     | RenderedAccount
     | LeadReport
+    | Brief
+    | RenderedBrief
 )
 
 
@@ -63,6 +68,7 @@ async def memory_tool(
         lead_report: those of `LeadRequest`, and `format`; at most ten groups, months never left out.
         metrics: `metric` for one, or `after` for those that did not fit: how figures are counted.
         account: those of `AccountRequest`; who is known at one company, its deals and totals, lists by pages.
+        brief: those of `BriefRequest`; one page for a client, who is its reader whatever is asked.
 
     Args:
         mind: whose memory it is; nothing of another can be in the answer.

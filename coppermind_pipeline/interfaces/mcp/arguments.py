@@ -48,6 +48,7 @@ _MIND = (
 MEMORY_ACTIONS_IN_WORDS = {
     "crm_report": "revenue, win rate, pipeline, sources, losses of a period, and every number of deals.",
     "lead_report": "new contacts, leads and their sources, the funnel to customer, stuck leads.",
+    "brief": "a period on one page for the client to read: numbers, revenue, sources, losses.",
     "account": "who the contact at a company is, its deals and totals.",
     "search": "texts about deals, people, companies, losses, channels, strategy, by words.",
     "list": "the newest texts.",
@@ -134,7 +135,7 @@ class MemoryArguments(_Arguments):
         Audience,
     )
     connector_id: _Text = _about(
-        "search, list, crm_report, lead_report, account: one connector alone; by default all of the mind's."
+        "search, list, crm_report, lead_report, brief, account: one connector alone; by default all of the mind's."
     )
     limit: _Number = _about("search, list: how many, at most 50.")
     include_superseded: _Flag = _about("search, list: earlier versions, too.")
@@ -143,11 +144,11 @@ class MemoryArguments(_Arguments):
     memory_id: _Number = _about("get: id of any version.")
     source_ref: _Text = _about("get: the current text about this.")
     period: _Text = _about(
-        "crm_report, lead_report: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; "
+        "crm_report, lead_report, brief: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; "
         "or 2026, 2026-11, 2026-Q3, 2026-W47, FY2026, FY2026-Q3; also as people write them. By default this_quarter."
     )
-    start: _Text = _about("crm_report, lead_report: first day, such as 2026-11-01, instead of a period.")
-    end: _Text = _about("crm_report, lead_report: the day after the last one.")
+    start: _Text = _about("crm_report, lead_report, brief: first day, such as 2026-11-01, instead of a period.")
+    end: _Text = _about("crm_report, lead_report, brief: the day after the last one.")
     date_basis: _Text = _about(
         "crm_report: which of a deal's dates counts. closedate (the default) is how revenue is normally reported; "
         "hs_lastmodifieddate finds deals that were edited lately but backdated.",
@@ -159,16 +160,20 @@ class MemoryArguments(_Arguments):
         dict.fromkeys((*GroupBy, *LeadGroupBy)),
     )
     detail: _Flag = _about("crm_report: list the won and lost deals, too; open ones with outcome=open.")
-    compare_to: _Text = _about("crm_report, lead_report: with an earlier range.", CompareTo)
+    compare_to: _Text = _about("crm_report, lead_report, brief: with an earlier range.", CompareTo)
     as_of: _Text = _about("crm_report, lead_report: the state of the CRM at that time.")
     include_filtered: _Flag = _about("crm_report, lead_report, account: what the filters leave out, too.")
     live_fallback: _Flag = _about("crm_report: pull changed deals first where the store is stale.")
-    timezone: _Text = _about("crm_report, lead_report: an IANA zone; by default the portal's.")
+    timezone: _Text = _about("crm_report, lead_report, brief: an IANA zone; by default the portal's.")
     page: _Number = _about("crm_report with detail: page of the deals.")
     page_rows: _Number = _about("crm_report with detail: deals on a page.")
     groups_max: _Number = _about("crm_report, lead_report: groups shown by themselves; the rest is added up.")
     cursor: _Text = _about("account: next_cursor of a list, for its next page.")
-    format: _Text = _about("crm_report, lead_report: by default json; account: json or markdown.", ReportFormat)
+    format: _Text = _about(
+        "crm_report, lead_report: by default json; account: json or markdown; brief: json, markdown or html.",
+        ReportFormat,
+    )
+    agency: _Text = _about("brief: who hands it over.")
     metric: _Text = _about("metrics: this number alone, such as win_rate or closed_won.deals.")
     after: _Text = _about("metrics: next_after of the page before.")
 

@@ -17,6 +17,7 @@ from coppermind_pipeline.connectors import (
 from coppermind_pipeline.interfaces.state_words import polling_stopped_words, state_words
 from coppermind_pipeline.reports import (
     Account,
+    Brief,
     CrmReport,
     FoundMemories,
     LeadReport,
@@ -24,8 +25,10 @@ from coppermind_pipeline.reports import (
     ListedMetrics,
     OneMemory,
     RenderedAccount,
+    RenderedBrief,
     RenderedReport,
     TrustBlock,
+    brief_markdown,
 )
 from coppermind_pipeline.wording import as_words, count, number, utc_minute, utc_second
 
@@ -133,8 +136,13 @@ def _(answer: Account) -> str:
     return "\n".join([_trust(answer.trust), *_caveats(answer.audit.caveats), *answer.headline])
 
 
-@readable.register(RenderedReport | RenderedAccount)
-def _(answer: RenderedReport | RenderedAccount) -> str:
+@readable.register
+def _(answer: Brief) -> str:
+    return "\n".join([_trust(answer.trust), brief_markdown(answer)])
+
+
+@readable.register(RenderedReport | RenderedAccount | RenderedBrief)
+def _(answer: RenderedReport | RenderedAccount | RenderedBrief) -> str:
     return "\n".join([_trust(answer.trust), *_caveats(answer.caveats), f"The {answer.format} is in `content`."])
 
 

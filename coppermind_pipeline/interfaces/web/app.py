@@ -31,6 +31,7 @@ from coppermind_pipeline.errors import CoppermindError, HealsByItself, UsageErro
 from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web import connectors_page, observability, reports_page, sign_in
+from coppermind_pipeline.interfaces.web.briefing import brief_page
 from coppermind_pipeline.interfaces.web.callback import hubspot_callback
 from coppermind_pipeline.interfaces.web.pages import page
 from coppermind_pipeline.interfaces.web.sessions import session_middleware
@@ -59,6 +60,7 @@ def _routes() -> Sequence[Route | Mount]:
         Route("/connectors/{connector_id}/sync", connectors_page.sync, methods=["POST"], name="sync"),
         Route("/connectors/{connector_id}/disconnect", connectors_page.disconnect, methods=["POST"], name="disconnect"),
         Route("/reports", reports_page.show_report, name="reports"),
+        Route("/brief", brief_page.show_brief, name="brief"),
         Route(CALLBACK_PATH, hubspot_callback),
         *sign_in_routes(),
         Route("/sign-out", sign_in.sign_out, methods=["POST"], name="sign_out"),

@@ -32,7 +32,7 @@ from coppermind_pipeline.reports import (
 _FORM_FIELDS = ("period", "start", "end", "date_basis", "group_by", "outcome", "compare_to", "audience")
 _OTHER_ARGUMENTS = ("connector_id", "as_of", "include_filtered", "timezone")
 
-_PERIODS = tuple(
+PERIODS = tuple(
     f"{which}_{unit}"
     for unit in ("week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
     for which in ("this", "last")
@@ -80,13 +80,7 @@ def show_report(request: Request) -> Response:
     installation, caller = on_behalf_of(request)
     minds = list_minds(installation.database, caller)
     if not minds:
-        return page(
-            request,
-            "message.html",
-            title="There is nothing to report on yet",
-            message="Create a client's mind, connect its HubSpot, and come back:",
-            hint="`coppermind minds create NAME --kind client --domain acme.com`",
-        )
+        return no_mind_yet(request)
     asked = _Asked.of(request, minds)
     try:
         mind = resolve_mind(installation.database, caller, asked.mind)
@@ -97,6 +91,17 @@ def show_report(request: Request) -> Response:
     except UsageError as error:
         return _page(request, minds, asked, error=error)
     return _page(request, minds, asked, report=report)
+
+
+def no_mind_yet(request: Request) -> Response:
+    """Return the page that says how to come to something to report on."""
+    return page(
+        request,
+        "message.html",
+        title="There is nothing to report on yet",
+        message="Create a client's mind, connect its HubSpot, and come back:",
+        hint="`coppermind minds create NAME --kind client --domain acme.com`",
+    )
 
 
 def _page(
@@ -117,7 +122,7 @@ def _page(
         report=None if report is None else html_fragment(report),
         minds=minds,
         asked=asked,
-        periods=_PERIODS,
+        periods=PERIODS,
         date_bases=DateBasis,
         groups=GroupBy,
         comparisons=CompareTo,

@@ -152,9 +152,14 @@ def won_and_lost(title: str, of: str, parts: Sequence[Part], note: str) -> list[
     return [BarChart(title=title, unit="number of deals", of=of.capitalize(), bars=bars, kinds=kinds, note=note)]
 
 
+def scaled_bars(values: Sequence[float], *, kind: str = "won") -> list[list[Length]]:
+    """Return each value as a bar, the longest as long as there is room."""
+    return [[Length(kind=kind, start=start, length=length)] for start, length in _scaled(values)]
+
+
 def _scaled(values: Sequence[float]) -> list[tuple[float, float]]:
     """Return where each bar begins and how long it is; less than nothing runs to the other side."""
-    low, high = min(0.0, *values), max(0.0, *values)
+    low, high = min([0.0, *values]), max([0.0, *values])
     extent = (high - low) or 1.0
     return [(_hundredths(min(value, 0.0) - low, extent), _hundredths(abs(value), extent)) for value in values]
 

@@ -39,6 +39,13 @@ def change_of_rate(now: str | None, before: str | None) -> str:
     return f"{_signed(points, lambda value: f'{value:.2f}')} points" if points else UNCHANGED
 
 
+def percent_of_change(now: Decimal, before: Decimal) -> str:
+    """Return "+33.33 %" alone, where the figure of before stands beside it."""
+    if now == before:
+        return UNCHANGED
+    return _signed((now - before) / abs(before), report_percent) if before else ""
+
+
 def _change(now: Decimal, before: Decimal, words: Callable[[Decimal], str]) -> str:
     difference = now - before
     if not difference:

@@ -53,7 +53,7 @@ class LineChart:
 def month_charts(report: PanoramicReport) -> list[LineChart]:
     """Return revenue and win rate by month."""
     note = _of_months(report)
-    return [*_revenue_by_month(report.panorama, note=note), *_win_rate_by_month(report.panorama, note=note)]
+    return [*revenue_by_month(report.panorama, note=note), *_win_rate_by_month(report.panorama, note=note)]
 
 
 def _of_months(report: PanoramicReport) -> str:
@@ -68,7 +68,8 @@ def _of_months(report: PanoramicReport) -> str:
     return " ".join(said)
 
 
-def _revenue_by_month(seen: Panorama, *, note: str) -> list[LineChart]:
+def revenue_by_month(seen: Panorama, *, note: str) -> list[LineChart]:
+    """Return what was won in each month, beside the year before: a chart for each currency, none without amounts."""
     sums = [
         each.closed_won
         for month in seen.months

@@ -41,7 +41,7 @@ ODD_VALUES = st.one_of(
     st.text(max_size=40), st.binary(max_size=20), st.integers().map(str), st.sampled_from(KNOWN_ODDITIES)
 )
 REPORT_ARGUMENTS = ["mind", "period", "start", "end", "date_basis", "group_by", "compare_to", "connector_id", "as_of",
-                    "include_filtered", "timezone", "page", "format"]  # fmt: skip
+                    "include_filtered", "timezone", "page", "format", "agency", "audience"]  # fmt: skip
 OTHER_FIELDS = ["state", "code", "error", "error_description", "token", "buttons", "csrf"]
 NAMES = st.one_of(st.sampled_from([*REPORT_ARGUMENTS, *OTHER_FIELDS]), st.text(max_size=10))
 SELDOM = st.integers(0, 7).map(lambda number: number == 7)

@@ -3,7 +3,7 @@
 import typer
 
 from coppermind_pipeline.interfaces.cli.memory.memories import get, list_, queue, search
-from coppermind_pipeline.interfaces.cli.memory.reports import account, leads, metrics, report
+from coppermind_pipeline.interfaces.cli.memory.reports import account, brief, leads, metrics, report
 
 app = typer.Typer(help="What a mind remembers, its queue, and the CRM report.", no_args_is_help=True)
 app.command()(search)
@@ -14,3 +14,4 @@ app.command()(report)
 app.command()(metrics)
 app.command()(account)
 app.command()(leads)
+app.command()(brief)

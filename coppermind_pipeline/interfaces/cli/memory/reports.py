@@ -1,4 +1,4 @@
-"""`coppermind memory report`, `leads`, `account` and `metrics`: figures, and how they are counted."""
+"""`coppermind memory report`, `leads`, `account`, `brief` and `metrics`: figures, and how they are counted."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -175,3 +175,41 @@ def leads(
         output.show(answer, as_json=as_json, human=lambda: memory_views.report(in_words()))
     else:
         print(render_leads(answer, ReportFormat(format_)))
+
+
+def brief(
+    *,
+    mind: MindOption = None,
+    period: Annotated[str | None, typer.Option(help="As for report: this_quarter (the default), 2026-Q3 …")] = None,
+    start: Annotated[str | None, typer.Option(help="First day, instead of a period.")] = None,
+    end: Annotated[str | None, typer.Option(help="The day after the last one.")] = None,
+    compare_to: Annotated[str | None, typer.Option(help="previous_period (the default) or previous_year.")] = None,
+    agency: Annotated[str | None, typer.Option(help="Who hands it over; stands at its top.")] = None,
+    connector_id: ConnectorOption = None,
+    timezone: Annotated[str | None, typer.Option(help="An IANA zone such as America/Phoenix.")] = None,
+    format_: Annotated[
+        Literal["html", "markdown", "json"] | None,
+        typer.Option("--format", help="html is a file that prints to one page."),
+    ] = None,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Sum a period up on one page for the client: numbers, revenue, sources, losses, what to know."""
+    from coppermind_pipeline.accounts import resolve_mind
+    from coppermind_pipeline.reports import BriefRequest, brief_html, brief_markdown
+    from coppermind_pipeline.reports import brief as made_brief
+
+    request = BriefRequest.from_arguments(
+        {"period": period, "start": start, "end": end, "compare_to": compare_to, "agency": agency,
+         "connector_id": connector_id, "timezone": timezone, "format": format_}
+    )  # fmt: skip
+    with open_session(customer) as session:
+        found = resolve_mind(session.database, session.caller, mind)
+        answer = made_brief(session.database, mind=found, request=request, now=datetime.now(UTC))
+    if format_ == "html":
+        print(brief_html(answer))
+    elif format_ == "markdown":
+        print(brief_markdown(answer))
+    else:
+        as_json = as_json or format_ == "json"
+        output.show(answer, as_json=as_json, human=lambda: memory_views.report(brief_markdown(answer)))
