@@ -34,17 +34,22 @@ class Schema:
 
 @cache
 def read_schema() -> Schema:
-    """Return what all migrations together define; a later definition takes an earlier one's place."""
+    """Return what all migrations together define: the last definition of each, unless it is dropped since."""
     text = "\n".join(file.read_text() for file in sorted(_VERSIONS.rglob("*")) if file.suffix in {".sql", ".py"})
     code = re.sub(r"--[^\n]*", "", text)
     tables = frozenset(re.findall(r"CREATE (?:UNLOGGED )?TABLE (\w+)", code))
-    doors = {}
+    doors, dropped = {}, set()
     for found in _DOOR.finditer(code):
+        if found["dropped"]:
+            doors.pop(found["dropped"], None)
+            dropped.add(found["dropped"])
+            continue
         body = found["view"] or found["quoted"] or found["plain"]
         name, is_view = found["view_name"] or found["function_name"], bool(found["view_name"])
         reads, writes = tables_by_words(body, tables)
         doors[name] = Door(name, is_view, reads, writes)
-    told = {name: (room, what.replace("''", "'")) for name, room, what in _COMMENT.findall(text)}
+    comments = [comment for comment in _COMMENT.findall(text) if comment[0] not in dropped - doors.keys()]
+    told = {name: (room, what.replace("''", "'")) for name, room, what in comments}
     return Schema(tables, doors, told)
 
 
@@ -56,7 +61,8 @@ def tables_by_words(text: str, known: frozenset[str]) -> tuple[frozenset[str], f
 
 
 _DOOR = re.compile(
-    r"CREATE (?:OR REPLACE )?(?:"
+    r"DROP FUNCTION (?P<dropped>\w+)"
+    r"|CREATE (?:OR REPLACE )?(?:"
     r"VIEW (?P<view_name>\w+)[^;]*?\bAS\b(?P<view>[^;\"]*)"
     r"|FUNCTION (?P<function_name>\w+)[^;$]*?"
     r"(?:\$(?P<tag>\w*)\$(?P<quoted>.*?)\$(?P=tag)\$|(?P<plain>\bRETURN\b[^;]*);))",

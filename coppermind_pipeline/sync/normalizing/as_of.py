@@ -139,12 +139,12 @@ ALTER TABLE {RECORDS_AS_OF}
     ALTER mind_id DROP NOT NULL, ADD PRIMARY KEY (connector_id, object_type, hubspot_id)
 """
 
-_TAKE_IN = f"""
+_TAKE_IN = f"""{STAGES_SEEN.format(until=", :as_of")}
 INSERT INTO {RECORDS_AS_OF} (connector_id, referenced_only, {", ".join(_READ_COLUMNS)}, stages_seen, stages_seen_at)
 SELECT :connector, {REFERENCED_ONLY}, {", ".join(f"incoming.{column}" for column in _READ_COLUMNS)},
        coalesce(seen.stages, '{{}}'), coalesce(seen.stages_at, '{{}}')
   FROM incoming
-  LEFT JOIN {STAGES_SEEN.format(until=", :as_of")}
+  LEFT JOIN seen ON seen.object_type = incoming.object_type AND seen.hubspot_id = incoming.hubspot_id
 """
 
 # What is known of a record's end by other ways than a version of it.

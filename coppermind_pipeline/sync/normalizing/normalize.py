@@ -191,14 +191,19 @@ _AS_MERGED = {
     "merged_into": "CASE WHEN incoming.archived_reason IS DISTINCT FROM 'erased' THEN merge.survivor_id END",
 }
 
-# Asked where it can be more than the date that HubSpot gives for a contact's own stage.
+# Asked where it can be more than the date that HubSpot gives for a contact's own stage; by itself, as what is joined to
+# every row is called for every row.
 STAGES_SEEN = """
-    stages_seen(:connector, incoming.hubspot_id, incoming.created_at, incoming.stages_entered{until}) AS seen
-      ON incoming.object_type = 'contacts'
-     AND (incoming.lifecycle_stage <> ALL (incoming.stages_entered)
-          OR EXISTS (SELECT FROM hubspot_raw_records AS version
-                      WHERE version.connector_id = :connector AND version.object_type = 'contacts'
-                        AND version.hubspot_id = incoming.hubspot_id OFFSET 1))"""
+    WITH seen AS MATERIALIZED (
+        SELECT incoming.object_type, incoming.hubspot_id, found.stages, found.stages_at
+          FROM incoming
+         CROSS JOIN stages_seen(:connector, incoming.hubspot_id, incoming.created_at, incoming.stages_entered{until})
+                 AS found
+         WHERE incoming.object_type = 'contacts'
+           AND (incoming.lifecycle_stage <> ALL (incoming.stages_entered)
+                OR EXISTS (SELECT FROM hubspot_raw_records AS version
+                            WHERE version.connector_id = :connector AND version.object_type = 'contacts'
+                              AND version.hubspot_id = incoming.hubspot_id OFFSET 1)))"""
 _AS_SEEN = {"stages_seen": "coalesce(seen.stages, '{}')", "stages_seen_at": "coalesce(seen.stages_at, '{}')"}
 
 _OTHERWISE = _AS_MERGED | _AS_SEEN
@@ -206,7 +211,8 @@ _STORED_COLUMNS = (*_COLUMNS, "merged_into", *_AS_SEEN)
 _CHANGING = [column for column in _STORED_COLUMNS if column not in {*_KEY, "read_at"}]
 
 _STORE = text(
-    f"""INSERT INTO hubspot_crm_objects AS stored
+    f"""{STAGES_SEEN.format(until="")}
+        INSERT INTO hubspot_crm_objects AS stored
                (connector_id, mind_id, referenced_only, {", ".join(_STORED_COLUMNS)})
         SELECT :connector, :mind, {REFERENCED_ONLY},
                {", ".join(_OTHERWISE.get(column, f"incoming.{column}") for column in _STORED_COLUMNS)}
@@ -214,7 +220,7 @@ _STORE = text(
           LEFT JOIN hubspot_merges AS merge
             ON merge.connector_id = :connector AND merge.object_type = incoming.object_type
            AND merge.loser_id = incoming.hubspot_id
-          LEFT JOIN {STAGES_SEEN.format(until="")}
+          LEFT JOIN seen ON seen.object_type = incoming.object_type AND seen.hubspot_id = incoming.hubspot_id
         ON CONFLICT (connector_id, object_type, hubspot_id) DO UPDATE
            SET (referenced_only, change_seq, read_at, {", ".join(_CHANGING)})
              = ROW(excluded.referenced_only, excluded.change_seq, excluded.read_at,
