@@ -9,6 +9,11 @@ from coppermind_pipeline.reports.brief.models import Brief, RenderedBrief
 from coppermind_pipeline.reports.brief.rendering import brief_fragment, brief_html, brief_markdown
 from coppermind_pipeline.reports.brief.request import BriefFormat, BriefRequest
 from coppermind_pipeline.reports.catalogue import ListedMetrics
+from coppermind_pipeline.reports.changes.answer import changes
+from coppermind_pipeline.reports.changes.models import Changes
+from coppermind_pipeline.reports.changes.rendering import render_changes
+from coppermind_pipeline.reports.changes.request import ChangesRequest
+from coppermind_pipeline.reports.changes.steps import LISTED as LISTED_CHANGES
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures
 from coppermind_pipeline.reports.leads.models import LeadReport
@@ -33,6 +38,7 @@ from coppermind_pipeline.reports.tool import MEMORY_ACTIONS, MemoryAnswer, memor
 from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock, trust_block
 
 __all__ = [
+    "LISTED_CHANGES",
     "MEMORY_ACTIONS",
     "OUTCOMES",
     "PAGE_ROWS_MAX",
@@ -41,6 +47,8 @@ __all__ = [
     "Brief",
     "BriefFormat",
     "BriefRequest",
+    "Changes",
+    "ChangesRequest",
     "CompareTo",
     "CrmReport",
     "DateBasis",
@@ -69,6 +77,7 @@ __all__ = [
     "brief_fragment",
     "brief_html",
     "brief_markdown",
+    "changes",
     "crm_report",
     "html_fragment",
     "lead_report",
@@ -76,6 +85,7 @@ __all__ = [
     "memory_tool",
     "profile_portal",
     "render",
+    "render_changes",
     "render_leads",
     "title_of",
     "trust_block",

@@ -9,12 +9,14 @@ from coppermind_pipeline.reports.account.models import Account, RenderedAccount
 from coppermind_pipeline.reports.actions.account import ACCOUNT
 from coppermind_pipeline.reports.actions.brief import BRIEF
 from coppermind_pipeline.reports.actions.call import Call
+from coppermind_pipeline.reports.actions.changes import CHANGES
 from coppermind_pipeline.reports.actions.crm_report import CRM_REPORT
 from coppermind_pipeline.reports.actions.lead_report import LEAD_REPORT
 from coppermind_pipeline.reports.actions.memories import GET, LIST, SEARCH
 from coppermind_pipeline.reports.actions.metrics import METRICS
 from coppermind_pipeline.reports.brief.models import Brief, RenderedBrief
 from coppermind_pipeline.reports.catalogue import ListedMetrics
+from coppermind_pipeline.reports.changes.models import Changes
 from coppermind_pipeline.reports.leads.models import LeadReport
 from coppermind_pipeline.reports.live import Refresh
 from coppermind_pipeline.reports.models import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport
@@ -29,6 +31,7 @@ MEMORY_ACTIONS: Mapping[str, Action] = {
     "lead_report": LEAD_REPORT,
     "account": ACCOUNT,
     "brief": BRIEF,
+    "changes": CHANGES,
     "metrics": METRICS,
 }
 
@@ -44,6 +47,7 @@ MemoryAnswer = (
     | LeadReport
     | Brief
     | RenderedBrief
+    | Changes
 )
 
 
@@ -67,6 +71,7 @@ async def memory_tool(
             by pages. Formats other than json come as the text `content`.
         lead_report: those of `LeadRequest`, and `format`; at most ten groups, months never left out.
         metrics: `metric` for one, or `after` for those that did not fit: how figures are counted.
+        changes: those of `ChangesRequest`, and `format`; what changed in the open pipeline, the deals by pages.
         account: those of `AccountRequest`; who is known at one company, its deals and totals, lists by pages.
         brief: those of `BriefRequest`; one page for a client, who is its reader whatever is asked.
 

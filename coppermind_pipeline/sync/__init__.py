@@ -4,6 +4,7 @@ from coppermind_pipeline.sync.backfill import backfilled_once
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard
 from coppermind_pipeline.sync.normalizing.as_of import RECORDS_AS_OF, rebuild_as_of
 from coppermind_pipeline.sync.normalizing.associations import Linked, link
+from coppermind_pipeline.sync.normalizing.deal_history import DealHistory, DealVersion, deal_histories
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
 from coppermind_pipeline.sync.normalizing.take_up import take_up
 from coppermind_pipeline.sync.polling.behind import Behind, behind
@@ -48,6 +49,8 @@ __all__ = [
     "TOLD_EVERY_MINUTES",
     "Behind",
     "ConnectorBusy",
+    "DealHistory",
+    "DealVersion",
     "Drift",
     "DuePoll",
     "DueReconciliation",
@@ -67,6 +70,7 @@ __all__ = [
     "as_writer",
     "backfilled_once",
     "behind",
+    "deal_histories",
     "due_polls",
     "failure_noted",
     "found_nothing",

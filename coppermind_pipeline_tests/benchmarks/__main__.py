@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from coppermind_pipeline_tests.benchmarks.accounts import accounts
+from coppermind_pipeline_tests.benchmarks.changes import changed_deals
 from coppermind_pipeline_tests.benchmarks.measures import (
     backfill_under_limits,
     backfill_unlimited,
@@ -32,11 +33,14 @@ BENCHMARKS = {
     "reports_1m": lambda: reporting(deals=300_000, others=700_000),
     "accounts": lambda: accounts(portal_deals=30_000, contacts=5_000, deals=2_000),
     "retention_300k": lambda: retaining(records=300_000),
+    "changes_300k": lambda: changed_deals(deals=300_000, changed=5_000),
     "search_100k": lambda: searching(minds=5),
     "search_1m": lambda: searching(minds=50),
 }
 # Many minutes each; run by their names.
-NOT_BY_DEFAULT = {"backfill_unlimited_1m", "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m"}
+NOT_BY_DEFAULT = {
+    "backfill_unlimited_1m", "changes_300k", "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m",
+}  # fmt: skip
 
 
 def main(names: list[str]) -> int:

@@ -57,6 +57,15 @@ def filled(database: Database, *, deals: int, others: int) -> StoredPortal:
     with database.reader() as connection:
         customer = connection.execute(text("SELECT id FROM customers WHERE name = 'local'")).scalar_one()
     portal = StoredPortal.create(database, customer, mind="measured")
+    fill(portal, deals=deals, others=others)
+    # As autovacuum leaves it some minutes after a backfill.
+    with psycopg.connect(database.address.set(drivername="postgresql").render_as_string(False), autocommit=True) as own:
+        own.execute("VACUUM ANALYZE coppermind.hubspot_crm_objects")
+    return portal
+
+
+def fill(portal: StoredPortal, *, deals: int, others: int) -> None:
+    """Store the same in a portal that is there."""
     for object_type, statement, records in (
         ("contacts", _OTHERS, others // 2),
         ("companies", _OTHERS, others - others // 2),
@@ -71,10 +80,6 @@ def filled(database: Database, *, deals: int, others: int) -> StoredPortal:
                 last=min(first + _BATCH, records) - 1,
                 filler="x" * 40,
             )
-    # As autovacuum leaves it some minutes after a backfill.
-    with psycopg.connect(database.address.set(drivername="postgresql").render_as_string(False), autocommit=True) as own:
-        own.execute("VACUUM ANALYZE coppermind.hubspot_crm_objects")
-    return portal
 
 
 def measured(database: Database, portal: StoredPortal) -> dict[str, Any]:

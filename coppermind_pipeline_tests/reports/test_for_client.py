@@ -9,6 +9,7 @@ import pytest
 
 from coppermind_pipeline.accounts import Mind, MindKind
 from coppermind_pipeline.reports import (
+    ChangesRequest,
     DateBasis,
     GroupBy,
     LeadGroupBy,
@@ -16,13 +17,16 @@ from coppermind_pipeline.reports import (
     ReportArgumentError,
     ReportFormat,
     ReportRequest,
+    changes,
     crm_report,
     lead_report,
     memory_tool,
     render,
+    render_changes,
     render_leads,
 )
 from coppermind_pipeline.store import Database
+from coppermind_pipeline_tests.reports.changes.source import Version, append_version
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 _NOT_FOR_CLIENTS = {"owner", "loss_reason"}
@@ -122,6 +126,23 @@ async def test_the_tools_answers_are_for_the_reader_that_was_named(database: Dat
             assert _shown(reader, {action: answer.model_dump_json()}) == {}
     inside = await memory_tool(database, mind=reader, action="crm_report", now=NOW, detail=True)
     assert "Operation Cobalt" in inside.model_dump_json()
+
+
+@pytest.mark.parametrize("rendering", list(ReportFormat))
+def test_nor_do_the_changes(
+    database: Database, canaries: Sequence[StoredPortal], reader: Mind, rendering: ReportFormat
+):
+    for portal in canaries:
+        portal.execute("UPDATE hubspot_backfills SET first_completed_at = :at WHERE connector_id = :connector",
+                       at=NOW - timedelta(days=30))  # fmt: skip
+        for days, amount in ((40, "1200"), (3, "1300")):
+            said = {"dealname": "Operation Cobalt", "pipeline": "default", "dealstage": "contractsent",
+                    "amount": amount, "deal_currency_code": "EUR", "hubspot_owner_id": "11"}  # fmt: skip
+            append_version(portal, "700000006", Version(NOW - timedelta(days=days), said))
+    request = ChangesRequest.from_arguments({"audience": "client"})
+    made = changes(database, mind=reader, request=request, now=NOW)
+    assert [row.step for row in made.deals.rows] == ["amount_up"] * len(canaries)
+    assert _shown(reader, {"changes": render_changes(made, rendering)}) == {}
 
 
 def test_totals_are_the_same_for_every_reader(database: Database, reader: Mind):

@@ -12,7 +12,7 @@ from coppermind_pipeline.accounts import MindKind, MindsAction
 from coppermind_pipeline.connectors import SOURCE_TYPE, ConnectorsAction
 from coppermind_pipeline.memories import Audience, MemoryType, Outcome, Sensitivity
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports import CompareTo, DateBasis, GroupBy, LeadGroupBy, ReportFormat
+from coppermind_pipeline.reports import LISTED_CHANGES, CompareTo, DateBasis, GroupBy, LeadGroupBy, ReportFormat
 from coppermind_pipeline.tool_calls import ToolArgumentError, unknown_argument
 
 
@@ -50,6 +50,7 @@ MEMORY_ACTIONS_IN_WORDS = {
     "lead_report": "new contacts, leads and their sources, the funnel to customer, stuck leads.",
     "brief": "a period on one page for the client to read: numbers, revenue, sources, losses.",
     "account": "who the contact at a company is, its deals and totals.",
+    "changes": "what changed in the open pipeline since a date: what came, was won, lost, pushed out, and which deals.",
     "search": "texts about deals, people, companies, losses, channels, strategy, by words.",
     "list": "the newest texts.",
     "get": "one text.",
@@ -130,12 +131,13 @@ class MemoryArguments(_Arguments):
     types: _Texts = _about(f"search, list: some of {', '.join(MemoryType)}. Aggregates are facts.")
     sensitivity: _Text = _about("search, list: only these.", Sensitivity)
     audience: _Text = _about(
-        "search, list, get: client leaves sensitive texts out; account, crm_report, lead_report: people, single deals' "
-        "names, reasons and ids, too. For whatever a client will read.",
+        "search, list, get: client leaves sensitive texts out; account, crm_report, lead_report, changes: people, "
+        "single deals' names, reasons and ids, too. For whatever a client will read.",
         Audience,
     )
     connector_id: _Text = _about(
-        "search, list, crm_report, lead_report, brief, account: one connector alone; by default all of the mind's."
+        "search, list, crm_report, lead_report, brief, account, changes: one connector alone; by default all of the "
+        "mind's."
     )
     limit: _Number = _about("search, list: how many, at most 50.")
     include_superseded: _Flag = _about("search, list: earlier versions, too.")
@@ -149,6 +151,16 @@ class MemoryArguments(_Arguments):
     )
     start: _Text = _about("crm_report, lead_report, brief: first day, such as 2026-11-01, instead of a period.")
     end: _Text = _about("crm_report, lead_report, brief: the day after the last one.")
+    from_: _Text = Field(
+        default=None,
+        alias="from",
+        description="changes: since when: a date, a time, or a period such as last_month, whose start it is. By "
+        "default the end of last month.",
+    )
+    to: _Text = _about("changes: until when, likewise; by default now.")
+    pipeline: _Text = _about("changes: one pipeline alone, by name or id.")
+    period_end: _Text = _about("changes: the day that close dates are pushed across; by default the quarter's end.")
+    step: _Text = _about(f"changes: list these deals alone: {', '.join(LISTED_CHANGES)}.")
     date_basis: _Text = _about(
         "crm_report: which of a deal's dates counts. closedate (the default) is how revenue is normally reported; "
         "hs_lastmodifieddate finds deals that were edited lately but backdated.",
@@ -164,13 +176,13 @@ class MemoryArguments(_Arguments):
     as_of: _Text = _about("crm_report, lead_report: the state of the CRM at that time.")
     include_filtered: _Flag = _about("crm_report, lead_report, account: what the filters leave out, too.")
     live_fallback: _Flag = _about("crm_report: pull changed deals first where the store is stale.")
-    timezone: _Text = _about("crm_report, lead_report, brief: an IANA zone; by default the portal's.")
-    page: _Number = _about("crm_report with detail: page of the deals.")
-    page_rows: _Number = _about("crm_report with detail: deals on a page.")
+    timezone: _Text = _about("crm_report, lead_report, brief, changes: an IANA zone; by default the portal's.")
+    page: _Number = _about("crm_report with detail, changes: page of the deals.")
+    page_rows: _Number = _about("crm_report with detail, changes: deals on a page.")
     groups_max: _Number = _about("crm_report, lead_report: groups shown by themselves; the rest is added up.")
     cursor: _Text = _about("account: next_cursor of a list, for its next page.")
     format: _Text = _about(
-        "crm_report, lead_report: by default json; account: json or markdown; brief: json, markdown or html.",
+        "crm_report, lead_report, changes: by default json; account: json or markdown; brief: json, markdown or html.",
         ReportFormat,
     )
     agency: _Text = _about("brief: who hands it over.")
@@ -185,13 +197,14 @@ def checked(tool: str, model: type[BaseModel], arguments: Mapping[str, Any]) -> 
         ToolArgumentError: names the argument that is unknown, missing or of another type.
     """
     try:
-        return model.model_validate(arguments).model_dump(exclude_unset=True)
+        return model.model_validate(arguments).model_dump(exclude_unset=True, by_alias=True)
     except ValidationError as error:
         first = error.errors()[0]
     name = str(first["loc"][0])
+    known = {about.alias or field: about for field, about in model.model_fields.items()}
     if first["type"] == "extra_forbidden":
-        raise unknown_argument(tool, name, tuple(model.model_fields))
-    about = model.model_fields[name].description
+        raise unknown_argument(tool, name, tuple(known))
+    about = known[name].description
     if first["type"] == "missing":
         raise ToolArgumentError(f"{tool} needs an {name}.", hint=about)
     raise ToolArgumentError(f"{name}: {first['msg']}.", hint=about)

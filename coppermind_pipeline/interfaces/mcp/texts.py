@@ -18,6 +18,7 @@ from coppermind_pipeline.interfaces.state_words import polling_stopped_words, st
 from coppermind_pipeline.reports import (
     Account,
     Brief,
+    Changes,
     CrmReport,
     FoundMemories,
     LeadReport,
@@ -126,8 +127,8 @@ def _(answer: ListedMetrics) -> str:
     return "\n".join([*(f"{each.id} ({each.label}): {each.definition}" for each in answer.metrics), more]).strip()
 
 
-@readable.register(CrmReport | LeadReport)
-def _(answer: CrmReport | LeadReport) -> str:
+@readable.register(CrmReport | LeadReport | Changes)
+def _(answer: CrmReport | LeadReport | Changes) -> str:
     return "\n".join([_trust(answer.trust), *_caveats(answer.audit.caveats), *answer.headline])
 
 

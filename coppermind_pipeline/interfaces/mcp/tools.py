@@ -32,7 +32,7 @@ INSTRUCTIONS = """\
 Coppermind keeps one memory, called a mind, for each client, fed read-only from the client's HubSpot.
 - Never mix two clients up: every answer names its mind. Pass mind= when the person names a client.
 - Numbers come from memory action=crm_report, of contacts and leads from action=lead_report, those of one company from
-  action=account. Read trust and caveats first, and pass caveats on.
+  action=account, what changed since a date from action=changes. Read trust and caveats first, and pass caveats on.
 - Pass audience=client for anything that a client will read.
 - To connect HubSpot: connectors action=connect source_type=hubspot, have the person open auth_url and approve, then
   connectors action=status. Don't send anybody to HubSpot's App Marketplace or to its own Claude connector, and never
@@ -165,6 +165,7 @@ TOOLS = {
                 "Answers questions about one client from its synced HubSpot. action=crm_report for revenue, win rate, "
                 "pipeline, sources, losses and any other number of a period's deals; action=lead_report for leads and "
                 "the funnel; action=account for who the contact at a company is, and its deals; "
+                "action=changes for what changed since a date; "
                 "action=search for what is known about deals, people, companies, losses, channels and strategy; "
                 "action=metrics for what a number means. Every answer opens with trust: which portals, how fresh, "
                 "which filters. Nothing here changes anything."

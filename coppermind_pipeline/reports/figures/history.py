@@ -25,7 +25,7 @@ def lay_out_history(
     Raises:
         BeforeHistory: a portal had not been read completely by then, or what it held then is kept no longer.
     """
-    _require_history(portals, as_of)
+    require_history(portals, as_of)
     meanings = {
         portal.connector_id: load_interpretation(connection, portal.connector_id, portal.config.of_records).meaning
         for portal in portals
@@ -33,8 +33,12 @@ def lay_out_history(
     rebuild_as_of(connection, meanings, as_of=as_of, whole=whole)
 
 
-def _require_history(portals: Sequence[Portal], as_of: datetime) -> None:
-    """Raise BeforeHistory, naming the earliest time possible, unless every portal's history reaches back to then."""
+def require_history(portals: Sequence[Portal], as_of: datetime, *, argument: str = "as_of") -> None:
+    """Raise BeforeHistory, naming the earliest time possible, unless every portal's history reaches back to then.
+
+    Args:
+        argument: the one by which that time was asked for.
+    """
     for portal in portals:
         if portal.first_completed_at is None:
             raise BeforeHistory(
@@ -52,5 +56,5 @@ def _require_history(portals: Sequence[Portal], as_of: datetime) -> None:
         )
         raise BeforeHistory(
             f"{why}; the earliest time possible is {earliest.isoformat()}.",
-            hint=f"Ask for as_of={earliest.isoformat()} or later.",
+            hint=f"Ask for {argument}={earliest.isoformat()} or later.",
         )

@@ -1,30 +1,14 @@
 """Renderings of a lead report: for chats, for spreadsheets and for browsers."""
 
-import csv
-import io
 import json
-import re
 from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.memories import Audience
 from coppermind_pipeline.reports.leads.models import LeadReport
-from coppermind_pipeline.reports.leads.tables import LeadTable, lead_columns, lead_tables
+from coppermind_pipeline.reports.leads.tables import lead_columns, lead_tables
+from coppermind_pipeline.reports.rendering.document import Document, render_document
 from coppermind_pipeline.reports.rendering.formats import ReportFormat
-from coppermind_pipeline.reports.rendering.spreadsheet import UTF_8_MARK
-from coppermind_pipeline.reports.rendering.templates import template
-from coppermind_pipeline.wording import (
-    as_words,
-    bullets,
-    clock_with_zone,
-    day,
-    single_spaced,
-    visible_text,
-    visible_values,
-)
-
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
-# What a spreadsheet takes for a formula, once it is at the start of a cell.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+from coppermind_pipeline.wording import as_words, clock_with_zone, day
 
 
 def render_leads(
@@ -38,18 +22,17 @@ def render_leads(
     Args:
         alone: whether nothing stands beside the text; an answer that has the caveats itself takes CSV without them.
     """
-    match format:
-        case ReportFormat.JSON:
-            return json.dumps(visible_values(report.model_dump(mode="json")), indent=2, ensure_ascii=False)
-        case ReportFormat.MARKDOWN:
-            return visible_text(_markdown(report))
-        case ReportFormat.CSV:
-            return _csv(report, with_caveats=alone)
-        case ReportFormat.HTML:
-            page = template("leads.html").render(
-                title=_title(report), report=report, facts=_facts(report), tables=lead_tables(report)
-            )
-            return visible_text(page)
+    document = Document(
+        answer=report,
+        title=_title(report),
+        facts=_facts(report),
+        caveats=report.audit.caveats,
+        headline=report.headline,
+        tables=lead_tables(report),
+        notes=report.audit.notes,
+        columns=lead_columns(report),
+    )
+    return render_document(document, format, alone=alone)
 
 
 def _title(report: LeadReport) -> str:
@@ -77,47 +60,3 @@ def _facts(report: LeadReport) -> list[tuple[str, str]]:
           if of_portals else []),
         ("Source", trust.data_source),
     ]  # fmt: skip
-
-
-def _markdown(report: LeadReport) -> str:
-    parts = [
-        f"# {_plain(_title(report))}",
-        bullets(f"{name}: {_plain(value)}" for name, value in _facts(report)),
-    ]
-    for title, lines in (("Caveats", report.audit.caveats), ("Headline", report.headline)):
-        if lines:
-            parts += [f"## {title}", bullets(map(_plain, lines))]
-    for table in lead_tables(report):
-        parts += [f"## {_plain(table.title)}", _markdown_table(table)]
-    parts += ["## How this is counted", bullets(map(_plain, report.audit.notes))]
-    return "\n\n".join(parts) + "\n"
-
-
-def _markdown_table(table: LeadTable) -> str:
-    lines = [table.headings, ["---", *["---:"] * (len(table.headings) - 1)], *table.rows]
-    rule = 1
-    return "\n".join(
-        f"| {' | '.join(line if place == rule else map(_plain, line))} |" for place, line in enumerate(lines)
-    )
-
-
-def _plain(text: str) -> str:
-    return _MARKDOWN_SPECIAL.sub(r"\\\1", single_spaced(text))
-
-
-def _csv(report: LeadReport, *, with_caveats: bool) -> str:
-    more = {"caveats": " ".join(report.audit.caveats)} if with_caveats else {}
-    rows = [row | more for row in lead_columns(report)]
-    written = io.StringIO()
-    written.write(UTF_8_MARK)
-    writer = csv.DictWriter(written, fieldnames=list(rows[0]), lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    return written.getvalue()
-
-
-def _cell(value: object) -> object:
-    if value is None:
-        return ""
-    shown = visible_values(value)
-    return f"'{shown}" if isinstance(shown, str) and shown.startswith(_FORMULA_STARTS) else shown

@@ -1,28 +1,19 @@
 """The tables of a lead report, as markdown and HTML both show them, and its figures as columns of a CSV."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from coppermind_pipeline.crm import FUNNEL_STAGES
 from coppermind_pipeline.reports.leads.measures import LeadFigures, LeadRangeFigures, Part, Step
 from coppermind_pipeline.reports.leads.models import LeadGroup, LeadReport
+from coppermind_pipeline.reports.rendering.document import PlainTable
 from coppermind_pipeline.wording import as_words, capitalized, number, report_percent
 
 NOTHING = "\N{EN DASH}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeadTable:
-    """One table: its columns' headings and its rows; all columns but the first hold numbers."""
-
-    title: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-def lead_tables(report: LeadReport) -> list[LeadTable]:
+def lead_tables(report: LeadReport) -> list[PlainTable]:
     """Return the tables that have rows: the funnel, steps, leaks, the earlier range, groups."""
     summary, labels = report.summary, report.summary.stage_labels
     found = [
@@ -73,9 +64,9 @@ def _flat(figures: LeadFigures | LeadGroup, stages: Sequence[str]) -> dict[str, 
     return flat
 
 
-def _funnel(title: str, figures: LeadRangeFigures, labels: Mapping[str, str]) -> LeadTable:
+def _funnel(title: str, figures: LeadRangeFigures, labels: Mapping[str, str]) -> PlainTable:
     reached = figures.cohort.reached
-    return LeadTable(
+    return PlainTable(
         title=title,
         headings=("Stage", "Entered in the range", f"Reached, of {number(figures.new_contacts)} new contacts", "Share"),
         rows=[
@@ -90,8 +81,8 @@ def _funnel(title: str, figures: LeadRangeFigures, labels: Mapping[str, str]) ->
     )
 
 
-def _steps(title: str, steps: Sequence[Step], labels: Mapping[str, str]) -> LeadTable:
-    return LeadTable(
+def _steps(title: str, steps: Sequence[Step], labels: Mapping[str, str]) -> PlainTable:
+    return PlainTable(
         title=title,
         headings=("From stage to stage", "Median days", "Contacts", "Went backwards"),
         rows=[
@@ -106,8 +97,8 @@ def _steps(title: str, steps: Sequence[Step], labels: Mapping[str, str]) -> Lead
     )
 
 
-def _leaks(figures: LeadFigures) -> LeadTable:
-    return LeadTable(
+def _leaks(figures: LeadFigures) -> PlainTable:
+    return PlainTable(
         title="Leads that leaked, as of now",
         headings=("", "Leads", "Of", "Share"),
         rows=[
@@ -118,11 +109,11 @@ def _leaks(figures: LeadFigures) -> LeadTable:
     )
 
 
-def _groups(report: LeadReport) -> LeadTable:
+def _groups(report: LeadReport) -> PlainTable:
     by = "Portal" if report.audit.group_by is None else capitalized(as_words(report.audit.group_by))
     several = len(report.trust.portal_ids) > 1 and report.audit.group_by is not None
     stages = [report.summary.stage_labels.get(stage, stage) for stage in FUNNEL_STAGES]
-    return LeadTable(
+    return PlainTable(
         title=f"By {by.lower()}",
         headings=(by, *(["Portal"] if several else []), "New contacts", "Offline",
                   *(f"Reached {stage}" for stage in stages), "Share that reached the last",

@@ -66,7 +66,7 @@ def frame_of(request: RangeRequest, portals: Sequence[SyncedPortal], *, now: dat
     Raises:
         ReportArgumentError: the range is empty, `as_of` lies ahead, or the portals' fiscal years differ.
     """
-    zone, zone_assumed = _zone(request, portals)
+    zone, zone_assumed = zone_of(request.timezone, portals)
     as_of = _as_of(request, zone, now)
     clock = as_of or now
     name = None if request.start is not None else request.period or DEFAULT_PERIOD
@@ -89,9 +89,10 @@ def frame_of(request: RangeRequest, portals: Sequence[SyncedPortal], *, now: dat
     )
 
 
-def _zone(request: RangeRequest, portals: Sequence[SyncedPortal]) -> tuple[ZoneInfo, bool]:
-    if request.timezone is not None:
-        return time_zone(request.timezone) or _UTC, False
+def zone_of(asked: str | None, portals: Sequence[SyncedPortal]) -> tuple[ZoneInfo, bool]:
+    """Return the zone of an answer, and whether it is assumed: the one asked for, else the portals' common one."""
+    if asked is not None:
+        return time_zone(asked) or _UTC, False
     zones = {portal.reported_in for portal in portals}
     common = zones.pop() if len(zones) == 1 else None
     return common or _UTC, common is None

@@ -26,7 +26,7 @@ def csv_of(report: CrmReport, *, with_caveats: bool) -> str:
     """Return the report's frame as CSV, with the mark that Excel knows UTF-8 by."""
     frame = report_frame(report) if with_caveats else report_frame(report).drop(columns="caveats")
     # As text before pandas writes it: it would make floats of whole numbers that are missing somewhere.
-    cells = frame.map(lambda value: "" if value is None else str(_safe_cell(visible_values(value))))
+    cells = frame.map(lambda value: "" if value is None else str(safe_cell(visible_values(value))))
     return UTF_8_MARK + cells.to_csv(index=False, lineterminator="\r\n")
 
 
@@ -114,7 +114,8 @@ def _currencies(all_figures: Sequence[Figures]) -> list[str | None]:
     return sorted(found, key=lambda currency: (currency is None, currency or ""))
 
 
-def _safe_cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula."""
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS) and _NUMBER.fullmatch(value) is None:
         return f"'{value}"
     return value

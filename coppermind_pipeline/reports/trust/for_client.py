@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from coppermind_pipeline.reports.changes.models import Changes
 from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.losses import Losses
 from coppermind_pipeline.reports.leads.models import LeadGroup, LeadReport
@@ -59,6 +60,18 @@ def lead_report_for_client(report: LeadReport, portals: Sequence[SyncedPortal]) 
             "trust": trust_for_client(report.trust),
             "audit": report.audit.model_copy(update={"caveats": [*report.audit.caveats, FOR_CLIENT]}),
             "groups": [group.model_copy(update=_nameless(group, portals, split=split)) for group in report.groups],
+        }
+    )
+
+
+def changes_for_client(changes: Changes) -> Changes:
+    """Return the changes as a client may read them."""
+    rows = [row.model_copy(update=dict.fromkeys(NOT_IN_ROWS)) for row in changes.deals.rows]
+    return changes.model_copy(
+        update={
+            "trust": trust_for_client(changes.trust),
+            "audit": changes.audit.model_copy(update={"caveats": [*changes.audit.caveats, FOR_CLIENT]}),
+            "deals": changes.deals.model_copy(update={"rows": rows}),
         }
     )
 

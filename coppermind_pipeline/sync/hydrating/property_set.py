@@ -23,7 +23,7 @@ class PropertySet:
     Attributes:
         full: all that the portal defines.
         required: those that the product can't do without; search returns them.
-        calculated: those that HubSpot computes.
+        calculated: those that HubSpot computes and no figure reads: they make no new version of a record.
         refused: those of `full` that the portal refuses; all of them where it does not say which.
     """
 
@@ -64,7 +64,7 @@ def load_property_set(connection: Connection, scope: Scope, object_type: ObjectT
     return PropertySet(
         full=full,
         required=tuple(required),
-        calculated=frozenset(name for name in defined if calculated[name]),
+        calculated=frozenset(name for name in defined if calculated[name]).difference(required),
         refused=frozenset() if refused is None else frozenset(refused) or frozenset(full),
     )
 

@@ -78,7 +78,8 @@ def append_records(
     Args:
         records: of several with one id (a survivor of merges is part of more than one answer) the last one counts.
         definitions_hash: names the set of properties that the records were read with.
-        calculated: properties that HubSpot computes; they change without the record's modified date.
+        calculated: properties that HubSpot computes and that make no version; they change without the record's
+            modified date. Versions from when others were left out of the hash take the new one.
     """
     distinct = {record.id: record for record in records}.values()
     copy_rows(
@@ -95,27 +96,31 @@ def append_records(
     return appended
 
 
+_SAME_VALUES = """
+    (newest.payload::text = incoming.payload::text AND newest.archived_reason IS NULL
+     AND (newest.archived_at IS NULL) = (incoming.archived_at IS NULL))"""
+
 _APPEND = text(
     f"""INSERT INTO hubspot_raw_records (connector_id, mind_id, object_type, {", ".join(_COLUMNS)})
         SELECT :connector, :mind, :type, {", ".join(f"incoming.{column}" for column in _COLUMNS)}
           FROM incoming
           LEFT JOIN newest_version(:connector, :type, incoming.hubspot_id) AS newest ON true
-         WHERE newest.content_hash IS DISTINCT FROM incoming.content_hash"""
+         WHERE newest.content_hash IS DISTINCT FROM incoming.content_hash AND {_SAME_VALUES} IS NOT TRUE"""
 )
 
 # Of those that were no new version: the newest version takes what changed in it besides.
 _RENEW = text(
-    """WITH renewed AS MATERIALIZED (
+    f"""WITH renewed AS MATERIALIZED (
            SELECT incoming.*, newest.version,
                   newest.payload::text IS DISTINCT FROM incoming.payload::text AS has_new_values
              FROM incoming
             CROSS JOIN newest_version(:connector, :type, incoming.hubspot_id) AS newest
-            WHERE newest.content_hash = incoming.content_hash
-              AND (newest.payload::text, newest.definitions_hash)
-                  IS DISTINCT FROM (incoming.payload::text, incoming.definitions_hash))
+            WHERE (newest.content_hash = incoming.content_hash OR {_SAME_VALUES})
+              AND (newest.content_hash, newest.payload::text, newest.definitions_hash)
+                  IS DISTINCT FROM (incoming.content_hash, incoming.payload::text, incoming.definitions_hash))
        UPDATE hubspot_raw_records AS stored
-          SET payload = renewed.payload, definitions_hash = renewed.definitions_hash,
-              modified_at = renewed.modified_at,
+          SET content_hash = renewed.content_hash, payload = renewed.payload,
+              definitions_hash = renewed.definitions_hash, modified_at = renewed.modified_at,
               seq = CASE WHEN renewed.has_new_values THEN nextval('change_seq') ELSE stored.seq END
          FROM renewed
         WHERE stored.connector_id = :connector AND stored.object_type = :type

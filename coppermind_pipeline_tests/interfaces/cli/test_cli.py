@@ -23,6 +23,7 @@ COMMANDS = {
     "connectors events", "connectors disconnect",
     "memory search", "memory list", "memory get", "memory queue", "memory report", "memory metrics", "memory account",
     "memory leads",
+    "memory changes",
     "mcp", "tokens create", "tokens list", "tokens revoke",
     "sandbox serve",
     "keys list", "keys rotate",

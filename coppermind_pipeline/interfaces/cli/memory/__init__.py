@@ -2,6 +2,7 @@
 
 import typer
 
+from coppermind_pipeline.interfaces.cli.memory.changes import changes
 from coppermind_pipeline.interfaces.cli.memory.memories import get, list_, queue, search
 from coppermind_pipeline.interfaces.cli.memory.reports import account, brief, leads, metrics, report
 
@@ -15,3 +16,4 @@ app.command()(metrics)
 app.command()(account)
 app.command()(leads)
 app.command()(brief)
+app.command()(changes)

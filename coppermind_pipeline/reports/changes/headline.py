@@ -1,0 +1,68 @@
+"""The headline of the changes: up to five sentences that can be quoted on their own."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from coppermind_pipeline.reports.changes.models import Bridge, BridgeStep
+from coppermind_pipeline.reports.figures.measures import DealSum
+from coppermind_pipeline.wording import clock, clock_with_zone, count, day, listed, money, uncapitalized
+
+_BRIDGES_TOLD = 2
+_STEPS_TOLD = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesSetting:
+    """What each sentence names beside its figure: range, zone and the time of the sync."""
+
+    start: datetime
+    end: datetime
+    zone: ZoneInfo
+    synced_at: datetime | None
+    period_end: date | None
+
+    def of_range(self) -> str:
+        """Return "as read from 31 October 2026, 18:00 to 30 November 2026, 07:00 (America/New_York); synced …"."""
+        synced = f"synced {clock(self.synced_at, self.zone)}" if self.synced_at is not None else "sync not complete yet"
+        return f"as read from {clock(self.start, self.zone)} to {clock_with_zone(self.end, self.zone)}; {synced}"
+
+
+def changes_headline(bridges: Sequence[Bridge], setting: ChangesSetting, *, pushed_out: DealSum | None) -> list[str]:
+    """Return the sentences, each with its figure, range, zone and time of sync."""
+    return list(_sentences(bridges, setting, pushed_out))
+
+
+def _sentences(bridges: Sequence[Bridge], setting: ChangesSetting, pushed_out: DealSum | None) -> Iterable[str]:
+    of_range = setting.of_range()
+    if not bridges:
+        yield f"No deal was open, came or went ({of_range})."
+    for bridge in bridges[:_BRIDGES_TOLD]:
+        opening, closing = bridge.opening, bridge.closing
+        yield (
+            f"The open pipeline went from {_worth(opening.amount, bridge.currency)} in "
+            f"{count(opening.deals, 'deal')} to {_worth(closing.amount, bridge.currency)} in "
+            f"{count(closing.deals, 'deal')} ({of_range})."
+        )
+        largest = sorted(bridge.steps, key=lambda step: -abs(Decimal(step.amount or 0)))[:_STEPS_TOLD]
+        if largest:
+            told = listed([_told(step, bridge.currency) for step in largest])
+            yield f"What moved it most: {told} ({of_range})."
+    if pushed_out is not None and pushed_out.deals and setting.period_end is not None:
+        worth = listed([money(Decimal(each.amount), each.currency) for each in pushed_out.amounts]) or "no amount"
+        yield (
+            f"{count(pushed_out.deals, 'open deal')} worth {worth} moved to a close date on or after "
+            f"{day(setting.period_end)} ({of_range})."
+        )
+
+
+def _told(step: BridgeStep, currency: str | None) -> str:
+    sign = "\N{MINUS SIGN}" if (step.effect == "-") != (step.amount or "").startswith("-") else "+"
+    amount = money(abs(Decimal(step.amount or 0)), currency)
+    return f"{uncapitalized(step.label)} {sign}{amount} ({count(step.deals, 'deal')})"
+
+
+def _worth(amount: str | None, currency: str | None) -> str:
+    return "an unknown worth" if amount is None else money(Decimal(amount), currency)
