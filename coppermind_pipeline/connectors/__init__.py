@@ -67,11 +67,12 @@ from coppermind_pipeline.connectors.status.check_reports import (
     tell_all_again,
 )
 from coppermind_pipeline.connectors.status.conditions import Condition, Finding, Severity
-from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_all_facts
+from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_all_facts, read_facts
 from coppermind_pipeline.connectors.status.fleet import Fleet, fleet_of, requests_sent
+from coppermind_pipeline.connectors.status.next_steps import needs_person
 from coppermind_pipeline.connectors.status.responses import ConnectorStatus, StatusResponse
 from coppermind_pipeline.connectors.status.states import AT_WORK, STATE_GUIDES, Headline, OperationalState
-from coppermind_pipeline.connectors.status.status import status
+from coppermind_pipeline.connectors.status.status import connector_status, status
 from coppermind_pipeline.connectors.tool import ConnectorsAction, ConnectorsAnswer, connectors_tool
 
 __all__ = [
@@ -126,6 +127,7 @@ __all__ = [
     "complete_authorization",
     "configure",
     "connect",
+    "connector_status",
     "connectors_by_status",
     "connectors_created_before",
     "connectors_tool",
@@ -139,6 +141,7 @@ __all__ = [
     "last_error",
     "list_keys",
     "load_connector",
+    "needs_person",
     "next_due",
     "note_account",
     "open_portal",
@@ -147,6 +150,7 @@ __all__ = [
     "problems_of",
     "read_all_facts",
     "read_events",
+    "read_facts",
     "record_event",
     "report_problem",
     "reporting",

@@ -48,6 +48,11 @@ def state_words(connector: ConnectorStatus) -> StateWords:
     return _WORDS[state]
 
 
+def words_of_state(state: str) -> StateWords:
+    """Return the words for a state by its name."""
+    return _WORDS[state]
+
+
 def polling_stopped_words(since: datetime) -> str:
     """Return what is so where nothing has looked for due polls since then."""
     return f"Nothing has looked for due polls since {utc_minute(since)} UTC: no portal is read."
@@ -69,6 +74,7 @@ def scans_under_way(connector: ConnectorStatus) -> list[ScanProgress]:
 
 _WORDS: dict[str, StateWords] = {
     "pending_setup": StateWords("Waiting for the approval", "warn"),
+    "not_connected": StateWords("Not connected yet", "warn"),
     "inactive": StateWords("Disconnected", "idle"),
     "setup_error": StateWords("Set-up failed", "bad"),
     "auth_error": StateWords("HubSpot refuses the authorization", "bad"),

@@ -14,6 +14,10 @@ from coppermind_pipeline.reports.changes.models import Changes
 from coppermind_pipeline.reports.changes.rendering import render_changes
 from coppermind_pipeline.reports.changes.request import ChangesRequest
 from coppermind_pipeline.reports.changes.steps import LISTED as LISTED_CHANGES
+from coppermind_pipeline.reports.digest.digest import digest
+from coppermind_pipeline.reports.digest.models import Digest, MindDigest, RenderedDigest
+from coppermind_pipeline.reports.digest.rendering import deals_in_words, digest_markdown, synthesis_in_words
+from coppermind_pipeline.reports.digest.request import DigestRequest
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures
 from coppermind_pipeline.reports.leads.models import LeadReport
@@ -34,12 +38,13 @@ from coppermind_pipeline.reports.question.request import OUTCOMES, PAGE_ROWS_MAX
 from coppermind_pipeline.reports.rendering.formats import ReportFormat, html_fragment, render
 from coppermind_pipeline.reports.rendering.provenance import title_of
 from coppermind_pipeline.reports.report import crm_report
-from coppermind_pipeline.reports.tool import MEMORY_ACTIONS, MemoryAnswer, memory_tool
+from coppermind_pipeline.reports.tool import MEMORY_ACTIONS, OF_ALL_MINDS, MemoryAnswer, memory_tool
 from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock, trust_block
 
 __all__ = [
     "LISTED_CHANGES",
     "MEMORY_ACTIONS",
+    "OF_ALL_MINDS",
     "OUTCOMES",
     "PAGE_ROWS_MAX",
     "Account",
@@ -53,6 +58,8 @@ __all__ = [
     "CrmReport",
     "DateBasis",
     "DealSum",
+    "Digest",
+    "DigestRequest",
     "Figures",
     "FoundMemories",
     "GroupBy",
@@ -62,12 +69,14 @@ __all__ = [
     "ListedMemories",
     "ListedMetrics",
     "MemoryAnswer",
+    "MindDigest",
     "OneMemory",
     "PortalProfile",
     "RecordCounts",
     "Refresh",
     "RenderedAccount",
     "RenderedBrief",
+    "RenderedDigest",
     "RenderedReport",
     "ReportArgumentError",
     "ReportFormat",
@@ -79,6 +88,9 @@ __all__ = [
     "brief_markdown",
     "changes",
     "crm_report",
+    "deals_in_words",
+    "digest",
+    "digest_markdown",
     "html_fragment",
     "lead_report",
     "live_crm_report",
@@ -87,6 +99,7 @@ __all__ = [
     "render",
     "render_changes",
     "render_leads",
+    "synthesis_in_words",
     "title_of",
     "trust_block",
 ]

@@ -105,6 +105,24 @@ def crm_report(
         return report_for_client(report, portals) if request.for_client else report
 
 
+def deal_selection(request: ReportRequest, portals: Sequence[SyncedPortal], frame: Frame) -> DealSelection:
+    """Return the deals that a report of these portals is about."""
+    ranges = [each for each in (frame.range, frame.compared) if each is not None]
+    return DealSelection(
+        connector_ids=tuple(portal.connector_id for portal in portals),
+        start=frame.range.start,
+        end=frame.range.end,
+        today=frame.today,
+        zone=frame.zone.key,
+        shown=tuple((each.start, each.end) for each in ranges),
+        date_basis=request.date_basis,
+        include_filtered=request.include_filtered,
+        group_by=request.group_by,
+        outcomes=request.outcomes,
+        source=STORE if frame.as_of is None else RECORDS_AS_OF,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Reporter:
     """One report in the making: what every part of it asks for."""
@@ -186,20 +204,7 @@ class _Reporter:
         }
 
     def _selection(self) -> DealSelection:
-        ranges = [each for each in (self.frame.range, self.frame.compared) if each is not None]
-        return DealSelection(
-            connector_ids=tuple(portal.connector_id for portal in self.portals),
-            start=self.frame.range.start,
-            end=self.frame.range.end,
-            today=self.frame.today,
-            zone=self.frame.zone.key,
-            shown=tuple((each.start, each.end) for each in ranges),
-            date_basis=self.request.date_basis,
-            include_filtered=self.request.include_filtered,
-            group_by=self.request.group_by,
-            outcomes=self.request.outcomes,
-            source=STORE if self.frame.as_of is None else RECORDS_AS_OF,
-        )
+        return deal_selection(self.request, self.portals, self.frame)
 
     def _figures(
         self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]

@@ -19,7 +19,7 @@ from coppermind_pipeline.memories import (
 )
 from coppermind_pipeline.metrics import METRICS, UnknownMetric
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports import memory_tool
+from coppermind_pipeline.reports import CrmReport, memory_tool
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import ToolArgumentError
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
@@ -146,6 +146,7 @@ async def test_a_live_pull_goes_through_the_tool(portal: StoredPortal, mind: Min
     made = await memory_tool(
         portal.database, mind=mind, action="crm_report", now=NOW, refresh=refresh, live_fallback=True
     )
+    assert isinstance(made, CrmReport)
     assert made.trust.live_fallback_used is True
 
 

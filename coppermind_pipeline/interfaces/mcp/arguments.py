@@ -49,6 +49,7 @@ MEMORY_ACTIONS_IN_WORDS = {
     "crm_report": "revenue, win rate, pipeline, sources, losses of a period, and every number of deals.",
     "lead_report": "new contacts, leads and their sources, the funnel to customer, stuck leads.",
     "brief": "a period on one page for the client to read: numbers, revenue, sources, losses.",
+    "digest": "all clients at a glance, worst first: state, won and lost since, what needs a person. Needs no mind.",
     "account": "who the contact at a company is, its deals and totals.",
     "changes": "what changed in the open pipeline since a date: what came, was won, lost, pushed out, and which deals.",
     "search": "texts about deals, people, companies, losses, channels, strategy, by words.",
@@ -125,7 +126,7 @@ class MemoryArguments(_Arguments):
     )
     since: _Text = _about(
         "search, list: from this day, month or year, such as 2026-11-01 or 2026-11; by close dates of deals, and by "
-        "when contacts and companies were created."
+        "when contacts and companies were created. digest: from this day; by default seven days ago."
     )
     until: _Text = _about("search, list: up to this day, month or year, itself included.")
     types: _Texts = _about(f"search, list: some of {', '.join(MemoryType)}. Aggregates are facts.")
@@ -180,9 +181,10 @@ class MemoryArguments(_Arguments):
     page: _Number = _about("crm_report with detail, changes: page of the deals.")
     page_rows: _Number = _about("crm_report with detail, changes: deals on a page.")
     groups_max: _Number = _about("crm_report, lead_report: groups shown by themselves; the rest is added up.")
-    cursor: _Text = _about("account: next_cursor of a list, for its next page.")
+    cursor: _Text = _about("account, digest: next_cursor of a list, for its next page.")
     format: _Text = _about(
-        "crm_report, lead_report, changes: by default json; account: json or markdown; brief: json, markdown or html.",
+        "crm_report, lead_report, changes: by default json; account, digest: json or markdown; brief: json, markdown "
+        "or html.",
         ReportFormat,
     )
     agency: _Text = _about("brief: who hands it over.")

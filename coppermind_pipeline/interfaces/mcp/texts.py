@@ -20,6 +20,7 @@ from coppermind_pipeline.reports import (
     Brief,
     Changes,
     CrmReport,
+    Digest,
     FoundMemories,
     LeadReport,
     ListedMemories,
@@ -27,9 +28,11 @@ from coppermind_pipeline.reports import (
     OneMemory,
     RenderedAccount,
     RenderedBrief,
+    RenderedDigest,
     RenderedReport,
     TrustBlock,
     brief_markdown,
+    digest_markdown,
 )
 from coppermind_pipeline.wording import as_words, count, number, utc_minute, utc_second
 
@@ -140,6 +143,16 @@ def _(answer: Account) -> str:
 @readable.register
 def _(answer: Brief) -> str:
     return "\n".join([_trust(answer.trust), brief_markdown(answer)])
+
+
+@readable.register
+def _(answer: Digest) -> str:
+    return digest_markdown(answer)
+
+
+@readable.register
+def _(answer: RenderedDigest) -> str:
+    return answer.content
 
 
 @readable.register(RenderedReport | RenderedAccount | RenderedBrief)

@@ -22,7 +22,7 @@ from coppermind_pipeline.interfaces.mcp.arguments import (
     input_schema,
 )
 from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
-from coppermind_pipeline.reports import MemoryAnswer, memory_tool
+from coppermind_pipeline.reports import OF_ALL_MINDS, MemoryAnswer, memory_tool
 from coppermind_pipeline.sync import pull_now
 
 PRODUCT = "coppermind-pipeline"
@@ -120,9 +120,13 @@ async def _minds(call: Call, arguments: dict[str, Any]) -> Mind | MindList:
 
 async def _memory(call: Call, arguments: dict[str, Any]) -> MemoryAnswer:
     database, name = call.installation.database, arguments.pop("mind", None)
-    mind = await anyio.to_thread.run_sync(lambda: resolve_mind(database, call.caller, name))
+    mind = None
+    if name is not None or arguments["action"] not in OF_ALL_MINDS:
+        mind = await anyio.to_thread.run_sync(lambda: resolve_mind(database, call.caller, name))
     refresh = partial(pull_now, database, call.installation.settings)
-    return await memory_tool(database, mind=mind, now=datetime.now(UTC), refresh=refresh, **arguments)
+    return await memory_tool(
+        database, mind=mind, caller=call.caller, now=datetime.now(UTC), refresh=refresh, **arguments
+    )
 
 
 TOOLS = {

@@ -1,4 +1,4 @@
-"""The web service: HubSpot's OAuth callback, the connectors page, health and metrics."""
+"""The web service: HubSpot's OAuth callback, minds at a glance, connectors, reports, health and metrics."""
 
 from coppermind_pipeline.interfaces.web.app import create_app
 from coppermind_pipeline.interfaces.web.serving import WebService, listening_port, web_service_answers

@@ -31,7 +31,7 @@ from coppermind_pipeline.errors import CoppermindError, HealsByItself, UsageErro
 from coppermind_pipeline.interfaces.faults import known_fault
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.web import connectors_page, observability, reports_page, sign_in
-from coppermind_pipeline.interfaces.web.briefing import brief_page
+from coppermind_pipeline.interfaces.web.briefing import brief_page, digest_page
 from coppermind_pipeline.interfaces.web.callback import hubspot_callback
 from coppermind_pipeline.interfaces.web.pages import page
 from coppermind_pipeline.interfaces.web.sessions import session_middleware
@@ -53,7 +53,8 @@ def create_app(installation: Installation) -> Starlette:
 
 def _routes() -> Sequence[Route | Mount]:
     return [
-        Route("/", connectors_page.show_connectors, name="connectors"),
+        Route("/", digest_page.show_digest, name="digest"),
+        Route("/connectors", connectors_page.show_connectors, name="connectors"),
         Route("/connectors/states", connectors_page.show_states, name="states"),
         Route("/connectors/connect", connectors_page.connect, methods=["POST"], name="connect"),
         Route("/connectors/{connector_id}/events", connectors_page.show_events, name="events"),

@@ -20,7 +20,7 @@ _ID_DIGITS_MAX = 18
 
 
 def show_connectors(request: Request) -> Response:
-    """GET /: all connectors of the signed-in customer."""
+    """GET /connectors: all connectors of the signed-in customer."""
     installation, caller = on_behalf_of(request)
     minds = list_minds(installation.database, caller)
     answer = _status(installation, caller)
@@ -86,7 +86,7 @@ async def sync(request: Request) -> Response:
     await checked_form(request)
     installation, caller = on_behalf_of(request)
     await run_in_threadpool(connectors.request_sync, installation.database, caller, request.path_params["connector_id"])
-    return RedirectResponse("/", status_code=303)
+    return RedirectResponse("/connectors", status_code=303)
 
 
 async def disconnect(request: Request) -> Response:

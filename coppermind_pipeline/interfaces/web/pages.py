@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.templating import Jinja2Templates
 
 from coppermind_pipeline.interfaces.state_words import scans_under_way, state_words
-from coppermind_pipeline.wording import about, ago, as_words, capitalized, clock, number, utc_second
+from coppermind_pipeline.wording import about, ago, as_words, capitalized, clock, day, number, utc_second
 
 
 def page(
@@ -57,7 +57,9 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         ago=_ago,
+        capitalized=capitalized,
         count=number,
+        day=day,
         duration=about,
         utc_clock=_utc_clock,
         utc_second=utc_second,

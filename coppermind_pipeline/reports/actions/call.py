@@ -6,23 +6,32 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from coppermind_pipeline.accounts import Mind
+from coppermind_pipeline.accounts import Caller, Mind
 from coppermind_pipeline.memories import Memory
 from coppermind_pipeline.reports.live import Refresh
 from coppermind_pipeline.reports.trust.block import TrustBlock, trust_block
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.tool_calls import ToolArgumentError
 
 ANSWER_BYTES_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Where and when a call is answered."""
+    """Where, when and for whom a call is answered; `about` and `caller` are those that it was made with."""
 
     database: Database
-    mind: Mind
+    about: Mind | None
+    caller: Caller | None
     now: datetime
     refresh: Refresh | None
+
+    @property
+    def mind(self) -> Mind:
+        """The mind that the call is about; raises ToolArgumentError where none was named."""
+        if self.about is None:
+            raise ToolArgumentError("This action needs a mind.", hint="Name one with mind=NAME.")
+        return self.about
 
     def trust(self, found: Collection[Memory] = ()) -> TrustBlock:
         """Return the trust block for the connectors of the memories; of all, where there is none to speak of."""

@@ -113,7 +113,7 @@ def trust_in(
         date_basis=date_basis,
         configured_filters={portal.connector_id: _shown(portal.filters) for portal in portals},
         record_counts=_record_counts(connection, portals),
-        freshness=_least_fresh([portal.freshness(now=now) for portal in portals]),
+        freshness=least_fresh([portal.freshness(now=now) for portal in portals]),
         backfill_complete=bool(portals) and all(portal.backfill_completed_at is not None for portal in portals),
         coverage_since=max((portal.since for portal in portals if portal.since is not None), default=None),
         hydration="degraded" if any(portal.degraded for portal in portals) else "full",
@@ -126,7 +126,7 @@ def last_successful_sync(portals: Sequence[SyncedPortal]) -> datetime | None:
     return min(pulls, default=None) if len(pulls) == len(portals) else None
 
 
-def _least_fresh(each: Sequence[Freshness]) -> Freshness:
+def least_fresh(each: Sequence[Freshness]) -> Freshness:
     """Return how fresh all are together: one that was never read makes the rest no fresher than stale."""
     if not each or all(one is Freshness.NEVER_SYNCED for one in each):
         return Freshness.NEVER_SYNCED

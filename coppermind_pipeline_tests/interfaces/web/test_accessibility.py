@@ -68,6 +68,9 @@ def test_every_page_is_for_everyone(page: Page, service: Settings, portal: Store
     page.goto(make_sign_in_link(service.home, service.public_url))
     found["signing in"] = _found(page)
     page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="acme")).to_be_visible()
+    found["minds"] = _found(page)
+    page.get_by_role("link", name="Connectors", exact=True).click()
     expect(page.get_by_role("button", name="Sync now")).to_be_visible()
     found["connectors"] = _found(page)
     page.get_by_role("button", name="Connect HubSpot").click()
@@ -76,7 +79,7 @@ def test_every_page_is_for_everyone(page: Page, service: Settings, portal: Store
     for query in (_REPORT, f"{_REPORT}&group_by=", "period=someday"):
         page.goto(f"{service.public_url}/reports?{query}")
         found[query] = _found(page)
-    for path in ("/nothing", "/oauth/hubspot/callback?state=forged&code=1"):
+    for path in ("/brief?mind=acme&period=2026-Q4", "/nothing", "/oauth/hubspot/callback?state=forged&code=1"):
         page.goto(f"{service.public_url}{path}")
         found[path] = _found(page)
     assert {name: said for name, said in found.items() if said} == {}

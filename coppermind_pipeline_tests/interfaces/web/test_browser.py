@@ -87,6 +87,7 @@ def _new_page(chromium: Browser, installation: Installation, complaints: list[st
 def _sign_in(page: Page, installation: Installation) -> None:
     page.goto(make_sign_in_link(installation.settings.home, installation.settings.public_url))
     page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Connectors", exact=True).click()
 
 
 def _ask_for_a_link(page: Page, installation: Installation) -> None:
@@ -117,6 +118,8 @@ def test_a_portal_is_connected_and_disconnected_by_clicks(installation, page):
     _heading(page, "HubSpot is connected")
 
     page.get_by_role("link", name="Coppermind").click()
+    _heading(page, "Nothing needs you")
+    page.get_by_role("link", name="Connectors", exact=True).click()
     expect(page.get_by_text("Reading the CRM history")).to_be_visible()
     page.get_by_role("button", name="Sync now").click()
     page.get_by_text("Disconnect …").click()
@@ -155,7 +158,7 @@ def test_silence_ends_with_an_expired_link_and_a_fresh_one(installation, page):
     page.get_by_role("button", name="Deny").click()
     _heading(page, "The app was not connected")  # HubSpot's own page; nothing comes back to us
 
-    page.goto(installation.settings.public_url)
+    page.goto(f"{installation.settings.public_url}/connectors")
     expect(page.get_by_text("Waiting for the approval")).to_be_visible()
     with installation.database.administrator() as connection:
         connection.execute(text("UPDATE coppermind.oauth_states SET expires_at = now() - interval '1 second'"))

@@ -179,8 +179,9 @@ def test_without_a_mind_the_page_says_how_to_make_one(browser: TestClient):
     assert "coppermind minds create" in page.text
 
 
-def test_the_connectors_page_leads_to_each_minds_report(portal: StoredPortal, browser: TestClient):
-    assert 'href="/reports?mind=acme"' in browser.get("/").text
+def test_the_first_pages_lead_to_each_minds_report(portal: StoredPortal, browser: TestClient):
+    for path in ("/", "/connectors"):
+        assert 'href="/reports?mind=acme"' in browser.get(path).text
 
 
 def test_only_signed_in_people_see_reports(portal: StoredPortal, browser: TestClient):

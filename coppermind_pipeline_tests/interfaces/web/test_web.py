@@ -78,7 +78,7 @@ def csrf_of(page: httpx.Response) -> str:
 
 
 def test_pages_and_actions_are_for_signed_in_people_alone(stranger, addresses):
-    assert {"/", "/reports"} <= set(addresses["GET"])
+    assert {"/", "/connectors", "/reports", "/brief"} <= set(addresses["GET"])
     for path in addresses["GET"]:
         page = stranger.get(path)
         assert page.status_code == 401
@@ -131,7 +131,7 @@ def test_a_forms_token_is_required(signed_in, addresses):
 def test_every_form_that_changes_something_carries_the_sessions_token(database, local_customer, signed_in):
     StoredPortal.create(database, local_customer)
     found = set()
-    for path in ("/", "/reports"):
+    for path in ("/", "/connectors", "/reports", "/brief"):
         page = signed_in.get(path)
         for method, action, fields in re.findall(r'<form[^>]*method="(\w+)" action="([^"]+)"[^>]*>(.*?)</form>',
                                                  page.text, re.DOTALL):  # fmt: skip
@@ -139,7 +139,7 @@ def test_every_form_that_changes_something_carries_the_sessions_token(database, 
             assert carries == (method == "post"), action
             found.add(action)
     assert found == {"/sign-out", "/connectors/connect", "/connectors/acme-hubspot-0007/sync",
-                     "/connectors/acme-hubspot-0007/disconnect", "/reports"}  # fmt: skip
+                     "/connectors/acme-hubspot-0007/disconnect", "/", "/reports", "/brief"}  # fmt: skip
 
 
 def test_signing_out_ends_the_session(signed_in):
@@ -161,7 +161,7 @@ def test_a_session_sees_its_own_customers_connectors_alone(installation, databas
     StoredPortal.create(database, local_customer, mind="mine", hub_id=1)
     other = create_customer(database, "other")
     StoredPortal.create(database, other.id, mind="theirs", hub_id=2)
-    page = signed_in.get("/")
+    page = signed_in.get("/connectors")
     assert "mine-hubspot-0001" in page.text
     assert "theirs" not in page.text
     refused = signed_in.post("/connectors/theirs-hubspot-0002/disconnect", data={"csrf": csrf_of(page)})
@@ -172,11 +172,11 @@ def test_a_session_sees_its_own_customers_connectors_alone(installation, databas
 
 def test_a_link_and_its_pending_connector_are_shown_with_hubspots_refusals(database, local_customer, signed_in):
     create_mind(database, local_caller(database), "Acme", kind="client")
-    first = signed_in.get("/")
+    first = signed_in.get("/connectors")
     assert "If HubSpot refuses" not in first.text
     link = signed_in.post("/connectors/connect", data={"csrf": csrf_of(first), "mind": "Acme"})
     assert html.escape(SETUP_HELP.scopes_note.split("`")[0]) in link.text
-    for page in (link, signed_in.get("/")):
+    for page in (link, signed_in.get("/connectors")):
         shown = html.unescape(page.text)
         for refusal in SETUP_HELP.refusals:
             assert refusal.text in shown
@@ -185,10 +185,10 @@ def test_a_link_and_its_pending_connector_are_shown_with_hubspots_refusals(datab
 
 def test_a_paused_installation_says_so_and_what_to_do(database, local_customer, signed_in):
     StoredPortal.create(database, local_customer)
-    assert "Paused" not in signed_in.get("/").text
+    assert "Paused" not in signed_in.get("/connectors").text
     with database.owner() as connection:
         connection.execute(text("UPDATE installation SET paused_since = now()"))
-    page = signed_in.get("/")
+    page = signed_in.get("/connectors")
     assert "Paused" in page.text
     assert "<code>coppermind up --resume</code>" in page.text
     refused = signed_in.post("/connectors/acme-hubspot-0007/sync", data={"csrf": csrf_of(page)})
@@ -198,11 +198,11 @@ def test_a_paused_installation_says_so_and_what_to_do(database, local_customer, 
 
 def test_an_installation_that_polls_no_more_says_so_and_what_to_do(database, local_customer, signed_in):
     StoredPortal.create(database, local_customer)
-    assert "Not polling" not in signed_in.get("/").text
+    assert "Not polling" not in signed_in.get("/connectors").text
     assert "coppermind_poll_look_age_seconds NaN" in signed_in.get("/metrics").text
     with database.owner() as connection:
         connection.execute(text("UPDATE installation SET polls_looked_for_at = now() - interval '1 hour'"))
-    page = signed_in.get("/")
+    page = signed_in.get("/connectors")
     assert "Not polling" in page.text
     assert "<code>due_polls</code>" in page.text
     assert "coppermind_poll_look_age_seconds 36" in signed_in.get("/metrics").text
@@ -333,7 +333,7 @@ def test_a_connectors_log_is_a_page(signed_in, stranger, database, local_custome
     with database.mind(portal.mind_id) as connection:
         for number in range(EVENTS_SHOWN + 1):
             record_event(connection, connector, "error", f"code_{number}", "<b>It</b> failed.", {"hint": "Do it."})
-    assert f'href="{address}"' in signed_in.get("/").text
+    assert f'href="{address}"' in signed_in.get("/connectors").text
     page = signed_in.get(address)
     assert page.status_code == 200
     assert "&lt;b&gt;It&lt;/b&gt; failed. Do it." in page.text

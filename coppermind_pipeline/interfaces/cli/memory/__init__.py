@@ -4,7 +4,7 @@ import typer
 
 from coppermind_pipeline.interfaces.cli.memory.changes import changes
 from coppermind_pipeline.interfaces.cli.memory.memories import get, list_, queue, search
-from coppermind_pipeline.interfaces.cli.memory.reports import account, brief, leads, metrics, report
+from coppermind_pipeline.interfaces.cli.memory.reports import account, brief, digest, leads, metrics, report
 
 app = typer.Typer(help="What a mind remembers, its queue, and the CRM report.", no_args_is_help=True)
 app.command()(search)
@@ -17,3 +17,4 @@ app.command()(account)
 app.command()(leads)
 app.command()(brief)
 app.command()(changes)
+app.command()(digest)

@@ -1,4 +1,4 @@
-"""`coppermind memory report`, `leads`, `account`, `brief` and `metrics`: figures, and how they are counted."""
+"""`coppermind memory report`, `leads`, `account`, `brief`, `digest`, `metrics`: figures, and how they are counted."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -213,3 +213,23 @@ def brief(
     else:
         as_json = as_json or format_ == "json"
         output.show(answer, as_json=as_json, human=lambda: memory_views.report(brief_markdown(answer)))
+
+
+def digest(
+    *,
+    mind: Annotated[str | None, typer.Option(help="Only this mind; by default all of them.")] = None,
+    since: Annotated[str | None, typer.Option(help="First day, by default seven days ago.")] = None,
+    customer: CustomerOption = "local",
+    as_json: output.JsonOption = False,
+) -> None:
+    """Show all minds at a glance, the worst first: state, won and lost since then, what needs a person."""
+    from coppermind_pipeline.accounts import resolve_mind
+    from coppermind_pipeline.reports import DigestRequest, digest_markdown
+    from coppermind_pipeline.reports import digest as made_digest
+
+    now = datetime.now(UTC)
+    request = DigestRequest.from_arguments({"since": since}, now=now)
+    with open_session(customer) as session:
+        found = None if mind is None else resolve_mind(session.database, session.caller, mind)
+        answer = made_digest(session.database, session.caller, request=request, now=now, mind=found)
+    output.show(answer, as_json=as_json, human=lambda: memory_views.report(digest_markdown(answer)))
