@@ -1,11 +1,10 @@
-"""Which queues wait for somebody to work them off; asked mind by mind, since no role sees the memories of several."""
+"""Which queues wait for somebody to work them off."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.connectors import active_connectors
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import turn_of
 
@@ -31,19 +30,13 @@ class WaitingQueue:
 
 def waiting_queues(database: Database) -> list[WaitingQueue]:
     """Return the active connectors whose queue has had entries available for half a minute."""
-    waiting = []
-    for connector in active_connectors(database):
-        with database.mind(connector.mind_id) as connection:
-            left = connection.execute(_LEFT_WAITING, {"connector": connector.id}).one()
-        if left.oldest_at is not None:
-            waiting.append(WaitingQueue(connector.id, left.oldest_at, left.asked_at))
-    return waiting
+    with database.scheduler() as connection:
+        return [WaitingQueue(*row) for row in connection.execute(_LEFT_WAITING)]
 
 
 _LEFT_WAITING = text(
-    """SELECT min(available_at) AS oldest_at, clock_timestamp() AS asked_at FROM memory_queue
-        WHERE connector_id = :connector AND state = 'pending'
-          AND available_at < clock_timestamp() - interval '30 seconds'"""
+    """SELECT connector_id, oldest_at, clock_timestamp() AS asked_at FROM queues_left_waiting(interval '30 seconds')
+        ORDER BY oldest_at"""
 )
 
 

@@ -1,11 +1,11 @@
-"""Which connectors wait for synthesis; asked mind by mind, since no role sees the memories of several."""
+"""Which connectors wait for synthesis."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from coppermind_pipeline.catalog import load_portal
+from coppermind_pipeline.catalog import report_zone
 from coppermind_pipeline.connectors import active_connectors, next_due, period_key_for
 from coppermind_pipeline.store import Database
 
@@ -38,30 +38,29 @@ def syntheses_due(database: Database, *, now: datetime | None = None) -> list[Du
     """
     now = now or datetime.now(UTC)
     due = []
-    for connector in active_connectors(database):
-        with database.mind(connector.mind_id) as connection:
-            portal = load_portal(connection, connector.id)
-            known = connection.execute(_KNOWN, {"connector": connector.id}).one()
-        zone = portal.report_zone(connector.config.report_timezone) or UTC
+    connectors = {connector.id: connector for connector in active_connectors(database)}
+    with database.scheduler() as connection:
+        rows = connection.execute(_PERIODS).all()
+    for row in rows:
+        if (connector := connectors.get(row.connector_id)) is None:
+            continue  # connected a moment ago
+        zone = report_zone(connector.config.report_timezone, row.time_zone) or UTC
         period_key = period_key_for(now, connector.config.hubspot_synthesis_cadence, zone)
-        if portal.first_completed_at is None or period_key in known.published:
+        if period_key in row.published:
             continue
-        is_first = not known.published
+        is_first = not row.published
         due_at = next_due(
             now,
             connector.config.hubspot_synthesis_cadence,
             zone,
-            first_completed_at=portal.first_completed_at,
+            first_completed_at=row.first_completed_at,
             is_first=is_first,
             published_key=None,
-            phase=known.phase,
+            phase=row.phase,
         )
         if due_at <= now:
             due.append(DueSynthesis(connector.id, due_at, period_key, f"{now:%Y%m%dT%H}", is_first))
     return sorted(due, key=lambda one: (not one.is_first, one.due_at))
 
 
-_KNOWN = text(
-    """SELECT coalesce(array_agg(period_key), '{}') AS published, connector_phase(:connector) AS phase
-         FROM syntheses WHERE connector_id = :connector AND published_at IS NOT NULL"""
-)
+_PERIODS = text("SELECT connector_id, time_zone, first_completed_at, phase, published FROM synthesized_periods()")

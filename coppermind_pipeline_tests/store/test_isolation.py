@@ -162,6 +162,15 @@ def test_the_scheduler_reads_connectors_and_cursors_and_nothing_else(database: D
                 connection.execute(text(f"SELECT FROM {table}"))
 
 
+@pytest.mark.parametrize("asked", ["queues_left_waiting(interval '0')", "synthesized_periods()"])
+def test_what_tells_of_all_minds_tells_the_scheduler_alone(minds: Minds, asked: str):
+    with minds.database.scheduler() as connection:
+        connection.execute(text(f"SELECT * FROM {asked}"))
+    for opened in (minds.database.mind(minds.ours), minds.database.nobody(), minds.database.reader()):
+        with opened as connection, pytest.raises(ProgrammingError, match="permission denied"):
+            connection.execute(text(f"SELECT * FROM {asked}"))
+
+
 @pytest.mark.parametrize("table", ["connector_credentials", "oauth_states", "access_tokens"])
 def test_the_reader_sees_no_secret(minds: Minds, table: str):
     with minds.database.reader() as connection, pytest.raises(ProgrammingError, match="permission denied"):
