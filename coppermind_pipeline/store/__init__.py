@@ -14,6 +14,7 @@ from coppermind_pipeline.store.checkpoints import (
 from coppermind_pipeline.store.database import CONNECTIONS_MAX, ROLES, Database, UnstorableText
 from coppermind_pipeline.store.files import directory_of_socket, locked_if_free, private_directory, replace_text, rotate
 from coppermind_pipeline.store.growth.dagster_history import remove_old_runs, share_of_old_events
+from coppermind_pipeline.store.growth.dagster_runs import EndedRuns, runs_of_the_last_hour, unfinished_runs
 from coppermind_pipeline.store.growth.retention import (
     GRACE,
     Kind,
@@ -42,6 +43,7 @@ __all__ = [
     "Backup",
     "Checkpoint",
     "Database",
+    "EndedRuns",
     "InstallationPaused",
     "Kind",
     "Removed",
@@ -83,8 +85,10 @@ __all__ = [
     "retained",
     "retention_is_due",
     "rotate",
+    "runs_of_the_last_hour",
     "sampled",
     "share_of_old_events",
     "sizes",
+    "unfinished_runs",
     "upgrade",
 ]

@@ -7,7 +7,7 @@ from coppermind_pipeline.sync.normalizing.associations import Linked, link
 from coppermind_pipeline.sync.normalizing.deal_history import DealHistory, DealVersion, deal_histories
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
 from coppermind_pipeline.sync.normalizing.take_up import take_up
-from coppermind_pipeline.sync.polling.behind import Behind, behind
+from coppermind_pipeline.sync.polling.behind import Behind, behind, poll_durations
 from coppermind_pipeline.sync.polling.due import DuePoll, due_polls, poll_waits
 from coppermind_pipeline.sync.polling.idle import TOLD_EVERY_MINUTES, IdlePoll, idle_polls
 from coppermind_pipeline.sync.polling.live_pull import pull_now
@@ -80,6 +80,7 @@ __all__ = [
     "link",
     "normalize",
     "note_failed_run",
+    "poll_durations",
     "poll_ended",
     "poll_failed",
     "poll_started",

@@ -24,6 +24,12 @@ def page(
     return _templates.TemplateResponse(request, template, values, status_code=status, headers=headers)
 
 
+def part(template: str, macro: str, *arguments: Any) -> Markup:
+    """Return what a macro makes of something, for an answer that is a part of a page."""
+    module = _templates.env.get_template(template).make_module({"now": datetime.now(UTC)})
+    return getattr(module, macro)(*arguments)
+
+
 def _ago(moment: datetime, now: datetime) -> str:
     return ago(now - moment)
 

@@ -25,6 +25,17 @@ def behind(connection: Connection) -> Behind:
     return Behind(oldest_pull_s=row.oldest_pull_s or 0.0, backfills=row.backfills)
 
 
+def poll_durations(connection: Connection) -> list[float]:
+    """Return how many seconds the last poll of each active connector took that has ended one."""
+    return list(connection.scalars(_DURATIONS))
+
+
+_DURATIONS = text(
+    """SELECT extract(epoch FROM poll.last_ended_at - poll.last_started_at)::float
+         FROM hubspot_polls AS poll JOIN connectors AS connector ON connector.id = poll.connector_id
+        WHERE connector.status = 'active' AND poll.last_ended_at >= poll.last_started_at"""
+)
+
 _BEHIND = text(
     """SELECT extract(epoch FROM max(now() - coalesce(poll.last_succeeded_at, connector.connected_at)))::float
                  AS oldest_pull_s,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import psutil
@@ -19,7 +20,7 @@ from coppermind_pipeline.connectors import SETUP_HELP, load_connector, record_ev
 from coppermind_pipeline.connectors.actions.event_log import EVENTS_SHOWN
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import PortTaken, free_port
-from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port, make_sign_in_link
+from coppermind_pipeline.interfaces.web import WebService, chosen, create_app, listening_port, make_sign_in_link
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.interfaces.web.visitors import sign_in, token_of
@@ -196,6 +197,53 @@ def test_a_paused_installation_says_so_and_what_to_do(database, local_customer, 
     assert "coppermind up --resume" in refused.text
 
 
+@pytest.fixture
+def many(database: Database, local_customer: UUID, monkeypatch: pytest.MonkeyPatch) -> list[StoredPortal]:
+    """More connectors than a page shows, of which one has been refused by HubSpot; the others were polled just now."""
+    monkeypatch.setattr(chosen, "SHOWN_MAX", 5)
+    monkeypatch.setattr(chosen, "SEARCHED_FROM", 5)
+    portals = [StoredPortal.create(database, local_customer, mind=f"client-{n}", hub_id=100 + n) for n in range(7)]
+    for portal in portals:
+        portal.execute("UPDATE hubspot_polls SET last_started_at = now(), last_succeeded_at = now()")
+    portals[6].execute(
+        """INSERT INTO connector_problems (connector_id, mind_id, kind, code, message)
+           VALUES (:connector, current_mind(), 'auth', 'token_rejected', 'Refused.')"""
+    )
+    return portals
+
+
+def test_many_connectors_are_summed_up_searched_and_paged_with_the_worst_first(many, signed_in):
+    first = signed_in.get("/connectors").text
+    assert "7 connectors: 1 in need of you, 6 up to date." in first
+    ids = re.findall(r'id="state-([^"]+)"', first)
+    assert (len(ids), ids[0]) == (5, "client-6-hubspot-0106")
+    assert len(re.findall(r'id="state-', signed_in.get("/connectors?page=2").text)) == 2
+    assert re.findall(r'id="state-([^"]+)"', signed_in.get("/connectors?search=ENT-2").text) == [
+        "client-2-hubspot-0102"
+    ]
+    assert re.findall(r'id="state-([^"]+)"', signed_in.get("/connectors?state=bad").text) == ["client-6-hubspot-0106"]
+    assert "No connector is like that" in signed_in.get("/connectors?search=nobody").text
+
+
+def test_the_page_is_sent_what_has_changed_and_nothing_else(many, signed_in):
+    def asked(text: str) -> str:
+        return html.unescape(re.findall(r'hx-get="([^"]+)"', text)[0])
+
+    address = asked(signed_in.get("/connectors").text)
+    answer = signed_in.get(address)
+    while answer.status_code != 204:  # a minute has passed meanwhile, by which everything is older
+        address = asked(answer.text)
+        answer = signed_in.get(address)
+    many[3].execute("UPDATE hubspot_polls SET last_succeeded_at = now() - interval '10 minutes'")
+    answer = signed_in.get(address)
+    while len(re.findall("state-", answer.text)) > 1:
+        many[3].execute("UPDATE hubspot_polls SET last_succeeded_at = last_succeeded_at - interval '1 minute'")
+        answer = signed_in.get(asked(answer.text))
+    assert re.findall(r'id="state-([^"]+)"', answer.text) == ["client-3-hubspot-0103"]
+    assert len(answer.content) < 3_000
+    assert signed_in.get(asked(answer.text)).status_code == 204
+
+
 def test_an_installation_that_polls_no_more_says_so_and_what_to_do(database, local_customer, signed_in):
     StoredPortal.create(database, local_customer)
     assert "Not polling" not in signed_in.get("/connectors").text
@@ -276,6 +324,12 @@ def test_metrics_count_connectors_and_answer_this_machine_alone(database, local_
     StoredPortal.create(database, local_customer)
     shown = stranger.get("/metrics").text
     assert 'coppermind_connectors{status="active"} 1.0' in shown
+    assert 'coppermind_connector_states{state="active"} 0.0' in shown
+    assert 'coppermind_connector_states{state="stale"} 1.0' in shown
+    assert 'coppermind_memory_queue{state="dead"} 0.0' in shown
+    assert 'coppermind_pull_age_seconds{quantile="0.95"}' in shown
+    assert 'coppermind_runs_unfinished{status="QUEUED"} 0.0' in shown
+    assert "acme" not in shown
     assert 'coppermind_store_bytes{kind="versions"}' in shown
     assert 'coppermind_retention_removed_rows_total{kind="runs"} 0.0' in shown
     for name in ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via"):
