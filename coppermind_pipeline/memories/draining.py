@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from coppermind_pipeline.garbage_collection import rare_collections
 from coppermind_pipeline.memories.erasure import erase_earlier_deal_texts
 from coppermind_pipeline.memories.indexing import insert_memories
 from coppermind_pipeline.memories.transactions import batch_transaction
@@ -52,6 +53,7 @@ class Drained:
         return Drained(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
 
+@rare_collections()
 def drain(
     database: Database,
     *,

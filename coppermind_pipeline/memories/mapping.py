@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from coppermind_pipeline.garbage_collection import rare_collections
 from coppermind_pipeline.memories.erasure import deals_that_may_name, erase_texts
 from coppermind_pipeline.memories.label_gaps import LabelGap, note_label_gaps
 from coppermind_pipeline.memories.mapping_rules import MappingRules, load_mapping_rules
@@ -44,6 +45,7 @@ class Mapped:
     skipped: tuple[ObjectType, ...] = ()
 
 
+@rare_collections()
 def map_records(
     database: Database,
     *,

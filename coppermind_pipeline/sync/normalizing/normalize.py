@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, text
 from coppermind_pipeline import crm
 from coppermind_pipeline.catalog import load_interpretation, note_applied
 from coppermind_pipeline.connectors import Connector
+from coppermind_pipeline.garbage_collection import rare_collections
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, Scope, analyze_grown_tables, copy_rows, load_checkpoint, move_checkpoint
 from coppermind_pipeline.sync.concurrency import one_ahead
@@ -38,6 +39,7 @@ class Normalized:
     malformed: int = 0
 
 
+@rare_collections()
 def normalize(
     database: Database, connector: Connector, *, on_progress: Callable[[Progress], None] = unheard
 ) -> Normalized:

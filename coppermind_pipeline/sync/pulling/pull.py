@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
+from coppermind_pipeline.garbage_collection import rare_collections
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.concurrency import first_error, run_together
 from coppermind_pipeline.sync.context import SyncContext
@@ -18,7 +19,6 @@ from coppermind_pipeline.sync.normalizing.normalize import normalize
 from coppermind_pipeline.sync.pulling.associations import read_associations
 from coppermind_pipeline.sync.pulling.cursors import Scan, begin_scans
 from coppermind_pipeline.sync.pulling.feed import Feed
-from coppermind_pipeline.sync.pulling.garbage_collection import rare_collections
 from coppermind_pipeline.sync.pulling.pages import read_scan
 from coppermind_pipeline.sync.pulling.references import read_referenced
 
