@@ -47,7 +47,7 @@ from coppermind_pipeline.reports.trust.for_client import portals_for_client, rep
 from coppermind_pipeline.reports.trust.plain_words import PlainFindings, in_plain_words
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync import RECORDS_AS_OF
+from coppermind_pipeline.sync import DEALS_AS_OF
 
 TOP_DEALS = 5
 TOP_DEALS_PER_GROUP = 1
@@ -119,7 +119,7 @@ def deal_selection(request: ReportRequest, portals: Sequence[SyncedPortal], fram
         include_filtered=request.include_filtered,
         group_by=request.group_by,
         outcomes=request.outcomes,
-        source=STORE if frame.as_of is None else RECORDS_AS_OF,
+        source=STORE if frame.as_of is None else DEALS_AS_OF,
     )
 
 

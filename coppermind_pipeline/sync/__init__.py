@@ -2,7 +2,13 @@
 
 from coppermind_pipeline.sync.backfill import backfilled_once
 from coppermind_pipeline.sync.context import Progress, SyncContext, unheard
-from coppermind_pipeline.sync.normalizing.as_of import RECORDS_AS_OF, rebuild_as_of
+from coppermind_pipeline.sync.normalizing.as_of import (
+    CONTACTS_AS_OF,
+    DEALS_AS_OF,
+    RECORDS_AS_OF,
+    lay_over_store,
+    rebuild_as_of,
+)
 from coppermind_pipeline.sync.normalizing.associations import Linked, link
 from coppermind_pipeline.sync.normalizing.deal_history import DealHistory, DealVersion, deal_histories
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
@@ -45,6 +51,8 @@ from coppermind_pipeline.sync.totals import rows_stored
 from coppermind_pipeline.sync.turns import ConnectorBusy, as_writer, slice_end, turn_of, wait_for_turn
 
 __all__ = [
+    "CONTACTS_AS_OF",
+    "DEALS_AS_OF",
     "RECORDS_AS_OF",
     "TOLD_EVERY_MINUTES",
     "Behind",
@@ -76,6 +84,7 @@ __all__ = [
     "found_nothing",
     "idle_polls",
     "last_pull_at",
+    "lay_over_store",
     "left_to_read",
     "link",
     "normalize",

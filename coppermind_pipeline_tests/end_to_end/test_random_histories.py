@@ -2,10 +2,12 @@
 
 Each history is drawn from its seed: edits, creations, archives, merges, erasures and changed links, also between the
 requests of a scan that runs; an index that lags; syncs, walks and re-reads cut by an error at any request, or by their
-time being up. Then the index catches up, and one sync, one reconciliation and one re-read follow.
+time being up. Then the index catches up, and one sync, one reconciliation and one re-read follow. The CRM as it was
+after each step is the same, too, whether the store stands for what has not changed since or not.
 """
 
 import gc
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +19,7 @@ from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.end_to_end.histories import History
+from coppermind_pipeline_tests.sync.earlier_times import assert_earlier_times_agree
 from coppermind_pipeline_tests.sync.reconciled import AT_ONCE, LATER, Reconciling
 
 # The HTTP library leaves a socket to the garbage collector where a request is cancelled while its connection opens.
@@ -67,10 +70,14 @@ async def live_through(database: Database, home: Path, seed: int) -> None:
         portal, history = Reconciling(connected, sandbox), History(sandbox.control, random)
         sandbox.control.set_switches(**_switches(random))
         try:
+            times: list[datetime] = []
             for _ in range(random.randrange(1, 5)):
                 await _one_step(portal, history)
+                times.append(datetime.now(UTC))
+                assert_earlier_times_agree(database, connected.connector.id, times)
             await _come_to_rest(portal, history)
             portal.assert_equal()
+            assert_earlier_times_agree(database, connected.connector.id, times)
         except Exception:
             print(f"seed {seed}", *history.done, sep="\n  ")  # noqa: T201 - shown by pytest on failure
             raise

@@ -7,9 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
+from coppermind_pipeline.connectors import load_connector
 from coppermind_pipeline.reports import BeforeHistory, ReportArgumentError
+from coppermind_pipeline.sync import take_up
 from coppermind_pipeline_tests.reports.conftest import MakeReport
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
+from coppermind_pipeline_tests.sync.earlier_times import assert_earlier_times_agree
 
 _FIRST = NOW - timedelta(days=10)
 _BETWEEN = NOW - timedelta(days=4)
@@ -52,12 +55,16 @@ def test_a_merged_deal_counts_until_the_survivor_was_read(portal: StoredPortal, 
     assert report(as_of=NOW.isoformat()).summary.open.deals == 1
 
 
-def test_the_source_comes_from_the_links_of_then(portal: StoredPortal, report: MakeReport) -> None:
+@pytest.mark.parametrize("taken_up", [False, True], ids=["waits to be taken up", "taken up"])
+def test_the_source_comes_from_the_links_of_then(portal: StoredPortal, report: MakeReport, *, taken_up: bool) -> None:
     _read(portal, "1", _FIRST, dealstage="contractsent")
     for contact, source in (("8", "OFFLINE"), ("9", "PAID_SEARCH")):
         _read(portal, contact, _FIRST, object_type="contacts", hs_analytics_source=source, createdate="2026-01-01")
     _link(portal, "1", "8", since=_FIRST, until=NOW - timedelta(days=2))
     _link(portal, "1", "9", since=NOW - timedelta(days=2), until=None)
+    if taken_up:
+        take_up(portal.database, load_connector(portal.database, portal.connector_id))
+        assert_earlier_times_agree(portal.database, portal.connector_id, (_BETWEEN, NOW))
     assert [group.label for group in report(as_of=_BETWEEN.isoformat(), group_by="source").groups] == [
         "Offline Sources"
     ]

@@ -1,36 +1,29 @@
 """The CRM's history: how far back it goes, and the records of an earlier time."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from coppermind_pipeline.catalog import Portal, load_interpretation
-from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.errors import BeforeHistory
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
-from coppermind_pipeline.sync import rebuild_as_of
+from coppermind_pipeline.sync import lay_over_store
 from coppermind_pipeline.wording import capitalized
 
 
-def lay_out_history(
-    connection: Connection,
-    portals: Sequence[SyncedPortal],
-    as_of: datetime,
-    *,
-    whole: Collection[ObjectType] = (ObjectType.DEALS,),
-) -> None:
-    """Lay out the records of that time for the transaction (`rebuild_as_of`), as today's settings read them.
+def lay_out_history(connection: Connection, portals: Sequence[SyncedPortal], as_of: datetime) -> None:
+    """Lay out deals and contacts of that time for the transaction (`lay_over_store`), as today's settings read them.
 
     Raises:
         BeforeHistory: a portal had not been read completely by then, or what it held then is kept no longer.
     """
     require_history(portals, as_of)
-    meanings = {
-        portal.connector_id: load_interpretation(connection, portal.connector_id, portal.config.of_records).meaning
+    interpretations = {
+        portal.connector_id: load_interpretation(connection, portal.connector_id, portal.config.of_records)
         for portal in portals
     }
-    rebuild_as_of(connection, meanings, as_of=as_of, whole=whole)
+    lay_over_store(connection, interpretations, as_of=as_of)
 
 
 def require_history(portals: Sequence[Portal], as_of: datetime, *, argument: str = "as_of") -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.crm import FUNNEL_STAGES, POSTPONED_STATUS, STUCK_AFTER, STUCK_STAGES
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
-from coppermind_pipeline.sync import RECORDS_AS_OF
+from coppermind_pipeline.sync import CONTACTS_AS_OF, DEALS_AS_OF
 
 OFFLINE = "OFFLINE"
 # What no internal value of a portal's own looks like.
@@ -41,7 +41,7 @@ class LeadSelection:
         start, end: of the range, in UTC.
         clock: the moment that stuck leads are judged by.
         followed_until: until when it counts what became of them; None: until now.
-        as_of: the records are those of that time, which `rebuild_as_of` has laid out.
+        as_of: the records are those of that time, which `lay_over_store` has laid out.
     """
 
     rules: Sequence[LeadRules]
@@ -85,10 +85,10 @@ class LeadSelection:
     def statement(self, statement: str) -> str:
         """Return a statement about these contacts, with where they are read and what they are grouped by filled in."""
         then = self.as_of is not None
-        contacts = _CONTACTS.replace("<source>", RECORDS_AS_OF if then else "live_contacts")
+        contacts = _CONTACTS.replace("<source>", CONTACTS_AS_OF if then else "live_contacts")
         for name, part in (
             ("<key>", _KEYS[self.group_by]),
-            ("<deals>", RECORDS_AS_OF if then else "live_deals"),
+            ("<deals>", DEALS_AS_OF if then else "live_deals"),
             ("<linked>", _LINKED_THEN if then else "link.valid_to IS NULL"),
         ):
             statement = statement.replace(name, part)

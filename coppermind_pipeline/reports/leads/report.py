@@ -60,9 +60,7 @@ def lead_report(database: Database, *, mind: Mind, request: LeadRequest, now: da
             portals = portals_for_client(portals)
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
-            # Whether a lead is stuck depends on its deals.
-            whole = (ObjectType.CONTACTS, ObjectType.DEALS)
-            lay_out_history(connection, portals, frame.as_of, whole=whole)
+            lay_out_history(connection, portals, frame.as_of)
         report = _Reporter(connection, mind, request, portals, frame, now).report()
         return lead_report_for_client(report, portals) if request.for_client else report
 

@@ -1,7 +1,9 @@
 """The CRM as it was: records and what they were linked to at an earlier time, rebuilt from the raw log.
 
 Versions of records, and the validity of associations, say what had been read by then; definitions, stages, settings and
-filters are today's, so that the figures differ from today's by what happened to the records alone.
+filters are today's, so that the figures differ from today's by what happened to the records alone. Hence what nothing
+happened to since is as the store has it today: `lay_over_store` rebuilds the rest alone, for those who read deals and
+contacts from `DEALS_AS_OF` and `CONTACTS_AS_OF`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,12 +14,23 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from coppermind_pipeline import crm
+from coppermind_pipeline.catalog import Interpretation
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import copy_rows
+from coppermind_pipeline.store import copy_rows, load_checkpoint
 from coppermind_pipeline.sync.normalizing.attribution import DEAL_COLUMNS, end_of
 from coppermind_pipeline.sync.normalizing.normalize import REFERENCED_ONLY, STAGES_SEEN, storable
 
 RECORDS_AS_OF = "records_as_of"
+
+# Deals and contacts of an earlier time, in the columns of `live_deals` and `live_contacts`: see `lay_over_store`.
+_AS_OF = """(
+    SELECT * FROM {store} AS stored
+     WHERE NOT EXISTS (SELECT FROM changed_since AS changed
+                        WHERE changed.connector_id = stored.connector_id
+                          AND changed.object_type = '{type}' AND changed.hubspot_id = stored.hubspot_id)
+    UNION ALL SELECT * FROM {differing})"""
+DEALS_AS_OF = _AS_OF.format(store="live_deals", type="deals", differing="deals_that_differ")
+CONTACTS_AS_OF = _AS_OF.format(store="live_contacts", type="contacts", differing="contacts_that_differ")
 
 _BATCH_RECORDS = 2_000
 _READ_COLUMNS = ("object_type", "hubspot_id", "properties", "archived_at", "read_at", *crm.VALUE_FIELDS)
@@ -40,22 +53,67 @@ def rebuild_as_of(
         meanings: by connector, what today's definitions, stages, settings and filters say.
         whole: the types of which every record is wanted.
     """
-    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{RECORDS_AS_OF}"))
+    _make_tables(connection)
+    for connector_id, meaning in meanings.items():
+        values = {"connector": connector_id, "as_of": as_of}
+        connection.execute(text(_EVERYTHING_READ), values)
+        _rebuild(connection, values, meaning, whole, with_properties=True)
+
+
+def lay_over_store(connection: Connection, interpretations: Mapping[str, Interpretation], *, as_of: datetime) -> None:
+    """Fill what `DEALS_AS_OF` and `CONTACTS_AS_OF` read beside the store, until the commit.
+
+    That is the deals and contacts that may have been otherwise then, and no others: read, merged away or linked
+    otherwise since, not taken up yet, or linked to one of these; all, while the store still follows other rules.
+
+    Args:
+        interpretations: by connector, what today's definitions, stages, settings and filters say.
+    """
+    _make_tables(connection)
+    for connector_id, interpretation in interpretations.items():
+        values = {"connector": connector_id, "as_of": as_of}
+        normalized = load_checkpoint(connection, connector_id, "normalize")
+        if normalized.rules == interpretation.digest:
+            attributed = load_checkpoint(connection, connector_id, "attribute")
+            connection.execute(text(_CHANGED), {**values, "normalized": normalized.seq, "attributed": attributed.seq})
+            connection.execute(text(_LINKED_TO_CHANGED), values)
+        else:
+            connection.execute(text(_EVERYTHING_READ), values)
+        connection.execute(text("ANALYZE changed_since"))
+        whole = (ObjectType.DEALS, ObjectType.CONTACTS)
+        _rebuild(connection, values, interpretation.meaning, whole, with_properties=False)
+    for table, store, object_type in _NARROW:
+        connection.execute(text(_NARROWED.format(table=table, store=store)), {"type": object_type})
+
+
+def _make_tables(connection: Connection) -> None:
+    for table in (RECORDS_AS_OF, "changed_since", *(table for table, _, _ in _NARROW)):
+        connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))
     connection.execute(
         text(f"CREATE TEMPORARY TABLE {RECORDS_AS_OF} (LIKE hubspot_crm_objects INCLUDING DEFAULTS) ON COMMIT DROP")
     )
     connection.execute(text(_MIND_IS_KNOWN_AND_RECORDS_ARE_UNIQUE))
-    for connector_id, meaning in meanings.items():
-        values = {"connector": connector_id, "as_of": as_of}
-        for object_type in (ObjectType.DEALS, ObjectType.CONTACTS, ObjectType.COMPANIES):
-            wanted = _EVERY if object_type in whole else _LINKED
-            keeps_properties = object_type in whole and object_type is not ObjectType.DEALS
+    connection.execute(text(_CHANGED_SINCE))
+
+
+def _rebuild(
+    connection: Connection,
+    values: Mapping[str, Any],
+    meaning: crm.Meaning,
+    whole: Collection[ObjectType],
+    *,
+    with_properties: bool,
+) -> None:
+    """Lay out, as they were, the records of one connector in `changed_since`, and what its deals are linked to."""
+    for object_type in (ObjectType.DEALS, ObjectType.CONTACTS, ObjectType.COMPANIES):
+        keeps_properties = with_properties and object_type in whole and object_type is not ObjectType.DEALS
+        for wanted in (_EVERY, _LINKED) if object_type in whole else (_LINKED,):
             for rows in _batches(connection, wanted, {**values, "type": object_type.value}):
                 _store(connection, values, object_type, rows, meaning, keeps_properties=keeps_properties)
-        connection.execute(text(_ARCHIVED_SINCE_KNOWN), values)
-        connection.execute(text(_LEAVE_OUT_GONE), values)
-        for rows in _batches(connection, _LINKS, values):
-            _attribute(connection, values, rows)
+    connection.execute(text(_ARCHIVED_SINCE_KNOWN), values)
+    connection.execute(text(_LEAVE_OUT_GONE), values)
+    for rows in _batches(connection, _LINKS, values):
+        _attribute(connection, values, rows)
 
 
 def _batches(connection: Connection, statement: str, values: Mapping[str, Any]) -> Iterator[Sequence[Row[Any]]]:
@@ -118,20 +176,92 @@ CROSS JOIN newest_version(:connector, :type, known.hubspot_id, :as_of) AS newest
 ORDER BY known.hubspot_id
 """
 
+# A page ends where nothing more had been read by then, not where a whole page of records had not.
+_HAD_BEEN_READ = """EXISTS (SELECT FROM hubspot_raw_records AS version
+                            WHERE version.connector_id = :connector AND version.object_type = :type
+                              AND version.hubspot_id = {record} AND version.read_at <= :as_of)"""
+
 _EVERY = f"""
 SELECT {_AS_READ}
-  FROM (SELECT hubspot_id FROM records_read(:connector, :type, :as_of)
-         WHERE hubspot_id > :last ORDER BY hubspot_id LIMIT :most) AS known
+  FROM (SELECT hubspot_id FROM changed_since
+         WHERE connector_id = :connector AND object_type = :type AND hubspot_id > :last
+           AND {_HAD_BEEN_READ.format(record="changed_since.hubspot_id")}
+         ORDER BY hubspot_id LIMIT :most) AS known
 {_NEWEST}
 """
 
 _LINKED = f"""
 SELECT {_AS_READ}
-  FROM (SELECT DISTINCT to_id AS hubspot_id FROM hubspot_associations
-         WHERE connector_id = :connector AND from_type = 'deals' AND to_type = :type AND to_id > :last
-           AND valid_from <= :as_of AND (valid_to IS NULL OR valid_to > :as_of)
-         ORDER BY to_id LIMIT :most) AS known
+  FROM (SELECT DISTINCT association.to_id AS hubspot_id
+          FROM changed_since AS deal
+          JOIN hubspot_associations AS association
+            ON association.connector_id = :connector AND association.from_type = 'deals'
+           AND association.from_id = deal.hubspot_id
+         WHERE deal.connector_id = :connector AND deal.object_type = 'deals'
+           AND association.to_type = :type AND association.to_id > :last
+           AND association.valid_from <= :as_of AND (association.valid_to IS NULL OR association.valid_to > :as_of)
+           AND NOT EXISTS (SELECT FROM {RECORDS_AS_OF} AS laid_out
+                            WHERE laid_out.connector_id = :connector AND laid_out.object_type = :type
+                              AND laid_out.hubspot_id = association.to_id)
+           AND {_HAD_BEEN_READ.format(record="association.to_id")}
+         ORDER BY association.to_id LIMIT :most) AS known
 {_NEWEST}
+"""
+
+_CHANGED_SINCE = """
+CREATE TEMPORARY TABLE changed_since (
+    connector_id text, object_type text, hubspot_id text, PRIMARY KEY (connector_id, object_type, hubspot_id)
+) ON COMMIT DROP
+"""
+
+_EVERYTHING_READ = """
+INSERT INTO changed_since
+SELECT DISTINCT connector_id, object_type, hubspot_id FROM hubspot_raw_records WHERE connector_id = :connector
+"""
+
+# Versions that were read since, or are not normalized, or not attributed by yet; and who was merged away since.
+_CHANGED = """
+INSERT INTO changed_since
+SELECT connector_id, object_type, hubspot_id FROM hubspot_raw_records
+ WHERE connector_id = :connector AND read_at > :as_of
+UNION
+SELECT connector_id, object_type, hubspot_id FROM hubspot_raw_records
+ WHERE connector_id = :connector AND seq > :normalized
+UNION
+SELECT connector_id, object_type, hubspot_id FROM hubspot_crm_objects
+ WHERE connector_id = :connector AND change_seq > :attributed
+UNION
+SELECT connector_id, object_type, loser_id FROM hubspot_merges WHERE connector_id = :connector AND found_at > :as_of
+"""
+
+# A deal has its source and place from what it is linked to, and who survives a merge says whom it has absorbed.
+_LINKED_TO_CHANGED = """
+INSERT INTO changed_since
+SELECT connector_id, from_type, from_id FROM hubspot_associations
+ WHERE connector_id = :connector AND from_type = 'deals' AND (valid_from > :as_of OR valid_to > :as_of)
+UNION
+SELECT connector_id, association.from_type, association.from_id
+  FROM changed_since AS changed
+  JOIN hubspot_associations AS association USING (connector_id)
+ WHERE connector_id = :connector AND association.from_type = 'deals'
+   AND association.to_type = changed.object_type AND association.to_id = changed.hubspot_id
+UNION
+SELECT connector_id, object_type, merge.survivor_id
+  FROM changed_since AS changed
+  JOIN hubspot_merges AS merge USING (connector_id, object_type)
+ WHERE connector_id = :connector AND merge.loser_id = changed.hubspot_id AND merge.survivor_id IS NOT NULL
+ON CONFLICT DO NOTHING
+"""
+
+# Of what was laid out, that which differs, in the columns of the store's narrow tables.
+_NARROW = (("deals_that_differ", "hubspot_deals", "deals"), ("contacts_that_differ", "hubspot_contacts", "contacts"))
+_NARROWED = f"""
+CREATE TEMPORARY TABLE {{table}} ON COMMIT DROP AS
+SELECT narrow.*, record.object_type
+  FROM {RECORDS_AS_OF} AS record
+  JOIN changed_since USING (connector_id, object_type, hubspot_id)
+ CROSS JOIN LATERAL jsonb_populate_record(CAST(NULL AS {{store}}), to_jsonb(record)) AS narrow
+ WHERE object_type = :type
 """
 
 _MIND_IS_KNOWN_AND_RECORDS_ARE_UNIQUE = f"""
