@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
+from coppermind_pipeline_tests.reports.changes.source import Version, append_version, take_up
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 SOURCES = ("ORGANIC_SEARCH", "PAID_SEARCH", "OFFLINE", "REFERRALS")
@@ -40,6 +41,35 @@ def fill(
     with portal.database.mind(portal.mind_id) as connection:
         connection.execute(_INSERT, rows)
 
+
+def follow(portal: StoredPortal) -> None:
+    """Have the portal followed since the end of last year, and one deal of this year go each way that a deal can.
+
+    Before `fill`, whose deals have no contacts that their sources could be told by anew.
+    """
+    portal.execute(
+        "UPDATE hubspot_backfills SET first_completed_at = :at WHERE connector_id = :connector", at=_FOLLOWED_SINCE
+    )
+    at_rest, later = {"dealstage": "contractsent", "amount": "1000"}, NOW - timedelta(days=60)
+    lives: Sequence[tuple[dict[str, str] | None, dict[str, str]]] = (
+        (None, at_rest),
+        (at_rest, at_rest | {"amount": "1234567"}),
+        (at_rest, at_rest | {"amount": "400"}),
+        (at_rest, at_rest | {"dealstage": "closedwon", "closedate": "2026-09-10T12:00:00Z"}),
+        (at_rest, at_rest | {"dealstage": "closedlost", "closedate": "2026-09-11T12:00:00Z"}),
+        ({"dealstage": "closedlost", "amount": "70"}, at_rest | {"amount": "70"}),
+        (at_rest, at_rest | {"deal_currency_code": "EUR"}),
+    )
+    for number, (before, after) in enumerate(lives):
+        said = {"pipeline": "default", "dealname": "Canary of history", "deal_currency_code": "USD",
+                "createdate": "2025-06-01T09:00:00Z" if before else "2026-09-18T09:00:00Z"}  # fmt: skip
+        if before is not None:
+            append_version(portal, f"90{number}", Version(_FOLLOWED_SINCE, said | before))
+        append_version(portal, f"90{number}", Version(later, said | after))
+    take_up(portal)
+
+
+_FOLLOWED_SINCE = datetime(2025, 12, 30, tzinfo=UTC)
 
 _INSERT = text("""
 INSERT INTO hubspot_crm_objects (mind_id, connector_id, object_type, hubspot_id, name, pipeline_id, stage_id, outcome,

@@ -11,19 +11,21 @@ from coppermind_pipeline.metrics import METRICS
 from coppermind_pipeline.reports import (
     Brief,
     BriefRequest,
+    ChangesRequest,
     LeadRequest,
     ReportArgumentError,
     ReportRequest,
     brief,
     brief_html,
     brief_markdown,
+    changes,
     crm_report,
     lead_report,
     memory_tool,
 )
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import ToolArgumentError
-from coppermind_pipeline_tests.reports.briefed import fill
+from coppermind_pipeline_tests.reports.briefed import fill, follow
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 
@@ -72,6 +74,26 @@ async def test_it_is_for_the_client_and_of_the_client_alone(
     if format_ == "html":
         assert "Northwind &lt;Growth&gt;" in shown
         assert "<script" not in shown
+
+
+def test_what_changed_is_that_of_the_changes_and_left_out_where_history_ends(
+    database: Database, portal: StoredPortal, mind: Mind
+):
+    fill(portal)
+    assert _brief(database, mind, period="this_year").changed is None
+    follow(portal)
+    made = _brief(database, mind, period="this_year")
+    asked = ChangesRequest.from_arguments({"from": "2026-01-01", "timezone": "America/New_York"})
+    bridges = changes(database, mind=mind, request=asked, now=NOW).bridges
+    bridge = bridges[0]
+    assert made.changed is not None
+    assert (made.changed.currency, made.changed.other_currencies) == (bridge.currency, len(bridges) - 1)
+    assert (made.changed.opening.amount, made.changed.closing.amount) == (bridge.opening.amount, bridge.closing.amount)
+    assert made.changed.further_steps + len(made.changed.steps) == len(bridge.steps) == 7
+    for rendered in (brief_markdown(made), brief_html(made), made.model_dump_json()):
+        assert "Amount raised" in rendered
+        assert "Canary" not in rendered
+    assert _brief(database, mind, period="last_year").changed is None
 
 
 def test_a_caveat_is_told_in_plain_words_and_what_is_left_out_is_counted(

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from coppermind_pipeline.accounts import Mind
+from coppermind_pipeline.reports.brief.changed import what_changed
 from coppermind_pipeline.reports.brief.models import Brief, BriefLoss, BriefMonth, BriefPeriod, BriefSource
 from coppermind_pipeline.reports.brief.numbers import brief_numbers
 from coppermind_pipeline.reports.brief.request import BriefRequest
@@ -68,6 +69,9 @@ def brief(database: Database, *, mind: Mind, request: BriefRequest, now: datetim
             for group in report.groups
             if group.closed_won.deals or (group.compared_with and group.compared_with.closed_won.deals)
         ],
+        changed=what_changed(
+            database, mind=mind, period=report.period, connector_id=request.deals.connector_id, now=now
+        ),
         losses=[] if report.losses is None else _losses(report.losses),
         caveats=[*doubts[:CAVEATS_MAX], *filling],
         further_caveats=len(doubts[CAVEATS_MAX:]),

@@ -1,6 +1,7 @@
 """The brief as every interface shows it; the order of the fields is part of it."""
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -67,6 +68,34 @@ class BriefLoss(_Part):
     share: str
 
 
+class BriefLevel(_Part):
+    """The open pipeline at one end of the range; `amount` is null where it can't be told."""
+
+    deals: int
+    amount: str | None
+
+
+class BriefStep(BriefLevel):
+    """Something that made the open pipeline larger (`+`) or smaller (`-`)."""
+
+    label: str
+    effect: Literal["+", "-"]
+
+
+class BriefChange(_Part):
+    """How the open pipeline went from its opening to its closing; `steps` are the largest, in their order.
+
+    In the company currency where all amounts are known in it, else in that of most deals.
+    """
+
+    currency: str | None
+    opening: BriefLevel
+    steps: list[BriefStep]
+    closing: BriefLevel
+    further_steps: int
+    other_currencies: int
+
+
 class Brief(_Part):
     """One page for a client. `caveats` are the most important, `further_caveats` how many a report has besides.
 
@@ -80,6 +109,7 @@ class Brief(_Part):
     months: list[BriefMonth]
     sources: list[BriefSource]
     losses: list[BriefLoss]
+    changed: BriefChange | None = Field(description="null: it is not known that far back")
     caveats: list[str]
     further_caveats: int
     as_of: datetime | None = Field(description="end of the last complete sync; null: there was none yet")

@@ -6,9 +6,17 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from coppermind_pipeline.reports.brief.models import Brief, BriefNumber, BriefSource, RenderedBrief, Value
+from coppermind_pipeline.reports.brief.models import (
+    Brief,
+    BriefChange,
+    BriefLevel,
+    BriefNumber,
+    BriefSource,
+    RenderedBrief,
+    Value,
+)
 from coppermind_pipeline.reports.brief.request import BriefFormat
-from coppermind_pipeline.reports.figures.worth import sums
+from coppermind_pipeline.reports.figures.worth import money_in_words, sums
 from coppermind_pipeline.reports.question.periods import CompareTo
 from coppermind_pipeline.reports.rendering.bar_charts import Bar, BarChart, scaled_bars
 from coppermind_pipeline.reports.rendering.month_charts import EXTENT, LineChart, revenue_by_month
@@ -16,6 +24,7 @@ from coppermind_pipeline.reports.rendering.tables import NOTHING
 from coppermind_pipeline.reports.rendering.templates import template
 from coppermind_pipeline.reports.rendering.units import units_of
 from coppermind_pipeline.wording import (
+    agreeing,
     bullets,
     clock_with_zone,
     compact_money,
@@ -31,6 +40,7 @@ from coppermind_pipeline.wording import (
 # Of more currencies, beside a bar.
 _IN_SHORT_MAX = 2
 
+_MINUS = "\N{MINUS SIGN}"
 _EARLIER = {CompareTo.PREVIOUS_PERIOD: "the period before", CompareTo.PREVIOUS_YEAR: "the year before"}
 
 
@@ -71,6 +81,7 @@ def brief_markdown(brief: Brief) -> str:
             for each in brief.losses
         )
         or "No deal was lost.",
+        *_changed(brief),
         "## Good to know",
         bullets(map(in_markdown, caveats_of(brief))),
     ]
@@ -98,8 +109,41 @@ def as_of_words(brief: Brief) -> str:
 
 def caveats_of(brief: Brief) -> list[str]:
     """Return the caveats, and that there are more."""
+    further = further_caveats(brief)
+    return [*brief.caveats, *([further] if further else [])]
+
+
+def further_caveats(brief: Brief) -> str:
+    """Return that a report has more caveats; empty where it has none."""
     more = brief.further_caveats
-    return [*brief.caveats, *([f"The full report has {count(more, 'further caveat')}."] if more else [])]
+    return f"The full report has {count(more, 'further caveat')}." if more else ""
+
+
+def change_words(changed: BriefChange) -> tuple[str, str, list[str]]:
+    """Return the opening, the closing, and each step in words, with what is left out last."""
+
+    def worth(level: BriefLevel) -> str:
+        return NOTHING if level.amount is None else money_in_words(Decimal(level.amount), changed.currency, whole=True)
+
+    steps = [
+        f"{each.label} {_MINUS if each.effect == '-' else '+'}{worth(each)} ({count(each.deals, 'deal')})"
+        for each in changed.steps
+    ]
+    if changed.further_steps:
+        steps.append(f"and {count(changed.further_steps, 'smaller step')}")
+    if changed.other_currencies:
+        others = changed.other_currencies
+        steps.append(f"and deals in {number(others)} other {agreeing(others, 'currency', 'currencies')}")
+    levels = [f"{worth(each)} ({count(each.deals, 'deal')})" for each in (changed.opening, changed.closing)]
+    return levels[0], levels[1], steps
+
+
+def _changed(brief: Brief) -> list[str]:
+    if brief.changed is None:
+        return []
+    opening, closing, steps = change_words(brief.changed)
+    went = in_markdown(f"From {opening} to {closing}.")
+    return ["## What changed in the open pipeline", went, bullets(map(in_markdown, steps)) or "Nothing moved it."]
 
 
 def _values(brief: Brief) -> dict[str, object]:
@@ -112,7 +156,8 @@ def _values(brief: Brief) -> dict[str, object]:
         "revenue": _revenue(brief),
         "sources": _sources(brief.sources),
         "losses": _losses(brief),
-        "caveats": caveats_of(brief),
+        "changed": None if brief.changed is None else change_words(brief.changed),
+        "further": further_caveats(brief),
         "extent": EXTENT,
         "nothing": NOTHING,
     }
@@ -172,7 +217,8 @@ def _before(source: BriefSource) -> str:
 
 
 def _number(each: BriefNumber) -> str:
-    more = f"; {count(each.more_currencies, 'more currency')}" if each.more_currencies else ""
+    others = each.more_currencies
+    more = f"; and {number(others)} more {agreeing(others, 'currency', 'currencies')}" if others else ""
     return "; ".join(map(_value, each.values)) + more
 
 

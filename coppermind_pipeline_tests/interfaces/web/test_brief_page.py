@@ -20,7 +20,7 @@ from coppermind_pipeline.reports import BriefRequest, brief, brief_html
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.interfaces.web.visitors import sign_in
-from coppermind_pipeline_tests.reports.briefed import fill
+from coppermind_pipeline_tests.reports.briefed import fill, follow
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 _PAGE = re.compile(rb"/Type\s*/Page\b")
@@ -45,6 +45,7 @@ def test_a_brief_prints_to_one_sheet_and_is_for_everyone(
     for number, (name, data) in enumerate(_DATA.items()):
         portal = StoredPortal.create(database, local_customer, mind=f"mind-{number}", hub_id=number + 1)
         if data is not None:
+            follow(portal)
             fill(portal, **data)
         file = tmp_path / f"{number}.html"
         file.write_text(_made(database, portal, local_customer), encoding="utf-8")
