@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import dagster as dg
 import uvloop
+from structlog.contextvars import bound_contextvars
 
 from coppermind_pipeline.connectors import Connector, open_portal
 from coppermind_pipeline.defs.installation import Installation
@@ -127,7 +128,8 @@ def _noted(installation: Installation, context: dg.AssetExecutionContext) -> Ite
     back what the same step has raised before.
     """
     step, database = context.op_def.name, installation.database
-    with _shown_in_dagster(), as_writer(database, context.partition_key) as connector:
+    named = bound_contextvars(connector_id=context.partition_key, run_id=context.run.run_id, step=step)
+    with named, _shown_in_dagster(), as_writer(database, context.partition_key) as connector:
         with failure_noted(database, connector, step=step, run_id=context.run.run_id):
             yield connector
         with database.mind(connector.mind_id) as connection:

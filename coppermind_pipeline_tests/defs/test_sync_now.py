@@ -1,16 +1,19 @@
 """The whole way through Dagster, in this process: from approval to memories, synthesis and report."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import orjson
 import pytest
 
 from coppermind_pipeline.accounts import local_caller, resolve_mind
 from coppermind_pipeline.connectors import status
 from coppermind_pipeline.defs.sync_now import SyncOutcome, sync_connector
+from coppermind_pipeline.logs import configure_logs
 from coppermind_pipeline.reports import ReportRequest, crm_report
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
@@ -54,7 +57,8 @@ def test_a_sync_until_complete_ends_in_memories_synthesis_and_report(connected: 
 
 
 @pytest.mark.slow
-def test_the_run_and_its_checks_are_in_dagsters_own_storage(connected: Connected, monkeypatch: pytest.MonkeyPatch):
+def test_the_run_and_its_checks_are_in_dagsters_own_storage(connected: Connected, capsys: pytest.CaptureFixture[str]):
+    configure_logs(logging.DEBUG)
     sync_connector(connected.database, connected.settings, connected.connector_id)
     with dg.DagsterInstance.get() as instance:
         (run,) = instance.get_runs()
@@ -62,6 +66,9 @@ def test_the_run_and_its_checks_are_in_dagsters_own_storage(connected: Connected
         assert run.tags["dagster/partition"] == connected.connector_id
         materialized = instance.get_materialized_partitions(dg.AssetKey("hubspot_crm_objects"))
         assert materialized == {connected.connector_id}
+    events = [orjson.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+    steps = {(event.get("connector_id"), event.get("run_id"), event.get("step")) for event in events}
+    assert (connected.connector_id, run.run_id, "raw") in steps
 
 
 @pytest.mark.slow

@@ -34,6 +34,7 @@ from coppermind_pipeline.interfaces.web import connectors_page, observability, r
 from coppermind_pipeline.interfaces.web.briefing import brief_page, digest_page
 from coppermind_pipeline.interfaces.web.callback import hubspot_callback
 from coppermind_pipeline.interfaces.web.pages import page
+from coppermind_pipeline.interfaces.web.request_ids import RequestIds, request_id
 from coppermind_pipeline.interfaces.web.sessions import session_middleware
 from coppermind_pipeline.settings import CALLBACK_PATH, Settings
 
@@ -89,6 +90,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     public = urlsplit(settings.public_url)
     secure_only = public.scheme == "https"
     return [
+        Middleware(RequestIds),
         Middleware(SecureASGIMiddleware, secure=security_headers(https=secure_only)),
         # Another name for this machine, made up by a web page elsewhere, must not reach the session.
         Middleware(TrustedHostMiddleware, allowed_hosts=[public.hostname or "localhost", "localhost", "127.0.0.1"]),
@@ -174,12 +176,13 @@ def _database_error(request: Request, error: Exception) -> Response:
 
 
 def _unexpected_error(request: Request, error: Exception) -> Response:
-    # Starlette logs the traceback by itself; the page shows none of it.
-    del error
+    # The page shows none of the error; what the server logs of it by itself knows no request.
+    log.error("page failed", exc_info=error)
     return page(
         request,
         "message.html",
         status=500,
         title="Something went wrong on our side",
-        message="The error is in the web service's log. Nothing that was stored before is lost; please try again.",
+        message="Nothing that was stored before is lost; please try again.",
+        hint=f"The web service's log has the error under `request_id` {request_id()}.",
     )

@@ -9,6 +9,7 @@ from time import monotonic
 
 import structlog
 import uvloop
+from structlog.contextvars import bound_contextvars
 
 from coppermind_pipeline.connectors import Connector, load_connector, open_portal
 from coppermind_pipeline.errors import CoppermindError
@@ -106,7 +107,8 @@ def _probe(database: Database, settings: Settings, poll: DuePoll, ends_at: float
     time_s = min(PROBE_MAX_S, ends_at - monotonic())
     if time_s <= 0:
         return _Found.LATE
-    with database.connector_lock(poll.connector_id) as granted:
+    named = bound_contextvars(connector_id=poll.connector_id)
+    with named, database.connector_lock(poll.connector_id) as granted:
         if not granted:
             return _Found.NOTHING
         connector = load_connector(database, poll.connector_id)
@@ -119,7 +121,7 @@ def _probe(database: Database, settings: Settings, poll: DuePoll, ends_at: float
         except Exception as error:  # noqa: BLE001 - one connector's trouble, whatever it is, is no other's
             noted = as_noted(error)
             _note_failure(database, connector, noted)
-            log.warning("probe failed", connector_id=connector.id, code=noted.code)
+            log.warning("probe failed", code=noted.code)
             return _Found.NOTHING
 
 
