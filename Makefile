@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo demo-ui test test-slow soak check docs bench format constraints clean
+.PHONY: demo demo-ui test test-slow soak check docs bench bench-fleet format constraints clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m coppermind_pipeline.interfaces.demo
@@ -27,6 +27,10 @@ soak: $(INSTALLED)
 # One line of JSON each; `make bench BENCHMARKS=backfill_unlimited_1m` for one by name.
 bench: $(INSTALLED)
 	@$(BIN)/python -m coppermind_pipeline_tests.benchmarks $(BENCHMARKS)
+
+# A thousand connectors, a cadence in real time: the longest part is to connect them.
+bench-fleet: $(INSTALLED)
+	@$(BIN)/python -m coppermind_pipeline_tests.benchmarks fleet_1000 fleet_1000_backfilling
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

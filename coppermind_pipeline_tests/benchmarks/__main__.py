@@ -6,6 +6,7 @@ import sys
 
 from coppermind_pipeline_tests.benchmarks.accounts import accounts
 from coppermind_pipeline_tests.benchmarks.changes import changed_deals
+from coppermind_pipeline_tests.benchmarks.fleet import fleet
 from coppermind_pipeline_tests.benchmarks.measures import (
     backfill_under_limits,
     backfill_unlimited,
@@ -24,6 +25,9 @@ BENCHMARKS = {
     "backfill_unlimited_10k": lambda: backfill_unlimited(records=10_000),
     "backfill_unlimited_100k": lambda: backfill_unlimited(records=100_000),
     "backfill_unlimited_1m": lambda: backfill_unlimited(records=1_000_000),
+    "fleet_20": lambda: fleet(connectors=20, minutes=16),
+    "fleet_1000": lambda: fleet(connectors=1_000, minutes=16),
+    "fleet_1000_backfilling": lambda: fleet(connectors=1_000, backfilling=20, minutes=16),
     "normalization": lambda: normalization(records=100_000),
     "changed_filters": lambda: changed_filters(records=100_000),
     "first_memories": lambda: first_memories(deals=10_000),
@@ -39,7 +43,8 @@ BENCHMARKS = {
 }
 # Many minutes each; run by their names.
 NOT_BY_DEFAULT = {
-    "backfill_unlimited_1m", "changes_300k", "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m",
+    "backfill_unlimited_1m", "changes_300k", "fleet_20", "fleet_1000", "fleet_1000_backfilling",
+    "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m",
 }  # fmt: skip
 
 
