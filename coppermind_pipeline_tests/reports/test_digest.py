@@ -10,7 +10,7 @@ from coppermind_pipeline.accounts import Caller, create_customer, create_mind, c
 from coppermind_pipeline.reports import Digest, DigestRequest, ReportRequest, crm_report, digest, memory_tool
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import ToolArgumentError
-from coppermind_pipeline_tests.reports.briefed import fill
+from coppermind_pipeline_tests.reports.briefed import fill, follow
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 
@@ -46,6 +46,18 @@ def test_the_worst_comes_first_with_what_to_do_and_figures_are_the_reports(datab
             assert (told.won, told.lost) == (report.summary.closed_won, report.summary.closed_lost)
             assert told.last_successful_sync == report.trust.last_successful_sync
     assert made.minds[0].won.deals > 0
+
+
+def test_what_is_worth_a_look_is_said_where_history_goes_back_to_it(database: Database, local_customer: UUID):
+    portal = StoredPortal.create(database, local_customer)
+    follow(portal)
+    (mind,) = _digest(database, Caller(local_customer), since="2026-09-01").minds
+    assert "Open pipeline from $5,000 to $1,236,037" in mind.worth_a_look
+    assert "1 open deal lost, $1,000" in mind.worth_a_look
+    (mind,) = _digest(database, Caller(local_customer)).minds
+    assert mind.worth_a_look == []  # nothing changed in the last seven days
+    (mind,) = _digest(database, Caller(local_customer), since="2025-01-01").minds
+    assert mind.worth_a_look == []
 
 
 def test_seven_days_are_the_default(database: Database, local_customer: UUID):

@@ -13,6 +13,7 @@ from coppermind_pipeline.connectors import (
     needs_person,
     read_facts,
 )
+from coppermind_pipeline.reports.digest.changed import worth_a_look
 from coppermind_pipeline.reports.digest.models import Digest, MindDigest, Need
 from coppermind_pipeline.reports.digest.request import DigestRequest
 from coppermind_pipeline.reports.figures import deals
@@ -86,6 +87,7 @@ def _of_mind(database: Database, mind: Mind, request: DigestRequest, now: dateti
         last_successful_sync=last_successful_sync(portals),
         won=figures.closed_won,
         lost=figures.closed_lost,
+        worth_a_look=worth_a_look(database, mind=mind, since=request.since, now=now) if portals else [],
         synthesis_period=max(
             (p for _, each in told if (p := each.hubspot_diagnostics.synthesis_period_key)), default=None
         ),

@@ -32,6 +32,9 @@ class MindDigest(_Part):
     last_successful_sync: datetime | None
     won: DealSum = Field(description="won deals whose close date is in the range, as crm_report counts them")
     lost: DealSum
+    worth_a_look: list[str] = Field(
+        description="changes of the open pipeline since then; empty: none that matters, or it is not known"
+    )
     synthesis_period: str | None = Field(description="the newest period that synthesis has worked on")
     synthesis_due: bool = Field(description="a period is due that has not been published")
     synthesis_due_at: datetime | None

@@ -71,6 +71,7 @@ def _lines(mind: MindDigest, digest: Digest) -> Iterable[str]:
         yield f"{capitalized(as_words(mind.freshness))}, {when}"
         yield f"Won: {in_markdown(deals_in_words(mind.won))}"
         yield f"Lost: {in_markdown(deals_in_words(mind.lost))}"
+        yield from (f"Worth a look: {in_markdown(each)}" for each in mind.worth_a_look)
     synthesis = synthesis_in_words(mind)
     if synthesis is not None:
         yield f"Synthesis: {synthesis}"
