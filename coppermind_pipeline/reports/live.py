@@ -12,7 +12,8 @@ from coppermind_pipeline.connectors import Freshness, Lifecycle
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.reports.models import CrmReport
 from coppermind_pipeline.reports.question.request import ReportRequest
-from coppermind_pipeline.reports.report import NO_LIVE_PULL, LivePull, crm_report
+from coppermind_pipeline.reports.report import crm_report
+from coppermind_pipeline.reports.trust.live_pull import NO_LIVE_PULL, LivePull
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
 

@@ -13,7 +13,9 @@ from coppermind_pipeline.reports.figures.measures import Figures, RangeFigures
 from coppermind_pipeline.reports.figures.panorama import Panorama
 from coppermind_pipeline.reports.question.frame import Frame
 from coppermind_pipeline.reports.question.periods import CompareTo
+from coppermind_pipeline.reports.question.places import DealPlace, GroupPlace
 from coppermind_pipeline.reports.question.request import DateBasis, GroupBy
+from coppermind_pipeline.reports.sizing.cutting import LeftOut
 from coppermind_pipeline.reports.trust.block import TrustBlock
 
 
@@ -82,6 +84,7 @@ class Audit(BaseModel):
     )
     include_filtered: bool
     generated_at: datetime
+    left_out: list[LeftOut] = Field(default=[], description="what the answer had no room for, and how to get it")
 
 
 class Summary(Figures):
@@ -116,15 +119,16 @@ class DealRow(BaseModel):
 class DealPage(BaseModel):
     """One page of rows: won, lost and, where they were asked for, open deals, each newest first.
 
-    `next_page` is None on the last.
+    Pages are counted (`page`, `next_page`), or go on at a cursor (`next_cursor`). Both are None on the last.
     """
 
     model_config = ConfigDict(frozen=True)
 
     total: int
-    page: int
+    page: int | None
     page_rows: int
     next_page: int | None
+    next_cursor: str | None = None
     rows: list[DealRow]
 
 
@@ -143,7 +147,14 @@ class CrmReport(BaseModel):
     deals: DealPage | None
 
 
-class PanoramicReport(CrmReport):
+class PlacedReport(CrmReport):
+    """A CRM report with the places of its groups and rows, which is what cursors are made of; no part of its JSON."""
+
+    group_places: list[GroupPlace | None] = Field(exclude=True)
+    deal_places: list[DealPlace] = Field(exclude=True)
+
+
+class PanoramicReport(PlacedReport):
     """A CRM report with what pages show besides, which is no part of the answer as JSON: charts, and plain caveats."""
 
     panorama: Panorama = Field(exclude=True)
@@ -157,6 +168,7 @@ class RenderedReport(BaseModel):
 
     trust: TrustBlock
     caveats: list[str]
+    left_out: list[LeftOut] = []
     format: Literal["markdown", "csv", "html"]
     content: str
 

@@ -2,9 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
 
 from sqlalchemy import Connection, text
 
@@ -27,23 +26,26 @@ from coppermind_pipeline.reports.figures.measures import (
 )
 from coppermind_pipeline.reports.figures.naming import named_groups
 from coppermind_pipeline.reports.figures.panorama import Viewpoint, panorama
-from coppermind_pipeline.reports.figures.rows import deal_rows, top_deal
+from coppermind_pipeline.reports.figures.rows import deal_rows, place_of, top_deal
 from coppermind_pipeline.reports.figures.selection import STORE, DealSelection
 from coppermind_pipeline.reports.models import (
     Audit,
     ComparedPeriod,
-    CrmReport,
     DealPage,
     PanoramicReport,
     PeriodBlock,
+    PlacedReport,
     Summary,
 )
 from coppermind_pipeline.reports.question.frame import Frame, frame_of
+from coppermind_pipeline.reports.question.places import DealPlace, GroupPlace
 from coppermind_pipeline.reports.question.request import ENTERED_STAGE_PROPERTY, DateBasis, ReportRequest
 from coppermind_pipeline.reports.question.withheld import only_some, withheld
+from coppermind_pipeline.reports.sizing.cursors import GoesOn, has_list, list_after
 from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
 from coppermind_pipeline.reports.trust.caveats import Findings, caveats
 from coppermind_pipeline.reports.trust.for_client import portals_for_client, report_for_client
+from coppermind_pipeline.reports.trust.live_pull import NO_LIVE_PULL, LivePull
 from coppermind_pipeline.reports.trust.plain_words import PlainFindings, in_plain_words
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
@@ -55,21 +57,6 @@ TOP_DEALS_PER_GROUP = 1
 HISTORY_SOURCE = "log of the HubSpot records that were read (hubspot_raw_records)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LivePull:
-    """What came of the pull that a request asked for before its answer: done, or not done and why."""
-
-    done: bool = False
-    failure: str | None = None
-
-    def for_client(self) -> Self:
-        """Return the same without the words of an error."""
-        return self if self.failure is None else replace(self, failure="for a technical reason")
-
-
-NO_LIVE_PULL = LivePull()
-
-
 def crm_report(
     database: Database,
     *,
@@ -77,13 +64,15 @@ def crm_report(
     request: ReportRequest,
     now: datetime,
     live_pull: LivePull = NO_LIVE_PULL,
+    goes_on: GoesOn | None = None,
     panoramic: bool = False,
-) -> CrmReport:
+) -> PlacedReport:
     """Return the report of a mind's deals from the reporting store; nothing is pulled.
 
     Args:
         now: aware; what is open, overdue, stale and `this_quarter` is judged by.
         live_pull: what came of a live pull before; the answer says so.
+        goes_on: of which list this is another page; the other lists, and losses, are left out then.
         panoramic: return a `PanoramicReport`, which has what a page draws.
 
     Raises:
@@ -100,7 +89,7 @@ def crm_report(
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
             lay_out_history(connection, portals, frame.as_of)
-        reporter = _Reporter(connection, mind, request, portals, frame, now, live_pull)
+        reporter = _Reporter(connection, mind, request, portals, frame, now, live_pull, goes_on)
         report = reporter.panoramic_report() if panoramic else reporter.report()
         return report_for_client(report, portals) if request.for_client else report
 
@@ -134,6 +123,7 @@ class _Reporter:
     frame: Frame
     now: datetime
     live_pull: LivePull
+    goes_on: GoesOn | None
 
     def panoramic_report(self) -> PanoramicReport:
         local = self.frame.range.local
@@ -150,7 +140,7 @@ class _Reporter:
         found = PlainFindings(report=findings, losses=report.losses, unfinished=self._unfinished)
         return PanoramicReport(**dict(report), panorama=seen, in_plain_words=in_plain_words(found))
 
-    def report(self) -> CrmReport:
+    def report(self) -> PlacedReport:
         report, _ = self._report()
         return report
 
@@ -158,13 +148,14 @@ class _Reporter:
     def _unfinished(self) -> bool:
         return self.frame.range.start <= self.frame.clock < self.frame.range.end
 
-    def _report(self) -> tuple[CrmReport, Findings]:
+    def _report(self) -> tuple[PlacedReport, Findings]:
         selection, labels = self._selection(), self._labels()
         cells = deals.cells(self.connection, selection)
-        groups, summary = self._figures(selection, cells, labels)
+        groups, group_places, summary = self._figures(selection, cells, labels)
+        page, deal_places = self._page(selection, summary, labels)
         findings = self._findings(selection, cells, labels)
         synced = any(portal.last_pull_at is not None for portal in self.portals)
-        report = CrmReport(
+        report = PlacedReport(
             trust=trust_in(
                 self.connection,
                 self.portals,
@@ -185,11 +176,13 @@ class _Reporter:
                 include_filtered=self.request.include_filtered,
                 generated_at=self.now,
             ),
-            headline=self._headline(summary, groups) if synced else [],
+            headline=self._headline(summary, groups if self.goes_on is None else []) if synced else [],
             summary=summary,
             groups=groups,
             losses=self._losses(selection, labels),
-            deals=self._page(selection, summary, labels) if self.request.detail else None,
+            deals=page,
+            group_places=group_places,
+            deal_places=deal_places,
         )
         return report, findings
 
@@ -208,13 +201,22 @@ class _Reporter:
 
     def _figures(
         self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]
-    ) -> tuple[list[Group], Summary]:
+    ) -> tuple[list[Group], list[GroupPlace | None], Summary]:
         earlier = self._earlier(selection)
         earlier_cells = [] if earlier is None else earlier.cells(self.connection)
-        arranged = named_groups(
-            self.connection, self.request, cells, earlier_cells, portals=self.portals, labels=labels
+        found = named_groups(
+            self.connection,
+            self.request,
+            cells,
+            earlier_cells,
+            portals=self.portals,
+            labels=labels,
+            after=list_after(GroupPlace, self.goes_on),
         )
-        kept = [group.group_key for group in arranged if group.key != deals.OTHER]
+        arranged = found.groups if has_list(GroupPlace, self.goes_on) else []
+        places = [group.place for group in arranged]
+        # What earlier pages have is no part of what is added up as `other`.
+        kept = [*(group.group_key for group in arranged if group.key != deals.OTHER), *found.passed]
         days, days_by_group = deals.days_to_close(self.connection, selection, kept)
         top, top_by_group = self._top_deals(selection, kept)
         summary = figures_of(cells, days=days, top_deals=top, outcomes=self.request.outcomes)
@@ -228,7 +230,7 @@ class _Reporter:
             for group in arranged
         ]
         if earlier is None:
-            return groups, Summary(**dict(summary), compared_with=None)
+            return groups, places, Summary(**dict(summary), compared_with=None)
         days, days_by_group = earlier.days_to_close(self.connection, kept)
         compared = [
             range_figures_of(
@@ -241,6 +243,7 @@ class _Reporter:
         before = range_figures_of(earlier_cells, days=days, outcomes=self.request.outcomes)
         return (
             [group.model_copy(update={"compared_with": then}) for group, then in zip(groups, compared, strict=True)],
+            places,
             Summary(**dict(summary), compared_with=before),
         )
 
@@ -255,7 +258,7 @@ class _Reporter:
         )
 
     def _losses(self, selection: DealSelection, labels: Mapping[str, Labels]) -> Losses | None:
-        if "lost" not in self.request.outcomes:
+        if "lost" not in self.request.outcomes or self.goes_on is not None:
             return None
         return losses(
             self.connection,
@@ -323,7 +326,9 @@ class _Reporter:
 
     def _period(self, labels: Mapping[str, Labels]) -> PeriodBlock:
         basis, local = self.request.date_basis, self.frame.range.local
-        names = self._entered_won_properties(labels) if basis is DateBasis.ENTERED_CLOSED_WON else [_PROPERTIES[basis]]
+        names = (
+            self._entered_won_properties(labels) if basis is DateBasis.ENTERED_CLOSED_WON else [basis.hubspot_property]
+        )
         return PeriodBlock(
             name=self.frame.period_name,
             start=self.frame.range.start,
@@ -345,18 +350,29 @@ class _Reporter:
         # While a portal's definitions have not been read, the names are those that HubSpot documents.
         return list(won_stage_properties(stages, defined) or won_stage_properties(stages))
 
-    def _page(self, selection: DealSelection, summary: Summary, labels: Mapping[str, Labels]) -> DealPage:
+    def _page(
+        self, selection: DealSelection, summary: Summary, labels: Mapping[str, Labels]
+    ) -> tuple[DealPage | None, list[DealPlace]]:
+        if not self.request.detail or not has_list(DealPlace, self.goes_on):
+            return None, []
         page, page_rows = self.request.page, self.request.page_rows
         open_ones = "open" in (self.request.outcome or ())
         total = summary.closed_won.deals + summary.closed_lost.deals + (summary.open.deals if open_ones else 0)
-        rows = deals.detail_rows(
-            self.connection, selection, open_ones=open_ones, offset=(page - 1) * page_rows, limit=page_rows
+        # One more than is shown tells whether there are more.
+        found = deals.detail_rows(
+            self.connection,
+            selection,
+            open_ones=open_ones,
+            offset=(page - 1) * page_rows,
+            limit=page_rows + 1,
+            after=list_after(DealPlace, self.goes_on),
         )
-        return DealPage(
+        rows = found[:page_rows]
+        shown = DealPage(
             total=total,
             page=page,
             page_rows=page_rows,
-            next_page=page + 1 if page * page_rows < total else None,
+            next_page=page + 1 if len(found) > len(rows) else None,
             rows=deal_rows(
                 rows,
                 portals={portal.connector_id: portal for portal in self.portals},
@@ -364,17 +380,11 @@ class _Reporter:
                 zone=self.frame.zone,
             ),
         )
+        return shown, [place_of(row) for row in rows]
 
 
 # Sums by group are made without sorting the deals first, though the planner can't tell that groups will be few.
 _IN_MEMORY = "SET LOCAL work_mem = '32MB'"
-
-_PROPERTIES = {
-    DateBasis.CLOSEDATE: "closedate",
-    DateBasis.CLOSED_WON_DATE: "hs_closed_won_date",
-    DateBasis.ENTERED_CURRENT_STAGE: "hs_v2_date_entered_current_stage",
-    DateBasis.LAST_MODIFIED: "hs_lastmodifieddate",
-}
 
 
 def _group(

@@ -178,10 +178,10 @@ class MemoryArguments(_Arguments):
     include_filtered: _Flag = _about("crm_report, lead_report, account: what the filters leave out, too.")
     live_fallback: _Flag = _about("crm_report: pull changed deals first where the store is stale.")
     timezone: _Text = _about("crm_report, lead_report, brief, changes: an IANA zone; by default the portal's.")
-    page: _Number = _about("crm_report with detail, changes: page of the deals.")
+    page: _Number = _about("changes: page of the deals.")
     page_rows: _Number = _about("crm_report with detail, changes: deals on a page.")
     groups_max: _Number = _about("crm_report, lead_report: groups shown by themselves; the rest is added up.")
-    cursor: _Text = _about("account, digest: next_cursor of a list, for its next page.")
+    cursor: _Text = _about("next_cursor of an answer to the same question, for what it left out.")
     format: _Text = _about(
         "crm_report, lead_report, changes: by default json; account, digest: json or markdown; brief: json, markdown "
         "or html.",

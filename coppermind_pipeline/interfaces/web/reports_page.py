@@ -113,6 +113,7 @@ def _page(
     error: UsageError | None = None,
 ) -> Response:
     deals = None if report is None else report.deals
+    turned_to = 1 if deals is None else deals.page or 1
     return page(
         request,
         "report.html",
@@ -130,7 +131,7 @@ def _page(
         other_arguments=[(name, asked.arguments[name]) for name in _OTHER_ARGUMENTS if name in asked.arguments],
         files=[(format_.value, asked.address(format=format_.value)) for format_ in _MEDIA_TYPES],
         file_rows_max=PAGE_ROWS_MAX if deals is not None and deals.total > PAGE_ROWS_MAX else None,
-        earlier=asked.address(page=deals.page - 1) if deals is not None and deals.page > 1 else None,
+        earlier=asked.address(page=turned_to - 1) if turned_to > 1 else None,
         later=asked.address(page=deals.next_page) if deals is not None and deals.next_page is not None else None,
     )
 

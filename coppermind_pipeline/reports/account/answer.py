@@ -25,9 +25,10 @@ from coppermind_pipeline.reports.account.companies import company_block, company
 from coppermind_pipeline.reports.account.contacts import contacts_of
 from coppermind_pipeline.reports.account.deals import deals_of
 from coppermind_pipeline.reports.account.headline import account_headline
-from coppermind_pipeline.reports.account.models import Account, AccountAudit, AccountMemory
-from coppermind_pipeline.reports.account.request import AccountList, AccountRequest
+from coppermind_pipeline.reports.account.models import AccountAudit, AccountMemory, PlacedAccount
+from coppermind_pipeline.reports.account.request import AccountDealPlace, AccountRequest, ContactPlace
 from coppermind_pipeline.reports.account.subject import Subject
+from coppermind_pipeline.reports.sizing.cursors import GoesOn, has_list, list_after
 from coppermind_pipeline.reports.trust.block import TrustBlock, trust_in
 from coppermind_pipeline.reports.trust.caveats import PortalFindings, portal_caveats
 from coppermind_pipeline.reports.trust.for_client import portal_for_client, trust_for_client
@@ -43,11 +44,14 @@ _UTC = ZoneInfo("UTC")
 _LABELLED = ("lifecyclestage", "hs_lead_status", "industry")
 
 
-def account(database: Database, *, mind: Mind, request: AccountRequest, now: datetime) -> Account:
+def account(
+    database: Database, *, mind: Mind, request: AccountRequest, now: datetime, goes_on: GoesOn | None = None
+) -> PlacedAccount:
     """Return what is known of a company of the mind, or the companies that it is to be chosen from.
 
     Args:
         now: aware; what is overdue and stale is judged by.
+        goes_on: of which list this is another page; the other is left out then.
 
     Raises:
         ConnectorNotFound: the mind has no such connector.
@@ -59,7 +63,7 @@ def account(database: Database, *, mind: Mind, request: AccountRequest, now: dat
             connector_id=request.connector_id,
             include_filtered=request.include_filtered,
         )
-        answering = _Answering(connection, mind, request, now)
+        answering = _Answering(connection, mind, request, now, goes_on)
         return answering.choice(found) if found.one is None else answering.account(found.by, found.one)
 
 
@@ -71,46 +75,48 @@ class _Answering:
     mind: Mind
     request: AccountRequest
     now: datetime
+    goes_on: GoesOn | None
 
-    def account(self, found_by: FoundBy, found: FoundCompany) -> Account:
+    def account(self, found_by: FoundBy, found: FoundCompany) -> PlacedAccount:
         (portal,) = load_portals(self.connection, connector_ids=[found.connector_id])
         subject = self._subject(found, portal)
-        cursor = self.request.cursor
-        places = {each: cursor.place if cursor is not None and cursor.list is each else 0 for each in AccountList}
-        contacts, contacts_left_out = contacts_of(subject, place=places[AccountList.CONTACTS], rows_max=CONTACTS_MAX)
-        deals = deals_of(subject, place=places[AccountList.DEALS], rows_max=DEALS_MAX)
+        contacts = contacts_of(subject, after=list_after(ContactPlace, self.goes_on), rows_max=CONTACTS_MAX)
+        deals = deals_of(subject, after=list_after(AccountDealPlace, self.goes_on), rows_max=DEALS_MAX)
         company = company_block(subject)
         caveats = account_caveats(
             subject,
             found_by=found_by,
             company=company,
-            contacts=contacts,
-            contacts_left_out=contacts_left_out,
+            contacts=contacts.page,
+            contacts_left_out=contacts.left_out,
             deals=deals,
         )
-        first_page = cursor is None
-        shows_contacts = first_page or cursor.list is AccountList.CONTACTS
-        shows_deals = first_page or cursor.list is AccountList.DEALS
+        shows_contacts = has_list(ContactPlace, self.goes_on)
+        shows_deals = has_list(AccountDealPlace, self.goes_on)
         remembered = self._remembered(
             subject,
             [(ObjectType.DEALS, row.deal_id) for row in deals.page.rows if shows_deals],
-            [(ObjectType.CONTACTS, row.contact_id) for row in contacts.rows if shows_contacts],
+            [(ObjectType.CONTACTS, row.contact_id) for row in contacts.page.rows if shows_contacts],
         )
-        return Account(
+        return PlacedAccount(
             trust=self._trust([portal]),
             audit=self._audit(caveats, subject.zone),
-            headline=account_headline(subject, company=company, contacts=contacts, totals=deals.totals),
+            headline=account_headline(subject, company=company, contacts=contacts.page, totals=deals.totals),
             found_by=found_by,
             company=company,
             choices=[],
             totals=deals.totals,
-            contacts=contacts if shows_contacts else None,
+            contacts=contacts.page if shows_contacts else None,
             deals=deals.page if shows_deals else None,
             memories=[_memory(each) for each in remembered[:MEMORIES_MAX]],
             memories_left_out=len(remembered[MEMORIES_MAX:]),
+            contact_places=contacts.places if shows_contacts else [],
+            more_contacts=shows_contacts and contacts.more,
+            deal_places=deals.places if shows_deals else [],
+            more_deals=shows_deals and deals.more,
         )
 
-    def choice(self, found: FoundCompanies) -> Account:
+    def choice(self, found: FoundCompanies) -> PlacedAccount:
         """Answer where no single company is meant: with those that may be, or with what is not there."""
         wanted = None if self.request.connector_id is None else [self.request.connector_id]
         portals = load_portals(self.connection, connector_ids=wanted)
@@ -132,7 +138,7 @@ class _Answering:
             portals=load_portals(self.connection, connector_ids=[each.connector_id for each in offered]),
             for_client=self.request.for_client,
         )
-        return Account(
+        return PlacedAccount(
             trust=self._trust(portals),
             audit=self._audit(list(dict.fromkeys(caveats)), zone),
             headline=[self._not_one(found)],

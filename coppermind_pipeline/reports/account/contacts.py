@@ -1,12 +1,13 @@
 """The people who are known at a company: its own, and those on the deals that it is associated with."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
 
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.account.models import ContactPage, ContactRow, ContactsDeal
-from coppermind_pipeline.reports.account.request import AccountList, Cursor
+from coppermind_pipeline.reports.account.request import ContactPlace
 from coppermind_pipeline.reports.account.subject import Subject, shown_name
 from coppermind_pipeline.reports.account.tied_deals import DEALS_OF_COMPANY
 
@@ -14,24 +15,49 @@ DEALS_PER_CONTACT_MAX = 3
 _LABELS_MAX = 5
 
 
-def contacts_of(subject: Subject, *, place: int, rows_max: int) -> tuple[ContactPage, int]:
-    """Return a page of the contacts, and how many more there are that the connector's filters leave out."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountContacts:
+    """A page of the contacts, the place of each row, and whether more are behind it.
+
+    Attributes:
+        left_out: how many others the connector's filters leave out.
+    """
+
+    page: ContactPage
+    places: list[ContactPlace]
+    more: bool
+    left_out: int
+
+
+def contacts_of(subject: Subject, *, after: ContactPlace | None, rows_max: int) -> AccountContacts:
+    """Return a page of the contacts, which begins behind a place; a client is shown none of them."""
+    shown_max = 0 if subject.for_client else rows_max
     values = subject.values(
-        place=place, rows_max=0 if subject.for_client else rows_max, deals_max=DEALS_PER_CONTACT_MAX
+        # One more than is shown tells whether there are more.
+        rows_max=shown_max and shown_max + 1,
+        deals_max=DEALS_PER_CONTACT_MAX,
+        after_rank=None if after is None else after.rank,
+        after_modified_at=None if after is None else after.modified_at,
+        after_id=None if after is None else after.contact_id,
     )
     found = subject.connection.execute(text(_CONTACTS), values).all()
     counts = found[0]
-    rows = [_row(subject, row) for row in found if row.contact_id is not None]
-    following = Cursor(AccountList.CONTACTS, place + len(rows))
+    people = [row for row in found if row.contact_id is not None]
+    shown = people[:shown_max]
     page = ContactPage(
         total=counts.total,
         own_company=counts.of_own_company,
         by_deals_alone=counts.total - counts.of_own_company,
         writing_its_name=counts.writing_its_name,
-        rows=rows,
-        next_cursor=str(following) if rows and following.place < counts.total else None,
+        rows=[_row(subject, row) for row in shown],
+        next_cursor=None,
     )
-    return page, counts.left_out
+    return AccountContacts(
+        page=page,
+        places=[ContactPlace(rank=row.rank, modified_at=row.placed_at, contact_id=row.contact_id) for row in shown],
+        more=len(people) > len(shown),
+        left_out=counts.left_out,
+    )
 
 
 def _row(subject: Subject, row: Any) -> ContactRow:
@@ -98,12 +124,16 @@ _CONTACTS = f"""
              WHERE known.is_filtered IS NULL) AS live
 ), placed AS MATERIALIZED (
     SELECT *
-      FROM (SELECT contact.*, row_number() OVER (
-                       ORDER BY CASE WHEN on_open_deal THEN 0 WHEN on_own_deal THEN 1 WHEN own_company THEN 2
-                                     ELSE 3 END,
-                                modified_at DESC NULLS LAST, length(contact_id), contact_id) AS place
+      FROM (SELECT contact.*,
+                   CASE WHEN on_open_deal THEN 0 WHEN on_own_deal THEN 1 WHEN own_company THEN 2 ELSE 3 END AS rank
               FROM contact WHERE is_tied AND is_shown) AS every
-     WHERE every.place > :place AND every.place <= CAST(:place AS bigint) + :rows_max
+     WHERE CAST(:after_id AS text) IS NULL
+        OR (rank, modified_at IS NULL, coalesce(-extract(epoch FROM modified_at), 0), length(contact_id), contact_id)
+         > (CAST(:after_rank AS bigint), CAST(:after_modified_at AS timestamptz) IS NULL,
+            coalesce(-extract(epoch FROM CAST(:after_modified_at AS timestamptz)), 0), length(CAST(:after_id AS text)),
+            CAST(:after_id AS text))
+     ORDER BY rank, modified_at DESC NULLS LAST, length(contact_id), contact_id
+     LIMIT :rows_max
 ), first_tie AS (
     SELECT first.contact_id,
            jsonb_agg(jsonb_build_object('id', first.deal_id, 'name', first.name, 'outcome', first.outcome,
@@ -126,7 +156,8 @@ SELECT counts.*, page.*
                count(*) FILTER (WHERE is_tied AND NOT is_shown) AS left_out
           FROM contact) AS counts
   LEFT JOIN LATERAL (
-       SELECT placed.place, placed.contact_id, placed.own_company, placed.deals, placed.is_filtered, record.name,
+       SELECT placed.rank, placed.modified_at AS placed_at, placed.contact_id, placed.own_company, placed.deals,
+              placed.is_filtered, record.name,
               record.job_title, record.email, record.lifecycle_stage, record.owner_id, record.modified_at,
               record.company_name, record.referenced_only, other.name AS other_company, first_tie.ties
          FROM placed
@@ -144,5 +175,5 @@ SELECT counts.*, page.*
                                       AND stored.hubspot_id = survivor.hubspot_id OFFSET 0) AS living
               ) AS other ON NOT placed.own_company
          LEFT JOIN first_tie ON first_tie.contact_id = placed.contact_id) AS page ON true
- ORDER BY page.place
+ ORDER BY page.rank, page.placed_at DESC NULLS LAST, length(page.contact_id), page.contact_id
 """

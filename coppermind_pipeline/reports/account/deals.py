@@ -9,7 +9,7 @@ from sqlalchemy import text
 from coppermind_pipeline.crm import day_of, recorded_loss_theme
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.account.models import AccountDealPage, AccountDealRow, AccountTotals
-from coppermind_pipeline.reports.account.request import AccountList, Cursor
+from coppermind_pipeline.reports.account.request import AccountDealPlace
 from coppermind_pipeline.reports.account.subject import REASON_CHARS_MAX, Subject, shown_name
 from coppermind_pipeline.reports.account.tied_deals import DEALS_OF_COMPANY
 from coppermind_pipeline.reports.figures.losses import ANOTHER_REASON
@@ -22,29 +22,40 @@ class AccountDeals:
     """The deals, and what a reader must know of them: each a number of deals.
 
     Attributes:
+        places: of the page's rows.
+        more: whether there are deals behind the page.
         left_out: by the connector's filters.
         disagreeing: whose stage and own properties say different outcomes.
     """
 
     page: AccountDealPage
+    places: list[AccountDealPlace]
+    more: bool
     totals: AccountTotals
     left_out: int
     disagreeing: int
 
 
-def deals_of(subject: Subject, *, place: int, rows_max: int) -> AccountDeals:
-    """Return a page of the deals, and the totals of those whose primary company it is."""
-    found = subject.connection.execute(text(_PAGE), subject.values(place=place, rows_max=rows_max)).all()
+def deals_of(subject: Subject, *, after: AccountDealPlace | None, rows_max: int) -> AccountDeals:
+    """Return a page of the deals, which begins behind a place, and the totals of those whose primary company it is."""
+    place = {f"after_{name}": None if after is None else getattr(after, name) for name in AccountDealPlace.model_fields}
+    # One more than is shown tells whether there are more.
+    found = subject.connection.execute(text(_PAGE), subject.values(rows_max=rows_max + 1, **place)).all()
     counts = found[0]
-    rows = [_row(subject, row) for row in found if row.hubspot_id is not None]
-    following = Cursor(AccountList.DEALS, place + len(rows))
+    every = [row for row in found if row.hubspot_id is not None]
+    shown = every[:rows_max]
     return AccountDeals(
         page=AccountDealPage(
             total=counts.total,
             outside_totals=counts.outside_totals,
-            rows=rows,
-            next_cursor=str(following) if rows and following.place < counts.total else None,
+            rows=[_row(subject, row) for row in shown],
+            next_cursor=None,
         ),
+        places=[
+            AccountDealPlace(is_own=row.is_own, rank=row.rank, closes_at=row.closes_at, deal_id=row.hubspot_id)
+            for row in shown
+        ],
+        more=len(every) > len(shown),
         totals=_totals(subject, lost_without_reason=counts.lost_without_reason),
         left_out=counts.left_out,
         disagreeing=counts.disagreeing,
@@ -129,9 +140,7 @@ SELECT counted.measure, deal.currency, count(*) AS deals, count(deal.amount) AS 
 _PAGE = f"""
 {DEALS_OF_COMPANY}
 , shown AS MATERIALIZED (
-    SELECT deal.*, row_number() OVER (
-               ORDER BY is_own DESC, CASE outcome WHEN 'open' THEN 0 WHEN 'won' THEN 1 ELSE 2 END,
-                        closes_at DESC NULLS LAST, length(hubspot_id), hubspot_id) AS place
+    SELECT deal.*, CASE outcome WHEN 'open' THEN 0 WHEN 'won' THEN 1 ELSE 2 END AS rank
       FROM deal WHERE CAST(:include_filtered AS boolean) OR NOT is_filtered
 )
 SELECT counts.*, page.*
@@ -141,17 +150,27 @@ SELECT counts.*, page.*
                (SELECT count(*) FROM deal) - count(*) AS left_out
           FROM shown) AS counts
   LEFT JOIN LATERAL (
-       SELECT shown.place, shown.closes_at, shown.is_own, shown.is_filtered, record.hubspot_id, record.name,
+       SELECT shown.rank, shown.closes_at, shown.is_own, shown.is_filtered, record.hubspot_id,
+              record.name,
               record.outcome, record.pipeline_id, record.stage_id, record.owner_id, record.amount, record.currency,
               record.amount_home, record.loss_reason, record.modified_at, other.name AS primary_company
-         FROM shown
+         FROM (SELECT * FROM shown
+               WHERE CAST(:after_deal_id AS text) IS NULL
+                  OR (NOT is_own, rank, closes_at IS NULL, coalesce(-extract(epoch FROM closes_at), 0),
+                      length(hubspot_id), hubspot_id)
+                   > (NOT CAST(:after_is_own AS boolean), CAST(:after_rank AS bigint),
+                      CAST(:after_closes_at AS timestamptz) IS NULL,
+                      coalesce(-extract(epoch FROM CAST(:after_closes_at AS timestamptz)), 0),
+                      length(CAST(:after_deal_id AS text)), CAST(:after_deal_id AS text))
+               ORDER BY is_own DESC, rank, closes_at DESC NULLS LAST, length(hubspot_id), hubspot_id
+               LIMIT :rows_max) AS shown
         CROSS JOIN LATERAL (SELECT stored.* FROM live_records AS stored
                              WHERE stored.connector_id = :connector AND stored.object_type = 'deals'
                                AND stored.hubspot_id = shown.hubspot_id OFFSET 0) AS record
          LEFT JOIN LATERAL (SELECT stored.name FROM live_records AS stored
                              WHERE stored.connector_id = :connector AND stored.object_type = 'companies'
                                AND stored.hubspot_id = shown.primary_company_id OFFSET 0) AS other
-           ON NOT shown.is_own
-        WHERE shown.place > :place AND shown.place <= CAST(:place AS bigint) + :rows_max) AS page ON true
- ORDER BY page.place
+           ON NOT shown.is_own) AS page ON true
+ ORDER BY page.is_own DESC, page.rank, page.closes_at DESC NULLS LAST, length(page.hubspot_id),
+          page.hubspot_id
 """

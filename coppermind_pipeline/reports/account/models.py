@@ -6,7 +6,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from coppermind_pipeline.memories import FoundBy, MemoryType, Sensitivity
+from coppermind_pipeline.reports.account.request import AccountDealPlace, ContactPlace
 from coppermind_pipeline.reports.figures.measures import DealSum
+from coppermind_pipeline.reports.sizing.cutting import LeftOut
 from coppermind_pipeline.reports.trust.block import TrustBlock
 
 
@@ -22,6 +24,7 @@ class AccountAudit(_Part):
     include_filtered: bool
     timezone: str
     generated_at: datetime
+    left_out: list[LeftOut] = Field(default=[], description="what the answer had no room for, and how to get it")
 
 
 class CompanyBlock(_Part):
@@ -181,11 +184,20 @@ class Account(_Part):
     memories_left_out: int
 
 
+class PlacedAccount(Account):
+    """An account with the places of its rows, which is what cursors are made of; no part of its JSON."""
+
+    contact_places: list[ContactPlace] = Field(default=[], exclude=True)
+    more_contacts: bool = Field(default=False, exclude=True)
+    deal_places: list[AccountDealPlace] = Field(default=[], exclude=True)
+    more_deals: bool = Field(default=False, exclude=True)
+
+
 class RenderedAccount(_Part):
     """An account in a format other than json, behind what is to be known before it."""
 
     trust: TrustBlock
     caveats: list[str]
+    left_out: list[LeftOut]
     format: Literal["markdown"]
     content: str
-    next_cursors: list[str]

@@ -26,13 +26,12 @@ def rendered_account(account: Account, rendering: AccountFormat) -> Account | Re
     """Return the account itself as json, else its text behind what is to be known before it."""
     if rendering is AccountFormat.JSON:
         return account
-    pages = (account.contacts, account.deals)
     return RenderedAccount(
         trust=account.trust,
         caveats=account.audit.caveats,
+        left_out=account.audit.left_out,
         format="markdown",
         content=account_markdown(account),
-        next_cursors=[page.next_cursor for page in pages if page is not None and page.next_cursor is not None],
     )
 
 

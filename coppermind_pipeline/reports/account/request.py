@@ -1,19 +1,17 @@
 """What an account can be asked for."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+
+from pydantic import AwareDatetime
 
 from coppermind_pipeline.memories import Audience
+from coppermind_pipeline.reports.sizing.cursors import Place
 from coppermind_pipeline.tool_calls import ToolArgumentError
 
-ACCOUNT_ARGUMENTS = ("company", "connector_id", "include_filtered", "audience", "cursor", "format")
-
-# A page may begin this far down a list, and no farther.
-_PLACE_DIGITS_MAX = 7
-_CURSOR = re.compile(rf"(?P<list>contacts|deals):(?P<place>[1-9][0-9]{{0,{_PLACE_DIGITS_MAX - 1}}})")
+ACCOUNT_ARGUMENTS = ("company", "connector_id", "include_filtered", "audience", "format")
 
 
 class AccountFormat(StrEnum):
@@ -23,22 +21,25 @@ class AccountFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-class AccountList(StrEnum):
-    """The lists of an account, which come by pages."""
+class ContactPlace(Place):
+    """Of somebody among the contacts: by how they are tied to the company, the latest change first."""
 
-    CONTACTS = "contacts"
-    DEALS = "deals"
+    part: ClassVar[str] = "contacts"
+
+    rank: int
+    modified_at: AwareDatetime | None
+    contact_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where a list goes on: behind so many of its rows, as the store is now."""
+class AccountDealPlace(Place):
+    """Of a deal: the company's own first; open, won, lost; the latest close date first."""
 
-    list: AccountList
-    place: int
+    part: ClassVar[str] = "deals"
 
-    def __str__(self) -> str:
-        return f"{self.list}:{self.place}"
+    is_own: bool
+    rank: int
+    closes_at: AwareDatetime | None
+    deal_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +50,12 @@ class AccountRequest:
         company: its name, domain or HubSpot id.
         connector_id: the portal that it is looked for in; None: all of the mind's.
         for_client: without what a client is not to read.
-        cursor: where one list goes on; the other is left out then.
     """
 
     company: str
     connector_id: str | None = None
     include_filtered: bool = False
     for_client: bool = False
-    cursor: Cursor | None = None
     format: AccountFormat = AccountFormat.JSON
 
     @classmethod
@@ -81,18 +80,5 @@ class AccountRequest:
             connector_id=given.get("connector_id"),
             include_filtered=bool(given.get("include_filtered", False)),
             for_client=audience == Audience.CLIENT,
-            cursor=_cursor(given.get("cursor")),
             format=AccountFormat(rendering),
         )
-
-
-def _cursor(value: str | None) -> Cursor | None:
-    if value is None:
-        return None
-    found = _CURSOR.fullmatch(value.strip())
-    if found is None:
-        raise ToolArgumentError(
-            f"cursor takes the next_cursor of an answer, such as contacts:25; not {value!r}.",
-            hint="Leave it out for the beginning of both lists.",
-        )
-    return Cursor(AccountList(found["list"]), int(found["place"]))

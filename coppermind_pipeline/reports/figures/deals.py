@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Measure
 from coppermind_pipeline.reports.figures.selection import DealSelection, Which, with_deals
+from coppermind_pipeline.reports.question.places import DealPlace
 from coppermind_pipeline.reports.question.request import GroupBy
 
 OTHER = "other"
@@ -125,14 +126,22 @@ def label_uses(connection: Connection, selection: DealSelection) -> list[LabelUs
 
 
 def detail_rows(
-    connection: Connection, selection: DealSelection, *, open_ones: bool, offset: int, limit: int
+    connection: Connection,
+    selection: DealSelection,
+    *,
+    open_ones: bool,
+    limit: int,
+    offset: int = 0,
+    after: DealPlace | None = None,
 ) -> Sequence[Mapping[Any, Any]]:
     """Return one page of the deals behind the figures: won, lost, then open ones, each newest first.
 
     Args:
         open_ones: list open deals, too, which are those of now, whatever the range.
+        after: only deals behind the one that stands, or stood, at this place; `offset` counts from there.
     """
-    values = selection.values(open_ones=open_ones, offset=offset, limit=limit)
+    place = {f"after_{name}": None if after is None else getattr(after, name) for name in DealPlace.model_fields}
+    values = selection.values(open_ones=open_ones, offset=offset, limit=limit, **place)
     return connection.execute(text(with_deals(_ROWS, selection, Which.CLOSED, Which.OPEN)), values).mappings().all()
 
 
@@ -272,6 +281,12 @@ SELECT deal.connector_id, deal.hubspot_id, deal.name, deal.outcome, deal.pipelin
   FROM (
     SELECT * FROM deal
      WHERE CASE WHEN outcome = 'open' THEN CAST(:open_ones AS boolean) ELSE report_at >= :start AND report_at < :end END
+       AND (CAST(:after_outcome AS text) IS NULL
+            OR (outcome = 'open', outcome = 'lost', report_at IS NULL,
+                coalesce(-extract(epoch FROM report_at), 0), connector_id, hubspot_id)
+             > (:after_outcome = 'open', :after_outcome = 'lost', CAST(:after_report_at AS timestamptz) IS NULL,
+                coalesce(-extract(epoch FROM CAST(:after_report_at AS timestamptz)), 0), :after_connector_id,
+                :after_deal_id))
      ORDER BY outcome = 'open', outcome = 'lost', report_at DESC NULLS LAST, connector_id, hubspot_id
      OFFSET :offset LIMIT :limit
   ) AS deal

@@ -14,7 +14,9 @@ from coppermind_pipeline.reports.figures.deals import OTHER, GroupKey
 from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL
 from coppermind_pipeline.reports.figures.measures import Cell, Figures, Measure, RangeFigures
 from coppermind_pipeline.reports.figures.selection import NO_SOURCE
+from coppermind_pipeline.reports.question.places import GroupPlace
 from coppermind_pipeline.reports.question.request import OUTCOMES, GroupBy
+from coppermind_pipeline.reports.sizing.groups import PartlyTold
 from coppermind_pipeline.wording import capitalized, month
 
 NamesOf = Callable[[Collection[GroupKey]], Mapping[GroupKey, str]]
@@ -29,7 +31,7 @@ class _Named(BaseModel):
     connector_id: str | None
 
 
-class Group(Figures, _Named):
+class Group(Figures, _Named, PartlyTold):
     """The figures of one group of one portal; the key is HubSpot's internal value, `other` what was added up.
 
     For a client the key is the label, and there is no id of a portal or a connector.
@@ -43,13 +45,17 @@ class Group(Figures, _Named):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupCells:
-    """One group that is shown: its name and the cells that it adds up, `earlier` those of the compared range."""
+    """One group that is shown: its name and the cells that it adds up, `earlier` those of the compared range.
+
+    `place`: among the groups; None for what was added up.
+    """
 
     key: str
     label: str
     portal: Portal
     cells: Sequence[Cell]
     earlier: Sequence[Cell] = ()
+    place: GroupPlace | None = None
 
     @property
     def shown_key(self) -> str:
@@ -62,6 +68,14 @@ class GroupCells:
         return self.portal.connector_id, self.key
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arranged:
+    """The groups of one page, and the keys of those that earlier pages have."""
+
+    groups: Sequence[GroupCells] = ()
+    passed: Sequence[GroupKey] = ()
+
+
 def arrange(
     cells: Iterable[Cell],
     *,
@@ -72,7 +86,8 @@ def arrange(
     outcomes: Sequence[Outcome] = OUTCOMES,
     names_of: NamesOf = lambda _: {},
     earlier: Iterable[Cell] = (),
-) -> list[GroupCells]:
+    after: GroupPlace | None = None,
+) -> Arranged:
     """Return the groups to show, by portal and then largest first (months in their order), the rest as `other`.
 
     The size of a group is what its won deals are worth in the company currency, then their number, then the number of
@@ -83,13 +98,17 @@ def arrange(
     Args:
         outcomes: those of the deals in the groups.
         names_of: returns what groups are called that no label tells of.
+        after: only groups behind the one that has this place, or had it; of months, the earlier ones.
     """
     before = _by_group(earlier)
     found: dict[GroupKey, list[Cell]] = {group: [] for group in before} | _by_group(cells)
     if group_by is None:
-        return _by_portal(found, before, portals) if len(portals) > 1 else []
+        return _by_portal(found, before, portals, after) if len(portals) > 1 else Arranged()
     sizes = {group: _size(group_by, outcomes, found[group]) for group in found}
-    ranked = sorted(found, key=lambda group: (sizes[group], group), reverse=True)
+    places = {group: _place(group_by, group, sizes[group]) for group in found}
+    passed = [] if after is None else [group for group in found if places[group].sort_key >= after.sort_key]
+    found = {group: found[group] for group in found if group not in set(passed)}
+    ranked = sorted(found, key=lambda group: places[group].sort_key, reverse=True)
     kept = set(ranked if group_by is GroupBy.MONTH else ranked[:groups_max])
     names = names_of(kept)
     arranged: list[GroupCells] = []
@@ -103,6 +122,7 @@ def arrange(
                 portal=portal,
                 cells=found[group],
                 earlier=before.get(group, ()),
+                place=places[group],
             )
             for group in mine
             if group in kept
@@ -116,7 +136,7 @@ def arrange(
                            earlier=[cell for group in rest for cell in before.get(group, ())])
             )  # fmt: skip
         arranged += shown
-    return arranged
+    return Arranged(groups=arranged, passed=passed)
 
 
 def _by_group(cells: Iterable[Cell]) -> dict[GroupKey, list[Cell]]:
@@ -128,13 +148,27 @@ def _by_group(cells: Iterable[Cell]) -> dict[GroupKey, list[Cell]]:
 
 
 def _by_portal(
-    found: Mapping[GroupKey, Sequence[Cell]], before: Mapping[GroupKey, Sequence[Cell]], portals: Sequence[Portal]
-) -> list[GroupCells]:
-    return [
-        GroupCells(key="", label=capitalized(portal.name), portal=portal,
-                   cells=found.get((portal.connector_id, ""), ()), earlier=before.get((portal.connector_id, ""), ()))
-        for portal in portals
+    found: Mapping[GroupKey, Sequence[Cell]],
+    before: Mapping[GroupKey, Sequence[Cell]],
+    portals: Sequence[Portal],
+    after: GroupPlace | None,
+) -> Arranged:
+    keys = [(portal.connector_id, "") for portal in portals]
+    places = [GroupPlace(size=(Decimal(-n),), connector_id=key[0], key="") for n, key in enumerate(keys)]
+    groups = [
+        GroupCells(key="", label=capitalized(portal.name), portal=portal, cells=found.get(key, ()),
+                   earlier=before.get(key, ()), place=place)
+        for key, portal, place in zip(keys, portals, places, strict=True)
+        if after is None or place.sort_key < after.sort_key
     ]  # fmt: skip
+    return Arranged(groups=groups, passed=keys[: len(keys) - len(groups)])
+
+
+def _place(group_by: GroupBy, group: GroupKey, size: Sequence[Decimal | int]) -> GroupPlace:
+    connector_id, key = group
+    if group_by is GroupBy.MONTH:
+        return GroupPlace(month=key, connector_id=connector_id, key=key)
+    return GroupPlace(size=tuple(map(Decimal, size)), connector_id=connector_id, key=key)
 
 
 def _size(group_by: GroupBy, outcomes: Sequence[Outcome], cells: Sequence[Cell]) -> tuple[Decimal | int, ...]:

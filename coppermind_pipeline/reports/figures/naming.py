@@ -7,10 +7,11 @@ from sqlalchemy import Connection
 from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.deals import GroupKey
-from coppermind_pipeline.reports.figures.groups import GroupCells, arrange
+from coppermind_pipeline.reports.figures.groups import Arranged, arrange
 from coppermind_pipeline.reports.figures.losses import ReasonNames, themed
 from coppermind_pipeline.reports.figures.measures import Cell
 from coppermind_pipeline.reports.figures.selection import NO_REASON
+from coppermind_pipeline.reports.question.places import GroupPlace
 from coppermind_pipeline.reports.question.request import GroupBy, ReportRequest
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 
@@ -23,7 +24,8 @@ def named_groups(
     *,
     portals: Sequence[SyncedPortal],
     labels: Mapping[str, Labels],
-) -> list[GroupCells]:
+    after: GroupPlace | None = None,
+) -> Arranged:
     """Return the groups that the request asks for; names are read of those alone that are shown."""
     reasons = ReasonNames.of(portals, labels, for_client=request.for_client)
     themes: dict[GroupKey, str] = {}
@@ -51,4 +53,5 @@ def named_groups(
         outcomes=request.group_outcomes,
         groups_max=request.groups_max,
         names_of=names_of,
+        after=after,
     )

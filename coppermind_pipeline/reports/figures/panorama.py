@@ -72,7 +72,7 @@ class Viewpoint:
 def panorama(connection: Connection, selection: DealSelection, viewpoint: Viewpoint) -> Panorama:
     """Return the figures of the page's charts, by one statement for each grouping."""
 
-    def parts(group_by: GroupBy, *measures: Measure) -> list[GroupCells]:
+    def parts(group_by: GroupBy, *measures: Measure) -> Sequence[GroupCells]:
         cells = deals.cells(connection, replace(selection, group_by=group_by))
         return arrange(
             [cell for cell in cells if cell.measure in measures],
@@ -80,7 +80,7 @@ def panorama(connection: Connection, selection: DealSelection, viewpoint: Viewpo
             labels=viewpoint.labels,
             group_by=group_by,
             groups_max=PARTS_MAX,
-        )
+        ).groups
 
     closed = (Measure.CLOSED_WON, Measure.CLOSED_LOST)
     month_under_way = viewpoint.today.replace(day=1)

@@ -11,6 +11,7 @@ from coppermind_pipeline.crm import Labels, country_label, day_of
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.figures.measures import TopDeal
 from coppermind_pipeline.reports.models import DealRow
+from coppermind_pipeline.reports.question.places import DealPlace
 from coppermind_pipeline.wording import amount_text
 
 StoredRow = Mapping[Any, Any]
@@ -21,6 +22,16 @@ def deal_rows(
 ) -> list[DealRow]:
     """Return rows of the store with labels, days of the zone, and links into HubSpot."""
     return [_deal_row(row, portals[row["connector_id"]], labels[row["connector_id"]], zone) for row in rows]
+
+
+def place_of(row: StoredRow) -> DealPlace:
+    """Return where a row stands among the others."""
+    return DealPlace(
+        outcome=row["outcome"],
+        report_at=row["report_at"],
+        connector_id=row["connector_id"],
+        deal_id=row["hubspot_id"],
+    )
 
 
 def top_deal(row: StoredRow, *, portal: Portal, zone: ZoneInfo) -> TopDeal:

@@ -1,71 +1,64 @@
-"""A lead report that fits into an answer: with as much of its groups as there is room for."""
+"""What a lead report leaves out where it would not fit into an answer, in which order, and how it says so."""
 
 from collections.abc import Callable
-from datetime import datetime
-from enum import IntEnum
 
-from coppermind_pipeline.accounts import Mind
-from coppermind_pipeline.reports.leads.models import LeadGroup, LeadReport
-from coppermind_pipeline.reports.leads.report import lead_report
-from coppermind_pipeline.reports.leads.request import LeadGroupBy, LeadRequest
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.reports.leads.models import LeadReport, PlacedLeadReport
+from coppermind_pipeline.reports.leads.request import LeadGroupBy
+from coppermind_pipeline.reports.sizing.cursors import GoesOn, Question
+from coppermind_pipeline.reports.sizing.cutting import Answer, LeftOut, cut_to_fit
+from coppermind_pipeline.reports.sizing.groups import (
+    figures_left_out,
+    groups_left_out,
+    with_fewer_groups,
+    with_less_told,
+)
+from coppermind_pipeline.reports.sizing.long_texts import TEXT_CHARS_MAX, with_short_texts
+from coppermind_pipeline.wording import as_words
 
-_GROUPS_MAX = 10
-_FEWER_GROUPS = (5, 3, 1)
-
-
-class _Told(IntEnum):
-    """How much is told of each group, from all to its size."""
-
-    ALL = 0
-    WITHOUT_DAYS = 1
-    WITHOUT_COHORT = 2
-    SIZE = 3
+# What goes from each group, first things first; how many new contacts it has always stays.
+_OF_A_GROUP = (frozenset({"median_days"}), frozenset({"cohort", "disqualified", "postponed", "stuck"}))
+_OF_A_MONTH = (frozenset({"label", "portal_id"}), frozenset({"entered", "offline"}))
 
 
 def fitting_lead_report(
-    database: Database, *, mind: Mind, request: LeadRequest, now: datetime, fits: Callable[[LeadReport], bool]
-) -> LeadReport:
-    """Return the report with ten groups at most, or with every month, and less of each where it would not fit.
-
-    Names in a portal may be hundreds of characters long: then there are fewer groups, whatever is told of them.
-    """
-    wanted = request.model_copy(update={"groups_max": min(request.groups_max, _GROUPS_MAX)})
-    report = lead_report(database, mind=mind, request=wanted, now=now)
-    shorter = (_with_less(report, told) for told in _Told)
-    found = next((each for each in shorter if fits(each)), None)
-    if found is not None or request.group_by is LeadGroupBy.MONTH:
-        # Decades of months: the latest ones are what is asked about.
-        return found or _latest_months(report, fits)
-    for groups_max in _FEWER_GROUPS:
-        fewer = wanted.model_copy(update={"groups_max": min(wanted.groups_max, groups_max)})
-        report = _with_less(lead_report(database, mind=mind, request=fewer, now=now), _Told.SIZE)
-        if fits(report):
-            break
-    return report
+    report: PlacedLeadReport,
+    question: Question,
+    goes_on: GoesOn | None,
+    *,
+    made: Callable[[LeadReport], Answer],
+    fits: Callable[[Answer], bool],
+) -> Answer:
+    """Return what is made of as much of a report as fits, with a cursor to the rest of its groups."""
+    return cut_to_fit(report, _CUTS, made=lambda cut: made(_noted(report, cut, question, goes_on)), fits=fits)
 
 
-def _with_less(report: LeadReport, told: _Told) -> LeadReport:
-    return report.model_copy(update={"groups": [_shortened(group, told) for group in report.groups]})
+def _short_labels(report: PlacedLeadReport) -> PlacedLeadReport | None:
+    shorter = report.model_copy(update={"groups": with_short_texts(report.groups)})
+    return None if shorter == report else shorter
 
 
-def _shortened(group: LeadGroup, told: _Told) -> LeadGroup:
-    left_out: list[str] = []
-    if told >= _Told.WITHOUT_DAYS:
-        left_out += ["median_days"]
-    if told >= _Told.WITHOUT_COHORT:
-        left_out += ["cohort", "disqualified", "postponed", "stuck"]
-    if told >= _Told.SIZE:
-        left_out += ["entered"]
-    return group.model_copy(update=dict.fromkeys(left_out))
+def _less_of_groups(report: PlacedLeadReport) -> PlacedLeadReport | None:
+    return with_less_told(report, _OF_A_GROUP)
 
 
-def _latest_months(report: LeadReport, fits: Callable[[LeadReport], bool]) -> LeadReport:
-    shortest = _with_less(report, _Told.SIZE)
-    groups = shortest.groups
-    while groups and not fits(shortest.model_copy(update={"groups": groups})):
-        groups = groups[max(len(groups) // 10, 1) :]
-    dropped = len(shortest.groups) - len(groups)
-    said = f"The first {dropped} months are left out, for want of room; ask for a shorter range."
-    audit = report.audit.model_copy(update={"caveats": [said, *report.audit.caveats]})
-    return shortest.model_copy(update={"groups": groups, "audit": audit})
+def _less_of_months(report: PlacedLeadReport) -> PlacedLeadReport | None:
+    if report.audit.group_by is not LeadGroupBy.MONTH:
+        return None
+    of_one_portal = len({group.connector_id for group in report.groups}) == 1
+    return with_less_told(report, (*_OF_A_MONTH, *([frozenset({"connector_id"})] if of_one_portal else [])))
+
+
+_CUTS = (_short_labels, _less_of_groups, _less_of_months, with_fewer_groups)
+
+
+def _noted(whole: PlacedLeadReport, cut: PlacedLeadReport, question: Question, goes_on: GoesOn | None) -> LeadReport:
+    """Return the cut report with a word about each part that is not in it."""
+    by = cut.audit.group_by
+    left_out = [
+        *figures_left_out(cut, of_each="group" if by is None else as_words(by)),
+        *groups_left_out(whole, cut, question, None if goes_on is None else goes_on.after),
+    ]
+    if not {group.label for group in cut.groups} <= {group.label for group in whole.groups}:
+        said = f"Names of more than {TEXT_CHARS_MAX} characters are cut."
+        left_out.append(LeftOut(part="names", said=said))
+    return cut.model_copy(update={"audit": cut.audit.model_copy(update={"left_out": left_out})})

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
 from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label, source_detail
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.leads.contacts import NONE, CreatedCell, EnteredCell, GroupKey
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
+from coppermind_pipeline.reports.question.places import GroupPlace
 from coppermind_pipeline.wording import capitalized, month
 
 # What no key of a portal's own looks like: a lifecycle stage is called "other".
@@ -17,13 +19,14 @@ OTHER = "(other)"
 
 @dataclass(slots=True, kw_only=True)
 class GroupCells:
-    """One group that is shown: its name and the cells that it adds up."""
+    """One group that is shown: its name, the cells that it adds up, and its place; None of what was added up."""
 
     key: str
     portal: Portal
     label: str = ""
     created: list[CreatedCell] = field(default_factory=list)
     entered: list[EnteredCell] = field(default_factory=list)
+    place: GroupPlace | None = None
 
     @property
     def shown_key(self) -> str:
@@ -41,6 +44,14 @@ class GroupCells:
         return sum(cell.contacts for cell in self.created), sum(cell.contacts for cell in self.entered)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arranged:
+    """The groups of one page, and the keys of those that earlier pages have."""
+
+    groups: Sequence[GroupCells] = ()
+    passed: Sequence[GroupKey] = ()
+
+
 def arrange(
     created: Iterable[CreatedCell],
     entered: Iterable[EnteredCell],
@@ -49,32 +60,48 @@ def arrange(
     labels: Mapping[str, Labels],
     group_by: LeadGroupBy | None,
     groups_max: int,
-) -> list[GroupCells]:
+    after: GroupPlace | None = None,
+) -> Arranged:
     """Return the groups to show, by portal and then most new contacts first, the rest as `other`.
 
     Months come in their order, and none is left out. Without `group_by`, each of several portals is a group, and one
     portal alone has none.
+
+    Args:
+        after: only groups behind the one that has this place, or had it; of months, the earlier ones.
     """
     if group_by is None and len(portals) == 1:
-        return []
+        return Arranged()
     groups = _gathered(created, entered, portals)
-    for group in groups.values():
+    if group_by is None:
+        groups = {key: GroupCells(key="", portal=portal) for portal in portals
+                  for key in [(portal.connector_id, "")]} | groups  # fmt: skip
+    order = [portal.connector_id for portal in portals]
+    places = {key: _place(group_by, group, order) for key, group in groups.items()}
+    passed = [] if after is None else [key for key in groups if places[key].sort_key >= after.sort_key]
+    groups = {key: group for key, group in groups.items() if key not in set(passed)}
+    for key, group in groups.items():
         group.label = _label(group_by, group, labels[group.portal.connector_id])
-    if group_by in {None, LeadGroupBy.MONTH}:
-        kept = set(groups)
-    else:
-        kept = set(sorted(groups, key=lambda key: (groups[key].size, key), reverse=True)[:groups_max])
+        group.place = places[key]
+    ranked = sorted(groups, key=lambda key: places[key].sort_key, reverse=True)
+    kept = set(ranked if group_by in {None, LeadGroupBy.MONTH} else ranked[:groups_max])
     arranged: list[GroupCells] = []
     for portal in portals:
         mine = {key: group for key, group in groups.items() if key[0] == portal.connector_id}
-        if group_by is None and not mine:
-            mine = {(portal.connector_id, ""): GroupCells(key="", portal=portal, label=capitalized(portal.name))}
-        shown = [group for key, group in mine.items() if key in kept or not group.key]
+        shown = [group for key, group in mine.items() if key in kept]
         arranged += sorted(shown, key=lambda group: _order(group_by, group))
-        rest = [group for key, group in mine.items() if key not in kept and group.key]
+        rest = [group for key, group in mine.items() if key not in kept]
         if rest:
             arranged.append(_added_up(rest, portal))
-    return arranged
+    return Arranged(groups=arranged, passed=passed)
+
+
+def _place(group_by: LeadGroupBy | None, group: GroupCells, portals: Sequence[str]) -> GroupPlace:
+    connector_id, key = group.group_key
+    if group_by is LeadGroupBy.MONTH:
+        return GroupPlace(month=key, connector_id=connector_id, key=key)
+    size = group.size if group_by is not None else (-portals.index(connector_id),)
+    return GroupPlace(size=tuple(map(Decimal, size)), connector_id=connector_id, key=key)
 
 
 def _gathered(

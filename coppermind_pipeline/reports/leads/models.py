@@ -3,12 +3,15 @@
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from coppermind_pipeline.memories import Audience
-from coppermind_pipeline.reports.leads.measures import Cohort, LeadFigures, LeadRangeFigures, Part, Step
+from coppermind_pipeline.reports.leads.measures import LeadFigures, LeadRangeFigures
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.reports.models import ComparedPeriod
+from coppermind_pipeline.reports.question.places import GroupPlace
+from coppermind_pipeline.reports.sizing.cutting import LeftOut
+from coppermind_pipeline.reports.sizing.groups import PartlyTold
 from coppermind_pipeline.reports.trust.block import TrustBlock
 
 
@@ -42,6 +45,7 @@ class LeadAudit(BaseModel):
     audience: Audience = Audience.INTERNAL
     include_filtered: bool
     generated_at: datetime
+    left_out: list[LeftOut] = Field(default=[], description="what the answer had no room for, and how to get it")
 
 
 class LeadSummary(LeadFigures):
@@ -56,26 +60,17 @@ class LeadSummary(LeadFigures):
     compared_with: LeadRangeFigures | None
 
 
-class LeadGroup(BaseModel):
-    """The figures of one group; the key is HubSpot's internal value, `other` what was added up.
-
-    Of many groups only the first figures are told, so that all find room; the others are null then.
-    """
-
+class _Named(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str
     label: str
     portal_id: int | None
     connector_id: str | None
-    new_contacts: int
-    offline: int
-    entered: dict[str, int] | None
-    cohort: Cohort | None
-    disqualified: Part | None
-    postponed: Part | None
-    stuck: Part | None
-    median_days: list[Step] | None
+
+
+class LeadGroup(LeadFigures, _Named, PartlyTold):
+    """The figures of one group; the key is HubSpot's internal value, `other` what was added up."""
 
 
 class LeadReport(BaseModel):
@@ -89,3 +84,9 @@ class LeadReport(BaseModel):
     headline: list[str]
     summary: LeadSummary
     groups: list[LeadGroup]
+
+
+class PlacedLeadReport(LeadReport):
+    """A lead report with the places of its groups, which is what cursors are made of; no part of its JSON."""
+
+    group_places: list[GroupPlace | None] = Field(exclude=True)

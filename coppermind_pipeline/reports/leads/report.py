@@ -24,11 +24,13 @@ from coppermind_pipeline.reports.leads.measures import (
     range_figures_of,
     unknown_dates,
 )
-from coppermind_pipeline.reports.leads.models import LeadAudit, LeadGroup, LeadPeriod, LeadReport, LeadSummary
+from coppermind_pipeline.reports.leads.models import LeadAudit, LeadGroup, LeadPeriod, LeadSummary, PlacedLeadReport
 from coppermind_pipeline.reports.leads.request import LeadGroupBy, LeadRequest
 from coppermind_pipeline.reports.models import ComparedPeriod
 from coppermind_pipeline.reports.question.frame import Frame, frame_of
+from coppermind_pipeline.reports.question.places import GroupPlace
 from coppermind_pipeline.reports.report import HISTORY_SOURCE
+from coppermind_pipeline.reports.sizing.cursors import GoesOn, list_after
 from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
 from coppermind_pipeline.reports.trust.for_client import lead_report_for_client, portals_for_client
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
@@ -42,11 +44,14 @@ _PROPERTIES = [
 ]
 
 
-def lead_report(database: Database, *, mind: Mind, request: LeadRequest, now: datetime) -> LeadReport:
+def lead_report(
+    database: Database, *, mind: Mind, request: LeadRequest, now: datetime, goes_on: GoesOn | None = None
+) -> PlacedLeadReport:
     """Return the report of a mind's contacts from the reporting store; nothing is pulled.
 
     Args:
         now: aware; what ages, stuck leads and `this_quarter` are judged by.
+        goes_on: where it is another page of the groups, where that begins.
 
     Raises:
         ReportArgumentError: the range is empty, `as_of` lies ahead, or fiscal years differ.
@@ -61,7 +66,7 @@ def lead_report(database: Database, *, mind: Mind, request: LeadRequest, now: da
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
             lay_out_history(connection, portals, frame.as_of)
-        report = _Reporter(connection, mind, request, portals, frame, now).report()
+        report = _Reporter(connection, mind, request, portals, frame, now, goes_on).report()
         return lead_report_for_client(report, portals) if request.for_client else report
 
 
@@ -87,21 +92,26 @@ class _Reporter:
     portals: Sequence[SyncedPortal]
     frame: Frame
     now: datetime
+    goes_on: GoesOn | None
 
-    def report(self) -> LeadReport:
+    def report(self) -> PlacedLeadReport:
         labels = self._labels()
         selection = self._selection(labels)
         counted = _Counted(contacts.created(self.connection, selection), contacts.entered(self.connection, selection))
-        arranged = arrange(counted.created, counted.entered, portals=self.portals, labels=labels,
-                           group_by=self.request.group_by, groups_max=self.request.groups_max)  # fmt: skip
-        kept = [group.group_key for group in arranged if group.key != OTHER]
+        found = arrange(counted.created, counted.entered, portals=self.portals, labels=labels,
+                        group_by=self.request.group_by, groups_max=self.request.groups_max,
+                        after=list_after(GroupPlace, self.goes_on))  # fmt: skip
+        arranged = found.groups
+        named = arranged if self.goes_on is None else []
+        # What earlier pages have is no part of what is added up as `other`.
+        kept = [*(group.group_key for group in arranged if group.key != OTHER), *found.passed]
         steps, steps_by_group = contacts.days_between_stages(self.connection, selection, kept, other=OTHER)
         setting = Setting(clock=self.frame.clock, zone=self.frame.zone, stages=_stages(labels))
         figures = figures_of(counted.created, counted.entered, steps, setting)
         earlier = self._earlier(selection, counted, setting)
         stage_labels = _stage_labels(labels, figures, counted.entered, earlier)
         synced = any(portal.last_pull_at is not None for portal in self.portals)
-        return LeadReport(
+        return PlacedLeadReport(
             trust=trust_in(
                 self.connection,
                 self.portals,
@@ -124,7 +134,7 @@ class _Reporter:
                 include_filtered=self.request.include_filtered,
                 generated_at=self.now,
             ),
-            headline=self._headline(figures, earlier, arranged, stage_labels) if synced else [],
+            headline=self._headline(figures, earlier, named, stage_labels) if synced else [],
             summary=LeadSummary(
                 **dict(figures),
                 entered_unknown=unknown_dates(counted.entered),
@@ -135,6 +145,7 @@ class _Reporter:
                 _group(group, steps_by_group.get(group.group_key, []), setting, self.request.group_by)
                 for group in arranged
             ],
+            group_places=[group.place for group in arranged],
         )
 
     def _labels(self) -> Mapping[str, Labels]:

@@ -44,23 +44,22 @@ def lead_columns(report: LeadReport) -> list[dict[str, Any]]:
     return [{"group": label} | _flat(figures, stages) | about for label, figures in named]
 
 
-def _flat(figures: LeadFigures | LeadGroup, stages: Sequence[str]) -> dict[str, Any]:
-    """Return figures as columns, one for each stage ("entered_lead", "reached_lead"); null where they are left out."""
-    entered, cohort = figures.entered or {}, figures.cohort
+def _flat(figures: LeadFigures, stages: Sequence[str]) -> dict[str, Any]:
+    """Return figures as columns, one for each stage ("entered_lead", "reached_lead")."""
     flat: dict[str, Any] = {"new_contacts": figures.new_contacts, "offline": figures.offline}
-    flat |= {f"entered_{stage}": entered.get(stage, 0) if figures.entered is not None else None for stage in stages}
-    flat["cohort_age_days"] = None if cohort is None else cohort.age_days
+    flat |= {f"entered_{stage}": figures.entered.get(stage, 0) for stage in stages}
+    flat["cohort_age_days"] = figures.cohort.age_days
     for stage in FUNNEL_STAGES:
-        reached = None if cohort is None else cohort.reached[stage]
-        flat[f"reached_{stage}"] = None if reached is None else reached.contacts
-        flat[f"reached_{stage}_rate"] = None if reached is None else reached.rate
-    steps = {step.to_stage: step for step in figures.median_days or ()}
+        reached = figures.cohort.reached[stage]
+        flat[f"reached_{stage}"] = reached.contacts
+        flat[f"reached_{stage}_rate"] = reached.rate
+    steps = {step.to_stage: step for step in figures.median_days}
     for stage in FUNNEL_STAGES[1:]:
         flat[f"median_days_to_{stage}"] = steps[stage].median_days if stage in steps else None
         flat[f"median_days_to_{stage}_contacts"] = steps[stage].contacts if stage in steps else None
     for name, part in _parts(figures).items():
-        flat[name] = None if part is None else part.leads
-    flat["leads"] = None if figures.stuck is None else figures.stuck.of
+        flat[name] = part.leads
+    flat["leads"] = figures.stuck.of
     return flat
 
 
@@ -104,7 +103,6 @@ def _leaks(figures: LeadFigures) -> PlainTable:
         rows=[
             (capitalized(name), number(part.leads), number(part.of), _percent(part.rate))
             for name, part in _parts(figures).items()
-            if part is not None
         ],
     )
 
@@ -121,21 +119,18 @@ def _groups(report: LeadReport) -> PlainTable:
         rows=[
             (group.label, *([str(group.portal_id)] if several else []), number(group.new_contacts),
              number(group.offline), *_reached(group),
-             *(NOTHING if part is None else number(part.leads) for part in _parts(group).values()),
-             NOTHING if group.stuck is None else number(group.stuck.of))
+             *(number(part.leads) for part in _parts(group).values()), number(group.stuck.of))
             for group in report.groups
         ],
     )  # fmt: skip
 
 
 def _reached(group: LeadGroup) -> Sequence[str]:
-    if group.cohort is None:
-        return (NOTHING,) * (len(FUNNEL_STAGES) + 1)
     reached = group.cohort.reached
     return *(number(reached[stage].contacts) for stage in FUNNEL_STAGES), _percent(reached[FUNNEL_STAGES[-1]].rate)
 
 
-def _parts(figures: LeadFigures | LeadGroup) -> Mapping[str, Part | None]:
+def _parts(figures: LeadFigures) -> Mapping[str, Part]:
     return {"disqualified": figures.disqualified, "postponed": figures.postponed, "stuck": figures.stuck}
 
 

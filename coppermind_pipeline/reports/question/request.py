@@ -44,6 +44,11 @@ class DateBasis(StrEnum):
         return _BASES[self][0]
 
     @property
+    def hubspot_property(self) -> str:
+        """The property that has the date; of entry into a won stage, each stage has its own."""
+        return _PROPERTIES[self]
+
+    @property
     def column(self) -> str:
         """The column of the reporting store that holds the date of won and open deals."""
         return _BASES[self][1]
@@ -63,6 +68,14 @@ _BASES = {
     ),
     DateBasis.ENTERED_CURRENT_STAGE: ("date of entry into the current stage", "entered_stage_at"),
     DateBasis.LAST_MODIFIED: ("last modified date", "modified_at"),
+}
+
+_PROPERTIES = {
+    DateBasis.CLOSEDATE: "closedate",
+    DateBasis.CLOSED_WON_DATE: "hs_closed_won_date",
+    DateBasis.ENTERED_CLOSED_WON: ENTERED_STAGE_PROPERTY,
+    DateBasis.ENTERED_CURRENT_STAGE: "hs_v2_date_entered_current_stage",
+    DateBasis.LAST_MODIFIED: "hs_lastmodifieddate",
 }
 
 

@@ -15,7 +15,7 @@ from coppermind_pipeline.reports.rendering.provenance import compared_with, prov
 from coppermind_pipeline.reports.rendering.spreadsheet import csv_of
 from coppermind_pipeline.reports.rendering.tables import SUMMARY_TABLES, Cell, Table, tables
 from coppermind_pipeline.reports.rendering.templates import template
-from coppermind_pipeline.wording import bullets, number, single_spaced, visible_text, visible_values
+from coppermind_pipeline.wording import bullets, count, number, single_spaced, visible_text, visible_values
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
@@ -113,6 +113,8 @@ def _html_values(report: CrmReport, *, with_charts: bool) -> dict[str, Any]:
 
 
 def _deals_shown(page: DealPage) -> str:
+    if page.page is None:
+        return f"{number(len(page.rows))} of {count(page.total, 'deal')}"
     first = (page.page - 1) * page.page_rows + 1
     last = first + len(page.rows) - 1
     return f"Deals {number(first)} to {number(last)} of {number(page.total)}" if page.rows else "No deals here"

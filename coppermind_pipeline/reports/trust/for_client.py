@@ -7,7 +7,7 @@ and `ReasonNames` call them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from coppermind_pipeline.reports.changes.models import Changes
 from coppermind_pipeline.reports.figures.groups import Group
@@ -23,11 +23,14 @@ FOR_CLIENT = "Written for a client: people, single records' names, quoted reason
 # Of a single deal; all that has no place in a client's row.
 NOT_IN_ROWS = ("deal_id", "connector_id", "name", "owner", "link")
 
+CrmReportT = TypeVar("CrmReportT", bound=CrmReport)
+LeadReportT = TypeVar("LeadReportT", bound=LeadReport)
+
 _NAMELESS = "the HubSpot portal"
 _NOTABLE = "Single deals are not for a client."
 
 
-def report_for_client(report: CrmReport, portals: Sequence[SyncedPortal]) -> CrmReport:
+def report_for_client(report: CrmReportT, portals: Sequence[SyncedPortal]) -> CrmReportT:
     """Return a CRM report as a client may read it; `portals` are those that it was made of, as a client knows them."""
     return report.model_copy(
         update={
@@ -52,7 +55,7 @@ def report_for_client(report: CrmReport, portals: Sequence[SyncedPortal]) -> Crm
     )  # fmt: skip
 
 
-def lead_report_for_client(report: LeadReport, portals: Sequence[SyncedPortal]) -> LeadReport:
+def lead_report_for_client(report: LeadReportT, portals: Sequence[SyncedPortal]) -> LeadReportT:
     """Return a lead report as a client may read it."""
     split = report.audit.group_by is not None
     return report.model_copy(

@@ -92,7 +92,7 @@ async def test_every_format_holds_the_figures(portal: StoredPortal, mind: Mind, 
                    region="=SUM(A1)")  # fmt: skip
     answer = await _ask(portal, mind, group_by="region", format=format_, compare_to="previous_period")
     content = answer["content"]
-    assert list(answer) == ["trust", "caveats", "format", "content"]
+    assert list(answer) == ["trust", "caveats", "left_out", "format", "content"]
     match format_:
         case "csv":
             rows = list(csv.DictReader(io.StringIO(content.removeprefix("\ufeff"))))

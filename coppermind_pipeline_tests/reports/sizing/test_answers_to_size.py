@@ -1,0 +1,167 @@
+"""Answers stay under 20 KB by leaving parts out: what is left out is said, and its cursors lead to each part once."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from coppermind_pipeline.accounts import Mind
+from coppermind_pipeline.reports import ReportRequest, crm_report, memory_tool
+from coppermind_pipeline.tool_calls import ToolArgumentError
+from coppermind_pipeline.wording import cut
+from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
+
+_YEAR = {"start": "2026-01-01", "end": "2027-01-01"}
+_LONG = "Ünïcödé " * 60
+_DEALS = 70
+
+
+@pytest.fixture
+def portal_of_everything(portal: StoredPortal, local_customer: UUID) -> StoredPortal:
+    """Two portals of one mind, whose deals have long names, ties, three currencies, many owners and reasons."""
+    other = StoredPortal.create(portal.database, local_customer, mind="acme", hub_id=8)
+    random = Random(16)
+    for number in range(_DEALS):
+        of = random.choice((portal, portal, other))
+        currency = random.choice(("USD", "EUR", "JPY"))
+        amount = random.choice((None, 100, 100, random.randint(1, 9_999)))
+        # Deals close at the same moment, so that only their ids tell them apart.
+        closed = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=random.randint(0, 300) // 20 * 20)
+        of.deal(str(number), name=f"{number} {_LONG}", outcome=random.choice(("won", "lost", "open")), close_at=closed,
+                created_at=closed - timedelta(days=random.randint(1, 99)), amount=amount, currency=currency,
+                amount_home=amount if currency == "USD" else None, owner_id=str(random.randint(0, 28)),
+                loss_reason=f"{random.randint(0, 30)} {_LONG}")  # fmt: skip
+        of.contact(str(number), created_at=closed, owner_id=str(random.randint(0, 28)), lifecycle_stage="lead",
+                   region=f"{number % 25} {_LONG}", country_code="US")  # fmt: skip
+    return portal
+
+
+async def _ask(portal: StoredPortal, mind: Mind, action: str, **arguments: Any) -> dict[str, Any]:
+    made = await memory_tool(portal.database, mind=mind, action=action, now=NOW, **arguments)
+    answer = made.model_dump(mode="json")
+    assert len(orjson.dumps(answer)) < 20_000
+    return answer
+
+
+async def _pages(
+    portal: StoredPortal, mind: Mind, action: str, part: str, **arguments: Any
+) -> AsyncIterator[dict[str, Any]]:
+    """Go through all pages of one part, by the cursors that the answers name."""
+    cursor = None
+    while True:
+        answer = await _ask(portal, mind, action, cursor=cursor, **arguments)
+        yield answer
+        cursors = [each["next_cursor"] for each in answer["audit"]["left_out"] if each["part"] == part]
+        if not cursors:
+            return
+        (cursor,) = cursors
+
+
+@pytest.mark.parametrize("group_by", ["owner", "month", "loss_reason", None])
+async def test_each_group_comes_once_with_its_own_figures(
+    portal_of_everything: StoredPortal, mind: Mind, group_by: str | None
+) -> None:
+    portal = portal_of_everything
+    asked = {"group_by": group_by, "compare_to": "previous_year", "detail": True, **_YEAR}
+    request = ReportRequest.from_arguments(asked)
+    whole = crm_report(portal.database, mind=mind, request=request, now=NOW).model_dump(mode="json")
+    # A key that is a whole text is cut like one.
+    known = {(group["connector_id"], cut(group["key"], 160)): group for group in whole["groups"]}
+    seen: list[tuple[str, str]] = []
+    async for page in _pages(portal, mind, "crm_report", "groups", **asked):
+        assert page["summary"]["closed_won"] == whole["summary"]["closed_won"]
+        for caveat in page["audit"]["caveats"]:
+            assert caveat in whole["audit"]["caveats"]
+        for group in page["groups"]:
+            if group["key"] == "other" and ("other" in group["label"].lower()):
+                continue
+            of = group["connector_id"], cut(group["key"], 160)
+            seen.append(of)
+            for name, told in group.items():
+                if name not in {"key", "label", "top_deals"}:
+                    assert told == known[of][name], (of, name)
+    assert sorted(seen) == sorted(known)
+    if group_by == "month":
+        assert len(seen) > 12
+    deals = {of: group["closed_won"]["deals"] for of, group in known.items()}
+    assert group_by == "loss_reason" or sum(deals[of] for of in seen) == whole["summary"]["closed_won"]["deals"]
+
+
+@pytest.mark.parametrize("format_", ["json", "markdown"])
+async def test_each_row_comes_once_and_in_order(portal_of_everything: StoredPortal, mind: Mind, format_: str) -> None:
+    portal = portal_of_everything
+    asked = {"detail": True, "outcome": "won,lost,open", "group_by": "owner", **_YEAR}
+    request = ReportRequest.from_arguments({**asked, "page_rows": 1000})
+    whole = crm_report(portal.database, mind=mind, request=request, now=NOW)
+    assert whole.deals is not None
+    if format_ == "markdown":
+        answer = await _ask(portal, mind, "crm_report", format=format_, **asked)
+        (rows,) = [each for each in answer["left_out"] if each["part"] == "deals"]
+        assert "cursor" not in rows["said"]
+        following = await _ask(portal, mind, "crm_report", format=format_, cursor=rows["next_cursor"], **asked)
+        assert following["content"] != answer["content"]
+        return
+    seen: list[str] = []
+    async for page in _pages(portal, mind, "crm_report", "deals", **asked):
+        assert page["deals"]["total"] == len(whole.deals.rows)
+        assert page["deals"]["next_cursor"] is None or page["deals"]["rows"] or not seen
+        seen += [row["deal_id"] for row in page["deals"]["rows"]]
+    assert seen == [row.deal_id for row in whole.deals.rows]
+
+
+async def test_rows_that_come_and_go_move_no_others(portal: StoredPortal, mind: Mind) -> None:
+    for number in range(9):
+        portal.deal(str(number), outcome="won", close_at=NOW - timedelta(hours=number))
+    asked = {"detail": True, "period": "this_year", "page_rows": 3}
+    first = (await _ask(portal, mind, "crm_report", **asked))["deals"]
+    portal.deal("new", outcome="won", close_at=NOW)
+    second = (await _ask(portal, mind, "crm_report", cursor=first["next_cursor"], **asked))["deals"]
+    assert [row["deal_id"] for row in (*first["rows"], *second["rows"])] == list("012345")
+
+
+@pytest.mark.parametrize("group_by", ["region", "owner", None])
+async def test_leads_come_once_by_group(portal_of_everything: StoredPortal, mind: Mind, group_by: str | None) -> None:
+    portal, seen, counted, whole = portal_of_everything, [], 0, None
+    async for page in _pages(portal, mind, "lead_report", "groups", group_by=group_by, **_YEAR):
+        whole = page["summary"]["new_contacts"]
+        own = [group for group in page["groups"] if group["key"] != "other"]
+        seen += [(group["connector_id"], group["key"]) for group in own]
+        counted += sum(group["new_contacts"] for group in own)
+        if len(page["groups"]) > len(own):
+            assert [each["part"] for each in page["audit"]["left_out"]][-1] in {"groups", "names"}
+    assert (len(set(seen)), counted) == (len(seen), whole)
+
+
+async def test_twelve_years_of_months_are_all_there(portal: StoredPortal, mind: Mind) -> None:
+    months = [datetime(2015 + month // 12, month % 12 + 1, 15, tzinfo=UTC) for month in range(143)]
+    for number, at in enumerate(months):
+        portal.deal(str(number), outcome="won", close_at=at, amount=number, currency="USD", amount_home=number)
+        portal.contact(str(number), created_at=at, lifecycle_stage="lead")
+    asked = {"group_by": "month", "start": "2015-01-01", "end": "2026-12-01"}
+    made = await _ask(portal, mind, "crm_report", **asked)
+    assert [group["key"] for group in made["groups"]] == [f"{at:%Y-%m}" for at in months]
+    assert sum(Decimal(each["closed_won"]["amounts"][0]["amount"]) for each in made["groups"]) == sum(range(143))
+    assert "groups.figures" in {each["part"] for each in made["audit"]["left_out"]}
+    assert len((await _ask(portal, mind, "lead_report", **asked))["groups"]) == len(months)
+
+
+async def test_a_cursor_is_of_its_question_alone(portal: StoredPortal, mind: Mind, local_customer: UUID) -> None:
+    for number in range(3):
+        portal.deal(str(number), outcome="won", close_at=NOW)
+    asked = {"detail": True, "page_rows": 1}
+    cursor = (await _ask(portal, mind, "crm_report", **asked))["deals"]["next_cursor"]
+    # How many rows are wanted, and in which dress, is no part of the question.
+    assert (await _ask(portal, mind, "crm_report", cursor=cursor, detail=True))["deals"]["rows"]
+    for other in ({"period": "last_year"}, {"group_by": "owner"}, {"outcome": "won"}):
+        with pytest.raises(ToolArgumentError, match="another question"):
+            await _ask(portal, mind, "crm_report", cursor=cursor, **asked, **other)
+    with pytest.raises(ToolArgumentError, match="another question"):
+        await _ask(portal, mind, "lead_report", cursor=cursor)
+    for wrong in ("x", "deals:2", cursor[:-6], "W10", "ö"):
+        with pytest.raises(ToolArgumentError, match="cursor takes the next_cursor"):
+            await _ask(portal, mind, "crm_report", cursor=wrong, **asked)
