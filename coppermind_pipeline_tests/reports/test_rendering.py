@@ -77,6 +77,17 @@ def test_figures_of_deals_that_are_left_out_are_not_shown_as_nothing(
     assert "Win rate" not in _table(render(report(group_by="loss_theme"), format_), "By loss theme")
 
 
+def test_a_spreadsheet_has_empty_cells_for_figures_of_deals_that_are_left_out(
+    known_report: CrmReport, report: MakeReport
+) -> None:
+    made = render(report(outcome=["lost"], compare_to="previous_year"), ReportFormat.CSV)
+    (row,) = csv.DictReader(io.StringIO(made))
+    assert (row["closed_lost_deals"], row["earlier_closed_lost_deals"]) == ("1", "0")
+    for empty in ("closed_won_deals", "closed_won_without_amount", "earlier_closed_won_deals", "open_deals", "win_rate",
+                  "overdue_deals", "closed_before_created"):  # fmt: skip
+        assert row[empty] == ""
+
+
 def _table(rendered: str, title: str) -> str:
     return rendered.partition(title)[2].partition("Why deals were lost")[0]
 

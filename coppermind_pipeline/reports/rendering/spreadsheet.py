@@ -1,7 +1,7 @@
 """A report as one table for spreadsheets: CSV."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 from coppermind_pipeline.memories import Audience
@@ -45,7 +45,9 @@ def report_frame(report: CrmReport) -> "pandas.DataFrame":
     else:
         named = [(group.label, group) for group in report.groups] or [("All deals", report.summary)]
         currencies = _currencies([figures for _, figures in named])
-        rows = [{"group": label} | _flat(figures, currencies) for label, figures in named]
+        # Figures of deals that are left out are zeros in the model; in a cell they would be taken for counted.
+        withheld = {name.removeprefix("groups.") if report.groups else name for name in report.audit.withheld}
+        rows = [{"group": label} | _flat(figures, currencies, withheld) for label, figures in named]
         columns = list(rows[0])
     about = _about(report)
     if for_client:
@@ -75,24 +77,28 @@ def _about(report: CrmReport) -> dict[str, Any]:
     }
 
 
-def _flat(figures: Figures | RangeFigures, currencies: Sequence[str | None]) -> dict[str, Any]:
+def _flat(
+    figures: Figures | RangeFigures, currencies: Sequence[str | None], withheld: Container[str]
+) -> dict[str, Any]:
     """Return figures as columns, one for each sum and currency ("closed_won_USD"); lists of deals stay out.
 
-    Those of the earlier range come last, as "earlier_closed_won_USD".
+    Those of the earlier range come last, as "earlier_closed_won_USD". What is withheld is null.
     """
     flat: dict[str, Any] = {}
     earlier: dict[str, Any] = {}
     for name, value in figures:
         if isinstance(value, DealSum):
-            flat |= {f"{name}_deals": value.deals, f"{name}_without_amount": value.without_amount}
+            counts = {f"{name}_deals": value.deals, f"{name}_without_amount": value.without_amount}
+            flat |= dict.fromkeys(counts) if name in withheld else counts
             flat |= _by_currency(name, value.amounts, currencies)
             flat |= _by_currency(f"{name}_home", [value.amount_home] if value.amount_home else [], currencies)
         elif isinstance(value, RangeFigures):
-            earlier = {f"earlier_{column}": then for column, then in _flat(value, currencies).items()}
+            earlier = {f"earlier_{column}": then for column, then in _flat(value, currencies, withheld).items()}
         elif name in {"average_deal", "weighted_pipeline"}:
             flat |= _by_currency(name, value, currencies)
         elif name not in {"top_deals", "compared_with", "label"}:
-            flat[name] = value
+            of = "median_days_to_close" if name == "closed_before_created" else name
+            flat[name] = None if of in withheld else value
     return flat | earlier
 
 
