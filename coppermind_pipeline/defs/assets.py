@@ -13,7 +13,7 @@ from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.metadata import HUBSPOT, described, materialized, reading, synthesis_figures, working
 from coppermind_pipeline.defs.steps import POLL_STEPS, end_of_slice, poll_id
-from coppermind_pipeline.memories import Drained, Mapped, drain, map_records
+from coppermind_pipeline.memories import Drained, Mapped, drain, drain_meanwhile, map_records
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports import profile_portal
 from coppermind_pipeline.sync import (
@@ -224,21 +224,24 @@ def reconciliation(
 def record_memories(
     context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
-    """The readable text of each record that has something to say, queued where it is new or changed."""
+    """The readable text of each record that has something to say, queued where it is new or changed, and drained."""
 
-    def work(connector: Connector) -> Mapped:
-        return map_records(
-            installation.database,
-            connector_id=connector.id,
-            mind_id=connector.mind_id,
-            # A deal's text names its company and contacts, which a first backfill may still be reading.
-            deals=backfilled_once(installation.database, connector),
-            on_progress=lambda mapped: installation.on_progress(Progress("memories", mapped.considered)),
-        )
+    def work(connector: Connector) -> tuple[Mapped, Drained]:
+        database = installation.database
+        with drain_meanwhile(database, connector_id=connector.id, mind_id=connector.mind_id) as meanwhile:
+            mapped = map_records(
+                database,
+                connector_id=connector.id,
+                mind_id=connector.mind_id,
+                # A deal's text names its company and contacts, which a first backfill may still be reading.
+                deals=backfilled_once(database, connector),
+                on_progress=lambda mapped: installation.on_progress(Progress("memories", mapped.considered)),
+            )
+        return mapped, meanwhile.drained
 
-    mapped, took = working(installation, context, work)
+    (mapped, drained), took = working(installation, context, work)
     counts = {"considered": mapped.considered, "queued": mapped.queued, "retired": mapped.retired}
-    return materialized(installation, context, counts | took)
+    return materialized(installation, context, counts | {"published_meanwhile": drained.published} | took)
 
 
 @dg.asset(deps=[record_memories])

@@ -3,7 +3,7 @@
 `map_records` queues what changed, `drain` publishes it, `search`, `get` and `list_memories` read it.
 """
 
-from coppermind_pipeline.memories.draining import Drained, drain
+from coppermind_pipeline.memories.draining import Drained, drain, drain_meanwhile
 from coppermind_pipeline.memories.mapping import Mapped, map_records
 from coppermind_pipeline.memories.memory_queue import (
     QueueEntry,
@@ -42,6 +42,7 @@ __all__ = [
     "WrongSelection",
     "aggregate_ref",
     "drain",
+    "drain_meanwhile",
     "due_entries",
     "enqueue",
     "find_companies",

@@ -5,9 +5,13 @@ applied is the entry as it is then. An entry that was replaced meanwhile is left
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -20,13 +24,14 @@ from coppermind_pipeline.memories.erasure import erase_earlier_deal_texts
 from coppermind_pipeline.memories.indexing import insert_memories
 from coppermind_pipeline.memories.transactions import batch_transaction
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.store import Database, share_publishing
 
 BATCH_ENTRIES = 1_000
 LEASE = timedelta(minutes=2)
 ATTEMPTS_MAX = 5
 BACKOFF_FIRST = timedelta(seconds=30)  # doubled with each further attempt
 ERROR_CHARS_MAX = 300
+LOOK_AGAIN_S = 0.5
 
 _log = structlog.get_logger(__name__)
 
@@ -84,6 +89,36 @@ def drain(
     return drained
 
 
+@dataclass(slots=True)
+class DrainedMeanwhile:
+    """What was drained beside other work so far."""
+
+    drained: Drained = Drained()
+
+
+@contextmanager
+def drain_meanwhile(database: Database, *, connector_id: str, mind_id: UUID) -> Iterator[DrainedMeanwhile]:
+    """Drain in a thread what is queued inside the block: this process makes texts while the server stores others.
+
+    What waits at the end of the block is left to the next drain; so is all of it where this one fails.
+    """
+    meanwhile, over = DrainedMeanwhile(), Event()
+
+    def work() -> None:
+        while not over.wait(LOOK_AGAIN_S):
+            meanwhile.drained += drain(database, connector_id=connector_id, mind_id=mind_id, time_is_up=over.is_set)
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        draining = thread.submit(copy_context().run, work)
+        try:
+            yield meanwhile
+        finally:
+            over.set()
+    error = draining.exception()
+    if error is not None:
+        _log.warning("draining meanwhile failed", connector_id=connector_id, error=type(error).__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class _Claim:
     """An entry that this drain holds for the time of the lease, as it was then."""
@@ -134,6 +169,7 @@ def _note_failure(connection: Connection, connector_id: str, claim: _Claim, erro
 
 def _apply(connection: Connection, connector_id: str, claims: Sequence[_Claim]) -> Drained:
     """Apply those entries that are still as claimed, and acknowledge them, in the open transaction."""
+    share_publishing(connection, connector_id)
     ordered = sorted(claims, key=lambda claim: claim.source_ref)
     values = {"refs": [claim.source_ref for claim in ordered], "versions": [claim.version for claim in ordered]}
     entries = connection.execute(text(_LOCK), values).all()

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline.store import lock_publishing
+
 
 def erase_texts(connection: Connection, connector_id: str, refs: Sequence[str]) -> int:
     """Take the texts of erased records out of memories, queue and word list; return how many memories lost theirs.
@@ -15,8 +17,9 @@ def erase_texts(connection: Connection, connector_id: str, refs: Sequence[str]) 
     Args:
         refs: source refs of the erased records.
     """
+    # A drain may be publishing one of them; it is waited for here.
+    lock_publishing(connection, connector_id)
     values = {"connector": connector_id, "refs": _with_merged(connection, connector_id, refs)}
-    # The queue first: a drain that is publishing one of them holds its entry, and is waited for here.
     connection.execute(text(_UNQUEUE), values)
     erased = connection.execute(text(_ERASE), values).all()
     deals = connection.scalars(text(_DEALS_EVER_LINKED), values).all()

@@ -29,7 +29,7 @@ from coppermind_pipeline.store.growth.retention import (
 )
 from coppermind_pipeline.store.growth.sizes import Size, Stored, sampled, sizes
 from coppermind_pipeline.store.heartbeat import last_look_for_polls, note_look_for_polls, polling_stopped_since
-from coppermind_pipeline.store.locks import connector_is_locked, lock_writing
+from coppermind_pipeline.store.locks import connector_is_locked, lock_publishing, lock_writing, share_publishing
 from coppermind_pipeline.store.logins import login_url
 from coppermind_pipeline.store.pause import InstallationPaused, paused_since, require_not_paused, resume
 from coppermind_pipeline.store.scope import Scope
@@ -65,6 +65,7 @@ __all__ = [
     "last_look_for_polls",
     "load_applied",
     "load_checkpoint",
+    "lock_publishing",
     "lock_writing",
     "locked_if_free",
     "login_url",
@@ -88,6 +89,7 @@ __all__ = [
     "runs_of_the_last_hour",
     "sampled",
     "share_of_old_events",
+    "share_publishing",
     "sizes",
     "unfinished_runs",
     "upgrade",

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 UPGRADE_LOCK = 0x436F7070_00000001
 _DAEMON_LOCK = 0x436F7070_00000002
 _CONNECTOR_WRITES = 0x436F7071
+_CONNECTOR_PUBLISHES = 0x436F7072
 _CONNECTOR_LOCKS = 0x436F7070  # first half of a two-part key; the second is the connector's hash
 
 
@@ -77,3 +78,20 @@ def _lock(connection: Connection, key: str, values: Mapping[str, str], wait_s: f
 def lock_writing(connection: Connection, connector_id: str) -> None:
     """Wait until no transaction is writing the connector's raw log, and keep others from it until this one ends."""
     connection.execute(text(f"SELECT pg_advisory_xact_lock({_CONNECTOR_WRITES}, hashtext(:id))"), {"id": connector_id})
+
+
+def share_publishing(connection: Connection, connector_id: str) -> None:
+    """Publish memories of the connector until this transaction ends, beside others; wait for who has it alone."""
+    connection.execute(
+        text(f"SELECT pg_advisory_xact_lock_shared({_CONNECTOR_PUBLISHES}, hashtext(:id))"), {"id": connector_id}
+    )
+
+
+def lock_publishing(connection: Connection, connector_id: str) -> None:
+    """Wait until no transaction is publishing memories of the connector, and keep others from it until this one ends.
+
+    To be asked before anything is written: then neither of the two can wait for what the other has locked.
+    """
+    connection.execute(
+        text(f"SELECT pg_advisory_xact_lock({_CONNECTOR_PUBLISHES}, hashtext(:id))"), {"id": connector_id}
+    )
