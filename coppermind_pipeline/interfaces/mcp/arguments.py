@@ -39,23 +39,22 @@ _Number = int | SkipJsonSchema[None]
 _Flag = bool | SkipJsonSchema[None]
 _Map = dict[str, Any] | SkipJsonSchema[None]
 
-_MIND = (
-    "Name of the client's mind; by default the active one, which minds action=switch sets. Name it whenever the person "
-    "named a client."
-)
+_MIND = "Name of the client's mind; by default the active one. Name it whenever the person named a client."
 
-# What each action of the memory tool answers, in the order in which an assistant should think of them.
+# What each action of the memory tool answers, in the order in which an assistant should think of them, and in the words
+# in which people ask.
 MEMORY_ACTIONS_IN_WORDS = {
-    "crm_report": "revenue, win rate, pipeline, sources, losses of a period, and every number of deals.",
-    "lead_report": "new contacts, leads and their sources, the funnel to customer, stuck leads.",
-    "brief": "a period on one page for the client to read: numbers, revenue, sources, losses.",
-    "digest": "all clients at a glance, worst first: state, won and lost since, what needs a person. Needs no mind.",
-    "account": "who the contact at a company is, its deals and totals.",
-    "changes": "what changed in the open pipeline since a date: what came, was won, lost, pushed out, and which deals.",
-    "search": "texts about deals, people, companies, losses, channels, strategy, by words.",
-    "list": "the newest texts.",
-    "get": "one text.",
-    "metrics": "what each number means and how it is counted.",
+    "crm_report": "deals of a period: revenue, won, lost and why, win rate, deal size, open pipeline, overdue, by "
+    "source, owner, country, month; with detail the deals themselves.",
+    "lead_report": "contacts of a period: new leads, their sources, MQLs, SQLs, customers, the funnel, stuck leads.",
+    "account": "one company: who we know there, its deals, what it is worth.",
+    "changes": "what changed in the pipeline since a date: what came, was won, lost, slipped, and which deals.",
+    "brief": "a period on one page for the client to read.",
+    "digest": "all clients at a glance, worst first; needs no mind.",
+    "search": "what is known about a deal, person, company, loss, channel or strategy, best match first.",
+    "list": "the newest of these texts.",
+    "get": "one of them.",
+    "metrics": "what a number means and how it is counted.",
 }
 
 
@@ -67,10 +66,9 @@ class ConnectorsArguments(_Arguments):
     """Of the tool `connectors`."""
 
     action: str = _about(
-        "connect: a link where a person approves the read-only HubSpot app. status: how connectors are, how far a "
-        "backfill is, what is wrong and what to do next. configure: filters, cadence, time zone. sync: poll now. "
-        "resync: read the history again. events: the connector's log, newest first. disconnect: erase the credentials "
-        "and stop.",
+        "connect: a link where a person approves the read-only HubSpot app. status: is it up to date, how far a first "
+        "sync is, what is wrong, what to do next. configure: filters, cadence, time zone. sync: read changes now. "
+        "resync: read the history again. events: the log, newest first. disconnect: erase the credentials and stop.",
         ConnectorsAction,
         needed=True,
     )
@@ -118,75 +116,53 @@ class MemoryArguments(_Arguments):
     )
     mind: _Text = _about(_MIND)
     query: _Text = _about("search: plain words, or a question.")
-    company: _Text = _about(
-        "account: the company. search, list: this company, its deals and contacts alone. A name, domain or id."
-    )
-    outcome: _Texts = _about(
-        f"search, list: deals that are some of {', '.join(Outcome)}. crm_report: count and list those alone."
-    )
-    since: _Text = _about(
-        "search, list: from this day, month or year, such as 2026-11-01 or 2026-11; by close dates of deals, and by "
-        "when contacts and companies were created. digest: from this day; by default seven days ago."
-    )
-    until: _Text = _about("search, list: up to this day, month or year, itself included.")
+    company: _Text = _about("account, search, list: a name, domain or id.")
+    outcome: _Texts = _about(f"Deals that are some of {', '.join(Outcome)} alone.")
+    since: _Text = _about("search, list, digest: from this day, month or year, such as 2026-11.")
+    until: _Text = _about("search, list: up to this one, itself included.")
     types: _Texts = _about(f"search, list: some of {', '.join(MemoryType)}. Aggregates are facts.")
     sensitivity: _Text = _about("search, list: only these.", Sensitivity)
-    audience: _Text = _about(
-        "search, list, get: client leaves sensitive texts out; account, crm_report, lead_report, changes: people, "
-        "single deals' names, reasons and ids, too. For whatever a client will read.",
-        Audience,
-    )
-    connector_id: _Text = _about(
-        "search, list, crm_report, lead_report, brief, account, changes: one connector alone; by default all of the "
-        "mind's."
-    )
+    audience: _Text = _about("client, for whatever a client will read: leaves out what is not theirs to see.", Audience)
+    connector_id: _Text = _about("This portal alone; by default all of the mind's.")
     limit: _Number = _about("search, list: how many, at most 50.")
     include_superseded: _Flag = _about("search, list: earlier versions, too.")
-    period_key: _Text = _about("search, list: the aggregates of one period, such as 2026-W47 or 2026-11.")
+    period_key: _Text = _about("search, list: aggregates of a period, such as 2026-W47 or 2026-11.")
     before: _Number = _about("list: next_before of the page before.")
     memory_id: _Number = _about("get: id of any version.")
     source_ref: _Text = _about("get: the current text about this.")
     period: _Text = _about(
-        "crm_report, lead_report, brief: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; "
-        "or 2026, 2026-11, 2026-Q3, 2026-W47, FY2026, FY2026-Q3; also as people write them. By default this_quarter."
+        "Reports, brief: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; or 2026, "
+        "2026-11, 2026-Q3, 2026-W47, FY2026-Q3; or as people write them. By default this_quarter."
     )
-    start: _Text = _about("crm_report, lead_report, brief: first day, such as 2026-11-01, instead of a period.")
-    end: _Text = _about("crm_report, lead_report, brief: the day after the last one.")
+    start: _Text = _about("Instead of a period: first day, such as 2026-11-01.")
+    end: _Text = _about("The day after the last one.")
     from_: _Text = Field(
         default=None,
         alias="from",
-        description="changes: since when: a date, a time, or a period such as last_month, whose start it is. By "
-        "default the end of last month.",
+        description="changes: since a date, time, or a period's start; by default the end of last month.",
     )
-    to: _Text = _about("changes: until when, likewise; by default now.")
+    to: _Text = _about("changes: until when; by default now.")
     pipeline: _Text = _about("changes: one pipeline alone, by name or id.")
-    period_end: _Text = _about("changes: the day that close dates are pushed across; by default the quarter's end.")
+    period_end: _Text = _about("changes: day that close dates are pushed across; by default the quarter's end.")
     step: _Text = _about(f"changes: list these deals alone: {', '.join(LISTED_CHANGES)}.")
     date_basis: _Text = _about(
-        "crm_report: which of a deal's dates counts. closedate (the default) is how revenue is normally reported; "
-        "hs_lastmodifieddate finds deals that were edited lately but backdated.",
-        DateBasis,
+        "crm_report: which date of a deal counts; by default closedate, as revenue is reported.", DateBasis
     )
     group_by: _Text = _about(
-        "crm_report: figures for each; loss_theme and loss_reason of lost deals alone. "
-        f"lead_report takes {', '.join(LeadGroupBy)}.",
+        "Reports: figures for each.",
         dict.fromkeys((*GroupBy, *LeadGroupBy)),
     )
     detail: _Flag = _about("crm_report: list the won and lost deals, too; open ones with outcome=open.")
-    compare_to: _Text = _about("crm_report, lead_report, brief: with an earlier range.", CompareTo)
-    as_of: _Text = _about("crm_report, lead_report: the state of the CRM at that time.")
-    include_filtered: _Flag = _about("crm_report, lead_report, account: what the filters leave out, too.")
-    live_fallback: _Flag = _about("crm_report: pull changed deals first where the store is stale.")
-    timezone: _Text = _about("crm_report, lead_report, brief, changes: an IANA zone; by default the portal's.")
+    compare_to: _Text = _about("Reports, brief: with an earlier range.", CompareTo)
+    as_of: _Text = _about("Reports: the CRM as it was at that time.")
+    include_filtered: _Flag = _about("Reports, account: what the filters leave out, too.")
+    live_fallback: _Flag = _about("crm_report: ask HubSpot first where the store is stale.")
+    timezone: _Text = _about("An IANA zone; by default the portal's.")
     page: _Number = _about("changes: page of the deals.")
-    page_rows: _Number = _about("crm_report with detail, changes: deals on a page.")
-    groups_max: _Number = _about("crm_report, lead_report: groups shown by themselves; the rest is added up.")
+    page_rows: _Number = _about("crm_report, changes: deals on a page.")
+    groups_max: _Number = _about("Reports: groups shown by themselves, at most 10 at once.")
     cursor: _Text = _about("next_cursor of an answer to the same question, for what it left out.")
-    format: _Text = _about(
-        "crm_report, lead_report, changes: by default json; account, digest: json or markdown; brief: json, markdown "
-        "or html.",
-        ReportFormat,
-    )
+    format: _Text = _about("By default json. account, digest: or markdown.", ReportFormat)
     agency: _Text = _about("brief: who hands it over.")
     metric: _Text = _about("metrics: this number alone, such as win_rate or closed_won.deals.")
     after: _Text = _about("metrics: next_after of the page before.")
@@ -210,18 +186,3 @@ def checked(tool: str, model: type[BaseModel], arguments: Mapping[str, Any]) -> 
     if first["type"] == "missing":
         raise ToolArgumentError(f"{tool} needs an {name}.", hint=about)
     raise ToolArgumentError(f"{name}: {first['msg']}.", hint=about)
-
-
-def input_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the model's JSON schema, flat, as assistants' APIs want it: no alternatives at its top."""
-    schema = model.model_json_schema()
-    properties = {
-        name: {key: value for key, value in about.items() if key not in {"title", "default"}}
-        for name, about in schema["properties"].items()
-    }
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": schema["required"],
-        "additionalProperties": False,
-    }

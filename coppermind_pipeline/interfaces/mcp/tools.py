@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio.to_thread
 import mcp_types as mcp
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from coppermind_pipeline.accounts import Caller, Mind, MindList, minds_tool, resolve_mind
 from coppermind_pipeline.connectors import ConnectorsAnswer, ConnectResponse, connectors_tool
@@ -19,8 +19,8 @@ from coppermind_pipeline.interfaces.mcp.arguments import (
     MemoryArguments,
     MindsArguments,
     checked,
-    input_schema,
 )
+from coppermind_pipeline.interfaces.mcp.schemas import input_schema, output_schema
 from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
 from coppermind_pipeline.reports import OF_ALL_MINDS, MemoryAnswer, memory_tool
 from coppermind_pipeline.sync import pull_now
@@ -83,15 +83,13 @@ class Tool:
     @cached_property
     def definition(self) -> mcp.Tool:
         """The tool as `tools/list` shows it."""
-        answers: Any = self.answers | Failed
         return mcp.Tool(
             name=self.name,
             title=self.title,
             description=self.description,
             annotations=self.annotations,
             input_schema=input_schema(self.arguments),
-            # Clients want an object at the top; which one is left to the alternatives.
-            output_schema={"type": "object"} | TypeAdapter(answers).json_schema(mode="serialization"),
+            output_schema=output_schema(self.answers | Failed),
         )
 
     async def call(self, call: Call, arguments: dict[str, Any]) -> Any:
@@ -136,9 +134,8 @@ TOOLS = {
             name="connectors",
             title="HubSpot connectors",
             description=(
-                "Connects a client's HubSpot to its mind, read-only, and says how the connection is. Use "
-                "action=connect source_type=hubspot for a link that a person approves, action=status for progress, "
-                "problems and the next step, and for what to tell somebody who can't connect (setup_help)."
+                "Connects a client's HubSpot to its mind, read-only, and says how the connection is: whether its data "
+                "is up to date, what is wrong, what to do next, what to tell somebody who can't connect (setup_help)."
             ),
             annotations=mcp.ToolAnnotations(
                 read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
@@ -166,13 +163,8 @@ TOOLS = {
             name="memory",
             title="Client memory and CRM report",
             description=(
-                "Answers questions about one client from its synced HubSpot. action=crm_report for revenue, win rate, "
-                "pipeline, sources, losses and any other number of a period's deals; action=lead_report for leads and "
-                "the funnel; action=account for who the contact at a company is, and its deals; "
-                "action=changes for what changed since a date; "
-                "action=search for what is known about deals, people, companies, losses, channels and strategy; "
-                "action=metrics for what a number means. Every answer opens with trust: which portals, how fresh, "
-                "which filters. Nothing here changes anything."
+                "Answers questions about one client from its synced HubSpot: numbers, people, companies, changes. "
+                "Answers open with trust: which portals, how fresh, which filters. Nothing here changes anything."
             ),
             # A report may ask HubSpot first (live_fallback).
             annotations=mcp.ToolAnnotations(

@@ -22,6 +22,7 @@ from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp import tools
 from coppermind_pipeline.interfaces.mcp.arguments import MEMORY_ACTIONS_IN_WORDS, MemoryArguments
+from coppermind_pipeline.interfaces.mcp.tools import TOOLS
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
 from coppermind_pipeline.memories import drain, map_records
 from coppermind_pipeline.reports import MEMORY_ACTIONS
@@ -157,6 +158,13 @@ def test_the_memory_tool_offers_every_action_and_all_that_each_takes():
         assert set(action.takes) <= offered
 
 
+def test_the_list_of_tools_is_short_enough_to_read_before_every_conversation():
+    definitions = [tool.definition.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in TOOLS.values()]
+    assert len(json.dumps(definitions, ensure_ascii=False, separators=(",", ":")).encode()) < 12_000
+    for definition in definitions:
+        assert definition["outputSchema"]["properties"]["error"]["properties"].keys() == {"code", "message", "hint"}
+
+
 async def test_who_the_contact_is_is_read_in_the_text_too(database: Database, portal: StoredPortal):
     portal.company("1", name="Globex")
     portal.contact("77", name="Ann Lee", properties={"associatedcompanyid": "1"})
@@ -165,6 +173,10 @@ async def test_who_the_contact_is_is_read_in_the_text_too(database: Database, po
         asked = {"action": "account", "company": "globex", "mind": "acme"}
         assert (await assistant.call("memory", **asked))["contacts"]["rows"][0]["name"] == "Ann Lee"
         assert "Globex: 1 contact is known: Ann Lee." in await assistant.read("memory", **asked)
+        # Each answer is checked against the tool's schema; `get` needs an id of a memory.
+        for action in MEMORY_ACTIONS.keys() - {"get"}:
+            needed = {"account": {"company": "globex"}, "search": {"query": "globex"}}.get(action, {})
+            assert await assistant.read("memory", action=action, **needed)
         for_client = await assistant.call("memory", **asked, audience="client")
         assert (for_client["trust"]["mind_id"], for_client["contacts"]["rows"]) == (None, [])
 
