@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
@@ -25,10 +25,16 @@ def _about(description: str, values: Iterable[str] | None = None, *, needed: boo
 def _as_list(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         if isinstance(listed := json.loads(value), list):
             return listed
     return [each for part in value.split(",") if (each := part.strip())]
+
+
+def _as_object(value: Any) -> Any:
+    with suppress(ValueError, RecursionError):
+        return json.loads(value) if isinstance(value, str) else value
+    return value
 
 
 # An assistant that has nothing to say for an argument may leave it out or say null; the schema shows the value alone.
@@ -37,7 +43,7 @@ _Text = str | SkipJsonSchema[None]
 _Texts = Annotated[list[str] | SkipJsonSchema[None], BeforeValidator(_as_list)]
 _Number = int | SkipJsonSchema[None]
 _Flag = bool | SkipJsonSchema[None]
-_Map = dict[str, Any] | SkipJsonSchema[None]
+_Map = Annotated[dict[str, Any] | SkipJsonSchema[None], BeforeValidator(_as_object)]
 
 _MIND = "Name of the client's mind; by default the active one. Name it whenever the person named a client."
 
@@ -58,11 +64,16 @@ MEMORY_ACTIONS_IN_WORDS = {
 }
 
 
-class _Arguments(BaseModel):
+class ToolArguments(BaseModel):
+    """What a tool takes."""
+
     model_config = ConfigDict(extra="forbid")
 
+    # Whether an empty text or list says nothing, as leaving the argument out does.
+    empty_is_absent: ClassVar[bool] = True
 
-class ConnectorsArguments(_Arguments):
+
+class ConnectorsArguments(ToolArguments):
     """Of the tool `connectors`."""
 
     action: str = _about(
@@ -86,8 +97,11 @@ class ConnectorsArguments(_Arguments):
     before: _Number = _about("events: next_before of the page before.")
 
 
-class MindsArguments(_Arguments):
+class MindsArguments(ToolArguments):
     """Of the tool `minds`."""
+
+    # An update with no domains takes them away.
+    empty_is_absent: ClassVar[bool] = False
 
     action: str = _about(
         "list: all minds, the active one marked. switch: make one the active mind. create: a mind for a new client. "
@@ -106,7 +120,7 @@ class MindsArguments(_Arguments):
     )
 
 
-class MemoryArguments(_Arguments):
+class MemoryArguments(ToolArguments):
     """Of the tool `memory`."""
 
     action: str = _about(
@@ -168,14 +182,20 @@ class MemoryArguments(_Arguments):
     after: _Text = _about("metrics: next_after of the page before.")
 
 
-def checked(tool: str, model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
+def checked(tool: str, model: type[ToolArguments], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that were given, each of its type.
 
     Raises:
         ToolArgumentError: names the argument that is unknown, missing or of another type.
     """
+    known = {about.alias or name for name, about in model.model_fields.items()}
+    given = {
+        name: value
+        for name, value in arguments.items()
+        if not (model.empty_is_absent and name in known and value in ("", []))
+    }
     try:
-        return model.model_validate(arguments).model_dump(exclude_unset=True, by_alias=True)
+        return model.model_validate(given).model_dump(exclude_unset=True, by_alias=True)
     except ValidationError as error:
         first = error.errors()[0]
     name = str(first["loc"][0])

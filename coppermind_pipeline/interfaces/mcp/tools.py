@@ -18,6 +18,7 @@ from coppermind_pipeline.interfaces.mcp.arguments import (
     ConnectorsArguments,
     MemoryArguments,
     MindsArguments,
+    ToolArguments,
     checked,
 )
 from coppermind_pipeline.interfaces.mcp.schemas import input_schema, output_schema
@@ -76,7 +77,7 @@ class Tool:
     title: str
     description: str
     annotations: mcp.ToolAnnotations
-    arguments: type[BaseModel]
+    arguments: type[ToolArguments]
     answers: Any
     answer: Callable[[Call, dict[str, Any]], Awaitable[Any]]
 

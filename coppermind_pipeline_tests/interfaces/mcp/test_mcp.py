@@ -21,7 +21,13 @@ from coppermind_pipeline.connectors import SETUP_HELP, load_connector, record_ev
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp import tools
-from coppermind_pipeline.interfaces.mcp.arguments import MEMORY_ACTIONS_IN_WORDS, MemoryArguments
+from coppermind_pipeline.interfaces.mcp.arguments import (
+    MEMORY_ACTIONS_IN_WORDS,
+    ConnectorsArguments,
+    MemoryArguments,
+    MindsArguments,
+    checked,
+)
 from coppermind_pipeline.interfaces.mcp.tools import TOOLS
 from coppermind_pipeline.interfaces.processes import free_port, port_answers
 from coppermind_pipeline.memories import drain, map_records
@@ -29,6 +35,7 @@ from coppermind_pipeline.reports import MEMORY_ACTIONS
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.tool_calls import ToolArgumentError
 from coppermind_pipeline_tests.interfaces.mcp.assistant import in_process, over_stdio
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
@@ -156,6 +163,19 @@ def test_the_memory_tool_offers_every_action_and_all_that_each_takes():
     offered = {about.alias or name for name, about in MemoryArguments.model_fields.items()}
     for action in MEMORY_ACTIONS.values():
         assert set(action.takes) <= offered
+
+
+def test_arguments_are_taken_as_assistants_write_them():
+    given = {"action": "list", "limit": "5", "include_superseded": "true", "types": '["fact"]', "company": "",
+             "outcome": []}  # fmt: skip
+    assert checked("memory", MemoryArguments, given) == {
+        "action": "list", "limit": 5, "include_superseded": True, "types": ["fact"],
+    }  # fmt: skip
+    config = {"action": "configure", "config": '{"poll_interval_minutes": 5}', "mind": ""}
+    assert checked("connectors", ConnectorsArguments, config)["config"] == {"poll_interval_minutes": 5}
+    assert checked("minds", MindsArguments, {"action": "update", "domains": []})["domains"] == []
+    with pytest.raises(ToolArgumentError, match="takes no 'compny'"):
+        checked("memory", MemoryArguments, {"action": "list", "compny": ""})
 
 
 def test_the_list_of_tools_is_short_enough_to_read_before_every_conversation():
