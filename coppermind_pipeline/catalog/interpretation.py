@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection, text
 
@@ -35,8 +35,19 @@ class RecordSettings:
             **self.filters,
             "late_stage_probability": str(self.late_stage_probability),
             "hubspot_loss_reason_property": self.loss_reason_property,
-            **{f"company_info.{key}": company_info[key] for key in ("domain", "domains") if company_info.get(key)},
+            **{f"{_COMPANY_KEY}{key}": company_info[key] for key in ("domain", "domains") if company_info.get(key)},
         }
+
+    @classmethod
+    def of_applied(cls, applied: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
+        """Return the settings, and the mind's own domains, that `with_company` returned once."""
+        company = {name.removeprefix(_COMPANY_KEY): each for name, each in applied.items() if name in _COMPANY_KEYS}
+        settings = cls(
+            filters={name: each for name, each in applied.items() if name in crm.FILTER_KEYS},
+            late_stage_probability=Decimal(applied["late_stage_probability"]),
+            loss_reason_property=applied["hubspot_loss_reason_property"],
+        )
+        return settings, company
 
     def wait(self, company_info: Mapping[str, Any], *, applied: Mapping[str, Any] | None) -> bool:
         """Say whether records are still interpreted by other settings than these; `applied` None: by none at all."""
@@ -59,12 +70,23 @@ class Interpretation:
         return digest != self.digest and _of_values(digest) == _of_values(self.digest)
 
 
-def load_interpretation(connection: Connection, connector_id: str, settings: RecordSettings) -> Interpretation:
-    """Return what records mean by the stored definitions, stages and account details, and these settings."""
+def load_interpretation(
+    connection: Connection,
+    connector_id: str,
+    settings: RecordSettings,
+    *,
+    company_info: Mapping[str, Any] | None = None,
+) -> Interpretation:
+    """Return what records mean by the stored definitions, stages and account details, and these settings.
+
+    Args:
+        company_info: the mind's own domains, which filters follow; None: those of today.
+    """
     portal = load_portal(connection, connector_id)
     definitions = load_definitions(connection, connector_id)
     stages = load_stages(connection, connector_id)
-    company_info = connection.scalar(text(_COMPANY_INFO)) or {}
+    stored = connection.scalar(text(_COMPANY_INFO)) if company_info is None else company_info
+    company: Mapping[str, Any] = stored or {}
     meaning = crm.Meaning(
         company_currency=portal.company_currency,
         time_zone=portal.zone or UTC,
@@ -72,7 +94,7 @@ def load_interpretation(connection: Connection, connector_id: str, settings: Rec
         definitions=definitions,
         late_stage_probability=settings.late_stage_probability,
         loss_reason_property=settings.loss_reason_property,
-        filters=crm.compile_filters(settings.filters, company_info=company_info, definitions=definitions),
+        filters=crm.compile_filters(settings.filters, company_info=company, definitions=definitions),
     )
     types = [
         (object_type, name, definition.type, definition.missing)
@@ -90,8 +112,8 @@ def load_interpretation(connection: Connection, connector_id: str, settings: Rec
         RULES_VERSION, (portal.time_zone, portal.company_currency), sorted(stages, key=repr), sorted(types),
         settings.late_stage_probability, settings.loss_reason_property, reasons, sorted(lifecycle),
     )  # fmt: skip
-    digest = _DIGEST_PARTS.join((_digest(values_depend_on), _digest((settings.filters, company_info))))
-    return Interpretation(meaning, digest, settings.with_company(company_info))
+    digest = _DIGEST_PARTS.join((_digest(values_depend_on), _digest((settings.filters, company))))
+    return Interpretation(meaning, digest, settings.with_company(company))
 
 
 def note_applied(connection: Connection, connector_id: str, interpretation: Interpretation) -> None:
@@ -121,6 +143,9 @@ def _of_values(digest: str) -> str:
 
 
 _DIGEST_PARTS = "."
+
+_COMPANY_KEY = "company_info."
+_COMPANY_KEYS = frozenset({f"{_COMPANY_KEY}domain", f"{_COMPANY_KEY}domains"})
 
 _COMPANY_INFO = "SELECT company_info FROM minds WHERE id = current_mind()"
 

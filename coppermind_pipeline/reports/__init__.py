@@ -19,6 +19,9 @@ from coppermind_pipeline.reports.digest.models import Digest, MindDigest, Render
 from coppermind_pipeline.reports.digest.rendering import deals_in_words, digest_markdown, synthesis_in_words
 from coppermind_pipeline.reports.digest.request import DigestRequest
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
+from coppermind_pipeline.reports.explain.explain import explain
+from coppermind_pipeline.reports.explain.models import Explanation
+from coppermind_pipeline.reports.explain.request import ExplainRequest
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures
 from coppermind_pipeline.reports.leads.models import LeadReport
 from coppermind_pipeline.reports.leads.rendering import render_leads
@@ -60,6 +63,8 @@ __all__ = [
     "DealSum",
     "Digest",
     "DigestRequest",
+    "ExplainRequest",
+    "Explanation",
     "Figures",
     "FoundMemories",
     "GroupBy",
@@ -91,6 +96,7 @@ __all__ = [
     "deals_in_words",
     "digest",
     "digest_markdown",
+    "explain",
     "html_fragment",
     "lead_report",
     "live_crm_report",

@@ -83,6 +83,7 @@ class Audit(BaseModel):
         description="figures that are null, empty or zero because their deals were left out, with the reason"
     )
     include_filtered: bool
+    answer_id: str | None = Field(default=None, description="with # and a figure's path: where that number comes from")
     generated_at: datetime
     left_out: list[LeftOut] = Field(default=[], description="what the answer had no room for, and how to get it")
 

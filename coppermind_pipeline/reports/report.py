@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.catalog import entered_stage_properties, load_labels
 from coppermind_pipeline.crm import Labels, Outcome, day_of, won_stage_properties
+from coppermind_pipeline.reports.explain.answer_id import AnswerId
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.compared import EarlierDeals
 from coppermind_pipeline.reports.figures.deals import GroupKey
@@ -27,7 +28,7 @@ from coppermind_pipeline.reports.figures.measures import (
 from coppermind_pipeline.reports.figures.naming import named_groups
 from coppermind_pipeline.reports.figures.panorama import Viewpoint, panorama
 from coppermind_pipeline.reports.figures.rows import deal_rows, place_of, top_deal
-from coppermind_pipeline.reports.figures.selection import STORE, DealSelection
+from coppermind_pipeline.reports.figures.selection import DealSelection, deal_selection
 from coppermind_pipeline.reports.models import (
     Audit,
     ComparedPeriod,
@@ -49,7 +50,6 @@ from coppermind_pipeline.reports.trust.live_pull import NO_LIVE_PULL, LivePull
 from coppermind_pipeline.reports.trust.plain_words import PlainFindings, in_plain_words
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync import DEALS_AS_OF
 
 TOP_DEALS = 5
 TOP_DEALS_PER_GROUP = 1
@@ -89,31 +89,13 @@ def crm_report(
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
             lay_out_history(connection, portals, frame.as_of)
-        reporter = _Reporter(connection, mind, request, portals, frame, now, live_pull, goes_on)
+        reporter = Reporter(connection, mind, request, portals, frame, now, live_pull, goes_on)
         report = reporter.panoramic_report() if panoramic else reporter.report()
         return report_for_client(report, portals) if request.for_client else report
 
 
-def deal_selection(request: ReportRequest, portals: Sequence[SyncedPortal], frame: Frame) -> DealSelection:
-    """Return the deals that a report of these portals is about."""
-    ranges = [each for each in (frame.range, frame.compared) if each is not None]
-    return DealSelection(
-        connector_ids=tuple(portal.connector_id for portal in portals),
-        start=frame.range.start,
-        end=frame.range.end,
-        today=frame.today,
-        zone=frame.zone.key,
-        shown=tuple((each.start, each.end) for each in ranges),
-        date_basis=request.date_basis,
-        include_filtered=request.include_filtered,
-        group_by=request.group_by,
-        outcomes=request.outcomes,
-        source=STORE if frame.as_of is None else DEALS_AS_OF,
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class _Reporter:
+class Reporter:
     """One report in the making: what every part of it asks for."""
 
     connection: Connection
@@ -122,10 +104,11 @@ class _Reporter:
     portals: Sequence[SyncedPortal]
     frame: Frame
     now: datetime
-    live_pull: LivePull
-    goes_on: GoesOn | None
+    live_pull: LivePull = NO_LIVE_PULL
+    goes_on: GoesOn | None = None
 
     def panoramic_report(self) -> PanoramicReport:
+        """Return the report with what its page draws."""
         local = self.frame.range.local
         viewpoint = Viewpoint(
             first_day=local.first_day,
@@ -133,14 +116,15 @@ class _Reporter:
             today=day_of(self.frame.clock, self.frame.zone),
             zone=self.frame.zone,
             portals=self.portals,
-            labels=self._labels(),
+            labels=self.labels(),
         )
-        seen = panorama(self.connection, self._selection(), viewpoint)
+        seen = panorama(self.connection, self.selection(), viewpoint)
         report, findings = self._report()
         found = PlainFindings(report=findings, losses=report.losses, unfinished=self._unfinished)
         return PanoramicReport(**dict(report), panorama=seen, in_plain_words=in_plain_words(found))
 
     def report(self) -> PlacedReport:
+        """Return the report."""
         report, _ = self._report()
         return report
 
@@ -149,7 +133,7 @@ class _Reporter:
         return self.frame.range.start <= self.frame.clock < self.frame.range.end
 
     def _report(self) -> tuple[PlacedReport, Findings]:
-        selection, labels = self._selection(), self._labels()
+        selection, labels = self.selection(), self.labels()
         cells = deals.cells(self.connection, selection)
         groups, group_places, summary = self._figures(selection, cells, labels)
         page, deal_places = self._page(selection, summary, labels)
@@ -174,6 +158,7 @@ class _Reporter:
                 withheld=withheld(self.request),
                 audience=self.request.audience,
                 include_filtered=self.request.include_filtered,
+                answer_id=self._answer_id(),
                 generated_at=self.now,
             ),
             headline=self._headline(summary, groups if self.goes_on is None else []) if synced else [],
@@ -186,7 +171,14 @@ class _Reporter:
         )
         return report, findings
 
-    def _labels(self) -> Mapping[str, Labels]:
+    def _answer_id(self) -> str | None:
+        # Groups of a page that goes on have other places than in the whole.
+        if self.request.for_client or self.goes_on is not None:
+            return None
+        return AnswerId.of(self.connection, self.mind, self.request, self.portals, self.now).text
+
+    def labels(self) -> Mapping[str, Labels]:
+        """Return the portals' labels, by connector."""
         return {
             portal.connector_id: load_labels(
                 self.connection,
@@ -196,7 +188,8 @@ class _Reporter:
             for portal in self.portals
         }
 
-    def _selection(self) -> DealSelection:
+    def selection(self) -> DealSelection:
+        """Return the deals that the report is about."""
         return deal_selection(self.request, self.portals, self.frame)
 
     def _figures(

@@ -12,6 +12,7 @@ from coppermind_pipeline.reports.actions.call import Call
 from coppermind_pipeline.reports.actions.changes import CHANGES
 from coppermind_pipeline.reports.actions.crm_report import CRM_REPORT
 from coppermind_pipeline.reports.actions.digest import DIGEST
+from coppermind_pipeline.reports.actions.explain import EXPLAIN
 from coppermind_pipeline.reports.actions.lead_report import LEAD_REPORT
 from coppermind_pipeline.reports.actions.memories import GET, LIST, SEARCH
 from coppermind_pipeline.reports.actions.metrics import METRICS
@@ -19,6 +20,7 @@ from coppermind_pipeline.reports.brief.models import Brief, RenderedBrief
 from coppermind_pipeline.reports.catalogue import ListedMetrics
 from coppermind_pipeline.reports.changes.models import Changes
 from coppermind_pipeline.reports.digest.models import Digest, RenderedDigest
+from coppermind_pipeline.reports.explain.models import Explanation
 from coppermind_pipeline.reports.leads.models import LeadReport
 from coppermind_pipeline.reports.live import Refresh
 from coppermind_pipeline.reports.models import CrmReport, FoundMemories, ListedMemories, OneMemory, RenderedReport
@@ -35,6 +37,7 @@ MEMORY_ACTIONS: Mapping[str, Action] = {
     "brief": BRIEF,
     "changes": CHANGES,
     "digest": DIGEST,
+    "explain": EXPLAIN,
     "metrics": METRICS,
 }
 
@@ -56,6 +59,7 @@ MemoryAnswer = (
     | Changes
     | Digest
     | RenderedDigest
+    | Explanation
 )
 
 
@@ -81,6 +85,7 @@ async def memory_tool(
         lead_report: those of `LeadRequest`, and `format`; at most ten groups, months never left out.
         metrics: `metric` for one, or `after` for those that did not fit: how figures are counted.
         changes: those of `ChangesRequest`, and `format`; what changed in the open pipeline, the deals by pages.
+        explain: `figure`, and `cursor` for more of the deals; where a number of an earlier CRM report comes from.
         account: those of `AccountRequest`; who is known at one company, its deals and totals, lists by pages.
         digest: `since`, `cursor`, `format`; all minds of the caller's customer, or the one mind, without a trust block.
         brief: those of `BriefRequest`; one page for a client, who is its reader whatever is asked.

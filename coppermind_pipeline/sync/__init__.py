@@ -10,7 +10,13 @@ from coppermind_pipeline.sync.normalizing.as_of import (
     rebuild_as_of,
 )
 from coppermind_pipeline.sync.normalizing.associations import Linked, link
-from coppermind_pipeline.sync.normalizing.deal_history import DealHistory, DealVersion, deal_histories
+from coppermind_pipeline.sync.normalizing.deal_history import (
+    DealHistory,
+    DealVersion,
+    deal_histories,
+    erased_since,
+    read_after,
+)
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
 from coppermind_pipeline.sync.normalizing.take_up import take_up
 from coppermind_pipeline.sync.polling.behind import Behind, behind, poll_durations
@@ -80,6 +86,7 @@ __all__ = [
     "behind",
     "deal_histories",
     "due_polls",
+    "erased_since",
     "failure_noted",
     "found_nothing",
     "idle_polls",
@@ -100,6 +107,7 @@ __all__ = [
     "pull_ended",
     "pull_now",
     "read_account",
+    "read_after",
     "read_all_definitions",
     "read_definitions",
     "read_owners",

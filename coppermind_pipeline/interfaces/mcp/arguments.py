@@ -60,6 +60,7 @@ MEMORY_ACTIONS_IN_WORDS = {
     "search": "what is known about a deal, person, company, loss, channel or strategy, best match first.",
     "list": "the newest of these texts.",
     "get": "one of them.",
+    "explain": "where a number of a crm_report comes from.",
     "metrics": "what a number means and how it is counted.",
 }
 
@@ -178,6 +179,7 @@ class MemoryArguments(ToolArguments):
     cursor: _Text = _about("next_cursor of an answer to the same question, for what it left out.")
     format: _Text = _about("By default json. account, digest: or markdown.", ReportFormat)
     agency: _Text = _about("brief: who hands it over.")
+    figure: _Text = _about("explain: audit.answer_id, #, and the number's path, such as summary.win_rate.")
     metric: _Text = _about("metrics: this number alone, such as win_rate or closed_won.deals.")
     after: _Text = _about("metrics: next_after of the page before.")
 

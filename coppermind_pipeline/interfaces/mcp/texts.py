@@ -1,5 +1,6 @@
 """Each answer in a few words: what it is, and how far to trust it. The figures are in the structured content."""
 
+import json
 from functools import singledispatch
 from typing import Any
 
@@ -21,6 +22,7 @@ from coppermind_pipeline.reports import (
     Changes,
     CrmReport,
     Digest,
+    Explanation,
     FoundMemories,
     LeadReport,
     ListedMemories,
@@ -133,6 +135,15 @@ def _(answer: ListedMetrics) -> str:
 @readable.register(CrmReport | LeadReport | Changes)
 def _(answer: CrmReport | LeadReport | Changes) -> str:
     return "\n".join([_trust(answer.trust), *_caveats(answer.audit.caveats), *answer.headline])
+
+
+@readable.register
+def _(answer: Explanation) -> str:
+    what = answer.definition or answer.figure.partition("#")[2]
+    same = "the same today" if answer.same_today else f"not the same today ({', '.join(answer.changed)} changed)"
+    rows = f"{count(answer.total, 'deal')}, of which {number(len(answer.rows))} are listed"
+    as_of = f"As of {utc_minute(answer.as_of)} UTC: {json.dumps(answer.value)}, made of {rows}; {same}."
+    return "\n".join([_trust(answer.trust), *_caveats(answer.caveats), what, as_of])
 
 
 @readable.register

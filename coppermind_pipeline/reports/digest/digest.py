@@ -18,9 +18,9 @@ from coppermind_pipeline.reports.digest.models import Digest, MindDigest, Need
 from coppermind_pipeline.reports.digest.request import DigestRequest
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.measures import DaysToClose, Figures, figures_of
+from coppermind_pipeline.reports.figures.selection import deal_selection
 from coppermind_pipeline.reports.question.frame import frame_of
 from coppermind_pipeline.reports.question.request import ReportRequest
-from coppermind_pipeline.reports.report import deal_selection
 from coppermind_pipeline.reports.trust.block import last_successful_sync, least_fresh
 from coppermind_pipeline.reports.trust.portals import load_portals
 from coppermind_pipeline.store import Database, paused_since, polling_stopped_since

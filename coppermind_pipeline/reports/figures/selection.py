@@ -4,14 +4,17 @@
 counted on the report's basis (`report_at`) and its worth in the company currency where that is known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from coppermind_pipeline.crm import Outcome
-from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy
+from coppermind_pipeline.reports.question.frame import Frame
+from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy, ReportRequest
+from coppermind_pipeline.reports.trust.portals import SyncedPortal
+from coppermind_pipeline.sync import DEALS_AS_OF
 
 STORE = "live_deals"
 
@@ -59,6 +62,24 @@ class DealSelection:
             "include_filtered": self.include_filtered,
             "outcomes": list(self.outcomes),
         } | more
+
+
+def deal_selection(request: ReportRequest, portals: Sequence[SyncedPortal], frame: Frame) -> DealSelection:
+    """Return the deals that a report of these portals is about."""
+    ranges = [each for each in (frame.range, frame.compared) if each is not None]
+    return DealSelection(
+        connector_ids=tuple(portal.connector_id for portal in portals),
+        start=frame.range.start,
+        end=frame.range.end,
+        today=frame.today,
+        zone=frame.zone.key,
+        shown=tuple((each.start, each.end) for each in ranges),
+        date_basis=request.date_basis,
+        include_filtered=request.include_filtered,
+        group_by=request.group_by,
+        outcomes=request.outcomes,
+        source=STORE if frame.as_of is None else DEALS_AS_OF,
+    )
 
 
 class Which(StrEnum):

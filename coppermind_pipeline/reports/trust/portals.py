@@ -37,6 +37,7 @@ class SyncedPortal(Portal):
         adrift: object types of which HubSpot counts more or fewer than are stored, beyond its index's delay.
         skipped: by object type, records that HubSpot does not answer for.
         filters: by key, what its stored records are filtered by.
+        applied_settings: what its stored records are interpreted by; None: they are not yet.
         settings_wait: its stored records are interpreted by settings that have been changed since.
         config_problems: filters or settings that can't be applied, as sentences.
         user_level: HubSpot shows what one user may see, and no more.
@@ -55,6 +56,7 @@ class SyncedPortal(Portal):
     adrift: tuple[str, ...]
     skipped: dict[str, int]
     filters: Mapping[str, Any]
+    applied_settings: Mapping[str, Any] | None
     settings_wait: bool
     config_problems: tuple[str, ...]
     user_level: bool
@@ -111,6 +113,7 @@ def _portal(row: Mapping[Any, Any], problems: Sequence[Problem]) -> SyncedPortal
         skipped=row["skipped"],
         # Nothing is noted before records are interpreted for the first time.
         filters=row["filters"] or {},
+        applied_settings=applied,
         settings_wait=applied is not None and config.of_records.wait(company_info, applied=applied),
         config_problems=tuple(problem.message for problem in problems if problem.kind == "config"),
         user_level=UserLevelApp.code in codes,

@@ -60,7 +60,9 @@ def rebuild_as_of(
         _rebuild(connection, values, meaning, whole, with_properties=True)
 
 
-def lay_over_store(connection: Connection, interpretations: Mapping[str, Interpretation], *, as_of: datetime) -> None:
+def lay_over_store(
+    connection: Connection, interpretations: Mapping[str, Interpretation], *, as_of: datetime, as_read: bool = False
+) -> None:
     """Fill what `DEALS_AS_OF` and `CONTACTS_AS_OF` read beside the store, until the commit.
 
     That is the deals and contacts that may have been otherwise then, and no others: read, merged away or linked
@@ -68,6 +70,7 @@ def lay_over_store(connection: Connection, interpretations: Mapping[str, Interpr
 
     Args:
         interpretations: by connector, what today's definitions, stages, settings and filters say.
+        as_read: records that had ended by then, which was read only later, are there, as they were in the store.
     """
     _make_tables(connection)
     for connector_id, interpretation in interpretations.items():
@@ -81,7 +84,7 @@ def lay_over_store(connection: Connection, interpretations: Mapping[str, Interpr
             connection.execute(text(_EVERYTHING_READ), values)
         connection.execute(text("ANALYZE changed_since"))
         whole = (ObjectType.DEALS, ObjectType.CONTACTS)
-        _rebuild(connection, values, interpretation.meaning, whole, with_properties=False)
+        _rebuild(connection, values, interpretation.meaning, whole, with_properties=False, as_read=as_read)
     for table, store, object_type in _NARROW:
         connection.execute(text(_NARROWED.format(table=table, store=store)), {"type": object_type})
 
@@ -103,6 +106,7 @@ def _rebuild(
     whole: Collection[ObjectType],
     *,
     with_properties: bool,
+    as_read: bool = False,
 ) -> None:
     """Lay out, as they were, the records of one connector in `changed_since`, and what its deals are linked to."""
     for object_type in (ObjectType.DEALS, ObjectType.CONTACTS, ObjectType.COMPANIES):
@@ -110,7 +114,7 @@ def _rebuild(
         for wanted in (_EVERY, _LINKED) if object_type in whole else (_LINKED,):
             for rows in _batches(connection, wanted, {**values, "type": object_type.value}):
                 _store(connection, values, object_type, rows, meaning, keeps_properties=keeps_properties)
-    connection.execute(text(_ARCHIVED_SINCE_KNOWN), values)
+    connection.execute(text(_MERGED_BY_THEN if as_read else _ARCHIVED_SINCE_KNOWN), values)
     connection.execute(text(_LEAVE_OUT_GONE), values)
     for rows in _batches(connection, _LINKS, values):
         _attribute(connection, values, rows)
@@ -284,6 +288,13 @@ UPDATE {RECORDS_AS_OF} AS record SET archived_at = stored.archived_at
  WHERE record.connector_id = :connector AND stored.connector_id = :connector
    AND stored.object_type = record.object_type AND stored.hubspot_id = record.hubspot_id
    AND stored.archived_at <= :as_of
+"""
+
+_MERGED_BY_THEN = f"""
+UPDATE {RECORDS_AS_OF} AS record SET archived_at = merge.found_at
+  FROM hubspot_merges AS merge
+ WHERE record.connector_id = :connector AND merge.connector_id = :connector
+   AND record.object_type = merge.object_type AND record.hubspot_id = merge.loser_id AND merge.found_at <= :as_of
 """
 
 _LEAVE_OUT_GONE = f"DELETE FROM {RECORDS_AS_OF} WHERE connector_id = :connector AND archived_at IS NOT NULL"

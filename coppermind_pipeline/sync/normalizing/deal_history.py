@@ -64,6 +64,16 @@ def deal_histories(
         )
 
 
+def read_after(connection: Connection, connector_id: str, seq: int) -> datetime | None:
+    """Return when the first version was read that came after a change; None where none has come."""
+    return connection.scalar(text(_READ_AFTER), {"connector": connector_id, "seq": seq})
+
+
+def erased_since(connection: Connection, connector_id: str, since: datetime) -> bool:
+    """Say whether anybody was erased for privacy since."""
+    return bool(connection.scalar(text(_ERASED_SINCE), {"connector": connector_id, "since": since}))
+
+
 def _versions(
     hubspot_id: str, rows: Iterator[Row[Any]], meaning: crm.Meaning, until: datetime
 ) -> Iterator[DealVersion]:
@@ -82,6 +92,17 @@ def _versions(
     if last is not None and merged_at is not None and merged_at > last.read_at:
         yield DealVersion(merged_at, is_live=False, deal=last.deal)
 
+
+# A version that took other values since has a new sequence number, and is no news.
+_READ_AFTER = """
+SELECT min(read_at) FROM hubspot_raw_records WHERE connector_id = :connector AND seq > :seq AND version > :seq
+"""
+
+_ERASED_SINCE = """
+SELECT EXISTS (SELECT FROM hubspot_crm_objects
+                WHERE connector_id = :connector AND object_type = 'contacts' AND archived_reason = 'erased'
+                  AND archived_at >= :since)
+"""
 
 # The last version before the range stands for what the deal was; of those in it each counts.
 _VERSIONS = """

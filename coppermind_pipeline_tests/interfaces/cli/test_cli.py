@@ -22,7 +22,7 @@ COMMANDS = {
     "connectors connect", "connectors status", "connectors configure", "connectors sync", "connectors resync",
     "connectors events", "connectors disconnect",
     "memory search", "memory list", "memory get", "memory queue", "memory report", "memory metrics", "memory account",
-    "memory brief", "memory changes", "memory digest", "memory leads",
+    "memory brief", "memory changes", "memory digest", "memory explain", "memory leads",
     "mcp", "tokens create", "tokens list", "tokens revoke",
     "sandbox serve",
     "keys list", "keys rotate",

@@ -144,6 +144,25 @@ def test_an_account_is_shown_to_people_and_to_machines(coppermind, portal):
     assert coppermind("memory", "account", "Globex", "--cursor", "nonsense").exit_code == 2
 
 
+def test_what_changed_is_shown_to_people_and_to_machines(coppermind, portal):
+    shown = coppermind("memory", "changes", "--format", "markdown").stdout
+    assert shown.startswith("# acme: what changed in the open pipeline, ")
+    answer = json.loads(coppermind("memory", "changes", "--json").stdout)
+    assert list(answer)[:4] == ["trust", "period", "audit", "headline"]
+    assert coppermind("memory", "changes", "--from", "soon").exit_code == 2
+    refused = coppermind("memory", "changes", "--from", "2026-01-01")
+    assert (refused.exit_code, "earliest time possible" in refused.stderr) == (2, True)
+
+
+def test_a_figure_of_a_report_is_explained(coppermind, portal):
+    report = json.loads(coppermind("memory", "report", "--period", "2026", "--json").stdout)
+    figure = f"{report['audit']['answer_id']}#summary.closed_won.deals"
+    answer = json.loads(coppermind("memory", "explain", figure, "--json").stdout)
+    assert (answer["value"], answer["same_today"]) == (report["summary"]["closed_won"]["deals"], True)
+    assert "How many deals" in coppermind("memory", "explain", figure).stdout
+    assert coppermind("memory", "explain", "nonsense").exit_code == 2
+
+
 def test_metrics_say_what_a_figure_is(coppermind, portal):
     listed = coppermind("memory", "metrics").stdout
     assert "closed_won.deals" in listed

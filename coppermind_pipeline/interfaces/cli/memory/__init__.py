@@ -3,6 +3,7 @@
 import typer
 
 from coppermind_pipeline.interfaces.cli.memory.changes import changes
+from coppermind_pipeline.interfaces.cli.memory.explain import explain
 from coppermind_pipeline.interfaces.cli.memory.memories import get, list_, queue, search
 from coppermind_pipeline.interfaces.cli.memory.reports import account, brief, digest, leads, metrics, report
 
@@ -18,3 +19,4 @@ app.command()(leads)
 app.command()(brief)
 app.command()(changes)
 app.command()(digest)
+app.command()(explain)

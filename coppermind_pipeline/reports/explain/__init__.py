@@ -1,0 +1,1 @@
+"""Where a number comes from: any figure of an answer, asked about later by its id."""

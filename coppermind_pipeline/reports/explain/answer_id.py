@@ -1,0 +1,104 @@
+"""The id of an answer: all that is needed to make it again, written into the id itself, so that nothing is stored.
+
+It is a question asked once more, no permission: whoever gives it back sees what his own mind holds, and the id of an
+answer of another mind is refused.
+"""
+
+import base64
+import binascii
+import hashlib
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import Connection
+
+from coppermind_pipeline.accounts import Mind
+from coppermind_pipeline.metrics import METRICS
+from coppermind_pipeline.reports.errors import ReportArgumentError
+from coppermind_pipeline.reports.question.request import ReportRequest
+from coppermind_pipeline.reports.trust.portals import SyncedPortal
+from coppermind_pipeline.store import load_checkpoint
+
+# What an answer says, its rows and how it was made ready, is none of its figures.
+_NOT_FIGURES = {"detail", "page", "page_rows", "live_fallback", "audience"}
+_DIGEST_CHARS = 12
+_JSON_BYTES_MAX = 100_000
+
+
+class ReadBy(BaseModel):
+    """By what a connector's records had been interpreted: up to which change, by which rules and which settings."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seq: int
+    rules: str
+    settings: dict[str, Any] | None = None
+
+
+class AnswerId(BaseModel):
+    """What an answer was made of, and when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mind_id: UUID
+    action: Literal["crm_report"]
+    arguments: dict[str, Any]
+    at: datetime
+    catalogue: str
+    read_by: dict[str, ReadBy]
+
+    @classmethod
+    def of(
+        cls, connection: Connection, mind: Mind, request: ReportRequest, portals: Sequence[SyncedPortal], at: datetime
+    ) -> Self:
+        """Return the id of a CRM report that is made in this transaction."""
+        return cls(
+            mind_id=mind.id,
+            action="crm_report",
+            arguments=request.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_FIGURES),
+            at=at,
+            catalogue=catalogue_version(),
+            read_by={portal.connector_id: read_by(connection, portal) for portal in portals},
+        )
+
+    @property
+    def text(self) -> str:
+        """The id as answers carry it: letters, digits, `-` and `_`."""
+        packed = zlib.compress(self.model_dump_json(exclude_none=True).encode(), level=9)
+        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return what an id says; raises ReportArgumentError where it is none."""
+        try:
+            packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            return cls.model_validate_json(zlib.decompressobj().decompress(packed, _JSON_BYTES_MAX))
+        except (binascii.Error, zlib.error, ValidationError, ValueError) as error:
+            raise ReportArgumentError(
+                "This is no figure of an answer.",
+                hint="A figure is an answer's audit.answer_id, then # and the figure's place in it, such as "
+                "#summary.closed_won.deals.",
+            ) from error
+
+    def differs(self, current: Mapping[str, ReadBy]) -> bool:
+        """Say whether figures are counted by other rules, settings or definitions now."""
+        then = {connector: (each.rules, each.settings) for connector, each in self.read_by.items()}
+        now = {connector: (each.rules, each.settings) for connector, each in current.items()}
+        return self.catalogue != catalogue_version() or then != now
+
+
+def read_by(connection: Connection, portal: SyncedPortal) -> ReadBy:
+    """Return by what a portal's records are interpreted at present."""
+    checkpoint = load_checkpoint(connection, portal.connector_id, "normalize")
+    settings = None if portal.applied_settings is None else dict(portal.applied_settings)
+    return ReadBy(seq=checkpoint.seq, rules=checkpoint.rules[:_DIGEST_CHARS], settings=settings)
+
+
+def catalogue_version() -> str:
+    """Return a short name of how all figures are counted."""
+    told = "".join(metric.model_dump_json() for metric in METRICS.values())
+    return hashlib.sha256(told.encode()).hexdigest()[:_DIGEST_CHARS]

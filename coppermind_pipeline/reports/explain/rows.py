@@ -1,0 +1,96 @@
+"""The deals that a figure is made of: how many, which, and a hash of what was read of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from coppermind_pipeline.reports.explain.places import Place
+from coppermind_pipeline.reports.figures.selection import DealSelection, Which, with_deals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """Which of the deals belong to a group of the report: of one connector, of a key, or of none of the other keys."""
+
+    connector_id: str | None = None
+    key: str | None = None
+    other_keys: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureRows:
+    """A page of the deals; `total` and `hash` are of all."""
+
+    total: int
+    hash: str
+    rows: Sequence[Mapping[Any, Any]]
+
+
+def figure_rows(
+    connection: Connection,
+    selection: DealSelection,
+    place: Place,
+    members: Members,
+    *,
+    read_until: datetime | None,
+    offset: int,
+    limit: int,
+) -> FigureRows:
+    """Return the deals behind a figure, by id.
+
+    Args:
+        read_until: the time of the selection's source, for the hash; None: now.
+    """
+    statement = _MEMBERS.replace("<condition>", place.condition)
+    if place.figure.startswith("pipeline_created"):
+        statement = statement.replace("<its key>", "coalesce(key_of_new, key)")
+    values = selection.values(
+        connector=members.connector_id, key=members.key, read_until=read_until, offset=offset, limit=limit,
+        other_keys=None if members.other_keys is None else list(members.other_keys),
+    )  # fmt: skip
+    statement = statement.replace("<its key>", "key")
+    which = (Which.CLOSED, Which.OPEN, Which.CREATED)
+    known = connection.execute(text(with_deals(statement + _KNOWN, selection, *which)), values).one()
+    rows = connection.execute(text(with_deals(statement + _PAGE, selection, *which)), values).mappings().all()
+    return FigureRows(total=known.total, hash=known.hash, rows=rows)
+
+
+# As `figures/deals.py` adds them up.
+_MEMBERS = """
+, dated AS (
+    SELECT deal.*, CASE WHEN outcome = 'open' THEN close_at ELSE report_at END AS dated_at,
+           outcome <> 'open' AND report_at >= :start AND report_at < :end AS in_range,
+           is_overdue(outcome, close_at, :today) AS is_overdue,
+           created_at >= :start AND created_at < :end AS is_new
+      FROM deal
+    OFFSET 0
+), keyed AS (
+    SELECT dated.*, <key> AS key, <key of new> AS key_of_new FROM dated WHERE <condition>
+), member AS (
+    SELECT keyed.* FROM keyed
+     WHERE (CAST(:connector AS text) IS NULL OR connector_id = :connector)
+       AND (CAST(:key AS text) IS NULL OR <its key> = :key)
+       AND (CAST(:other_keys AS text[]) IS NULL OR <its key> <> ALL (CAST(:other_keys AS text[])))
+)
+"""
+
+_KNOWN = """
+SELECT count(*) AS total,
+       md5(coalesce(string_agg(member.hubspot_id || encode(version.content_hash, 'hex'), ','
+                               ORDER BY member.connector_id, member.hubspot_id), '')) AS hash
+  FROM member
+  LEFT JOIN LATERAL newest_version(member.connector_id, 'deals', member.hubspot_id, :read_until) AS version ON true
+"""
+
+_PAGE = """
+SELECT member.*, company.name AS company
+  FROM (SELECT * FROM member
+         ORDER BY connector_id, length(hubspot_id), hubspot_id OFFSET :offset LIMIT :limit) AS member
+  LEFT JOIN hubspot_crm_objects AS company
+    ON company.connector_id = member.connector_id AND company.object_type = 'companies'
+   AND company.hubspot_id = member.primary_company_id
+ ORDER BY member.connector_id, length(member.hubspot_id), member.hubspot_id
+"""
