@@ -44,6 +44,11 @@ def explain(database: Database, *, mind: Mind, request: ExplainRequest, now: dat
         raise ReportArgumentError(
             f"Figures of groups by {asked.group_by} can't be explained.", hint="Ask for losses.deals."
         )
+    if place.group is not None and place.earlier and asked.group_by is GroupBy.MONTH:
+        raise ReportArgumentError(
+            "A month that stands beside another can't be explained from there.",
+            hint="Ask for a report of the earlier range by month, and for the figure in that.",
+        )
     with database.mind(mind.id) as connection:
         wanted = None if asked.connector_id is None else [asked.connector_id]
         portals = load_portals(connection, connector_ids=wanted)

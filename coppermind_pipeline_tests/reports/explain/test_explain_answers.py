@@ -111,6 +111,9 @@ async def test_what_is_no_figure_of_this_mind_is_refused(
             await _ask(portal, mind, "explain", figure=figure)
     with pytest.raises(ReportArgumentError, match="cursor"):
         await _ask(portal, mind, "explain", figure=f"{answer_id}#summary.win_rate", cursor="x")
+    by_month = (await _ask(portal, mind, "crm_report", group_by="month", compare_to="previous_year"))["audit"]
+    with pytest.raises(ReportArgumentError, match="A month that stands beside another"):
+        await _ask(portal, mind, "explain", figure=f"{by_month['answer_id']}#groups.0.compared_with.win_rate")
     other = StoredPortal.create(database, local_customer, mind="globex", hub_id=8)
     theirs = Mind(id=other.mind_id, customer_id=local_customer, name="globex", slug="globex", kind=MindKind.CLIENT,
                   company_info={})  # fmt: skip
