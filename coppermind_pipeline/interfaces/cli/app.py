@@ -1,5 +1,8 @@
 """All commands, assembled."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from coppermind_pipeline.interfaces.cli import connectors, customers, db, keys, memory, minds, output, sync, tokens
@@ -14,6 +17,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _say_version(asked: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if asked:
+        typer.echo(f"coppermind {version('coppermind-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command()(up.up)
 app.command()(web.web)
 app.command()(mcp.mcp)

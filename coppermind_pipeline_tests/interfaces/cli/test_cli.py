@@ -6,6 +6,7 @@ import resource
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
@@ -159,6 +160,8 @@ def test_the_installed_command_runs(installation_home: Path):
     assert _worked_s() - worked < 5
     created = subprocess.run([command, "minds", "create", "Acme", "--json"], check=True, capture_output=True, text=True)
     assert json.loads(created.stdout)["name"] == "Acme"
+    said = subprocess.run([command, "--version"], check=True, capture_output=True, text=True)
+    assert said.stdout == f"coppermind {version('coppermind-pipeline')}\n"
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from coppermind_pipeline.interfaces.cli.memory.explain import explain
 from coppermind_pipeline.interfaces.cli.memory.memories import get, list_, queue, search
 from coppermind_pipeline.interfaces.cli.memory.reports import account, brief, digest, leads, metrics, report
 
-app = typer.Typer(help="What a mind remembers, its queue, and the CRM report.", no_args_is_help=True)
+app = typer.Typer(help="What a mind remembers, its queue, and all reports and answers.", no_args_is_help=True)
 app.command()(search)
 app.command("list")(list_)
 app.command()(get)

@@ -18,7 +18,7 @@ def web(
     customer: CustomerOption = "local",
     as_json: output.JsonOption = False,
 ) -> None:
-    """Serve the OAuth callback and the connectors page, and print a one-time sign-in link.
+    """Serve the OAuth callback and the pages, and print a one-time sign-in link.
 
     It listens on loopback, on the port of COPPERMIND_PUBLIC_URL; where that is an https address, a proxy in front ends
     the encryption and forwards to port 8480.
