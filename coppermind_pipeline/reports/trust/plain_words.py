@@ -84,7 +84,7 @@ def _unfinished(found: PlainFindings) -> Iterable[str]:
 def _currencies(found: PlainFindings) -> Iterable[str]:
     currencies = len(found.report.currencies)
     if currencies > 1:
-        yield f"Deals are in {number(currencies)} currencies, which are not added up."
+        yield f"Deals are in {number(currencies)} currencies, added up only at HubSpot's own exchange rates."
 
 
 def _without_amount(found: PlainFindings) -> Iterable[str]:
