@@ -17,6 +17,9 @@ from coppermind_pipeline_tests.sync.earlier_times import assert_earlier_times_ag
 _FIRST = NOW - timedelta(days=10)
 _BETWEEN = NOW - timedelta(days=4)
 
+# The store is read for what has not changed since, once it follows what was read.
+_WHETHER_TAKEN_UP = pytest.mark.parametrize("taken_up", [False, True], ids=["waits to be taken up", "taken up"])
+
 
 @pytest.fixture(autouse=True)
 def complete_since_the_first_day(portal: StoredPortal) -> None:
@@ -47,15 +50,20 @@ def test_a_deal_that_came_later_or_was_archived_before_is_not_there(portal: Stor
     assert report(as_of=_BETWEEN.isoformat()).summary.open.deals == 1
 
 
-def test_a_merged_deal_counts_until_the_survivor_was_read(portal: StoredPortal, report: MakeReport) -> None:
+@_WHETHER_TAKEN_UP
+def test_a_merged_deal_counts_until_the_survivor_was_read(
+    portal: StoredPortal, report: MakeReport, *, taken_up: bool
+) -> None:
     _read(portal, "1", _FIRST, dealstage="contractsent")
     _read(portal, "2", _FIRST, dealstage="contractsent")
     _read(portal, "2", NOW - timedelta(days=1), dealstage="contractsent", hs_merged_object_ids="1")
+    if taken_up:
+        _take_up(portal)
     assert report(as_of=_BETWEEN.isoformat()).summary.open.deals == 2
     assert report(as_of=NOW.isoformat()).summary.open.deals == 1
 
 
-@pytest.mark.parametrize("taken_up", [False, True], ids=["waits to be taken up", "taken up"])
+@_WHETHER_TAKEN_UP
 def test_the_source_comes_from_the_links_of_then(portal: StoredPortal, report: MakeReport, *, taken_up: bool) -> None:
     _read(portal, "1", _FIRST, dealstage="contractsent")
     for contact, source in (("8", "OFFLINE"), ("9", "PAID_SEARCH")):
@@ -63,8 +71,7 @@ def test_the_source_comes_from_the_links_of_then(portal: StoredPortal, report: M
     _link(portal, "1", "8", since=_FIRST, until=NOW - timedelta(days=2))
     _link(portal, "1", "9", since=NOW - timedelta(days=2), until=None)
     if taken_up:
-        take_up(portal.database, load_connector(portal.database, portal.connector_id))
-        assert_earlier_times_agree(portal.database, portal.connector_id, (_BETWEEN, NOW))
+        _take_up(portal)
     assert [group.label for group in report(as_of=_BETWEEN.isoformat(), group_by="source").groups] == [
         "Offline Sources"
     ]
@@ -124,6 +131,11 @@ def _read(
         mind=portal.mind_id, type=object_type, id=hubspot_id, read_at=read_at,
         payload=payload.decode(), hash=hashlib.sha256(payload).digest(),
     )  # fmt: skip
+
+
+def _take_up(portal: StoredPortal) -> None:
+    take_up(portal.database, load_connector(portal.database, portal.connector_id))
+    assert_earlier_times_agree(portal.database, portal.connector_id, (_BETWEEN, NOW))
 
 
 def _link(portal: StoredPortal, deal_id: str, contact_id: str, *, since: datetime, until: datetime | None) -> None:
