@@ -107,10 +107,7 @@ def test_degraded_hydration_drift_and_unfinished_filters_are_told_in_order(
     assert made.trust.hydration == "degraded"
     assert made.audit.caveats == [
         "HubSpot refuses some properties of deals of portal 7; what depends on those properties is missing.",
-        (
-            "HubSpot counts other contacts in portal 7 than are stored; "
-            "`connectors action=status` names those that differ."
-        ),
+        ("HubSpot counts other contacts in portal 7 than are stored; the connector's status names those that differ."),
         (
             "HubSpot gives no full answer about 2 deals in portal 7; figures show what was last known of them, "
             "and they are tried again daily."

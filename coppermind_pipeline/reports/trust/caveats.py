@@ -196,7 +196,7 @@ def _drift(found: PortalFindings) -> Iterable[str]:
         if portal.adrift:
             yield (
                 f"HubSpot counts other {listed(portal.adrift)} in {portal.name} than are stored; "
-                "`connectors action=status` names those that differ."
+                "the connector's status names those that differ."
             )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -13,7 +14,9 @@ import psycopg
 import pytest
 from typer.main import get_command
 
+import coppermind_pipeline
 from coppermind_pipeline.interfaces.cli.app import app
+from coppermind_pipeline.interfaces.cli.output import in_commands
 from coppermind_pipeline.interfaces.processes import free_port
 
 COMMANDS = {
@@ -162,6 +165,24 @@ def test_the_installed_command_runs(installation_home: Path):
     assert json.loads(created.stdout)["name"] == "Acme"
     said = subprocess.run([command, "--version"], check=True, capture_output=True, text=True)
     assert said.stdout == f"coppermind {version('coppermind-pipeline')}\n"
+
+
+def test_a_message_that_names_a_call_of_a_tool_names_the_command_in_a_shell():
+    said = "".join(path.read_text() for path in sorted(Path(coppermind_pipeline.__file__).parent.rglob("*.py")))
+    calls = re.findall(r"`(?:connectors|minds|memory) action=\w+[^`\n]*`", said)
+    assert len(calls) > 10
+    for call in calls:
+        command = in_commands(call).strip("`").removeprefix("coppermind ")
+        assert command in COMMANDS, call
+
+
+def test_an_error_says_it_in_commands(installation_home: Path):
+    command = Path(sys.executable).with_name("coppermind")
+    subprocess.run([command, "minds", "create", "Acme"], check=True, capture_output=True)
+    failed = subprocess.run([command, "memory", "report", "--mind", "Acme", "--connector", "nope"], check=False,
+                            capture_output=True, text=True)  # fmt: skip
+    assert failed.returncode == 2
+    assert "`coppermind connectors status` lists the connectors" in failed.stderr
 
 
 @pytest.mark.slow

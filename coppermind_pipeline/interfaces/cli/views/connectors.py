@@ -39,7 +39,7 @@ def authorization(answer: ConnectResponse) -> RenderableType:
         Text(""),
         Text(answer.auth_url),
         Text(""),
-        Text(answer.next_step, style="dim" if answer.callback_listening else "yellow"),
+        Text(output.in_commands(answer.next_step), style="dim" if answer.callback_listening else "yellow"),
     )
 
 
@@ -58,14 +58,16 @@ def many(answer: StatusResponse) -> RenderableType:
 
 def _each(answer: StatusResponse) -> Iterable[RenderableType]:
     if not answer.connectors:
-        return [Text(answer.next_step or "There is no connector yet.")]
+        return [Text(output.in_commands(answer.next_step or "There is no connector yet."))]
     lines: list[RenderableType] = []
     for connector in answer.connectors:
         lines += [one(connector), Text("")]
     if any(connector.status.value == "pending_setup" for connector in answer.connectors):
         lines += [Text("If HubSpot refuses, it says so on a page of its own and tells Coppermind nothing:")]
         lines += [
-            Text.assemble("  ", (refusal.text, "bold"), f"\n    {refusal.meaning} {refusal.what_to_do}")
+            Text.assemble(
+                "  ", (refusal.text, "bold"), f"\n    {refusal.meaning} {output.in_commands(refusal.what_to_do)}"
+            )
             for refusal in answer.setup_help.refusals
         ] + [Text("")]
     return lines[:-1]
@@ -81,23 +83,26 @@ def one(connector: ConnectorStatus) -> RenderableType:
         *_backfill(connector),
         *_pulls(connector),
         *_errors(connector),
-        Text(f"  Next: {connector.next_step}"),
+        Text(f"  Next: {output.in_commands(connector.next_step)}"),
     )
 
 
 def configuration(answer: ConfigureResponse) -> RenderableType:
     """Show what a change of the configuration did, and what its filters keep and remove."""
-    lines = [Text(answer.message)]
+    lines = [Text(output.in_commands(answer.message))]
     for object_type, preview in (answer.filter_preview or {}).items():
         lines.append(Text(f"  {object_type.value}: keeps {number(preview.kept)}, removes {number(preview.removed)}"))
-    lines += [Text(warning, style="yellow") for warning in answer.warnings]
-    lines.append(Text(answer.next_step, style="dim"))
+    lines += [Text(output.in_commands(warning), style="yellow") for warning in answer.warnings]
+    lines.append(Text(output.in_commands(answer.next_step), style="dim"))
     return Group(*lines)
 
 
 def events(answer: EventsResponse) -> RenderableType:
     """Show the entries of a connector's log, and how to see those before."""
-    rows = ((str(e.id), utc_second(e.at), e.severity, e.code, f"{e.message} {e.hint}".strip()) for e in answer.events)
+    rows = (
+        (str(e.id), utc_second(e.at), e.severity, e.code, output.in_commands(f"{e.message} {e.hint}".strip()))
+        for e in answer.events
+    )
     log = output.table("Id", "At (UTC)", "Severity", "Code", "What happened", rows=rows, empty="The log is empty.")
     more = [] if answer.next_before is None else [Text(f"There are more: --before {answer.next_before}", style="dim")]
     return Group(log, *more)
@@ -105,7 +110,7 @@ def events(answer: EventsResponse) -> RenderableType:
 
 def done(message: str, next_step: str) -> RenderableType:
     """Show what an action did and what comes next."""
-    return Group(Text(message), Text(next_step, style="dim"))
+    return Group(Text(output.in_commands(message)), Text(output.in_commands(next_step), style="dim"))
 
 
 def _backfill(connector: ConnectorStatus) -> Iterable[Text]:
@@ -137,4 +142,4 @@ def _pulls(connector: ConnectorStatus) -> Iterable[Text]:
 def _errors(connector: ConnectorStatus) -> Iterable[Text]:
     if connector.last_error is not None:
         at = f" ({utc_minute(connector.last_error.at)} UTC)"
-        yield Text.assemble("  ", (connector.last_error.message, "red"), (at, "dim"))
+        yield Text.assemble("  ", (output.in_commands(connector.last_error.message), "red"), (at, "dim"))
