@@ -377,7 +377,7 @@ class Reporter:
 
 
 # Sums by group are made without sorting the deals first, though the planner can't tell that groups will be few.
-_IN_MEMORY = "SET LOCAL work_mem = '32MB'"
+_IN_MEMORY = "SET LOCAL work_mem = '32MB'; SET LOCAL hash_mem_multiplier = 8"
 
 
 def _group(

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.deals import GroupKey
-from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose
+from coppermind_pipeline.reports.figures.measures import OF_A_RANGE, Cell, DaysToClose
 from coppermind_pipeline.reports.figures.selection import DealSelection
 from coppermind_pipeline.reports.question.request import GroupBy
 
@@ -20,8 +20,8 @@ class EarlierDeals:
     months_later: int
 
     def cells(self, connection: Connection) -> list[Cell]:
-        """Return the sums of every measure, as `deals.cells` does."""
-        found = deals.cells(connection, self.selection)
+        """Return the sums of what is dated in the range, as `deals.cells` does."""
+        found = deals.cells(connection, self.selection, OF_A_RANGE)
         return [
             cell if cell.key is None else replace(cell, key=self._shifted(cell.key, self.months_later))
             for cell in found

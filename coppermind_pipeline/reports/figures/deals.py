@@ -63,10 +63,11 @@ class LabelUse:
     deals: int
 
 
-def cells(connection: Connection, selection: DealSelection) -> list[Cell]:
-    """Return the sums of every measure by connector, group and currency."""
-    statement = text(with_deals(_CELLS, selection, Which.CLOSED, Which.OPEN, Which.CREATED))
-    rows = connection.execute(statement, selection.values()).mappings()
+def cells(connection: Connection, selection: DealSelection, measures: Iterable[Measure] = Measure) -> list[Cell]:
+    """Return the sums of the measures, by connector, group and currency; no other deals are looked at."""
+    wanted = list(measures)
+    statement = text(with_deals(_CELLS, selection, *dict.fromkeys(_LOOKED_AT[measure] for measure in wanted)))
+    rows = connection.execute(statement, selection.values(measures=wanted)).mappings()
     return [Cell(**{**row, "measure": Measure(row["measure"])}) for row in rows]
 
 
@@ -156,18 +157,26 @@ def _kept(kept: Iterable[GroupKey]) -> dict[str, list[str]]:
     return {"kept_connectors": [connector for connector, _ in pairs], "kept_keys": [key for _, key in pairs]}
 
 
+_LOOKED_AT: Mapping[Measure, Which] = {
+    Measure.CLOSED_WON: Which.CLOSED,
+    Measure.CLOSED_LOST: Which.CLOSED,
+    Measure.OPEN: Which.OPEN,
+    Measure.OVERDUE: Which.OPEN,
+    Measure.PIPELINE_CREATED: Which.CREATED,
+}
+
 # Deals are added up by what they count as, and only those few sums are taken once for each measure.
 _CELLS = """
 , dated AS (
     SELECT deal.*, CASE WHEN outcome = 'open' THEN close_at ELSE report_at END AS dated_at,
            outcome <> 'open' AND report_at >= :start AND report_at < :end AS in_range,
            is_overdue(outcome, close_at, :today) AS is_overdue,
-           created_at >= :start AND created_at < :end AS is_new
-      FROM deal
-    OFFSET 0  -- or each of them is worked out wherever it is named
+           CASE WHEN created_at >= :start AND created_at < :end THEN created_at END AS new_at
+      FROM (SELECT * FROM deal OFFSET 0) AS deal  -- or each column is worked out wherever it is named
+    OFFSET 0
 ), summed AS (
-    SELECT connector_id, outcome, in_range, is_overdue, is_new, <key> AS key, <key of new> AS key_of_new,
-           currency, company_currency AS home_currency,
+    SELECT connector_id, outcome, in_range, is_overdue, new_at IS NOT NULL AS is_new,
+           <key> AS key, <key of new> AS key_of_new, currency, company_currency AS home_currency,
            count(*) AS deals, count(amount) AS with_amount, sum(amount) AS amount,
            sum(amount_home) FILTER (WHERE amount IS NOT NULL) AS amount_home,
            count(*) FILTER (WHERE amount IS NOT NULL AND amount_home IS NULL) AS without_home,
@@ -177,8 +186,8 @@ _CELLS = """
            count(*) FILTER (WHERE amount IS NOT NULL AND weighted IS NULL) AS unweighted,
            min(place_country_text COLLATE "C") AS text, min(place_region COLLATE "C") AS region
       FROM dated
-     WHERE outcome = 'open' OR in_range OR is_new
-     GROUP BY connector_id, outcome, in_range, is_overdue, is_new, 6, 7, currency, home_currency
+     WHERE outcome = 'open' OR in_range OR new_at IS NOT NULL
+     GROUP BY connector_id, outcome, in_range, is_overdue, 5, 6, 7, currency, home_currency
 )
 SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(key_of_new, key) ELSE key END AS key,
        measure, currency, home_currency, CAST(sum(deals) AS bigint) AS deals,
@@ -194,7 +203,7 @@ SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(key_of_n
     ('overdue', is_overdue),
     ('pipeline_created', is_new)
  ) AS counted (measure, applies)
- WHERE applies
+ WHERE applies AND measure = ANY(CAST(:measures AS text[]))
  GROUP BY connector_id, 2, measure, currency, home_currency
 """
 
@@ -265,12 +274,18 @@ SELECT currency, count(*) AS deals, count(amount) AS with_amount, coalesce(sum(a
  GROUP BY currency ORDER BY currency
 """
 
+# Each deal is put with those that show the same labels once, and only those few counts are taken by kind.
 _LABEL_USES = """
+, alike AS (
+    SELECT connector_id, owner_id, pipeline_id, stage_id, attributed_source, count(*) AS deals
+      FROM deal
+     WHERE outcome = 'open' OR (report_at >= :start AND report_at < :end)
+     GROUP BY connector_id, owner_id, pipeline_id, stage_id, attributed_source
+)
 SELECT connector_id,
        CASE WHEN grouping(owner_id) = 0 THEN 'owner' WHEN grouping(stage_id) = 0 THEN 'stage' ELSE 'source' END AS kind,
-       owner_id, pipeline_id, stage_id, attributed_source AS source, count(*) AS deals
-  FROM deal
- WHERE outcome = 'open' OR (report_at >= :start AND report_at < :end)
+       owner_id, pipeline_id, stage_id, attributed_source AS source, CAST(sum(deals) AS bigint) AS deals
+  FROM alike
  GROUP BY connector_id, GROUPING SETS ((owner_id), (pipeline_id, stage_id), (attributed_source))
 """
 

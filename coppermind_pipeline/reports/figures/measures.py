@@ -28,6 +28,10 @@ class Measure(StrEnum):
     PIPELINE_CREATED = "pipeline_created"
 
 
+CLOSED = (Measure.CLOSED_WON, Measure.CLOSED_LOST)
+OF_A_RANGE = (*CLOSED, Measure.PIPELINE_CREATED)
+
+
 class Amount(BaseModel):
     """A sum in one currency; None where neither the deals nor their portal name one."""
 

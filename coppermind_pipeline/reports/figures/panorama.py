@@ -13,7 +13,7 @@ from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import Labels, start_of
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.groups import GroupCells, arrange
-from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Figures, Measure, figures_of
+from coppermind_pipeline.reports.figures.measures import CLOSED, Cell, DaysToClose, Figures, Measure, figures_of
 from coppermind_pipeline.reports.figures.selection import DealSelection
 from coppermind_pipeline.reports.question.request import GroupBy
 
@@ -73,24 +73,22 @@ def panorama(connection: Connection, selection: DealSelection, viewpoint: Viewpo
     """Return the figures of the page's charts, by one statement for each grouping."""
 
     def parts(group_by: GroupBy, *measures: Measure) -> Sequence[GroupCells]:
-        cells = deals.cells(connection, replace(selection, group_by=group_by))
         return arrange(
-            [cell for cell in cells if cell.measure in measures],
+            deals.cells(connection, replace(selection, group_by=group_by), measures),
             portals=viewpoint.portals,
             labels=viewpoint.labels,
             group_by=group_by,
             groups_max=PARTS_MAX,
         ).groups
 
-    closed = (Measure.CLOSED_WON, Measure.CLOSED_LOST)
     month_under_way = viewpoint.today.replace(day=1)
     months = _months(connection, selection, viewpoint)
     return Panorama(
         months=months,
         unfinished=month_under_way if any(month.first_day == month_under_way for month in months) else None,
-        sources=_named(parts(GroupBy.SOURCE, *closed), selection, viewpoint),
+        sources=_named(parts(GroupBy.SOURCE, *CLOSED), selection, viewpoint),
         stages=_named(_in_order(parts(GroupBy.STAGE, Measure.OPEN), viewpoint), selection, viewpoint),
-        countries=_named(parts(GroupBy.COUNTRY, *closed), selection, viewpoint),
+        countries=_named(parts(GroupBy.COUNTRY, *CLOSED), selection, viewpoint),
     )
 
 
@@ -105,7 +103,7 @@ def _months(connection: Connection, selection: DealSelection, viewpoint: Viewpoi
     shown = [_months_later(last, -back) for back in reversed(range(min(max(in_range, MONTHS_MIN), MONTHS_MAX)))]
     start, end = (start_of(day, viewpoint.zone) for day in (a_year_before(shown[0]), _months_later(last, 1)))
     by_month: defaultdict[str | None, list[Cell]] = defaultdict(list)
-    for cell in deals.cells(connection, replace(selection, group_by=GroupBy.MONTH).between(start, end)):
+    for cell in deals.cells(connection, replace(selection, group_by=GroupBy.MONTH).between(start, end), CLOSED):
         by_month[cell.key].append(cell)
 
     def figures(month: date) -> Figures:

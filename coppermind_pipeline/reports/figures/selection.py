@@ -6,8 +6,9 @@ counted on the report's basis (`report_at`) and its worth in the company currenc
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from coppermind_pipeline.crm import Outcome
@@ -17,6 +18,8 @@ from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.sync import DEALS_AS_OF
 
 STORE = "live_deals"
+
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +59,15 @@ class DealSelection:
             "end": self.end,
             "today": self.today,
             "zone": self.zone,
+            "about_start": self.start - _A_DAY,
+            "about_end": self.end + _A_DAY,
             "starts": [start for start, _ in self.shown],
             "ends": [end for _, end in self.shown],
+            **{
+                name: moment
+                for number, edge in enumerate(chain.from_iterable(self.shown), start=1)
+                for name, moment in ((f"before_edge_{number}", edge - _A_DAY), (f"after_edge_{number}", edge + _A_DAY))
+            },
             "by_month": self.group_by is GroupBy.MONTH,
             "include_filtered": self.include_filtered,
             "outcomes": list(self.outcomes),
@@ -104,7 +114,7 @@ def with_deals(statement: str, selection: DealSelection, *which: Which) -> str:
     date, lost_date = (_DATED.get(column, "d.{}").format(column) for column in (basis.column, basis.lost_column))
     deals = _DEALS.format(source=selection.source, basis=basis.column, lost_basis=basis.lost_column, date=date,
                           lost_date=lost_date, looked_at=" OR ".join(looked_at))  # fmt: skip
-    key_of_new = _MONTH.format("created_at") if selection.group_by is GroupBy.MONTH else "CAST(NULL AS text)"
+    key_of_new = _MONTH.format("new_at") if selection.group_by is GroupBy.MONTH else "CAST(NULL AS text)"
     return deals + statement.replace("<key>", _KEYS[selection.group_by]).replace("<key of new>", key_of_new)
 
 
@@ -131,15 +141,13 @@ WITH deal AS NOT MATERIALIZED (
 )
 """
 
+# Moments are worked out before, not for each deal anew: PostgreSQL takes no interval off them in advance.
 _WHICH: Mapping[Which, str] = {
-    Which.CLOSED: "(d.{basis} >= CAST(:start AS timestamptz) - interval '1 day'"
-    " AND d.{basis} < CAST(:end AS timestamptz) + interval '1 day')",
+    Which.CLOSED: "(d.{basis} >= :about_start AND d.{basis} < :about_end)",
     Which.OPEN: "d.outcome = 'open'",
     Which.CREATED: "(d.created_at >= :start AND d.created_at < :end)",
     Which.UNDATED: "(d.outcome = '{outcome}' AND d.{basis} IS NULL)",
-    Which.ABOUT_EDGES: "(d.{basis} >= (CAST(:starts AS timestamptz[]) || CAST(:ends AS timestamptz[]))[{edge}]"
-    " - interval '1 day' AND d.{basis} <= (CAST(:starts AS timestamptz[]) || CAST(:ends AS timestamptz[]))[{edge}]"
-    " + interval '1 day')",
+    Which.ABOUT_EDGES: "(d.{basis} >= :before_edge_{edge} AND d.{basis} <= :after_edge_{edge})",
 }
 
 # What no internal value of a portal's own looks like; "unknown" and "none" are some.
