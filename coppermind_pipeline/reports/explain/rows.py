@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.reports.explain.places import Place
+from coppermind_pipeline.reports.figures.deals import DATED
 from coppermind_pipeline.reports.figures.selection import DealSelection, Which, with_deals
 
 
@@ -58,16 +59,10 @@ def figure_rows(
     return FigureRows(total=known.total, hash=known.hash, rows=rows)
 
 
-# As `figures/deals.py` adds them up.
-_MEMBERS = """
-, dated AS (
-    SELECT deal.*, CASE WHEN outcome = 'open' THEN close_at ELSE report_at END AS dated_at,
-           outcome <> 'open' AND report_at >= :start AND report_at < :end AS in_range,
-           is_overdue(outcome, close_at, :today) AS is_overdue,
-           created_at >= :start AND created_at < :end AS is_new
-      FROM deal
-    OFFSET 0
-), keyed AS (
+_MEMBERS = (
+    DATED
+    + """
+, keyed AS (
     SELECT dated.*, <key> AS key, <key of new> AS key_of_new FROM dated WHERE <condition>
 ), member AS (
     SELECT keyed.* FROM keyed
@@ -76,6 +71,7 @@ _MEMBERS = """
        AND (CAST(:other_keys AS text[]) IS NULL OR <its key> <> ALL (CAST(:other_keys AS text[])))
 )
 """
+)
 
 _KNOWN = """
 SELECT count(*) AS total,

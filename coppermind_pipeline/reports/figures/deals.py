@@ -165,8 +165,8 @@ _LOOKED_AT: Mapping[Measure, Which] = {
     Measure.PIPELINE_CREATED: Which.CREATED,
 }
 
-# Deals are added up by what they count as, and only those few sums are taken once for each measure.
-_CELLS = """
+# What each deal counts as: closed in the range, open, overdue, new.
+DATED = """
 , dated AS (
     SELECT deal.*, CASE WHEN outcome = 'open' THEN close_at ELSE report_at END AS dated_at,
            outcome <> 'open' AND report_at >= :start AND report_at < :end AS in_range,
@@ -174,7 +174,14 @@ _CELLS = """
            CASE WHEN created_at >= :start AND created_at < :end THEN created_at END AS new_at
       FROM (SELECT * FROM deal OFFSET 0) AS deal  -- or each column is worked out wherever it is named
     OFFSET 0
-), summed AS (
+)
+"""
+
+# Deals are added up by what they count as, and only those few sums are taken once for each measure.
+_CELLS = (
+    DATED
+    + """
+, summed AS (
     SELECT connector_id, outcome, in_range, is_overdue, new_at IS NOT NULL AS is_new,
            <key> AS key, <key of new> AS key_of_new, currency, company_currency AS home_currency,
            count(*) AS deals, count(amount) AS with_amount, sum(amount) AS amount,
@@ -206,6 +213,7 @@ SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(key_of_n
  WHERE applies AND measure = ANY(CAST(:measures AS text[]))
  GROUP BY connector_id, 2, measure, currency, home_currency
 """
+)
 
 _BUCKETS = """
 , won AS (

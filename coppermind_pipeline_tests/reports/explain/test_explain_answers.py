@@ -62,6 +62,17 @@ async def test_a_figure_leads_to_its_deals_page_by_page(portal: StoredPortal, mi
     assert all("/record/0-3/" in row["link"] for row in told["rows"])
 
 
+@pytest.mark.parametrize("figure", ["closed_won", "pipeline_created", "overdue"])
+async def test_a_month_leads_to_its_deals(portal: StoredPortal, mind: Mind, figure: str) -> None:
+    report = await _ask(portal, mind, "crm_report", group_by="month")
+    counts = {number: group[figure]["deals"] for number, group in enumerate(report["groups"])}
+    for number, deals in counts.items():
+        place = f"{report['audit']['answer_id']}#groups.{number}.{figure}.deals"
+        explained = await _ask(portal, mind, "explain", figure=place)
+        assert (explained["value"], explained["total"]) == (deals, deals)
+    assert sum(counts.values()) == (0 if figure == "overdue" else 20)
+
+
 async def test_an_erasure_is_named_where_contacts_lend_deals_their_source(portal: StoredPortal, mind: Mind) -> None:
     report = await _ask(portal, mind, "crm_report", group_by="source")
     portal.contact("9", archived_at=NOW + timedelta(minutes=1), archived_reason="erased")
