@@ -6,6 +6,7 @@ _PLURALS = {
     "city": "cities",
     "company": "companies",
     "country": "countries",
+    "currency": "currencies",
     "entry": "entries",
     "memory": "memories",
     "property": "properties",

@@ -75,7 +75,7 @@ def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
     if state is OperationalState.STALE and _just_approved(facts, now=now):
         return "Nothing is to be done; the first poll since the approval is about to begin."
     if state is OperationalState.ACTIVE:
-        return _active(facts)
+        return _active(facts, now=now)
     return state_guide(state, facts).person if state is not None else ""
 
 
@@ -142,7 +142,7 @@ def _just_approved(facts: ConnectorFacts, *, now: datetime) -> bool:
     return now - connected <= timedelta(minutes=SYNC_STARTS_WITHIN_MINUTES)
 
 
-def _active(facts: ConnectorFacts) -> str:
+def _active(facts: ConnectorFacts, *, now: datetime) -> str:
     for problem in facts.problems:
         return problem.hint or problem.message
     for fault in facts.config_faults.values():
@@ -151,6 +151,11 @@ def _active(facts: ConnectorFacts) -> str:
     if last is None:
         return STATE_GUIDES[OperationalState.ACTIVE].person
     due = last + timedelta(minutes=facts.config.poll_interval_minutes)
+    if now - due > timedelta(minutes=SYNC_STARTS_WITHIN_MINUTES):
+        return (
+            f"The next poll was due by {_minute(due)} and has not begun: check that the installation runs "
+            f"(`coppermind up`), or run `coppermind sync {facts.connector.id}`."
+        )
     return f"Nothing is to be done; the next poll is due by {_minute(due)}."
 
 

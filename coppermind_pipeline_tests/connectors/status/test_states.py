@@ -125,6 +125,7 @@ def test_every_state_is_explained_and_has_a_next_step_of_one_sentence():
         facts({"connector": {"status": "inactive"}}),
         facts({"connector": {"status": "inactive", "replaced_by": "acme-hubspot-wxyz"}}),
         facts({"connector": {"config": {"report_timezone": "Mars/Olympus"}}}),
+        facts({"poll": last_pull(minutes=20)}),
     ]
     steps = [next_step(facts, now=NOW) for facts in situations]
     assert len(set(steps)) == len(steps)
@@ -155,6 +156,13 @@ def test_only_what_can_pass_is_said_to(code: str, poll: dict[str, int], words: s
     step = next_step(facts({"connector": {"last_error": error}, "poll": poll}), now=NOW)
     assert words in step
     assert ("by itself" in step) == (words == "by itself")
+
+
+@pytest.mark.parametrize(("minutes", "is_overdue"), [(15, False), (17, True), (34, True)])
+def test_a_poll_whose_time_has_passed_is_not_called_due(minutes: int, is_overdue: bool):
+    step = next_step(facts({"poll": last_pull(minutes=minutes)}), now=NOW)
+    assert step.startswith("Nothing is to be done; the next poll is due by ") != is_overdue
+    assert ("coppermind up" in step) == is_overdue
 
 
 @pytest.mark.parametrize("state", ["backfilling", "syncing", "draining_queue"])
