@@ -58,7 +58,7 @@ constraints:
 	.venv-constraints/bin/pip install -q --disable-pip-version-check uv
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
 		.venv-constraints/bin/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes \
-		--no-strip-extras --no-annotate --custom-compile-command 'make constraints' --extra test --output-file constraints.txt setup.cfg -
+		--no-strip-extras --no-annotate --custom-compile-command 'make constraints' --extra celery --extra test --output-file constraints.txt setup.cfg -
 	rm -r .venv-constraints
 
 clean:

@@ -1,5 +1,6 @@
 """The installation's settings, read once from the environment (`COPPERMIND_*`) and passed down."""
 
+import base64
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from coppermind_pipeline.errors import UsageError
 
 CALLBACK_PATH = "/oauth/hubspot/callback"
+_LOGIN_KEY_BYTES = 32
 
 
 def _is_loopback(host: str) -> bool:
@@ -27,6 +29,13 @@ def _is_web_address(url: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _decoded(key: SecretStr) -> bytes:
+    try:
+        return base64.b64decode(key.get_secret_value(), validate=True)
+    except ValueError:
+        return b""
 
 
 def _is_postgresql_address(url: str) -> bool:
@@ -58,6 +67,10 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=default_home, description="embedded database, keys and logs")
     database_url: SecretStr | None = Field(default=None, description="unset: embedded PostgreSQL under COPPERMIND_HOME")
+    broker_url: SecretStr | None = Field(default=None, description="Redis that hands out runs to other machines")
+    database_logins_key: SecretStr | None = Field(
+        default=None, description="unset: a key file under COPPERMIND_HOME, which each machine has its own of"
+    )
     public_url: str = Field(default="http://localhost:8480", description="where browsers reach the web service")
     dagster_port: int = Field(default=3000, ge=1, le=65535, description="port of the Dagster UI, on loopback")
     hubspot_client_id: str = Field(default="", description="client id of the HubSpot app")
@@ -103,6 +116,21 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return url
 
+    @field_validator("database_logins_key")
+    @classmethod
+    def _key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(_decoded(key)) != _LOGIN_KEY_BYTES:
+            msg = f"it is not {_LOGIN_KEY_BYTES} bytes in base64 (its value is a secret, and not shown)"
+            raise ValueError(msg)
+        return key
+
+    @field_validator("broker_url")
+    @classmethod
+    def _redis_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and urlsplit(url.get_secret_value()).scheme not in {"redis", "rediss"}:
+            raise ValueError("it is no address such as redis://host:6379/0 (its value is a secret, and not shown)")
+        return url
+
     @field_validator("public_url")
     @classmethod
     def _https_unless_localhost(cls, url: str) -> str:
@@ -146,6 +174,10 @@ class Settings(BaseSettings):
     def redirect_uri(self) -> str:
         """The one redirect URI that the HubSpot app must have registered."""
         return self.public_url + CALLBACK_PATH
+
+    def login_key(self) -> bytes | None:
+        """Return the key that passwords of database logins are derived from; None where it is in a file."""
+        return None if self.database_logins_key is None else _decoded(self.database_logins_key)
 
     def require_hubspot_app(self) -> None:
         """Raise SettingsError where the HubSpot app's client id or secret is not set."""

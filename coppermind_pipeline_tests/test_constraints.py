@@ -17,8 +17,8 @@ def needed() -> list[Requirement]:
     metadata.read(_PROJECT / "setup.cfg")
     build = tomllib.loads((_PROJECT / "pyproject.toml").read_text())["build-system"]["requires"]
     runs = metadata["options"]["install_requires"].split("\n")
-    tests = metadata["options.extras_require"]["test"].split("\n")
-    return [Requirement(line) for line in [*build, *runs, *tests] if line]
+    extras = "\n".join(metadata["options.extras_require"].values()).split("\n")
+    return [Requirement(line) for line in [*build, *runs, *extras] if line]
 
 
 def pins() -> dict[str, tuple[Requirement, list[str]]]:

@@ -12,7 +12,8 @@ from coppermind_pipeline.interfaces.processes import children, serving
 from coppermind_pipeline.interfaces.up.dagster_processes import dagster_children
 from coppermind_pipeline.store import Database
 
-_UNIT = Path(__file__).parents[1] / "deploy" / "coppermind.service"
+_DEPLOY = Path(__file__).parents[1] / "deploy"
+_UNIT = _DEPLOY / "coppermind.service"
 # What `pg_ctl -m fast` takes on a large database is its last checkpoint's.
 _DATABASE_STOP_S = 120
 
@@ -22,9 +23,10 @@ def _setting(name: str) -> list[str]:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd on this machine")
-def test_systemd_understands_the_unit(tmp_path: Path):
-    installed = tmp_path / _UNIT.name
-    installed.write_text(_UNIT.read_text().replace("/opt/coppermind/.venv/bin", str(Path(sys.executable).parent)))
+@pytest.mark.parametrize("unit", sorted(_DEPLOY.glob("*.service")), ids=lambda unit: unit.stem)
+def test_systemd_understands_the_units(unit: Path, tmp_path: Path):
+    installed = tmp_path / unit.name
+    installed.write_text(unit.read_text().replace("/opt/coppermind/.venv/bin", str(Path(sys.executable).parent)))
     found = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", installed], check=False, capture_output=True, text=True
     )

@@ -38,11 +38,16 @@ def prepare_dagster_home(settings: Settings, database: Database) -> dict[str, st
     home = settings.home / "dagster"
     private_directory(home)
     _write_configuration(home / "dagster.yaml")
-    return {
+    environment = {
         "COPPERMIND_HOME": str(settings.home),
         URL_VARIABLE: database.dagster_url(),
         "DAGSTER_HOME": str(home),
     }
+    if settings.broker_url is not None:
+        # As Celery reads them, wherever dagster.yaml has runs launched by it, and in its workers.
+        broker = settings.broker_url.get_secret_value()
+        environment |= {"CELERY_BROKER_URL": broker, "CELERY_RESULT_BACKEND": broker}
+    return environment
 
 
 def _write_configuration(file: Path) -> None:

@@ -1,7 +1,10 @@
-"""What assets and sensors work with: this installation's settings and database."""
+"""What assets and sensors work with: this installation's settings and database.
+
+A run that has it is heard of for as long as its process lives, so that one that nobody works on can be told.
+"""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -9,7 +12,7 @@ import dagster as dg
 
 from coppermind_pipeline.logs import configure_logs
 from coppermind_pipeline.settings import Settings
-from coppermind_pipeline.store import Database, upgrade
+from coppermind_pipeline.store import Database, heard_of, upgrade
 from coppermind_pipeline.sync import Progress, unheard
 
 
@@ -32,4 +35,19 @@ def this_installation() -> Installation:
     return Installation(settings, database)
 
 
-installation = dg.ResourceDefinition(lambda _: this_installation(), description="Settings and database.")
+def as_resource(installed: Callable[[], Installation]) -> dg.ResourceDefinition:
+    """Return an installation as Dagster hands it to runs, and to sensors, which are none."""
+
+    @dg.resource(description="Settings and database.")
+    def resource(context: dg.InitResourceContext) -> Iterator[Installation]:
+        found = installed()
+        if context.run is None:
+            yield found
+            return
+        with heard_of(found.database, context.run.run_id):
+            yield found
+
+    return resource
+
+
+installation = as_resource(this_installation)

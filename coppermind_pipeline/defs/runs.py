@@ -1,11 +1,12 @@
 """Dagster's own runs: which connectors have one, which wait, and those that are stopped or that nobody works on."""
 
 from collections.abc import Container, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 import dagster as dg
 
-from coppermind_pipeline.store import Database, connector_is_locked
+from coppermind_pipeline.store import SILENT_MAX, Database, silent_runs
 
 # The tag that every launch of one partition carries.
 CONNECTOR_TAG = "dagster/partition"
@@ -16,8 +17,15 @@ FAILING = {"coppermind/failing-portal": "true"}
 
 STOPPED = "Stopped on request. What is stored stays, and the next sync goes on from there."
 
-_UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-_UNFINISHED = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, *_UNDER_WAY]
+ORPHANED = "The process that worked on this run is gone."
+
+_BEGUN = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    *_BEGUN,
+]
 
 
 def tags(*, priority: int, long: Literal["asked-for", "background"] | None = None) -> dict[str, str]:
@@ -69,18 +77,22 @@ def cancel_runs(instance: dg.DagsterInstance, runs: dg.RunsFilter) -> None:
             instance.report_run_canceled(run, message=STOPPED)
 
 
-def fail_orphaned_runs(instance: dg.DagsterInstance, database: Database) -> list[str]:
-    """Fail each run that calls itself under way while nobody holds its connector; return their ids.
+def orphaned(instance: dg.DagsterInstance, database: Database) -> list[dg.DagsterRun]:
+    """Return the runs that call themselves begun, and whose process has not been heard of for too long.
 
-    When a machine goes down with its run workers, Dagster leaves their runs started for ever, and each one keeps later
-    runs of its connector waiting. To be called while no daemon is running.
+    When a machine goes down with what works on runs, Dagster leaves them begun for ever, and each one keeps later runs
+    of its connector waiting. Those that wait for a process to begin them are looked after by Dagster's own monitoring.
     """
-    orphans = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)):
-        connector_id = run.tags.get(CONNECTOR_TAG)
-        with database.nobody() as connection:
-            if connector_id is not None and connector_is_locked(connection, connector_id):
-                continue
-        instance.report_run_failed(run, "The process that worked on this run is gone.")
-        orphans.append(run.run_id)
-    return orphans
+    long_ago = (datetime.now(UTC) - SILENT_MAX).timestamp()
+    begun = [
+        record.dagster_run
+        for record in instance.get_run_records(dg.RunsFilter(statuses=_BEGUN))
+        if record.start_time is None or record.start_time < long_ago
+    ]
+    silent = silent_runs(database, [run.run_id for run in begun])
+    return [run for run in begun if run.run_id in silent]
+
+
+def fail_orphan(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Fail a run that nobody works on: what it did not come to is due again."""
+    instance.report_run_failed(run, ORPHANED)

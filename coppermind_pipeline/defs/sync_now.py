@@ -13,7 +13,7 @@ from coppermind_pipeline.connectors import Connector, last_error, load_connector
 from coppermind_pipeline.defs import assets
 from coppermind_pipeline.defs.health import checks
 from coppermind_pipeline.defs.home import prepare_dagster_home
-from coppermind_pipeline.defs.installation import Installation
+from coppermind_pipeline.defs.installation import Installation, as_resource
 from coppermind_pipeline.defs.partitions import PARTITIONS, known_connectors
 from coppermind_pipeline.defs.runs import cancel_runs
 from coppermind_pipeline.memories import due_entries, queue_length
@@ -120,7 +120,7 @@ def _materialize(
             selected,
             instance=instance,
             partition_key=connector_id,
-            resources={"installation": installation},
+            resources={"installation": as_resource(lambda: installation)},
             # What a person needs to know comes by progress and outcome; Dagster's own account is in its event log.
             run_config={**(config or {}), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={"coppermind/started-by": "command", **this_one},

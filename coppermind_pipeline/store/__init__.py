@@ -28,18 +28,20 @@ from coppermind_pipeline.store.growth.retention import (
     retention_is_due,
 )
 from coppermind_pipeline.store.growth.sizes import Size, Stored, sampled, sizes
-from coppermind_pipeline.store.heartbeat import last_look_for_polls, note_look_for_polls, polling_stopped_since
-from coppermind_pipeline.store.locks import connector_is_locked, lock_publishing, lock_writing, share_publishing
+from coppermind_pipeline.store.heartbeats.polling import last_look_for_polls, note_look_for_polls, polling_stopped_since
+from coppermind_pipeline.store.heartbeats.runs import SILENT_MAX, heard_of, silent_runs
+from coppermind_pipeline.store.locks import lock_publishing, lock_writing, share_publishing
 from coppermind_pipeline.store.logins import login_url
 from coppermind_pipeline.store.pause import InstallationPaused, paused_since, require_not_paused, resume
 from coppermind_pipeline.store.scope import Scope
 from coppermind_pipeline.store.server import embedded
-from coppermind_pipeline.store.upgrade import upgrade
+from coppermind_pipeline.store.upgrade import make_logins, upgrade
 
 __all__ = [
     "CONNECTIONS_MAX",
     "GRACE",
     "ROLES",
+    "SILENT_MAX",
     "Backup",
     "Checkpoint",
     "Database",
@@ -56,12 +58,12 @@ __all__ = [
     "analyze_grown_tables",
     "backup",
     "begin_pass",
-    "connector_is_locked",
     "copy_rows",
     "count_if_few",
     "directory_of_socket",
     "embedded",
     "end_pass",
+    "heard_of",
     "last_look_for_polls",
     "load_applied",
     "load_checkpoint",
@@ -69,6 +71,7 @@ __all__ = [
     "lock_writing",
     "locked_if_free",
     "login_url",
+    "make_logins",
     "move_checkpoint",
     "note_applied",
     "note_look_for_polls",
@@ -90,6 +93,7 @@ __all__ = [
     "sampled",
     "share_of_old_events",
     "share_publishing",
+    "silent_runs",
     "sizes",
     "unfinished_runs",
     "upgrade",

@@ -14,12 +14,12 @@ from psycopg.errors import ConnectionTimeout
 from sqlalchemy import URL, Connection, Dialect, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from coppermind_pipeline.errors import UsageError
+from coppermind_pipeline.errors import NeedsPerson, UsageError
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import locks
 from coppermind_pipeline.store.files import private_directory
-from coppermind_pipeline.store.roles.passwords import password_of
-from coppermind_pipeline.store.roles.role_logins import DAGSTER_ROLE, LoginKeptOut, login_of, make_login
+from coppermind_pipeline.store.roles.passwords import LoginKey, password_of
+from coppermind_pipeline.store.roles.role_logins import DAGSTER_ROLE, LoginKeptOut, LoginMissing, login_of, make_login
 from coppermind_pipeline.store.server import embedded
 
 ROLES = (
@@ -36,8 +36,16 @@ CONNECTIONS_MAX = 24
 _KEPT = 4
 
 _CONNECT_MAX_S = 10
-# How soon the server ends the statement, and lets go of the locks, of a process that has ended however it did.
-END_WITH_CLIENT = "client_connection_check_interval=1000"
+# How soon the server ends the statement, and lets go of the locks, of a process that has ended however it did: at once
+# where its machine says so, and within a minute where that is gone as well.
+_END_WITH_CLIENT = (
+    "client_connection_check_interval=1000",
+    "tcp_keepalives_idle=30",
+    "tcp_keepalives_interval=10",
+    "tcp_keepalives_count=3",
+)
+# And how soon a process notices that the server's machine is gone.
+_NOTICE_SERVERS_END = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 # A plan that was prepared while the tables were empty has been seen to take a thousand times as long later. So the
 # driver prepares nothing; the server keeps the plans of foreign keys' checks, which cost a tenth of the ingest else.
 _NOTHING_PREPARED = {"prepare_threshold": None}
@@ -61,6 +69,13 @@ class UnstorableText(UsageError):
     hint = "Leave out NUL characters, and halves of surrogate pairs."
 
 
+class NoAdministrator(NeedsPerson):
+    """COPPERMIND_DATABASE_URL names no user, and what is asked for needs one who may create roles."""
+
+    code = "no_administrator"
+    hint = "Give it a user and a password for this command; everything else does without."
+
+
 class Database:
     """The product's PostgreSQL database.
 
@@ -69,26 +84,29 @@ class Database:
     cursors of all minds; the reader's reads across minds, for operators.
     """
 
-    def __init__(self, url: str, home: Path) -> None:
+    def __init__(self, url: str, login_key: LoginKey) -> None:
         """Open nothing yet.
 
         Args:
             url: libpq's, of a user who may create roles: for upgrades, backups, and the making of logins.
-            home: the installation's directory, with the key file that the logins' passwords are derived from.
+            login_key: what the logins' passwords are derived from. Where it is the key itself, which others may have as
+                well, a URL without a user is one that none of the above is done with.
         """
         self._url = _with_user_in_front(make_url(url)).set(drivername="postgresql+psycopg")
-        self._home = home
+        self.login_key = login_key
+        self.has_administrator = isinstance(login_key, Path) or self._url.username is not None
         self._remade: set[str] = set()
         self._remaking = Lock()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Return the configured database; the embedded server is started where none is configured."""
+        login_key = settings.login_key() or settings.home
         if settings.database_url is not None:
             if settings.home.exists():  # keys and sessions lie there; the embedded server closes it by itself
                 private_directory(settings.home)
-            return cls(settings.database_url.get_secret_value(), settings.home)
-        return cls(embedded.start(settings.home), settings.home)
+            return cls(settings.database_url.get_secret_value(), login_key)
+        return cls(embedded.start(settings.home), login_key)
 
     @contextmanager
     def mind(self, mind_id: UUID) -> Iterator[Connection]:
@@ -170,7 +188,13 @@ class Database:
 
     @contextmanager
     def administrator(self) -> Iterator[Connection]:
-        """Open a transaction as the user of the configured URL: migrations, logins and server-wide facts."""
+        """Open a transaction as the user of the configured URL: migrations, logins and server-wide facts.
+
+        Raises:
+            NoAdministrator: it names none.
+        """
+        if not self.has_administrator:
+            raise NoAdministrator
         connect_args = {"connect_timeout": _CONNECT_MAX_S}
         engine = create_engine(self._url, pool_size=1, hide_parameters=True, connect_args=connect_args)
         try:
@@ -181,7 +205,7 @@ class Database:
 
     def make_login(self, connection: Connection, role: str) -> None:
         """Make the login that works as `role`, by an administrator's connection."""
-        make_login(connection, self._home, role)
+        make_login(connection, self.login_key, role)
 
     def now(self) -> datetime:
         """Return the time by the database's clock, which all stored times are of."""
@@ -234,9 +258,14 @@ class Database:
         return self._engine(DAGSTER_ROLE)
 
     def _engine(self, role: str) -> Engine:
-        connect_args = {"options": _options(role), "connect_timeout": _CONNECT_MAX_S, **_NOTHING_PREPARED}
-        login = login_of(self._home, role)
-        url = self._url.set(username=login, password=password_of(self._home, login))
+        connect_args = {
+            "options": _options(role),
+            "connect_timeout": _CONNECT_MAX_S,
+            **_NOTICE_SERVERS_END,
+            **_NOTHING_PREPARED,
+        }
+        login = login_of(self.login_key, role)
+        url = self._url.set(username=login, password=password_of(self.login_key, login))
         # An error's words end up in logs: they name the statement, and none of the values, which are customers' data.
         engine = create_engine(url, hide_parameters=True, connect_args=connect_args, **_POOL)
         event.listen(engine, "handle_error", _refuse_unstorable_text)
@@ -250,8 +279,10 @@ class Database:
             return dialect.connect(*arguments, **options)
         except ConnectionTimeout:
             raise
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
             # It has no code that tells a login which is refused from a server that is down, or full.
+            if not self.has_administrator and _is_kept_out(error):
+                raise LoginMissing(f"The server does not let the login {options['user']} in: {error}") from error
             if not self._remake_login(role):
                 raise
         try:
@@ -263,6 +294,8 @@ class Database:
 
     def _remake_login(self, role: str) -> bool:
         """Make the login of a role anew, once in this process's life; return whether an administrator got in."""
+        if not self.has_administrator:
+            return False
         with self._remaking:
             if role not in self._remade:
                 try:
@@ -308,4 +341,6 @@ def _refuse_unstorable_text(context: ExceptionContext) -> None:
 
 def _options(role: str) -> str:
     schema = "dagster" if role == DAGSTER_ROLE else "coppermind"
-    return f"-c role={role} -c search_path={schema} -c timezone=UTC -c {END_WITH_CLIENT}"
+    return " ".join(
+        f"-c {setting}" for setting in (f"role={role}", f"search_path={schema}", "timezone=UTC", *_END_WITH_CLIENT)
+    )

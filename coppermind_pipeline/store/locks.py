@@ -26,21 +26,6 @@ def unlock_connector(connection: Connection, connector_id: str) -> None:
     connection.execute(text(f"SELECT pg_advisory_unlock({_connector_key()})"), {"id": connector_id})
 
 
-def connector_is_locked(connection: Connection, connector_id: str) -> bool:
-    """Say whether some process is the connector's writer at this moment."""
-    return bool(connection.scalar(_IS_LOCKED, {"locks": _CONNECTOR_LOCKS, "id": connector_id}))
-
-
-_IS_LOCKED = text(
-    """SELECT EXISTS (
-           SELECT FROM pg_locks
-            WHERE locktype = 'advisory' AND objsubid = 2 AND granted
-              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-              AND classid = CAST(:locks AS oid)
-              AND objid = (hashtext(:id)::bigint & 4294967295)::oid)"""
-)
-
-
 def _connector_key() -> str:
     return f"{_CONNECTOR_LOCKS}, hashtext(:id)"
 

@@ -1,6 +1,5 @@
 """Logins for tools of a person's choice, such as psql or BI: each reads, and what it reads is in its role's name."""
 
-from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -8,7 +7,7 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.errors import NeedsPerson
 from coppermind_pipeline.store.database import Database
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
-from coppermind_pipeline.store.roles.passwords import let_in, password_of
+from coppermind_pipeline.store.roles.passwords import LoginKey, let_in, password_of
 from coppermind_pipeline.store.roles.public_doors import close_public_doors
 from coppermind_pipeline.store.roles.role_logins import naming_who_may_not
 
@@ -38,15 +37,15 @@ class PublicDoorsOpen(NeedsPerson):
         )
 
 
-def login_url(database: Database, home: Path, *, mind_id: UUID | None = None) -> str:
+def login_url(database: Database, key: LoginKey, *, mind_id: UUID | None = None) -> str:
     """Return a libpq URL, password included, that reads across minds, or one mind; it is the same each time.
 
     Its holder can neither write nor become another role. The password is set anew, so that an address stops working
-    where another installation, with a key file of its own, hands one out for the same role of the same server.
+    where another installation, with a key of its own, hands one out for the same role of the same server.
 
     Args:
         database: the installation's database.
-        home: the installation's directory, with the key file that passwords are derived from.
+        key: what passwords are derived from, mostly the database's `login_key`.
         mind_id: the only mind to be seen.
 
     Raises:
@@ -54,7 +53,7 @@ def login_url(database: Database, home: Path, *, mind_id: UUID | None = None) ->
         PublicDoorsOpen: of one mind's: the server lets it disturb others.
     """
     role = READER if mind_id is None else f"coppermind_mind_{mind_id.hex}"
-    password = password_of(home, role)
+    password = password_of(key, role)
     with database.administrator() as connection, naming_who_may_not(connection):
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         if mind_id is not None:

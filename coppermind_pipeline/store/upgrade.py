@@ -50,17 +50,32 @@ class OlderSchema(NeedsPerson):
     hint = f"Start a version of the product whose schema is {OLDEST_REVISION} once, which upgrades it; then this one."
 
 
+class NotUpgraded(NeedsPerson):
+    """The database is of an older version of the product, and COPPERMIND_DATABASE_URL names nobody to upgrade it."""
+
+    code = "not_upgraded"
+    hint = (
+        "Run `coppermind db upgrade` of this version once, with a COPPERMIND_DATABASE_URL that names a user who may "
+        "create roles, and start again."
+    )
+
+
 def upgrade(database: Database) -> None:
     """Create what is missing and run the outstanding revisions; on an up-to-date database it only looks.
 
-    Safe to call from several processes at once: one upgrades, the others wait for it.
+    Safe to call from several processes at once: one upgrades, the others wait for it. Without an administrator it only
+    looks, too.
 
     Raises:
         NewerSchema: a newer version of the product has upgraded it; nothing is changed.
         OlderSchema: it is older than what this version can upgrade; nothing is changed.
+        NotUpgraded: it is to be upgraded, and the configured URL names nobody to do it.
     """
     from alembic import command
 
+    if not database.has_administrator:
+        _require_upgraded(database)
+        return
     with database.administrator() as connection:
         revision = _revision(connection)
         if revision == _newest_revision() and _dagster_has_its_schema(connection):
@@ -77,6 +92,21 @@ def upgrade(database: Database) -> None:
         configuration = alembic_configuration()
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
+
+
+def make_logins(database: Database) -> None:
+    """Make the logins that processes without an administrator's address work with."""
+    with database.administrator() as connection:
+        for role in WORKING_ROLES:
+            database.make_login(connection, role)
+
+
+def _require_upgraded(database: Database) -> None:
+    with database.owner() as connection:
+        revision = _revision(connection)
+    if revision != _newest_revision():
+        _require_known(revision)
+        raise NotUpgraded(f"The schema of the database is {revision}, and this version needs {_newest_revision()}.")
 
 
 def _revision(connection: Connection) -> str | None:

@@ -18,7 +18,7 @@ ASSETS = """
 """
 SENSORS = """
     new_connectors wanted_syncs due_polls failing_portals idle_polls due_syntheses waiting_memories due_reconciliations
-    alerts health failed_runs due_retention
+    alerts health failed_runs due_retention lost_runs
 """
 
 

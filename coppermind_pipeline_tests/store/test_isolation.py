@@ -31,6 +31,7 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
         )
         assert set(unsecured) == {
             "alembic_version", "installation", "rate_limit_late_calls", "rate_limit_states", "retention",
+            "run_heartbeats",
         }  # fmt: skip
 
 

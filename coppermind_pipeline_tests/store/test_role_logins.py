@@ -1,7 +1,8 @@
 """Each connection that the product keeps is the login of one role, and becomes no other: the superuser's once did."""
 
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,7 +16,7 @@ from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from coppermind_pipeline.errors import CoppermindError
-from coppermind_pipeline.store import ROLES, Database, backup, embedded, restore, upgrade
+from coppermind_pipeline.store import ROLES, Database, backup, embedded, login_url, make_logins, restore, upgrade
 from coppermind_pipeline.store.files import replace_text
 from coppermind_pipeline.store.roles.passwords import KEY_FILE
 from coppermind_pipeline.store.roles.role_logins import WORKING_ROLES, login_of
@@ -222,6 +223,31 @@ def test_a_user_who_may_not_make_logins_is_told_what_to_do(database: Database, d
         connection.execute(text(orders))  # the administrator does as it says
     assert _session_user(ours) == login_of(tmp_path, "coppermind_app")
     ours.dispose()
+
+
+def test_an_address_without_a_user_does_for_everything_but_what_an_administrator_does(
+    database: Database, database_url: str
+):
+    key = secrets.token_bytes(32)
+    url = make_url(database_url)._replace(username=None, password=None)
+    ours = Database(str(url), key)
+    _assert_refused("login_missing", lambda: upgrade(ours))
+    make_logins(Database(database_url, key))
+    upgrade(ours)
+    assert _session_user(ours) == login_of(key, "coppermind_app")
+    assert login_of(key, "coppermind_dagster") in ours.dagster_url()
+    _assert_refused("no_administrator", lambda: login_url(ours, key))
+    for revision, code in (("0047", "not_upgraded"), ("9999", "newer_schema"), ("0046", "older_schema")):
+        with database.administrator() as connection:
+            connection.execute(text("UPDATE coppermind.alembic_version SET version_num = :it"), {"it": revision})
+        _assert_refused(code, lambda: upgrade(ours))
+    ours.dispose()
+
+
+def _assert_refused(code: str, ask: Callable[[], object]) -> None:
+    with pytest.raises(CoppermindError) as refused:
+        ask()
+    assert refused.value.code == code
 
 
 def test_a_server_that_keeps_the_logins_out_is_named(database_url: str, server_home: Path, tmp_path: Path):

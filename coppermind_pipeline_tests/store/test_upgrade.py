@@ -7,7 +7,7 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, make_url, text
 
-from coppermind_pipeline.store import CONNECTIONS_MAX, Database, connector_is_locked, migrations, upgrade
+from coppermind_pipeline.store import CONNECTIONS_MAX, Database, migrations, upgrade
 from coppermind_pipeline.store.upgrade import OLDEST_REVISION, SCHEMAS_AND_USAGE, OlderSchema, alembic_configuration
 
 
@@ -121,16 +121,6 @@ def test_a_connector_has_one_writer_at_a_time(database: Database):
             assert other
     with database.connector_lock("acme-hubspot-abcd") as again:
         assert again
-
-
-def test_whether_a_connector_has_a_writer_can_be_asked(database: Database):
-    def written() -> list[bool]:
-        with database.nobody() as connection:
-            return [connector_is_locked(connection, f"{mind}-hubspot-abcd") for mind in ("acme", "globex")]
-
-    with database.connector_lock("acme-hubspot-abcd"):
-        assert written() == [True, False]
-    assert written() == [False, False]
 
 
 def test_whoever_holds_locks_leaves_the_connections_to_the_work(database: Database):

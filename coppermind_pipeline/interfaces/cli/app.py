@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from coppermind_pipeline.interfaces.cli import connectors, customers, db, keys, memory, minds, output, sync, tokens
-from coppermind_pipeline.interfaces.cli.servers import mcp, sandbox, up, web
+from coppermind_pipeline.interfaces.cli.servers import mcp, sandbox, up, web, worker
 
 app = typer.Typer(
     name="coppermind",
@@ -36,6 +36,7 @@ def _options(
 
 
 app.command()(up.up)
+app.command()(worker.worker)
 app.command()(web.web)
 app.command()(mcp.mcp)
 app.add_typer(customers.app, name="customers")

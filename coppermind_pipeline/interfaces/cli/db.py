@@ -50,10 +50,15 @@ def stop(*, as_json: output.JsonOption = False) -> None:
 
 @app.command()
 def upgrade(*, as_json: output.JsonOption = False) -> None:
-    """Bring the schema up to date. Every other command does so too as it starts."""
-    from coppermind_pipeline.interfaces.installation import open_installation
+    """Bring the schema up to date, and make the product's logins.
 
-    with open_installation():
+    Every other command does so too as it starts, where COPPERMIND_DATABASE_URL names a user who may.
+    """
+    from coppermind_pipeline.interfaces.installation import open_installation
+    from coppermind_pipeline.store import make_logins
+
+    with open_installation() as installation:
+        make_logins(installation.database)
         output.show({"upgraded": True}, as_json=as_json, human=lambda: "The schema is up to date.")
 
 
@@ -107,7 +112,7 @@ def url(*, mind: MindOption = None, customer: CustomerOption = "local", as_json:
     with open_installation(settings) as installation:
         database = installation.database
         found = resolve_mind(database, local_caller(database, customer), mind) if mind is not None else None
-        address = login_url(database, settings.home, mind_id=found.id if found else None)
+        address = login_url(database, database.login_key, mind_id=found.id if found else None)
     output.show({"url": address}, as_json=as_json, human=lambda: Text(address, overflow="ignore", no_wrap=True))
 
 

@@ -199,10 +199,11 @@ def _start_dagster(
 def _free_orphaned_runs(database: Database) -> None:
     from dagster import DagsterInstance
 
-    from coppermind_pipeline.defs.runs import fail_orphaned_runs
+    from coppermind_pipeline.defs import runs
 
     with DagsterInstance.get() as instance:
-        fail_orphaned_runs(instance, database)
+        for run in runs.orphaned(instance, database):
+            runs.fail_orphan(instance, run)
 
 
 def _write_workspace(directory: Path, code_socket: Path) -> Path:

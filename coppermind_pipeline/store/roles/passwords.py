@@ -1,4 +1,7 @@
-"""Passwords of database logins: derived from a key file, so that they are stored nowhere, and can be told again."""
+"""Passwords of database logins: derived from a key, so that they are stored nowhere, and can be told again.
+
+Machines that share a server share the key; where none is given, it is in a file of the installation's home.
+"""
 
 import base64
 import hashlib
@@ -14,17 +17,20 @@ from coppermind_pipeline.store.files import locked
 
 KEY_FILE = "database-logins.key"
 
+# The home that the key's file is in, which is made where there is none, or the key itself.
+LoginKey = Path | bytes
+
 _KEY_BYTES = 32
 
 
-def password_of(home: Path, role: str) -> str:
-    """Return the password of a role in the servers that the installation under `home` works with."""
-    return base64.urlsafe_b64encode(hmac.digest(_key(home), role.encode(), "sha256")).decode().rstrip("=")
+def password_of(key: LoginKey, role: str) -> str:
+    """Return the password of a role in the servers that whoever has the key works with."""
+    return base64.urlsafe_b64encode(hmac.digest(_read(key), role.encode(), "sha256")).decode().rstrip("=")
 
 
-def key_fingerprint(home: Path) -> str:
-    """Return what tells this key file from any other, and says nothing about it."""
-    return hashlib.sha256(b"coppermind database logins " + _key(home)).hexdigest()[:12]
+def key_fingerprint(key: LoginKey) -> str:
+    """Return what tells this key from any other, and says nothing about it."""
+    return hashlib.sha256(b"coppermind database logins " + _read(key)).hexdigest()[:12]
 
 
 def let_in(connection: psycopg.Connection, role: str, password: str) -> None:
@@ -33,11 +39,13 @@ def let_in(connection: psycopg.Connection, role: str, password: str) -> None:
     connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier)))
 
 
-def _key(home: Path) -> bytes:
-    file = home / KEY_FILE
+def _read(key: LoginKey) -> bytes:
+    if isinstance(key, bytes):
+        return key
+    file = key / KEY_FILE
     if not file.exists():
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with locked(home / f"{KEY_FILE}.lock"):
+        key.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(key / f"{KEY_FILE}.lock"):
             if not file.exists():
                 _write_new(file)
     return file.read_bytes()

@@ -1,13 +1,12 @@
 """The logins that the product works with: one per role, each a member of that role alone, Dagster's storage included.
 
 So no connection of the product can become anything that its role is not, whatever statement reaches it. A login's name
-holds what tells the installation's key file from any other: installations that share a server have logins of their own,
-and whoever lost the key file gets new ones.
+holds what tells the installation's key from any other: installations that share a server have logins of their own,
+machines that share the key have them in common, and whoever lost the key gets new ones.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 from psycopg.errors import InsufficientPrivilege
@@ -16,7 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from coppermind_pipeline.errors import NeedsPerson
 from coppermind_pipeline.store.locks import UPGRADE_LOCK
-from coppermind_pipeline.store.roles.passwords import key_fingerprint, let_in, password_of
+from coppermind_pipeline.store.roles.passwords import LoginKey, key_fingerprint, let_in, password_of
 
 DAGSTER_ROLE = "coppermind_dagster"  # owns Dagster's schema, and sees nothing of ours
 WORKING_ROLES = ("coppermind_owner", "coppermind_app", "coppermind_scheduler", "coppermind_reader", DAGSTER_ROLE)
@@ -46,6 +45,16 @@ class LoginRefused(NeedsPerson):
         )
 
 
+class LoginMissing(NeedsPerson):
+    """The logins that the product works with are not made, and COPPERMIND_DATABASE_URL names nobody who could."""
+
+    code = "login_missing"
+    hint = (
+        "Run `coppermind db upgrade` once with a COPPERMIND_DATABASE_URL that names a user who may create roles, and "
+        "with the same COPPERMIND_DATABASE_LOGINS_KEY."
+    )
+
+
 class LoginKeptOut(NeedsPerson):
     """The server lets the configured user in, and not the product's own logins."""
 
@@ -60,23 +69,23 @@ class LoginKeptOut(NeedsPerson):
         )
 
 
-def login_of(home: Path, role: str) -> str:
-    """Return the name of the login that the installation under `home` works with as `role`."""
-    return f"{role}_{key_fingerprint(home)}"
+def login_of(key: LoginKey, role: str) -> str:
+    """Return the name of the login that whoever has the key works with as `role`."""
+    return f"{role}_{key_fingerprint(key)}"
 
 
-def make_login(connection: Connection, home: Path, role: str) -> None:
+def make_login(connection: Connection, key: LoginKey, role: str) -> None:
     """Make the login of a role, or make it anew what it was; safe to call from several processes at once.
 
     Raises:
         LoginRefused: the connection's user may not.
     """
-    login = login_of(home, role)
+    login = login_of(key, role)
     with naming_who_may_not(connection):
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         if not connection.scalar(text("SELECT true FROM pg_roles WHERE rolname = :login"), {"login": login}):
             connection.execute(text(f"CREATE ROLE {login} IN ROLE {role}"))
-        let_in(connection.connection.driver_connection, login, password_of(home, login))  # pyright: ignore[reportArgumentType]
+        let_in(connection.connection.driver_connection, login, password_of(key, login))  # pyright: ignore[reportArgumentType]
 
 
 def close_logins(connection: psycopg.Connection) -> None:
