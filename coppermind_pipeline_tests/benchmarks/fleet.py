@@ -101,7 +101,10 @@ def _spread(crowd: Crowd) -> None:
     for number, member in enumerate(crowd.members):
         ago = CADENCE * (number / len(crowd.members))
         with crowd.installation.database.mind(member.connector.mind_id) as connection:
-            connection.execute(text("UPDATE connectors SET connected_at = connected_at - interval '1 day'"))
+            # The approval asked for a sync: after a poll that is set back, it would be asked for again.
+            connection.execute(
+                text("UPDATE connectors SET connected_at = connected_at - interval '1 day', sync_requested_at = NULL")
+            )
             connection.execute(
                 text("UPDATE hubspot_polls SET last_started_at = now() - :ago, last_succeeded_at = now() - :ago"),
                 {"ago": ago},
