@@ -83,7 +83,7 @@ def test_a_spreadsheet_has_empty_cells_for_figures_of_deals_that_are_left_out(
     known_report: CrmReport, report: MakeReport
 ) -> None:
     made = render(report(outcome=["lost"], compare_to="previous_year"), ReportFormat.CSV)
-    (row,) = csv.DictReader(io.StringIO(made))
+    (row,) = _rows_of_csv(made, "summary")
     assert (row["closed_lost_deals"], row["earlier_closed_lost_deals"]) == ("1", "0")
     for empty in ("closed_won_deals", "closed_won_without_amount", "earlier_closed_won_deals", "open_deals", "win_rate",
                   "overdue_deals", "closed_before_created"):  # fmt: skip
@@ -119,11 +119,49 @@ def test_a_spreadsheet_has_the_mind_and_the_caveats_in_each_row(known_report: Cr
     made = render(known_report, ReportFormat.CSV)
     assert made.encode().startswith(b"\xef\xbb\xbfmind,")
     rows = list(csv.DictReader(io.StringIO(made.encode().decode("utf-8-sig"))))
-    assert len(rows) == 4
+    assert [row["part"] for row in rows] == ["deals"] * 4 + ["loss_themes"]
     assert {row["mind"] for row in rows} == {"acme"}
     assert {row["caveats"] for row in rows} == {" ".join(known_report.audit.caveats)}
     assert {row["freshness"] for row in rows} == {"fresh"}
     assert "caveats" not in render(known_report, ReportFormat.CSV, alone=False)
+
+
+def test_a_spreadsheet_has_the_losses_behind_the_deals_or_groups(portal: StoredPortal, report: MakeReport) -> None:
+    for number, (reason, amount, currency) in enumerate((
+        ("Too expensive", "100", "USD"), ("Price", "30", "EUR"), ("Price", None, None), ("went on holiday", "5", "USD"),
+        (None, "7", "USD"),
+    )):  # fmt: skip
+        portal.deal(str(number), outcome="lost", close_at=_CLOSED, amount=amount, currency=currency, loss_reason=reason,
+                    amount_home=amount)  # fmt: skip
+    for asked, part in (({"detail": True}, "deals"), ({"group_by": "source"}, "groups"), ({}, "summary")):
+        made = report(**asked)
+        assert made.losses is not None
+        rendered = render(made, ReportFormat.CSV)
+        themes = _rows_of_csv(rendered, "loss_themes")
+        assert [(row["loss_theme"], int(row["loss_deals"]), row["loss_share"]) for row in themes] == [
+            *((theme.label, theme.deals, theme.share) for theme in made.losses.themes),
+            ("No reason given", 1, "0.2000"),
+        ]
+        assert sum(int(row["loss_deals"]) for row in themes) == made.losses.deals
+        of_price = next(row for row in themes if row["loss_deals"] == "3")
+        assert [of_price[name] for name in ("loss_USD", "loss_EUR", "loss_home_USD", "loss_without_amount")] == [
+            "100.00", "30.00", "130.00", "1",
+        ]  # fmt: skip
+        reasons = [(row["loss_reason"], row["loss_deals"], row["loss_share"])
+                   for row in _rows_of_csv(rendered, "loss_reasons")]  # fmt: skip
+        assert ("Price", "2", "0.4000") in reasons
+        assert sum(int(deals) for _, deals, _ in reasons) == made.losses.with_reason
+        # Neither kind of row has cells in the other's columns.
+        assert all(row["loss_deals"] == "" for row in _rows_of_csv(rendered, part))
+        assert all(row["stage" if part == "deals" else "closed_lost_deals"] == "" for row in themes)
+    for_client = render(report(audience="client"), ReportFormat.CSV)
+    assert _rows_of_csv(for_client, "loss_themes")
+    assert _rows_of_csv(for_client, "loss_reasons") == []
+    assert not _rows_of_csv(render(report(outcome=["won"]), ReportFormat.CSV), "loss_themes")
+
+
+def _rows_of_csv(rendered: str, part: str) -> list[dict[str, str]]:
+    return [row for row in csv.DictReader(io.StringIO(rendered)) if row["part"] == part]
 
 
 def test_a_figure_stands_beside_its_difference_from_the_earlier_range(portal: StoredPortal, report: MakeReport) -> None:
@@ -137,5 +175,5 @@ def test_a_figure_stands_beside_its_difference_from_the_earlier_range(portal: St
     assert "| Closed lost | 1 (+1, from nothing) | $5 (+$5, from nothing) |" in text
     assert "| Win rate | 66.67 % (\N{MINUS SIGN}33.33 points) |" in text
     assert "| Paid Search | 2 (unchanged) | $180 (\N{MINUS SIGN}$60, \N{MINUS SIGN}25.00 %) |" in text
-    (row,) = csv.DictReader(io.StringIO(render(made, ReportFormat.CSV)))
+    (row,) = _rows_of_csv(render(made, ReportFormat.CSV), "groups")
     assert (row["closed_won_USD"], row["earlier_closed_won_USD"]) == ("180.00", "240.00")

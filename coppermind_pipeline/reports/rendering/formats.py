@@ -37,9 +37,9 @@ def render(
 ) -> str:
     """Return the report as text.
 
-    `csv` is one table: the deals where the report lists them, else the groups, else the summary; each row carries the
-    mind, range, basis, zone, time of sync and caveats. `html` is a page of its own, without scripts; only there are
-    charts.
+    `csv` is one table: the deals where the report lists them, else the groups, else the summary, and the losses below
+    them; each row carries the mind, range, basis, zone, time of sync and caveats. `html` is a page of its own, without
+    scripts; only there are charts.
 
     Args:
         alone: whether nothing stands beside the text. An answer that has the caveats itself, and little room, takes it

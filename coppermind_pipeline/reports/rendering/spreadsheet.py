@@ -1,15 +1,16 @@
 """A report as one table for spreadsheets: CSV."""
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from coppermind_pipeline.memories import Audience
-from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures
+from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL, Losses, LossTheme
+from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures, rate
 from coppermind_pipeline.reports.models import CrmReport, DealRow
 from coppermind_pipeline.reports.rendering.provenance import backfill, filters
 from coppermind_pipeline.reports.trust.for_client import NOT_IN_ROWS
-from coppermind_pipeline.wording import visible_values
+from coppermind_pipeline.wording import count, visible_values
 
 if TYPE_CHECKING:
     import pandas
@@ -31,33 +32,42 @@ def csv_of(report: CrmReport, *, with_caveats: bool) -> str:
 
 
 def report_frame(report: CrmReport) -> "pandas.DataFrame":
-    """Return the report as a data frame: the deals where it lists them, else the groups, else the summary.
+    """Return the report as a data frame: the deals where it lists them, else the groups, else the summary; then losses.
 
-    Amounts, rates and dates are text, as in the report. Each row begins with the mind, and ends with what its figures
-    stand on: range, basis, zone, time of sync, and the caveats.
+    Amounts, rates and dates are text, as in the report. Each row begins with the mind and the part of the report that
+    it is of, and ends with what its figures stand on: range, basis, zone, time of sync, and the caveats. Rows of losses
+    have columns of their own, so that no sum of another column takes them in.
     """
     import pandas
 
     for_client = report.audit.audience is Audience.CLIENT
     if report.deals is not None:
+        part = "deals"
         rows = [row.model_dump(mode="json") for row in report.deals.rows]
         columns = [name for name in DealRow.model_fields if not (for_client and name in NOT_IN_ROWS)]
     else:
+        part = "groups" if report.groups else "summary"
         named = [(group.label, group) for group in report.groups] or [("All deals", report.summary)]
-        currencies = _currencies([figures for _, figures in named])
+        currencies = _currencies(
+            value
+            for _, figures in named
+            for each in (figures, getattr(figures, "compared_with", None))
+            if each is not None
+            for _, value in each
+            if isinstance(value, DealSum)
+        )
         # Figures of deals that are left out are zeros in the model; in a cell they would be taken for counted.
         withheld = {name.removeprefix("groups.") if report.groups else name for name in report.audit.withheld}
         rows = [{"group": label} | _flat(figures, currencies, withheld) for label, figures in named]
         columns = list(rows[0])
+    lost = [] if report.losses is None else list(_loss_rows(report.losses))
     about = _about(report)
     if for_client:
         del about["filters"]
+    table = [{"mind": report.trust.mind} | row | about for row in (*({"part": part} | row for row in rows), *lost)]
+    columns = list(dict.fromkeys(["mind", "part", *columns, *(name for row in lost for name in row), *about]))
     # Kept as they are: pandas would make floats of numbers that are missing somewhere.
-    return pandas.DataFrame(
-        [{"mind": report.trust.mind} | row | about for row in rows],
-        columns=["mind", *columns, *about],
-        dtype=object,
-    )
+    return pandas.DataFrame([[row.get(name) for name in columns] for row in table], columns=columns, dtype=object)
 
 
 def _about(report: CrmReport) -> dict[str, Any]:
@@ -75,6 +85,34 @@ def _about(report: CrmReport) -> dict[str, Any]:
         "filters": filters(report),
         "caveats": " ".join(report.audit.caveats),
     }
+
+
+def _loss_rows(losses: Losses) -> Iterator[dict[str, Any]]:
+    """Yield a row for each theme, which add up to all lost deals, and then one for each reason that is given."""
+    currencies = _currencies(losses.themes)
+
+    def row(part: str, theme: str, reason: str | None, deals: int, found: LossTheme | None = None) -> dict[str, Any]:
+        return {
+            "part": part,
+            "loss_theme": theme,
+            "loss_reason": reason,
+            "loss_deals": deals,
+            "loss_share": rate(deals, losses.deals),
+            "loss_without_amount": None if found is None else found.without_amount,
+            **_by_currency("loss", [] if found is None else found.amounts, currencies),
+            **_by_currency("loss_home", [found.amount_home] if found and found.amount_home else [], currencies),
+        }
+
+    for theme in losses.themes:
+        yield row("loss_themes", theme.label, None, theme.deals, theme)
+    if losses.without_reason:
+        yield row("loss_themes", NO_REASON_LABEL, None, losses.without_reason)
+    for theme in losses.themes:
+        for reason in theme.reasons:
+            yield row("loss_reasons", theme.label, reason.reason, reason.deals)
+        if theme.more_reasons is not None:
+            more = count(theme.more_reasons.reasons, "other reason")
+            yield row("loss_reasons", theme.label, more, theme.more_reasons.deals)
 
 
 def _flat(
@@ -96,7 +134,7 @@ def _flat(
             earlier = {f"earlier_{column}": then for column, then in _flat(value, currencies, withheld).items()}
         elif name in {"average_deal", "weighted_pipeline"}:
             flat |= _by_currency(name, value, currencies)
-        elif name not in {"top_deals", "compared_with", "label"}:
+        elif name not in {"top_deals", "compared_with", "label", "untold"}:
             of = "median_days_to_close" if name == "closed_before_created" else name
             flat[name] = None if of in withheld else value
     return flat | earlier
@@ -107,15 +145,11 @@ def _by_currency(name: str, amounts: Sequence[Amount], currencies: Sequence[str 
     return {f"{name}_{currency or 'unknown_currency'}": by_currency.get(currency) for currency in currencies}
 
 
-def _currencies(all_figures: Sequence[Figures]) -> list[str | None]:
+def _currencies(sums: Iterable[DealSum]) -> list[str | None]:
     found = {
         amount.currency
-        for figures in all_figures
-        for each in (figures, getattr(figures, "compared_with", None))
-        if each is not None
-        for _, value in each
-        if isinstance(value, DealSum)
-        for amount in (*value.amounts, *([value.amount_home] if value.amount_home else []))
+        for each in sums
+        for amount in (*each.amounts, *([each.amount_home] if each.amount_home else []))
     }
     return sorted(found, key=lambda currency: (currency is None, currency or ""))
 
