@@ -49,7 +49,7 @@ from coppermind_pipeline.crm.portal.stages import (
 )
 from coppermind_pipeline.crm.records import VALUE_FIELDS, NormalizedRecord, interpret
 from coppermind_pipeline.crm.regions import region_name
-from coppermind_pipeline.crm.sources import source_detail
+from coppermind_pipeline.crm.sources import OFFLINE, source_detail
 from coppermind_pipeline.crm.values import (
     PROSE_CHARS_MAX,
     decode_properties,
@@ -68,6 +68,7 @@ __all__ = [
     "FUNNEL_STAGES",
     "LATE_STAGE_PROBABILITY",
     "LOSS_REASON_PROPERTY",
+    "OFFLINE",
     "OWN_LOSS_THEMES_MAX",
     "POSTPONED_STATUS",
     "PRIMARY_COMPANY_TYPE_ID",

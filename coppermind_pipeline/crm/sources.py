@@ -5,7 +5,10 @@ from collections.abc import Mapping
 
 from coppermind_pipeline.crm.placeholders import says_nothing
 
-_OFFLINE = {
+# What everything that was imported, added by hand or synced has, whatever brought it.
+OFFLINE = "OFFLINE"
+
+_OFFLINE_DETAILS = {
     "ANALYTICS": "recorded by the tracking code",
     "API": "created by an integration through the API",
     "BOTS": "from a chatbot",
@@ -54,8 +57,8 @@ def source_detail(source: str | None, detail_1: str | None, detail_2: str | None
 
     Left out are details of an unknown kind, internal codes and ids, and texts that HubSpot cut off as not known.
     """
-    if source == "OFFLINE":
-        return _OFFLINE.get((detail_1 or "").strip().upper().replace(" ", "_"))
+    if source == OFFLINE:
+        return _OFFLINE_DETAILS.get((detail_1 or "").strip().upper().replace(" ", "_"))
     if source == "ORGANIC_SEARCH" and (engine := _search_engine(detail_1)) is not None:
         return f"on {engine}"
     wording = _WORDING.get(source or "")

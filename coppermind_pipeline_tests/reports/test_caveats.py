@@ -52,6 +52,22 @@ def test_a_running_backfill_comes_before_everything_but_a_stale_sync(portal: Sto
     ]
 
 
+def test_what_was_imported_tells_no_channel(portal: StoredPortal, report: MakeReport) -> None:
+    portal.deal("1", **_WON)
+    portal.deal("2", **_WON | {"attributed_source": "PAID_SEARCH"})
+    (said,) = report(group_by="source").audit.caveats
+    assert said == (
+        "1 of 2 won deals has the source Offline Sources, as all have that were imported, added by hand or synced from "
+        "another tool: nobody can tell what brought it."
+    )
+    assert said not in report(group_by="source", outcome="lost").audit.caveats
+    assert (
+        report(group_by="owner").audit.caveats
+        == report(group_by="source", start="2026-01-01", end="2026-02-01").audit.caveats
+        == []
+    )
+
+
 def test_a_portal_that_was_never_read_gives_no_headline(portal: StoredPortal, report: MakeReport) -> None:
     portal.execute("DELETE FROM hubspot_polls WHERE connector_id = :connector")
     portal.execute("DELETE FROM hubspot_backfills WHERE connector_id = :connector")

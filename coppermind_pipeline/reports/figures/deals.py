@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline.crm import OFFLINE
 from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Measure
 from coppermind_pipeline.reports.figures.selection import DealSelection, Which, with_deals
 from coppermind_pipeline.reports.question.places import DealPlace
@@ -25,6 +26,7 @@ class DealQuality:
     """What a reader must know about the deals behind the figures; each a number of deals.
 
     Attributes:
+        won_offline: won deals whose source is Offline, where the report is by source.
         won_undated, lost_undated: closed, but without a date on the basis, hence in no period.
         disagreeing: whose stage and own properties say different outcomes.
         without_probability: open with an amount, but not in the weighted pipeline.
@@ -32,6 +34,7 @@ class DealQuality:
 
     won: int
     won_without_amount: int
+    won_offline: int
     open: int
     open_without_amount: int
     won_undated: int
@@ -102,6 +105,7 @@ def quality(connection: Connection, selection: DealSelection, cells: Sequence[Ce
     return DealQuality(
         won=sum(cell.deals for cell in won),
         won_without_amount=sum(cell.deals - cell.with_amount for cell in won),
+        won_offline=sum(cell.deals for cell in won if selection.group_by is GroupBy.SOURCE and cell.key == OFFLINE),
         open=sum(cell.deals for cell in still_open),
         open_without_amount=sum(cell.deals - cell.with_amount for cell in still_open),
         won_undated=undated.won,

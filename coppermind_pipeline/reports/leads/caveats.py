@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from coppermind_pipeline.crm import Labels
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports.leads.contacts import OFFLINE, LabelUse
+from coppermind_pipeline.reports.leads.contacts import LabelUse
 from coppermind_pipeline.reports.leads.measures import MATURE_AFTER_DAYS, LeadRangeFigures
-from coppermind_pipeline.reports.trust.caveats import RangeFindings, range_caveats
+from coppermind_pipeline.reports.trust.caveats import RangeFindings, offline_label, range_caveats
 from coppermind_pipeline.wording import are, clock_with_zone, count, have, listed, number
 
 # How the figures are counted, whatever they are.
@@ -58,11 +58,10 @@ def _several_portals(found: LeadFindings) -> Iterable[str]:
 def _offline(found: LeadFindings) -> Iterable[str]:
     new, offline = found.figures.new_contacts, found.figures.offline
     if offline:
-        label = next((label.text for known in found.labels.values() if (label := known.source(OFFLINE)).resolved),
-                     "Offline")  # fmt: skip
         yield (
-            f"{number(offline)} of {count(new, 'new contact')} {have(offline)} the source {label}, as all have that "
-            "were imported, added by hand or synced from another tool: they may be old acquaintances."
+            f"{number(offline)} of {count(new, 'new contact')} {have(offline)} the source "
+            f"{offline_label(found.labels)}, as all have that were imported, added by hand or synced from another "
+            "tool: they may be old acquaintances."
         )
 
 

@@ -13,11 +13,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.crm import FUNNEL_STAGES, POSTPONED_STATUS, STUCK_AFTER, STUCK_STAGES
+from coppermind_pipeline.crm import FUNNEL_STAGES, OFFLINE, POSTPONED_STATUS, STUCK_AFTER, STUCK_STAGES
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.sync import CONTACTS_AS_OF, DEALS_AS_OF
 
-OFFLINE = "OFFLINE"
 # What no internal value of a portal's own looks like.
 NONE = "(none)"
 

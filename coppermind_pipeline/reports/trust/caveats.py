@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.connectors import Freshness, Lifecycle
-from coppermind_pipeline.crm import Labels, day_of
+from coppermind_pipeline.crm import OFFLINE, Labels, day_of
 from coppermind_pipeline.reports.figures.deals import BareDays, DealQuality, LabelUse
 from coppermind_pipeline.reports.question.request import DateBasis
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
@@ -300,6 +300,21 @@ def _labels(found: Findings) -> Iterable[str]:
 _AN = {"owner": "an owner", "stage": "a pipeline or stage", "source": "a source"}
 
 
+def _offline(found: Findings) -> Iterable[str]:
+    won = found.quality.won_offline
+    if won:
+        yield (
+            f"{number(won)} of {count(found.quality.won, 'won deal')} {have(won)} the source "
+            f"{offline_label(found.labels)}, as all have that were imported, added by hand or synced from another "
+            f"tool: nobody can tell what brought {agreeing(won, 'it', 'them')}."
+        )
+
+
+def offline_label(labels: Mapping[str, Labels]) -> str:
+    """Return what the portals call the source of all that was imported or added by hand."""
+    return next((label.text for known in labels.values() if (label := known.source(OFFLINE)).resolved), "Offline")
+
+
 def _filters_lifted(found: Findings) -> Iterable[str]:
     if found.include_filtered:
         yield (
@@ -339,6 +354,7 @@ _RULES = (
     _bare_days,
     _disagreements,
     _labels,
+    _offline,
 )
 
 

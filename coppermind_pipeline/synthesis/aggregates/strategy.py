@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from coppermind_pipeline.crm import OFFLINE
 from coppermind_pipeline.synthesis.aggregates.aggregate import RECORDS_MIN
 from coppermind_pipeline.synthesis.aggregates.channel_mix import Channel, ChannelMix
 from coppermind_pipeline.synthesis.aggregates.deal_signals import DealSignals
@@ -17,8 +18,6 @@ from coppermind_pipeline.synthesis.aggregates.lead_leaks import LeadLeaks
 from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes, LostDeals
 from coppermind_pipeline.synthesis.aggregates.rates import Comparison, Rate
 from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
-
-OFFLINE = "OFFLINE"
 
 _THIN_SHARE = Decimal("0.5")
 _SERIOUS_SHARE = Decimal("0.25")

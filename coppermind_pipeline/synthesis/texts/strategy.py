@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from coppermind_pipeline.crm import country_name
+from coppermind_pipeline.crm import OFFLINE, country_name
 from coppermind_pipeline.synthesis.aggregates.aggregate import RECORDS_MIN, Aggregate
 from coppermind_pipeline.synthesis.aggregates.channel_mix import Channel
 from coppermind_pipeline.synthesis.aggregates.deal_signals import DealSignals, NotableDeal, OverdueDeal
 from coppermind_pipeline.synthesis.aggregates.geography import Country
 from coppermind_pipeline.synthesis.aggregates.rates import Rate
 from coppermind_pipeline.synthesis.aggregates.strategy import (
-    OFFLINE,
     Move,
     Ranking,
     Strategy,
