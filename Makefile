@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo demo-ui test test-slow soak check docs bench bench-fleet format constraints clean
+.PHONY: demo demo-ui test test-slow soak check docs bench bench-fleet bench-questions format constraints clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m coppermind_pipeline.interfaces.demo
@@ -32,6 +32,10 @@ bench: $(INSTALLED)
 bench-fleet: $(INSTALLED)
 	@$(BIN)/python -m coppermind_pipeline_tests.benchmarks fleet_1000 fleet_1000_backfilling
 
+# Sixty questions of a CMO on four portals: how many are answered exactly, and which are not.
+bench-questions: $(INSTALLED)
+	@$(BIN)/python -m coppermind_pipeline_tests.benchmarks questions
+
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,11 +45,12 @@ check: $(INSTALLED)
 	$(BIN)/dg check defs
 	$(BIN)/dagster definitions validate -w workspace.yaml
 
-# The tables in docs/ that the code writes, and the page of golden memories; `make check`, of the page a test, fails where
-# one is stale.
+# The tables in docs/ that the code writes, and the pages of golden memories and of questions; `make check`, of the pages
+# tests, fail where one is stale.
 docs: $(INSTALLED)
 	$(BIN)/python -m coppermind_pipeline_tests.contracts --write
 	$(BIN)/python -m coppermind_pipeline_tests.golden_memories --write
+	$(BIN)/python -m coppermind_pipeline_tests.questions
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -14,6 +14,7 @@ from coppermind_pipeline_tests.benchmarks.measures import (
     normalization,
 )
 from coppermind_pipeline_tests.benchmarks.memory_measures import first_memories, memories_of_changes
+from coppermind_pipeline_tests.benchmarks.questions import asked_questions
 from coppermind_pipeline_tests.benchmarks.reporting import reporting
 from coppermind_pipeline_tests.benchmarks.retaining import retaining
 from coppermind_pipeline_tests.benchmarks.searching import searching
@@ -36,6 +37,7 @@ BENCHMARKS = {
     "reports_100k": lambda: reporting(deals=30_000, others=70_000),
     "reports_1m": lambda: reporting(deals=300_000, others=700_000),
     "accounts": lambda: accounts(portal_deals=30_000, contacts=5_000, deals=2_000),
+    "questions": asked_questions,
     "retention_300k": lambda: retaining(records=300_000),
     "changes_300k": lambda: changed_deals(deals=300_000, changed=5_000),
     "search_100k": lambda: searching(minds=5),
