@@ -45,9 +45,11 @@ class Crowd:
 
     @classmethod
     @contextmanager
-    def of_size(cls, portals: int, database: Database, home: Path, **settings: Any) -> Iterator[Self]:
-        """Run a sandbox with so many portals, none of which is connected yet."""
-        with RunningSandbox(_tiny(portals)) as sandbox:
+    def of_size(
+        cls, portals: int, database: Database, home: Path, *, process: bool = False, **settings: Any
+    ) -> Iterator[Self]:
+        """Run a sandbox with so many portals, none of which is connected yet; `process`: in one of its own."""
+        with RunningSandbox(_tiny(portals), process=process) as sandbox:
             yield cls(Installation(settings_for(sandbox, home, **settings), database), sandbox)
 
     async def connect(self, portals: int, *, idle: int, settled: bool = False) -> None:

@@ -14,6 +14,7 @@ from coppermind_pipeline_tests.benchmarks.measures import (
     normalization,
 )
 from coppermind_pipeline_tests.benchmarks.memory_measures import first_memories, memories_of_changes
+from coppermind_pipeline_tests.benchmarks.parts import parts
 from coppermind_pipeline_tests.benchmarks.questions import asked_questions
 from coppermind_pipeline_tests.benchmarks.reporting import reporting
 from coppermind_pipeline_tests.benchmarks.retaining import retaining
@@ -29,6 +30,7 @@ BENCHMARKS = {
     "fleet_20": lambda: fleet(connectors=20, minutes=16),
     "fleet_1000": lambda: fleet(connectors=1_000, minutes=16),
     "fleet_1000_backfilling": lambda: fleet(connectors=1_000, backfilling=20, minutes=16),
+    "parts": lambda: parts(connectors=40, records=8_000),
     "normalization": lambda: normalization(records=100_000),
     "changed_filters": lambda: changed_filters(records=100_000),
     "first_memories": lambda: first_memories(deals=10_000),

@@ -52,7 +52,7 @@ def fleet(*, connectors: int, backfilling: int = 0, minutes: float = 15) -> dict
 
     `cores` are those that everything but the sandbox kept busy, on average; `delay_s` is how late polls were.
     """
-    with _crowd(connectors + backfilling) as crowd:
+    with tiny_portals(connectors + backfilling) as crowd:
         asyncio.run(crowd.connect(connectors + backfilling, idle=connectors, settled=True))
         _spread(crowd)
         with everything(crowd.installation.settings):
@@ -81,14 +81,15 @@ def fleet(*, connectors: int, backfilling: int = 0, minutes: float = 15) -> dict
 
 
 @contextmanager
-def _crowd(portals: int) -> Iterator[Crowd]:
+def tiny_portals(portals: int, *, process: bool = False) -> Iterator[Crowd]:
+    """Yield an installation whose server is its own, and portals that none of it is connected to yet."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     home = Path(tempfile.mkdtemp(prefix="coppermind-bench-"))
     database = Database(embedded.start(home), home)
     upgrade(database)
     addresses = {"public_url": f"http://localhost:{free_port(0)}", "dagster_port": free_port(0)}
     try:
-        with Crowd.of_size(portals, database, home, **addresses) as crowd:
+        with Crowd.of_size(portals, database, home, process=process, **addresses) as crowd:
             yield crowd
     finally:
         database.dispose()
