@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from coppermind_pipeline.errors import UsageError
 
 CALLBACK_PATH = "/oauth/hubspot/callback"
+RUNBOOK_PATH = "/runbook"
 _LOGIN_KEY_BYTES = 32
 
 
@@ -174,6 +175,10 @@ class Settings(BaseSettings):
     def redirect_uri(self) -> str:
         """The one redirect URI that the HubSpot app must have registered."""
         return self.public_url + CALLBACK_PATH
+
+    def runbook_url(self, entry: str) -> str:
+        """Return where operators read what to do about a check, a state or a metric, by its name."""
+        return f"{self.public_url}{RUNBOOK_PATH}#{entry}"
 
     def login_key(self) -> bytes | None:
         """Return the key that passwords of database logins are derived from; None where it is in a file."""

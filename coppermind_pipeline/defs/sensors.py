@@ -161,7 +161,7 @@ def alerts(installation: dg.ResourceParam[Installation]) -> dg.SkipReason:
         return dg.SkipReason("COPPERMIND_ALERT_WEBHOOK_URL is not set")
     if paused_since(installation.database):
         return PAUSED
-    alerted = send_alerts(installation.database, webhook_url)
+    alerted = send_alerts(installation.database, webhook_url, runbook_url=installation.settings.runbook_url)
     answers = "" if alerted.webhook_answers else "; the webhook does not take them, and is tried again"
     return dg.SkipReason(f"alerts sent: {alerted.sent}{answers}")
 

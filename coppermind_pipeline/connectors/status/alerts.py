@@ -6,6 +6,7 @@ it leaves the one case in which a message comes twice.
 """
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -64,6 +65,7 @@ class Alert:
         since: when the change was seen first.
         message: why it is so, as a sentence of ours.
         what_to_do: as a sentence.
+        runbook: where more is said of the state.
     """
 
     connector: str
@@ -73,21 +75,32 @@ class Alert:
     since: datetime
     message: str
     what_to_do: str
+    runbook: str
 
     @classmethod
-    def of(cls, facts: ConnectorFacts, *, state_before: str | None, since: datetime, now: datetime) -> Self:
+    def of(
+        cls,
+        facts: ConnectorFacts,
+        *,
+        state_before: str | None,
+        since: datetime,
+        now: datetime,
+        runbook_url: Callable[[str], str],
+    ) -> Self:
         """Return the message about a connector as it is now, in sentences of ours: errors may quote anything."""
         state = trouble(facts, now=now) or operational_state(facts, now=now)
         in_trouble = trouble(facts, now=now) is not None
         guide = state_guide(state or OperationalState.ACTIVE, facts)
+        state_after = (state or headline(facts)).value
         return cls(
             connector=facts.connector.id,
             mind=facts.mind_name,
             state_before=state_before,
-            state_after=(state or headline(facts)).value,
+            state_after=state_after,
             since=since,
             message=guide.cause if in_trouble else "It is no longer in trouble.",
             what_to_do=guide.person if in_trouble else "Nothing is to be done.",
+            runbook=runbook_url(state_after if in_trouble else "states"),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -96,7 +109,9 @@ class Alert:
         Slack reads `&`, `<` and `>` as markup, by which a name could mention people:
         https://docs.slack.dev/messaging/formatting-message-text#escaping
         """
-        sentence = f"{self.connector} ({self.mind}) is {self.state_after}. {self.message} {self.what_to_do}"
+        sentence = (
+            f"{self.connector} ({self.mind}) is {self.state_after}. {self.message} {self.what_to_do} {self.runbook}"
+        )
         return {
             "text": html.escape(sentence, quote=False),
             "connector": self.connector,
@@ -106,10 +121,11 @@ class Alert:
             "since": self.since.isoformat(),
             "message": self.message,
             "what_to_do": self.what_to_do,
+            "runbook": self.runbook,
         }
 
 
-def send_alerts(database: Database, webhook_url: SecretStr) -> Alerted:
+def send_alerts(database: Database, webhook_url: SecretStr, *, runbook_url: Callable[[str], str]) -> Alerted:
     """Look at all connectors, and tell the webhook of each change that it has not been told.
 
     It ends after half a minute, and at the first message that the webhook does not take; that one is tried again by a
@@ -121,7 +137,7 @@ def send_alerts(database: Database, webhook_url: SecretStr) -> Alerted:
         for facts in _untold(database, now):
             if monotonic() - started > ROUND_MAX_S:
                 break
-            alert = _claim(database, facts, now)
+            alert = _claim(database, facts, now, runbook_url)
             if alert is None:
                 continue
             if not _tell(client, webhook_url, alert):
@@ -145,7 +161,7 @@ def _untold(database: Database, now: datetime) -> list[ConnectorFacts]:
     return [facts for facts in read_all_facts(database) if not is_told(facts)]
 
 
-def _claim(database: Database, facts: ConnectorFacts, now: datetime) -> Alert | None:
+def _claim(database: Database, facts: ConnectorFacts, now: datetime, runbook_url: Callable[[str], str]) -> Alert | None:
     """Note what is so, and return the message, where it is this process's to send now."""
     values = {"connector": facts.connector.id, "mind": facts.connector.mind_id, "trouble": trouble(facts, now=now)}
     with database.mind(facts.connector.mind_id) as connection:
@@ -154,7 +170,7 @@ def _claim(database: Database, facts: ConnectorFacts, now: datetime) -> Alert | 
         claimed = connection.execute(_CLAIM, values).one_or_none()
     if claimed is None:
         return None
-    return Alert.of(facts, state_before=claimed.told_state, since=claimed.since, now=now)
+    return Alert.of(facts, state_before=claimed.told_state, since=claimed.since, now=now, runbook_url=runbook_url)
 
 
 _NOTE_TROUBLE = text(

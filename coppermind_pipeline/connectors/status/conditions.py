@@ -5,7 +5,7 @@ is in them, and no error's own words, which may quote anything: an error is told
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -90,13 +90,7 @@ def conditions(facts: ConnectorFacts, *, now: datetime) -> dict[Condition, Findi
     if connector.status is Lifecycle.PENDING_SETUP:
         waiting = Finding(passed=True, cause="pending", description="No portal is connected yet.")
         return dict.fromkeys(Condition, waiting) | {Condition.AUTHORIZED: _set_up(facts, now) or waiting}
-    return {condition: _referred(condition, judge(facts, now)) for condition, judge in _JUDGES.items()}
-
-
-def _referred(condition: Condition, found: Finding) -> Finding:
-    if found.passed:
-        return found
-    return replace(found, description=f"{found.description} More: docs/runbook.md, `{condition}`.")
+    return {condition: judge(facts, now) for condition, judge in _JUDGES.items()}
 
 
 def _disconnected(facts: ConnectorFacts) -> Finding:
@@ -115,7 +109,7 @@ def _set_up(facts: ConnectorFacts, now: datetime) -> Finding | None:
     if failure is None:
         return None
     said = f"The portal is not connected yet ({failure.code}). {failure.hint or FRESH_LINK_HINT}"
-    return _referred(Condition.AUTHORIZED, Finding(passed=False, cause=failure.code, description=said))
+    return Finding(passed=False, cause=failure.code, description=said)
 
 
 def _authorized(facts: ConnectorFacts, now: datetime) -> Finding:

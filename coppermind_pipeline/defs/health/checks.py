@@ -55,8 +55,8 @@ def _checks(step: str, places: dict[Condition, tuple[str, str]]) -> dg.AssetChec
                 check_name=condition.value,
                 passed=finding.passed,
                 severity=_SEVERITIES[finding.severity],
-                description=finding.description,
-                metadata=dict(finding.figures),
+                description=_said(installation, condition, finding),
+                metadata=_metadata(installation, condition, finding),
             )
 
     return evaluated
@@ -68,11 +68,30 @@ OF_RECONCILIATION = [_checks("checks_of_reconciliation", _OF_RECONCILIATION)]
 OF_SYNTHESIS = [_checks("checks_of_synthesis", _OF_SYNTHESIS)]
 ALL = [*OF_SYNC, *OF_RECONCILIATION, *OF_SYNTHESIS]
 
+
+def _said(installation: Installation, condition: Condition, finding: Finding) -> str:
+    if finding.passed:
+        return finding.description
+    return f"{finding.description} More: {installation.settings.runbook_url(condition)}"
+
+
+def _metadata(
+    installation: Installation, condition: Condition, finding: Finding
+) -> dict[str, float | dg.MetadataValue]:
+    return {**finding.figures, "runbook": dg.MetadataValue.url(installation.settings.runbook_url(condition))}
+
+
 _SEVERITIES = {Severity.WARN: dg.AssetCheckSeverity.WARN, Severity.ERROR: dg.AssetCheckSeverity.ERROR}
 
 
 def report(
-    instance: dg.DagsterInstance, condition: Condition, finding: Finding, *, connector_id: str, reporter: str
+    instance: dg.DagsterInstance,
+    installation: Installation,
+    condition: Condition,
+    finding: Finding,
+    *,
+    connector_id: str,
+    reporter: str,
 ) -> None:
     """Store what is so of a connector as an event that belongs to no run.
 
@@ -84,8 +103,8 @@ def report(
         check_name=condition.value,
         passed=finding.passed,
         severity=_SEVERITIES[finding.severity],
-        description=finding.description,
-        metadata=finding.figures,
+        description=_said(installation, condition, finding),
+        metadata=_metadata(installation, condition, finding),
         partition=connector_id,
     )
     event = dg.DagsterEvent(

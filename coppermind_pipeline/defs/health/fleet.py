@@ -22,12 +22,12 @@ _NAMED_MOST = 5
 def fleet(installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
     """All connectors: how many are how, the oldest lag, the ten worst. Reported on each change, and hourly."""
     found = fleet_of(read_all_facts(installation.database), now=installation.database.now())
-    passed, said = nobody_needed(found)
+    passed, said = nobody_needed(found, installation)
     return dg.MaterializeResult(
         metadata=metadata_of(found, installation),
         check_results=[
             dg.AssetCheckResult(
-                check_name=CHECK, passed=passed, description=said, metadata={"connectors": len(found.needing_person)}
+                check_name=CHECK, passed=passed, description=said, metadata=_figures(found, installation)
             )
         ],
     )
@@ -35,7 +35,7 @@ def fleet(installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
 
 def report(instance: dg.DagsterInstance, found: Fleet, installation: Installation) -> None:
     """Materialize the asset and evaluate its check, as events that belong to no run."""
-    passed, said = nobody_needed(found)
+    passed, said = nobody_needed(found, installation)
     instance.report_runless_asset_event(dg.AssetMaterialization(NAME, metadata=metadata_of(found, installation)))
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
@@ -44,12 +44,17 @@ def report(instance: dg.DagsterInstance, found: Fleet, installation: Installatio
             passed=passed,
             severity=dg.AssetCheckSeverity.ERROR,
             description=said,
-            metadata={"connectors": len(found.needing_person)},
+            metadata=_figures(found, installation),
         )
     )
 
 
-def nobody_needed(found: Fleet) -> tuple[bool, str]:
+def _figures(found: Fleet, installation: Installation) -> dict[str, dg.MetadataValue | int]:
+    runbook = dg.MetadataValue.url(installation.settings.runbook_url(CHECK))
+    return {"connectors": len(found.needing_person), "runbook": runbook}
+
+
+def nobody_needed(found: Fleet, installation: Installation) -> tuple[bool, str]:
     """Return whether no connector waits for a person, and that in a sentence which says what to do."""
     needing = found.needing_person
     if not needing:
@@ -62,7 +67,7 @@ def nobody_needed(found: Fleet) -> tuple[bool, str]:
     )
     return False, (
         f"{count(len(needing), 'connector')} in need of a person: {states}. `connectors status` and the connectors "
-        "page say of each what to do. More: docs/runbook.md, `nobody_needed`."
+        f"page say of each what to do. More: {installation.settings.runbook_url(CHECK)}"
     )
 
 

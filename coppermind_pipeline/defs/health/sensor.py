@@ -40,7 +40,9 @@ def _report(instance: dg.DagsterInstance, installation: Installation, due: Seque
             return told
         with reporting(installation.database, each) as findings:
             for condition, finding in findings.items():
-                checks.report(instance, condition, finding, connector_id=each.connector.id, reporter=reporter)
+                checks.report(
+                    instance, installation, condition, finding, connector_id=each.connector.id, reporter=reporter
+                )
     return len(due)
 
 

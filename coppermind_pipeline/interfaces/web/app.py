@@ -36,7 +36,7 @@ from coppermind_pipeline.interfaces.web.callback import hubspot_callback
 from coppermind_pipeline.interfaces.web.pages import page
 from coppermind_pipeline.interfaces.web.request_ids import RequestIds, request_id
 from coppermind_pipeline.interfaces.web.sessions import session_middleware
-from coppermind_pipeline.settings import CALLBACK_PATH, Settings
+from coppermind_pipeline.settings import CALLBACK_PATH, RUNBOOK_PATH, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +66,7 @@ def _routes() -> Sequence[Route | Mount]:
         Route(CALLBACK_PATH, hubspot_callback),
         *sign_in_routes(),
         Route("/sign-out", sign_in.sign_out, methods=["POST"], name="sign_out"),
+        Route(RUNBOOK_PATH, observability.show_runbook),
         Route("/healthz", observability.healthz),
         Route("/metrics", observability.metrics),
         Mount("/static", static_files(), name="static"),

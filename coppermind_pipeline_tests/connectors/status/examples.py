@@ -29,8 +29,8 @@ HEALTHY: dict[str, Any] = {
     "poll": {"last_started_at": ago(minutes=2), "last_succeeded_at": ago(minutes=1)},
     "backfill": {"since": ago(days=700), "started_at": ago(days=9), "completed_at": ago(days=8)},
 }
-ERROR = {"code": "c", "message": "m", "hint": "h", "at": ago(minutes=3)}
-PROBLEM = {"code": "c", "message": "m", "hint": "h", "since": ago(days=1), "last_seen": ago(minutes=1)}
+ERROR = {"code": "c", "message": "m", "hint": "h.", "at": ago(minutes=3)}
+PROBLEM = {"code": "c", "message": "m", "hint": "h.", "since": ago(days=1), "last_seen": ago(minutes=1)}
 
 
 NO_POLL = {"last_started_at": None, "last_succeeded_at": None}

@@ -81,11 +81,15 @@ def _let_pass(portal: StoredPortal, time: str) -> None:
     )
 
 
+def _runbook_url(entry: str) -> str:
+    return f"http://localhost:8480/runbook#{entry}"
+
+
 def _look(portal: StoredPortal, webhook: Webhook) -> Alerted:
     """Look twice, so far apart that what was found has settled."""
-    send_alerts(portal.database, webhook.url)
+    send_alerts(portal.database, webhook.url, runbook_url=_runbook_url)
     _let_pass(portal, "61 seconds")
-    return send_alerts(portal.database, webhook.url)
+    return send_alerts(portal.database, webhook.url, runbook_url=_runbook_url)
 
 
 def test_a_connector_in_good_order_is_not_spoken_of(portal: StoredPortal, webhook: Webhook):
@@ -107,7 +111,10 @@ def test_into_trouble_and_out_of_it_are_one_message_each(portal: StoredPortal, w
     assert into["since"] < out["since"]
     assert into["message"] == "The last two polls failed."
     assert "polls go on" in into["what_to_do"]
-    assert into["text"] == f"acme-hubspot-0007 (acme) is error. {into['message']} {into['what_to_do']}"
+    assert (
+        into["text"] == f"acme-hubspot-0007 (acme) is error. {into['message']} {into['what_to_do']} {into['runbook']}"
+    )
+    assert into["runbook"] == _runbook_url("error")
 
 
 def test_a_trouble_that_becomes_another_one_is_told_too(portal: StoredPortal, webhook: Webhook):
@@ -146,7 +153,7 @@ def test_work_that_goes_on_does_not_hide_trouble(portal: StoredPortal, webhook: 
 
 def test_what_passes_at_once_is_not_told(portal: StoredPortal, webhook: Webhook):
     _fail(portal)
-    send_alerts(portal.database, webhook.url)
+    send_alerts(portal.database, webhook.url, runbook_url=_runbook_url)
     _recover(portal)
     _look(portal, webhook)
     assert webhook.received == []
@@ -175,12 +182,12 @@ def test_a_webhook_that_was_down_is_told_when_it_is_back(
     assert not _look(portal, webhook).webhook_answers
     away = Webhook(url=SecretStr(f"http://127.0.0.1:1{SECRET_PATH}"))
     _let_pass(portal, "15 seconds")
-    assert not send_alerts(portal.database, away.url).webhook_answers
+    assert not send_alerts(portal.database, away.url, runbook_url=_runbook_url).webhook_answers
     webhook.status = 200
-    send_alerts(portal.database, webhook.url)
+    send_alerts(portal.database, webhook.url, runbook_url=_runbook_url)
     assert webhook.received == []  # its turn comes after a pause
     _let_pass(portal, "30 seconds")
-    assert send_alerts(portal.database, webhook.url) == Alerted(sent=1, webhook_answers=True)
+    assert send_alerts(portal.database, webhook.url, runbook_url=_runbook_url) == Alerted(sent=1, webhook_answers=True)
     assert [alert["state_after"] for alert in webhook.received] == ["error"]
     said = capfd.readouterr()
     assert "alert not delivered" in said.err + said.out
@@ -189,13 +196,13 @@ def test_a_webhook_that_was_down_is_told_when_it_is_back(
 
 def test_two_who_look_at_once_send_one_message(portal: StoredPortal, webhook: Webhook):
     _fail(portal)
-    send_alerts(portal.database, webhook.url)
+    send_alerts(portal.database, webhook.url, runbook_url=_runbook_url)
     _let_pass(portal, "61 seconds")
     both_have_looked = threading.Barrier(2)
 
     def look() -> Alerted:
         both_have_looked.wait(timeout=20)
-        return send_alerts(portal.database, webhook.url)
+        return send_alerts(portal.database, webhook.url, runbook_url=_runbook_url)
 
     with ThreadPoolExecutor(2) as pool:
         looks = [pool.submit(look) for _ in range(2)]
@@ -235,7 +242,7 @@ def test_a_message_holds_no_words_of_others_and_cannot_call_people(
     assert "A &lt;!channel&gt; &amp; B" in alert["text"]
     assert "Jane Doe" not in json.dumps(alert)
     assert set(alert) == {
-        "text", "connector", "mind", "state_before", "state_after", "since", "message", "what_to_do",
+        "text", "connector", "mind", "state_before", "state_after", "since", "message", "what_to_do", "runbook",
     }  # fmt: skip
 
 

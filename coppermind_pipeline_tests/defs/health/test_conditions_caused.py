@@ -265,8 +265,9 @@ def test_a_condition_turns_its_check_red_and_its_mend_turns_it_green(
     red = operator.latest(check)
     assert (red.passed, red.partition) == (False, watched.connected.connector_id)
     assert said in (red.description or "")
-    assert (red.description or "").endswith(f"docs/runbook.md, `{check}`.")
-    assert red.metadata or check == "authorized"
+    entry = f"http://localhost:8480/runbook#{check}"
+    assert (red.description or "").endswith(f" More: {entry}")
+    assert red.metadata["runbook"] == dg.MetadataValue.url(entry)
     mend_it(watched)
     operator.tick()
     assert operator.latest(check).passed, operator.latest(check).description
