@@ -45,14 +45,15 @@ _Number = int | SkipJsonSchema[None]
 _Flag = bool | SkipJsonSchema[None]
 _Map = Annotated[dict[str, Any] | SkipJsonSchema[None], BeforeValidator(_as_object)]
 
-_MIND = "Name of the client's mind; by default the active one. Name it whenever the person named a client."
+_MIND = "The client's mind; by default the active one. Name it whenever the person names a client."
 
 # What each action of the memory tool answers, in the order in which an assistant should think of them, and in the words
 # in which people ask.
 MEMORY_ACTIONS_IN_WORDS = {
-    "crm_report": "deals of a period: revenue, won, lost and why, win rate, deal size, open pipeline, overdue, by "
-    "source, owner, country, month; with detail the deals themselves.",
-    "lead_report": "contacts of a period: new leads, their sources, MQLs, SQLs, customers, the funnel, stuck leads.",
+    "crm_report": "deals: revenue, biggest wins, win rate, deal size, days to close, lost and why, open pipeline, "
+    "forecast, overdue, what lacks an amount or reason; by source, owner, country, month. With detail each deal.",
+    "lead_report": "contacts: how many (of all time: start=2000-01-01 and as end tomorrow's date), new ones by source, "
+    "country, owner, lifecycle stage; who became MQL or customer, conversion, stuck leads.",
     "account": "one company: who we know there, its deals, what it is worth.",
     "changes": "what changed in the pipeline since a date: what came, was won, lost, slipped, and which deals.",
     "brief": "a period on one page for the client to read.",
@@ -137,7 +138,7 @@ class MemoryArguments(ToolArguments):
     until: _Text = _about("search, list: up to this one, itself included.")
     types: _Texts = _about(f"search, list: some of {', '.join(MemoryType)}. Aggregates are facts.")
     sensitivity: _Text = _about("search, list: only these.", Sensitivity)
-    audience: _Text = _about("client, for whatever a client will read: leaves out what is not theirs to see.", Audience)
+    audience: _Text = _about("client, for whatever a client will read.", Audience)
     connector_id: _Text = _about("This portal alone; by default all of the mind's.")
     limit: _Number = _about("search, list: how many, at most 50.")
     include_superseded: _Flag = _about("search, list: earlier versions, too.")
@@ -146,7 +147,7 @@ class MemoryArguments(ToolArguments):
     memory_id: _Number = _about("get: id of any version.")
     source_ref: _Text = _about("get: the current text about this.")
     period: _Text = _about(
-        "Reports, brief: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; or 2026, "
+        "Reports, brief: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; 2026, "
         "2026-11, 2026-Q3, 2026-W47, FY2026-Q3; or as people write them. By default this_quarter."
     )
     start: _Text = _about("Instead of a period: first day, such as 2026-11-01.")
@@ -160,9 +161,7 @@ class MemoryArguments(ToolArguments):
     pipeline: _Text = _about("changes: one pipeline alone, by name or id.")
     period_end: _Text = _about("changes: day that close dates are pushed across; by default the quarter's end.")
     step: _Text = _about(f"changes: list these deals alone: {', '.join(LISTED_CHANGES)}.")
-    date_basis: _Text = _about(
-        "crm_report: which date of a deal counts; by default closedate, as revenue is reported.", DateBasis
-    )
+    date_basis: _Text = _about("crm_report: which date of a deal counts; by default closedate.", DateBasis)
     group_by: _Text = _about(
         "Reports: figures for each.",
         dict.fromkeys((*GroupBy, *LeadGroupBy)),
@@ -176,7 +175,7 @@ class MemoryArguments(ToolArguments):
     page: _Number = _about("changes: page of the deals.")
     page_rows: _Number = _about("crm_report, changes: deals on a page.")
     groups_max: _Number = _about("Reports: groups shown by themselves, at most 10 at once.")
-    cursor: _Text = _about("next_cursor of an answer to the same question, for what it left out.")
+    cursor: _Text = _about("next_cursor of the same question's answer.")
     format: _Text = _about("By default json. account, digest: or markdown.", ReportFormat)
     agency: _Text = _about("brief: who hands it over.")
     figure: _Text = _about("explain: audit.answer_id, #, and the number's path, such as summary.win_rate.")

@@ -135,8 +135,8 @@ TOOLS = {
             name="connectors",
             title="HubSpot connectors",
             description=(
-                "Connects a client's HubSpot to its mind, read-only, and says how the connection is: whether its data "
-                "is up to date, what is wrong, what to do next, what to tell somebody who can't connect (setup_help)."
+                "Connects a client's HubSpot to its mind, read-only, and says whether its data is up to date, what is "
+                "wrong, and what to tell somebody who can't connect (setup_help)."
             ),
             annotations=mcp.ToolAnnotations(
                 read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
@@ -165,7 +165,7 @@ TOOLS = {
             title="Client memory and CRM report",
             description=(
                 "Answers questions about one client from its synced HubSpot: numbers, people, companies, changes. "
-                "Answers open with trust: which portals, how fresh, which filters. Nothing here changes anything."
+                "Answers open with trust: which portals, how fresh, which filters."
             ),
             # A report may ask HubSpot first (live_fallback).
             annotations=mcp.ToolAnnotations(
