@@ -11,7 +11,7 @@ from coppermind_pipeline.connectors.actions.connect import SOURCE_TYPE, ConnectR
 from coppermind_pipeline.connectors.actions.disconnect import DisconnectResponse, disconnect
 from coppermind_pipeline.connectors.actions.event_log import EventsResponse, read_events
 from coppermind_pipeline.connectors.actions.polling import ResyncResponse, SyncResponse, request_sync, resync
-from coppermind_pipeline.connectors.budgets import calls_a_second
+from coppermind_pipeline.connectors.budgets import calls_a_second, waited_for_turns
 from coppermind_pipeline.connectors.configuration.config import POLL_INTERVAL_MINUTES, Cadence, ConnectorConfig
 from coppermind_pipeline.connectors.configuration.freshness import Freshness, freshness
 from coppermind_pipeline.connectors.configuration.periods import (
@@ -162,4 +162,5 @@ __all__ = [
     "set_last_error",
     "status",
     "tell_all_again",
+    "waited_for_turns",
 ]

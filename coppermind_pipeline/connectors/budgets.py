@@ -148,6 +148,16 @@ def calls_a_second(connection: Connection, hub_id: int | None) -> float:
 _STATED_LIMIT = text("SELECT limit_calls FROM rate_limit_states WHERE hub_id = :hub AND budget = :budget")
 
 
+def waited_for_turns(database: Database) -> dict[Budget, float]:
+    """Return for how many seconds calls have waited for their turn, of all portals together; a crash clears it."""
+    with database.nobody() as connection:
+        rows = connection.execute(_WAITED).all()
+    return dict.fromkeys(Budget, 0.0) | {Budget(row.budget): row.waited_s for row in rows}
+
+
+_WAITED = text("SELECT budget, sum(waited_s) AS waited_s FROM rate_limit_states GROUP BY budget")
+
+
 def lift_pauses(connection: Connection, hub_id: int) -> None:
     """Let the portal be asked again at once: a person wants to see. Where it refuses again, it is paused again."""
     connection.execute(text("UPDATE rate_limit_states SET blocked_until = NULL WHERE hub_id = :hub"), {"hub": hub_id})
@@ -180,14 +190,18 @@ _LATE_CALLS_S = f"""(
     SELECT max(window_ends) - {_NOW} FROM rate_limit_late_calls AS late
      WHERE late.hub_id = :hub AND late.budget = :budget AND late.rank <= %s - CAST(:limit AS bigint))"""
 
-# `state` is the theoretical arrival time, in seconds of the epoch. No row comes back while a long pause is on.
+# The theoretical arrival time after this call, in seconds of the epoch, and how long the call waits for its turn.
+_ARRIVAL = f"""greatest(stored.state, {_NOW}, extract(epoch FROM stored.blocked_until)::float8)
+                       + CAST(:emission_s AS float8)"""
+_WAIT_S = f"""greatest(0, {_ARRIVAL} - CAST(:tolerance_s AS float8) - {_NOW},
+                                extract(epoch FROM stored.blocked_until)::float8 - {_NOW})"""
+
+# No row comes back while a long pause is on.
 _TAKE_TURN = text(
     f"""INSERT INTO rate_limit_states AS stored (hub_id, budget, state, calls)
         VALUES (:hub, :budget, {_NOW} + CAST(:emission_s AS float8), 1)
         ON CONFLICT (hub_id, budget) DO UPDATE
-           SET calls = stored.calls + 1,
-               state = greatest(stored.state, {_NOW}, extract(epoch FROM stored.blocked_until)::float8)
-                       + CAST(:emission_s AS float8)
+           SET calls = stored.calls + 1, state = {_ARRIVAL}, waited_s = stored.waited_s + {_WAIT_S}
          WHERE stored.blocked_until IS NULL
             OR stored.blocked_until <= clock_timestamp() + make_interval(secs => :pause_max_s)
         RETURNING greatest(state - CAST(:tolerance_s AS float8), extract(epoch FROM blocked_until)::float8) - {_NOW}

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import complete_authorization, connect, open_portal, request_sync
-from coppermind_pipeline.connectors.budgets import LIMIT_MAX, SharedBudgets
+from coppermind_pipeline.connectors.budgets import LIMIT_MAX, SharedBudgets, waited_for_turns
 from coppermind_pipeline.hubspot import Budget, RateLimited
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
@@ -131,6 +131,17 @@ async def test_after_a_429_calls_keep_further_apart(database: Database):
     moments = await _calls(shared, budget=Budget.SEARCH, seconds=3)
     assert _most_in_window(moments, 1.12) <= 5
     assert len(moments) >= 10, "by a little"
+
+
+async def test_how_long_calls_waited_is_in_the_books(database: Database):
+    shared, waited_s = SharedBudgets(database, HUB_ID), 0.0
+    for _ in range(6):
+        asked_at = monotonic()
+        await shared.acquire(Budget.SEARCH)
+        waited_s += monotonic() - asked_at
+    booked = waited_for_turns(database)
+    assert 0.5 < booked.pop(Budget.SEARCH) <= waited_s
+    assert booked == {Budget.ASSOCIATIONS: 0, Budget.GENERAL: 0}
 
 
 async def test_each_portal_and_each_budget_has_its_own(database: Database):

@@ -5,7 +5,13 @@ from statistics import quantiles
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from coppermind_pipeline.connectors import connectors_by_status, fleet_of, read_all_facts, requests_sent
+from coppermind_pipeline.connectors import (
+    connectors_by_status,
+    fleet_of,
+    read_all_facts,
+    requests_sent,
+    waited_for_turns,
+)
 from coppermind_pipeline.interfaces.growth import growth
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, last_look_for_polls, runs_of_the_last_hour, unfinished_runs
@@ -62,6 +68,11 @@ def _add_fleet(registry: CollectorRegistry, database: Database) -> None:
     queue.labels("dead").set(fleet.queue_dead)
     requests = Counter("coppermind_hubspot_requests", "Calls that HubSpot was sent.", registry=registry)
     requests.inc(requests_sent(database))
+    waits = Counter(
+        "coppermind_hubspot_wait_seconds", "How long calls have waited for their turn.", ["budget"], registry=registry
+    )
+    for budget, seconds in waited_for_turns(database).items():
+        waits.labels(budget).inc(seconds)
 
 
 def _add_runs(registry: CollectorRegistry, database: Database) -> None:
