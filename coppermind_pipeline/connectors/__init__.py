@@ -40,6 +40,7 @@ from coppermind_pipeline.connectors.errors import (
     SettingNotApplied,
     UserLevelApp,
 )
+from coppermind_pipeline.connectors.event_retention import remove_old_log_entries
 from coppermind_pipeline.connectors.events import (
     Problem,
     ProblemKind,
@@ -152,6 +153,7 @@ __all__ = [
     "read_events",
     "read_facts",
     "record_event",
+    "remove_old_log_entries",
     "report_problem",
     "reporting",
     "request_sync",

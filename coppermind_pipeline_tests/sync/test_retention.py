@@ -60,6 +60,28 @@ def _fill(portal: StoredPortal, random: Random, *, records: int) -> None:
             )  # fmt: skip
 
 
+def _associate(portal: StoredPortal, random: Random, *, records: int) -> None:
+    """Let each deal have had one company after the other, with gaps between; some have the last one still."""
+    for number in range(records):
+        at = _NOW - timedelta(days=HISTORY_DAYS)
+        while at < _NOW:
+            begun = at + timedelta(days=random.uniform(0, 60))
+            at = begun + timedelta(days=random.uniform(0, 200))
+            portal.execute(
+                """INSERT INTO hubspot_associations
+                       (connector_id, mind_id, from_type, from_id, to_type, to_id, valid_from, valid_to)
+                   VALUES (:connector, :mind, 'deals', :deal, 'companies', :company, :begun, :ended)""",
+                mind=portal.mind_id, deal=str(number), company=str(random.randrange(records)), begun=begun,
+                ended=at if at < _NOW else None,
+            )  # fmt: skip
+
+
+def _ended_before(portal: StoredPortal, until: datetime) -> int:
+    with portal.database.mind(portal.mind_id) as connection:
+        counted = text("SELECT count(*) FROM hubspot_associations WHERE valid_to <= :until")
+        return connection.scalar(counted, {"until": until}) or 0
+
+
 def _properties(random: Random, object_type: ObjectType) -> dict[str, str]:
     if object_type is ObjectType.DEALS:
         stage = random.choice(["contractsent", "closedwon", "closedlost"])
@@ -114,16 +136,21 @@ def _kept_since(portal: StoredPortal) -> datetime:
 def test_every_kept_moment_is_rebuilt_as_before(portal: StoredPortal, random: Random, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(retention, "_RECORDS_MAX", 7)
     monkeypatch.setattr(retention, "_VERSIONS_MAX", 5)
+    monkeypatch.setattr(retention, "_ASSOCIATIONS_MAX", 4)
     _fill(portal, random, records=25)
+    _associate(portal, random, records=25)
     since = _NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
     moments = [since, *(_NOW - timedelta(days=random.uniform(0, DAYS)) for _ in range(4)), _NOW]
     before, rebuilt = _versions(portal), [_as_of(portal, moment) for moment in moments]
+    ended = _ended_before(portal, since - timedelta(days=1))
+    assert ended > 10
     removed = _remove(portal)
     assert _kept_since(portal) == since
+    assert _ended_before(portal, since - timedelta(days=1)) == 0
     expected = _kept(before, since - timedelta(days=1))
     assert {each.version for each in _versions(portal)} == expected
-    assert removed == Removed(len(before) - len(expected), complete=True)
-    assert removed.rows > 10
+    assert removed == Removed(len(before) - len(expected) + ended, complete=True)
+    assert removed.rows > ended + 10
     assert [_as_of(portal, moment) for moment in moments] == rebuilt
     assert _remove(portal) == Removed(0, complete=True)
 

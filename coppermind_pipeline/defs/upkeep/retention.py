@@ -5,6 +5,7 @@ from time import monotonic
 
 import dagster as dg
 
+from coppermind_pipeline.connectors import remove_old_log_entries
 from coppermind_pipeline.defs import runs
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.sensors import PAUSED
@@ -28,7 +29,7 @@ _PRIORITY = -1
 
 @dg.asset(group_name="fleet", owners=["team:store"], kinds={"postgres"})
 def retention(installation: dg.ResourceParam[Installation]) -> dg.MaterializeResult:
-    """What was replaced too long ago, of records, memories and Dagster's own history, is removed; daily."""
+    """What was replaced too long ago, of records, memories, logs and Dagster's own history, is removed; daily."""
     database, settings, begun = installation.database, installation.settings, monotonic()
 
     def time_is_up() -> bool:
@@ -38,6 +39,7 @@ def retention(installation: dg.ResourceParam[Installation]) -> dg.MaterializeRes
         Kind.RUNS: remove_old_runs(database, days=settings.runs_days, time_is_up=time_is_up),
         Kind.RECORDS: remove_old_versions(database, days=settings.history_days, time_is_up=time_is_up),
         Kind.MEMORIES: remove_old_texts(database, days=settings.history_days, time_is_up=time_is_up),
+        Kind.LOGS: remove_old_log_entries(database, days=settings.history_days, time_is_up=time_is_up),
     }
     with database.scheduler() as connection:
         standing = retained(connection)
@@ -59,7 +61,7 @@ job = dg.define_asset_job(
     "upkeep",
     selection=[retention],
     executor_def=dg.in_process_executor,
-    description="A slice of the removal of what is too old: versions, memories, Dagster's runs and events.",
+    description="A slice of the removal of what is too old: versions, associations, memories, logs, Dagster's runs.",
 )
 
 

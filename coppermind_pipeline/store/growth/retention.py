@@ -19,11 +19,12 @@ GRACE = timedelta(days=1)
 
 
 class Kind(StrEnum):
-    """What is removed from: versions of records, those of memories, Dagster's runs with their events."""
+    """What is removed from: versions of records and their associations, those of memories, Dagster's runs, logs."""
 
     RECORDS = "records"
     MEMORIES = "memories"
     RUNS = "runs"
+    LOGS = "logs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""Versions of records that were replaced too long ago for anybody to ask for are removed from the raw log.
+"""Versions of records that were replaced too long ago for anybody to ask for are removed, and associations that ended.
 
 A version goes where a later one had been read by then. So each record keeps the version that held at that time, and
 all later ones, by which the CRM of any time since is rebuilt (`normalizing/as_of.py`). A contact keeps the first
-version of each lifecycle stage besides, and the first of all, which date its stages (`stages_seen`).
+version of each lifecycle stage besides, and the first of all, which date its stages (`stages_seen`). An association
+that had ended by then holds at no time since.
 """
 
 from collections.abc import Callable
@@ -16,10 +17,14 @@ from coppermind_pipeline.store import GRACE, Database, Kind, Removed, Scope, rem
 # Looked at, and removed, in one transaction at most.
 _RECORDS_MAX = 1_000
 _VERSIONS_MAX = 1_000
+_ASSOCIATIONS_MAX = 1_000
+
+# Where a pass goes on in a connector once its versions are done; no object type is called so.
+_ASSOCIATIONS = "associations"
 
 
 def remove_old_versions(database: Database, *, days: int, time_is_up: Callable[[], bool]) -> Removed:
-    """Remove versions that had been replaced more than `days` ago, until the end or until time is up."""
+    """Remove what had been replaced, or had ended, more than `days` ago, until the end or until time is up."""
     return remove_by_connector(
         database,
         Kind.RECORDS,
@@ -54,6 +59,23 @@ _SHARE_OF_OLD = text(
 
 
 def _remove_some(connection: Connection, scope: Scope, until: datetime, after: str) -> tuple[int, str | None]:
+    if after == _ASSOCIATIONS:
+        values = scope.values(until=until, associations_max=_ASSOCIATIONS_MAX)
+        removed = connection.execute(_REMOVE_ASSOCIATIONS, values).rowcount
+        return removed, after if removed == _ASSOCIATIONS_MAX else None
+    rows, last = _remove_some_versions(connection, scope, until, after)
+    return rows, _ASSOCIATIONS if last is None else last
+
+
+_REMOVE_ASSOCIATIONS = text(
+    """DELETE FROM hubspot_associations
+        WHERE ctid = ANY (ARRAY (SELECT ctid FROM hubspot_associations
+                                  WHERE connector_id = :connector AND valid_to <= :until
+                                  ORDER BY valid_to LIMIT :associations_max))"""
+)
+
+
+def _remove_some_versions(connection: Connection, scope: Scope, until: datetime, after: str) -> tuple[int, str | None]:
     object_type, _, hubspot_id = after.partition(" ")
     values = scope.values(
         type=object_type, id=hubspot_id, until=until, records_max=_RECORDS_MAX, versions_max=_VERSIONS_MAX
