@@ -50,6 +50,7 @@ LEADS = (
         comparison=Comparison.NONE,
         hubspot_properties=_STAGES,
         doubtful_when="the portal works with HubSpot's Lead records, which are not read",
+        view="metric_leads_all",
         shown_in={Face.SYNTHESIS: "lead_leaks.total.leads"},
     ),
     *(
@@ -64,6 +65,7 @@ LEADS = (
             comparison=Comparison.NONE,
             hubspot_properties=properties,
             doubtful_when=doubtful,
+            view=f"metric_leads_{kind}",
             shown_in={Face.SYNTHESIS: f"lead_leaks.total.{kind}"},
         )
         for kind, label, definition, properties, doubtful in (

@@ -62,6 +62,7 @@ def _sums(
         unit=Unit.MONEY,
         hubspot_properties=(*_HOME, *properties),
         doubtful_when="HubSpot's exchange rates were changed or are missing",
+        view=f"{view}_amount_home",
         shown_in={Face.CRM_REPORT: f"{report}.amount_home"},
         **shared,
     )
@@ -254,6 +255,7 @@ _LOSSES = (
         comparison=Comparison.PERCENT,
         hubspot_properties=_REASON,
         doubtful_when=_OTHER_PROPERTY,
+        view="metric_losses_with_reason",
         shown_in={Face.CRM_REPORT: "losses.with_reason"},
     ),
     *(
@@ -329,6 +331,7 @@ _ALL = (
             comparison=Comparison.NONE,
             hubspot_properties=("hs_analytics_source",),
             doubtful_when="HubSpot gives records that were typed in or imported the source Offline",
+            view=f"metric_deals_sourced_by_{step}",
             shown_in={Face.SYNTHESIS: f"channel_mix.steps.{step}"},
         )
         for step, record, origin in (

@@ -35,7 +35,7 @@ ROWS = {
     # A stored deal is copied and counted: before it, so that each has one row all the same.
     "hubspot_deals": "(connector_id, mind_id, hubspot_id) VALUES (:connector, :mind, '1')",
     "hubspot_contacts": "(connector_id, mind_id, hubspot_id, referenced_only, stages_entered, stages_entered_at, "
-    "stages_seen, stages_seen_at) VALUES (:connector, :mind, '1', false, '{}', '{}', '{}', '{}')",
+    "stages_seen, stages_seen_at) VALUES (:connector, :mind, '1', false, '{lead}', '{2026-01-01}', '{}', '{}')",
     "hubspot_record_counts": "(connector_id, mind_id, object_type, stored, referenced_only) "
     "VALUES (:connector, :mind, 'deals', 1, 0)",
     "hubspot_crm_objects": "(connector_id, mind_id, object_type, hubspot_id, properties, read_at) "

@@ -36,8 +36,9 @@ def test_tables_without_a_policy_hold_no_minds_data(database: Database):
 
 
 _VIEWS = (
-    "checkpoints", "counted_by_metrics", "definition_changes", "interpretations", "live_contacts", "live_deals",
-    "live_records", "memory_versions", "portals", "record_counts", "report_zones", "sync_facts",
+    "checkpoints", "counted_by_metrics", "definition_changes", "interpretations", "lead_rules", "leads_by_metrics",
+    "live_contacts", "live_deals", "live_records", "memory_versions", "portals", "record_counts", "report_zones",
+    "sourced_by_metrics", "sync_facts",
 )  # fmt: skip
 
 
