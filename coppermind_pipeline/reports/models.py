@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from coppermind_pipeline.crm import Outcome
 from coppermind_pipeline.memories import Audience, Memory
-from coppermind_pipeline.reports.figures.groups import Group
+from coppermind_pipeline.reports.figures.groups import Group, GroupCells
 from coppermind_pipeline.reports.figures.losses import Losses
 from coppermind_pipeline.reports.figures.measures import Figures, RangeFigures
 from coppermind_pipeline.reports.figures.panorama import Panorama
@@ -149,8 +149,12 @@ class CrmReport(BaseModel):
 
 
 class PlacedReport(CrmReport):
-    """A CRM report with the places of its groups and rows, which is what cursors are made of; no part of its JSON."""
+    """A CRM report with the places of its groups and rows, which is what cursors are made of; no part of its JSON.
 
+    `group_cells`: what each group is made of, so that groups can still be added up.
+    """
+
+    group_cells: list[InstanceOf[GroupCells]] = Field(exclude=True)
     group_places: list[GroupPlace | None] = Field(exclude=True)
     deal_places: list[DealPlace] = Field(exclude=True)
 

@@ -2,19 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.catalog import entered_stage_properties, load_labels
-from coppermind_pipeline.crm import Labels, Outcome, day_of, won_stage_properties
+from coppermind_pipeline.crm import Labels, day_of, won_stage_properties
 from coppermind_pipeline.reports.explain.answer_id import AnswerId
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.compared import EarlierDeals
 from coppermind_pipeline.reports.figures.deals import GroupKey
-from coppermind_pipeline.reports.figures.groups import Group, GroupCells
+from coppermind_pipeline.reports.figures.groups import Group, GroupCells, group_of
 from coppermind_pipeline.reports.figures.headline import Setting, headline
 from coppermind_pipeline.reports.figures.history import lay_out_history
 from coppermind_pipeline.reports.figures.losses import Losses, ReasonNames, losses
@@ -52,7 +52,6 @@ from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
 
 TOP_DEALS = 5
-TOP_DEALS_PER_GROUP = 1
 
 HISTORY_SOURCE = "log of the HubSpot records that were read (hubspot_raw_records)"
 
@@ -135,7 +134,7 @@ class Reporter:
     def _report(self) -> tuple[PlacedReport, Findings]:
         selection, labels = self.selection(), self.labels()
         cells = deals.cells(self.connection, selection)
-        groups, group_places, summary = self._figures(selection, cells, labels)
+        groups, group_cells, summary = self._figures(selection, cells, labels)
         page, deal_places = self._page(selection, summary, labels)
         findings = self._findings(selection, cells, labels)
         synced = any(portal.last_pull_at is not None for portal in self.portals)
@@ -166,7 +165,8 @@ class Reporter:
             groups=groups,
             losses=self._losses(selection, labels),
             deals=page,
-            group_places=group_places,
+            group_cells=group_cells,
+            group_places=[cells.place for cells in group_cells],
             deal_places=deal_places,
         )
         return report, findings
@@ -194,7 +194,7 @@ class Reporter:
 
     def _figures(
         self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]
-    ) -> tuple[list[Group], list[GroupPlace | None], Summary]:
+    ) -> tuple[list[Group], list[GroupCells], Summary]:
         earlier = self._earlier(selection)
         earlier_cells = [] if earlier is None else earlier.cells(self.connection)
         found = named_groups(
@@ -207,38 +207,26 @@ class Reporter:
             after=list_after(GroupPlace, self.goes_on),
         )
         arranged = found.groups if has_list(GroupPlace, self.goes_on) else []
-        places = [group.place for group in arranged]
         # What earlier pages have is no part of what is added up as `other`.
         kept = [*(group.group_key for group in arranged if group.key != deals.OTHER), *found.passed]
         days, days_by_group = deals.days_to_close(self.connection, selection, kept)
-        top, top_by_group = self._top_deals(selection, kept)
-        summary = figures_of(cells, days=days, top_deals=top, outcomes=self.request.outcomes)
-        groups = [
-            _group(
-                group,
-                days=days_by_group.get(group.group_key),
-                top_deals=top_by_group[group.group_key],
-                outcomes=self.request.group_outcomes,
-            )
-            for group in arranged
-        ]
-        if earlier is None:
-            return groups, places, Summary(**dict(summary), compared_with=None)
-        days, days_by_group = earlier.days_to_close(self.connection, kept)
-        compared = [
-            range_figures_of(
-                group.earlier,
-                days=days_by_group.get(group.group_key) or DaysToClose(),
-                outcomes=self.request.group_outcomes,
-            )
-            for group in arranged
-        ]
-        before = range_figures_of(earlier_cells, days=days, outcomes=self.request.outcomes)
-        return (
-            [group.model_copy(update={"compared_with": then}) for group, then in zip(groups, compared, strict=True)],
-            places,
-            Summary(**dict(summary), compared_with=before),
+        days_then, days_then_by_group = (
+            (DaysToClose(), {}) if earlier is None else earlier.days_to_close(self.connection, kept)
         )
+        top, top_by_group = self._top_deals(selection, kept)
+        timed = [
+            replace(
+                group,
+                days=days_by_group.get(group.group_key, DaysToClose()),
+                earlier_days=days_then_by_group.get(group.group_key, DaysToClose()),
+            )
+            for group in arranged
+        ]
+        compared = earlier is not None
+        groups = [group_of(each, top_deals=top_by_group[each.group_key], compared=compared) for each in timed]
+        summary = figures_of(cells, days=days, top_deals=top, outcomes=self.request.outcomes)
+        before = range_figures_of(earlier_cells, days=days_then, outcomes=self.request.outcomes)
+        return groups, timed, Summary(**dict(summary), compared_with=before if compared else None)
 
     def _earlier(self, selection: DealSelection) -> EarlierDeals | None:
         compared, now = self.frame.compared, self.frame.range.local.first_day
@@ -268,13 +256,10 @@ class Reporter:
         portals = {portal.connector_id: portal for portal in self.portals}
         top: list[TopDeal] = []
         by_group: defaultdict[GroupKey, list[TopDeal]] = defaultdict(list)
-        rows = deals.largest_won(self.connection, selection, kept, overall=TOP_DEALS, per_group=TOP_DEALS_PER_GROUP)
-        for row in rows:
+        for row in deals.largest_won(self.connection, selection, kept, most=TOP_DEALS):
             deal = top_deal(row, portal=portals[row["connector_id"]], zone=self.frame.zone)
-            if row["place"] <= TOP_DEALS:
-                top.append(deal)
-            if row["place_in_group"] <= TOP_DEALS_PER_GROUP:
-                by_group[row["connector_id"], row["bucket"]].append(deal)
+            of = top if row["of_all"] else by_group[row["connector_id"], row["bucket"]]
+            of.append(deal)
         return top, by_group
 
     def _findings(self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]) -> Findings:
@@ -378,16 +363,3 @@ class Reporter:
 
 # Sums by group are made without sorting the deals first, though the planner can't tell that groups will be few.
 _IN_MEMORY = "SET LOCAL work_mem = '32MB'; SET LOCAL hash_mem_multiplier = 8"
-
-
-def _group(
-    group: GroupCells, *, days: DaysToClose | None, top_deals: Sequence[TopDeal], outcomes: Sequence[Outcome]
-) -> Group:
-    figures = figures_of(group.cells, days=days or DaysToClose(), top_deals=top_deals, outcomes=outcomes)
-    return Group(
-        key=group.shown_key,
-        label=group.label,
-        portal_id=group.portal.hub_id,
-        connector_id=group.portal.connector_id,
-        **dict(figures),
-    )

@@ -65,6 +65,10 @@ class AnswerId(BaseModel):
             read_by={portal.connector_id: read_by(connection, portal) for portal in portals},
         )
 
+    def with_groups(self, most: int) -> Self:
+        """Return the id of the same answer with so many groups at most, the others being added up."""
+        return self.model_copy(update={"arguments": self.arguments | {"groups_max": most}})
+
     @property
     def text(self) -> str:
         """The id as answers carry it: letters, digits, `-` and `_`."""

@@ -3,6 +3,7 @@
 Each stands behind the table of deals that `selection.py` makes of the question.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.crm import OFFLINE
 from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Measure
-from coppermind_pipeline.reports.figures.selection import DealSelection, Which, with_deals
+from coppermind_pipeline.reports.figures.selection import IN_RANGE, DealSelection, Which, with_deals
 from coppermind_pipeline.reports.question.places import DealPlace
 from coppermind_pipeline.reports.question.request import GroupBy
 
@@ -79,21 +80,16 @@ def days_to_close(
 ) -> tuple[DaysToClose, Mapping[GroupKey, DaysToClose]]:
     """Return the days to close of all won deals in the range, and by group; groups not `kept` are `other`."""
     statement = text(with_deals(_DAYS, selection, Which.CLOSED))
-    overall, by_group = DaysToClose(), {}
-    for row in connection.execute(statement, selection.values(**_kept(kept))):
-        days = DaysToClose(median=row.median, negative=row.negative)
-        if row.is_total:
-            overall = days
-        else:
-            by_group[row.connector_id, row.bucket] = days
-    return overall, by_group
+    rows = connection.execute(statement, selection.values(**_kept(kept)))
+    by_group = {(row.connector_id, row.bucket): DaysToClose(Counter(row.days)) for row in rows}
+    return sum(by_group.values(), DaysToClose()), by_group
 
 
 def largest_won(
-    connection: Connection, selection: DealSelection, kept: Iterable[GroupKey], *, overall: int, per_group: int
+    connection: Connection, selection: DealSelection, kept: Iterable[GroupKey], *, most: int
 ) -> Sequence[Mapping[Any, Any]]:
-    """Return the largest won deals in the range, with their rank among all (`place`) and in their group."""
-    values = selection.values(overall=overall, per_group=per_group, **_kept(kept))
+    """Return the largest won deals in the range, largest first (`of_all`), and then the largest of each group."""
+    values = selection.values(most=most, **_kept(kept))
     return connection.execute(text(with_deals(_LARGEST, selection, Which.CLOSED)), values).mappings().all()
 
 
@@ -219,10 +215,9 @@ SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(key_of_n
 """
 )
 
-_BUCKETS = """
+_BUCKETS = f"""
 , won AS (
-    SELECT deal.*, report_at AS dated_at FROM deal
-     WHERE outcome = 'won' AND report_at >= :start AND report_at < :end
+    SELECT deal.*, report_at AS dated_at FROM deal WHERE outcome = 'won' AND {IN_RANGE}
 ), placed AS (
     SELECT won.*, <key> AS key FROM won
 ), bucketed AS (
@@ -240,30 +235,37 @@ _DAYS = (
     SELECT connector_id, bucket, days_to_close(created_at, close_at, CAST(:zone AS text)) AS days
       FROM bucketed
 )
-SELECT connector_id, bucket, grouping(connector_id) = 1 AS is_total,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY days) FILTER (WHERE days >= 0) AS median,
-       count(*) FILTER (WHERE days < 0) AS negative
-  FROM timed
- GROUP BY GROUPING SETS ((connector_id, bucket), ())
+SELECT connector_id, bucket, array_agg(days) AS days FROM timed WHERE days IS NOT NULL GROUP BY connector_id, bucket
 """
 )
 
+# No deals are sorted but those that are worth as much as the largest of their group.
 _LARGEST = (
     _BUCKETS
     + """
-, ranked AS (
-    SELECT bucketed.*, row_number() OVER (ORDER BY <order>) AS place,
-           row_number() OVER (PARTITION BY connector_id, bucket ORDER BY <order>) AS place_in_group
+, priced AS MATERIALIZED (
+    SELECT connector_id, bucket, hubspot_id, name, amount, currency, amount_home, company_currency, report_at, worth
       FROM bucketed
      WHERE amount IS NOT NULL
+), most AS (
+    SELECT connector_id, bucket, max(worth) AS worth, max(amount) FILTER (WHERE worth IS NULL) AS amount
+      FROM priced
+     GROUP BY connector_id, bucket
+), largest AS (
+    SELECT * FROM priced ORDER BY <order> LIMIT :most
+), largest_of_group AS (
+    SELECT DISTINCT ON (connector_id, bucket) priced.*
+      FROM priced
+      JOIN most USING (connector_id, bucket)
+     WHERE priced.worth = most.worth OR (most.worth IS NULL AND priced.amount = most.amount)
+     ORDER BY connector_id, bucket, <order>
 )
-SELECT connector_id, bucket, hubspot_id, name, amount, currency, amount_home, company_currency, report_at,
-       place, place_in_group
-  FROM ranked
- WHERE place <= :overall OR place_in_group <= :per_group
- ORDER BY place
+SELECT *
+  FROM (SELECT largest.*, true AS of_all FROM largest
+        UNION ALL SELECT largest_of_group.*, false FROM largest_of_group) AS priced
+ ORDER BY of_all DESC, <order>
 """
-).replace("<order>", "worth DESC NULLS LAST, amount DESC, connector_id, hubspot_id")
+).replace("<order>", "priced.worth DESC NULLS LAST, priced.amount DESC, priced.connector_id, priced.hubspot_id")
 
 _UNDATED = """
 SELECT count(*) FILTER (WHERE outcome = 'won') AS won, count(*) FILTER (WHERE outcome = 'lost') AS lost FROM deal
@@ -287,11 +289,11 @@ SELECT currency, count(*) AS deals, count(amount) AS with_amount, coalesce(sum(a
 """
 
 # Each deal is put with those that show the same labels once, and only those few counts are taken by kind.
-_LABEL_USES = """
+_LABEL_USES = f"""
 , alike AS (
     SELECT connector_id, owner_id, pipeline_id, stage_id, attributed_source, count(*) AS deals
       FROM deal
-     WHERE outcome = 'open' OR (report_at >= :start AND report_at < :end)
+     WHERE outcome = 'open' OR {IN_RANGE}
      GROUP BY connector_id, owner_id, pipeline_id, stage_id, attributed_source
 )
 SELECT connector_id,

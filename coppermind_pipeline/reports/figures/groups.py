@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -12,7 +12,16 @@ from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, Outcome, country_label
 from coppermind_pipeline.reports.figures.deals import OTHER, GroupKey
 from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL
-from coppermind_pipeline.reports.figures.measures import Cell, Figures, Measure, RangeFigures
+from coppermind_pipeline.reports.figures.measures import (
+    Cell,
+    DaysToClose,
+    Figures,
+    Measure,
+    RangeFigures,
+    TopDeal,
+    figures_of,
+    range_figures_of,
+)
 from coppermind_pipeline.reports.figures.selection import NO_SOURCE
 from coppermind_pipeline.reports.question.places import GroupPlace
 from coppermind_pipeline.reports.question.request import OUTCOMES, GroupBy
@@ -45,9 +54,12 @@ class Group(Figures, _Named, PartlyTold):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupCells:
-    """One group that is shown: its name and the cells that it adds up, `earlier` those of the compared range.
+    """One group that is shown: its name and what it adds up, `earlier` of the compared range.
 
-    `place`: among the groups; None for what was added up.
+    Attributes:
+        place: among the groups; None for what was added up.
+        outcomes: of the deals in it.
+        groups: how many are in it.
     """
 
     key: str
@@ -55,7 +67,11 @@ class GroupCells:
     portal: Portal
     cells: Sequence[Cell]
     earlier: Sequence[Cell] = ()
+    days: DaysToClose = field(default_factory=DaysToClose)
+    earlier_days: DaysToClose = field(default_factory=DaysToClose)
     place: GroupPlace | None = None
+    outcomes: Sequence[Outcome] = OUTCOMES
+    groups: int = 1
 
     @property
     def shown_key(self) -> str:
@@ -123,20 +139,47 @@ def arrange(
                 cells=found[group],
                 earlier=before.get(group, ()),
                 place=places[group],
+                outcomes=outcomes,
             )
             for group in mine
             if group in kept
         ]
         shown.sort(key=lambda group: (*_order(group_by, group.key, sizes[group.group_key]), group.label, group.key))
-        rest = [group for group in mine if group not in kept]
-        if rest:
-            shown.append(
-                GroupCells(key=OTHER, label=f"Other ({len(rest)})", portal=portal,
-                           cells=[cell for group in rest for cell in found[group]],
-                           earlier=[cell for group in rest for cell in before.get(group, ())])
-            )  # fmt: skip
-        arranged += shown
+        rest = [GroupCells(key=group[1], label="", portal=portal, cells=found[group], earlier=before.get(group, ()),
+                           outcomes=outcomes)
+                for group in mine if group not in kept]  # fmt: skip
+        arranged += [*shown, added_up(rest)] if rest else shown
     return Arranged(groups=arranged, passed=passed)
+
+
+def added_up(groups: Sequence[GroupCells]) -> GroupCells:
+    """Return groups as one, which is called "Other (12)"."""
+    number_of = sum(group.groups for group in groups)
+    return GroupCells(
+        key=OTHER,
+        label=f"Other ({number_of})",
+        portal=groups[0].portal,
+        cells=[cell for group in groups for cell in group.cells],
+        earlier=[cell for group in groups for cell in group.earlier],
+        days=sum((group.days for group in groups), DaysToClose()),
+        earlier_days=sum((group.earlier_days for group in groups), DaysToClose()),
+        outcomes=groups[0].outcomes,
+        groups=number_of,
+    )
+
+
+def group_of(cells: GroupCells, *, top_deals: Sequence[TopDeal], compared: bool) -> Group:
+    """Return a group with its figures, and those of the earlier range where there is one."""
+    figures = figures_of(cells.cells, days=cells.days, top_deals=top_deals, outcomes=cells.outcomes)
+    earlier = range_figures_of(cells.earlier, days=cells.earlier_days, outcomes=cells.outcomes)
+    return Group(
+        key=cells.shown_key,
+        label=cells.label,
+        portal_id=cells.portal.hub_id,
+        connector_id=cells.portal.connector_id,
+        **dict(figures),
+        compared_with=earlier if compared else None,
+    )
 
 
 def _by_group(cells: Iterable[Cell]) -> dict[GroupKey, list[Cell]]:

@@ -20,7 +20,7 @@ from coppermind_pipeline.crm import Labels, day_of
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.figures.deals import OTHER, GroupKey
 from coppermind_pipeline.reports.figures.measures import Cell, DealSum, Measure, rate, sum_of
-from coppermind_pipeline.reports.figures.selection import NO_REASON, DealSelection, Which, with_deals
+from coppermind_pipeline.reports.figures.selection import IN_RANGE, NO_REASON, DealSelection, Which, with_deals
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.wording import number, one_line
 
@@ -250,7 +250,7 @@ def _example(latest: _Latest, reason: str, *, portals: Mapping[str, Portal], zon
     )
 
 
-_LOSSES = """
+_LOSSES = f"""
 SELECT connector_id, CASE WHEN NOT lacks_reason(outcome, loss_reason) THEN loss_reason END AS key, currency,
        company_currency AS home_currency,
        count(*) AS deals, count(amount) AS with_amount, sum(amount) AS amount,
@@ -260,6 +260,6 @@ SELECT connector_id, CASE WHEN NOT lacks_reason(outcome, loss_reason) THEN loss_
        -- As one value, so that no deal has to be sorted for it.
        max(ARRAY[to_char(report_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS'), hubspot_id, name]) AS latest
   FROM deal
- WHERE outcome = 'lost' AND report_at >= :start AND report_at < :end
+ WHERE outcome = 'lost' AND {IN_RANGE}
  GROUP BY connector_id, 2, currency, company_currency
 """

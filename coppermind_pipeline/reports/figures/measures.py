@@ -1,11 +1,13 @@
 """The figures of a report: sums of deals, as they come from the store and as they are shown."""
 
-from collections import defaultdict
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
+from itertools import accumulate
 
 from pydantic import BaseModel, ConfigDict
 
@@ -141,12 +143,29 @@ class Cell:
     region: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DaysToClose:
-    """Median of the days from creation to close, and how many deals it leaves out."""
+    """Days from creation to close, each with how many deals took so long; below zero, they closed before."""
 
-    median: float | None = None
-    negative: int = 0
+    deals: Counter[int] = field(default_factory=Counter)
+
+    def __add__(self, others: "DaysToClose") -> "DaysToClose":
+        return DaysToClose(self.deals + others.deals)
+
+    @property
+    def median(self) -> float | None:
+        """The median, without those that closed before they were created; None where there are no others."""
+        days = sorted(each for each in self.deals if each >= 0)
+        up_to = list(accumulate(self.deals[each] for each in days))
+        if not up_to:
+            return None
+        lower, upper = (days[bisect_right(up_to, place)] for place in ((up_to[-1] - 1) // 2, up_to[-1] // 2))
+        return (lower + upper) / 2
+
+    @property
+    def negative(self) -> int:
+        """How many closed before they were created."""
+        return sum(deals for days, deals in self.deals.items() if days < 0)
 
 
 @dataclass(slots=True)

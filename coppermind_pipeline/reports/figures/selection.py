@@ -150,6 +150,9 @@ _WHICH: Mapping[Which, str] = {
     Which.ABOUT_EDGES: "(d.{basis} >= :before_edge_{edge} AND d.{basis} <= :after_edge_{edge})",
 }
 
+# Said like this, since of a bare range of what is worked out PostgreSQL expects next to no deals, and sorts them all.
+IN_RANGE = "coalesce(report_at >= :start AND report_at < :end, false)"
+
 # What no internal value of a portal's own looks like; "unknown" and "none" are some.
 NO_SOURCE = "(none)"
 NO_REASON = "(none)"

@@ -81,12 +81,19 @@ def with_less_told(report: Report, levels: Sequence[frozenset[str]]) -> Report |
     )
 
 
-def with_fewer_groups(report: Report) -> Report | None:
-    """Return the report without its last group; what was added up stays as it is, behind those that are missing."""
+def last_group(report: Grouped) -> int | None:
+    """Return the number of the group that goes first where there is no room; None where only one is left."""
     places = [place for place in report.group_places if place is not None]
     if len(places) <= 1:
         return None
-    last = report.group_places.index(min(places, key=lambda place: place.sort_key))
+    return report.group_places.index(min(places, key=lambda place: place.sort_key))
+
+
+def with_fewer_groups(report: Report) -> Report | None:
+    """Return the report without its last group; what was added up stays as it is, behind those that are missing."""
+    last = last_group(report)
+    if last is None:
+        return None
     return report.model_copy(
         update={
             "groups": [*report.groups[:last], *report.groups[last + 1 :]],
@@ -103,7 +110,7 @@ def groups_left_out(whole: Grouped, cut: Grouped, question: Question, after: Pla
     """
     places = sorted((place for place in cut.group_places if place is not None), key=lambda each: each.sort_key)
     added_up = [group.label for group, place in zip(cut.groups, cut.group_places, strict=True) if place is None]
-    missing = len(whole.groups) - len(cut.groups)
+    missing = len(whole.groups) - len(cut.groups) if not added_up else 0
     if added_up or missing:
         said = [f"{count(missing, 'more group')} did not fit."] if missing else []
         if added_up:

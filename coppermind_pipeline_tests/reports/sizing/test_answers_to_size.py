@@ -92,6 +92,39 @@ async def test_each_group_comes_once_with_its_own_figures(
     assert group_by == "loss_reason" or sum(deals[of] for of in seen) == whole["summary"]["closed_won"]["deals"]
 
 
+@pytest.mark.parametrize("audience", ["internal", "client"])
+async def test_what_is_shown_of_groups_adds_up_and_is_the_answer_with_so_many_groups(
+    portal_of_everything: StoredPortal, mind: Mind, audience: str
+) -> None:
+    portal = portal_of_everything
+    asked = {"group_by": "company", "compare_to": "previous_year", "audience": audience, **_YEAR}
+    if audience == "internal":
+        asked |= {"group_by": "owner"}
+    for number in range(60, 72):
+        portal.company(str(number), name=_LONG)
+        portal.deal(f"of {number}", outcome="won", close_at=datetime(2026, 3, 1, tzinfo=UTC), amount=number,
+                    created_at=datetime(2026, 1, number - 50, tzinfo=UTC), primary_company_id=str(number))  # fmt: skip
+    cut_answer = await _ask(portal, mind, "crm_report", **asked)
+    others = [group for group in cut_answer["groups"] if group["key"] == "other"]
+    own = len(cut_answer["groups"]) - len(others)
+    assert own < 10, "the fixture is to be larger than an answer"
+    request = ReportRequest.from_arguments({**asked, "groups_max": own})
+    whole = crm_report(portal.database, mind=mind, request=request, now=NOW).model_dump(mode="json")
+    for group, expected in zip(cut_answer["groups"], whole["groups"], strict=True):
+        expected |= {name: cut(expected[name], 160) for name in ("label", "key")}
+        # Names of largest deals are cut, too.
+        told = group.keys() - {"top_deals"}
+        assert {name: group[name] for name in told} == {name: expected[name] for name in told}
+    for measure in ("closed_won", "closed_lost", "open", "pipeline_created", "overdue"):
+        counted = sum(group[measure]["deals"] for group in cut_answer["groups"])
+        assert counted == cut_answer["summary"][measure]["deals"], measure
+    if audience == "internal":
+        at = cut_answer["groups"].index(others[0])
+        figure = f"{cut_answer['audit']['answer_id']}#groups.{at}.closed_won.deals"
+        explained = await _ask(portal, mind, "explain", figure=figure)
+        assert explained["value"] == explained["total"] == others[0]["closed_won"]["deals"]
+
+
 @pytest.mark.parametrize("format_", ["json", "markdown"])
 async def test_each_row_comes_once_and_in_order(portal_of_everything: StoredPortal, mind: Mind, format_: str) -> None:
     portal = portal_of_everything
