@@ -10,6 +10,7 @@ import dagster as dg
 
 from coppermind_pipeline.catalog import profile_is_outdated
 from coppermind_pipeline.connectors import Connector
+from coppermind_pipeline.defs.ahead import done_ahead, memories_ahead
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.metadata import HUBSPOT, described, materialized, reading, synthesis_figures, working
 from coppermind_pipeline.defs.steps import POLL_STEPS, end_of_slice, poll_id
@@ -94,18 +95,25 @@ def _read_reference(
 def raw(
     context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> Iterator[dg.MaterializeResult]:
-    """One pull: scans, hydration and links overlap in one event loop, under one set of rate budgets."""
+    """One pull: scans, hydration and links overlap in one event loop, under one set of rate budgets.
+
+    What follows it is done beside it, as far as it gets.
+    """
     selected = {key.to_user_string() for key in context.selected_asset_keys}
     types = {object_type for name, object_type in _TYPE_READ.items() if name in selected}
     time_is_up, poll = end_of_slice(installation, context), poll_id(context)
 
-    async def read(sync: SyncContext) -> Pulled:
-        pulled = await pull(sync, types=types, time_is_up=time_is_up)
-        if poll is not None:
-            await sync.write(pull_ended, sync.connector, complete=pulled.current)
-        return pulled
+    with memories_ahead(installation, context) as map_ahead:
 
-    pulled, took = reading(installation, context, read)
+        async def read(sync: SyncContext) -> Pulled:
+            pulled = await pull(sync, types=types, time_is_up=time_is_up, then=map_ahead)
+            if poll is not None:
+                await sync.write(pull_ended, sync.connector, complete=pulled.current)
+            return pulled
+
+        pulled, took = reading(installation, context, read)
+    ahead = done_ahead(context)
+    ahead.normalized, ahead.linked = pulled.normalized, pulled.associated
     shared = {"complete": pulled.complete, **took}
     for name, object_type in RAW_ASSETS.items():
         if name in selected:
@@ -126,6 +134,7 @@ def hubspot_crm_objects(
         context,
         lambda connector: normalize(installation.database, connector, on_progress=installation.on_progress),
     )
+    done = done_ahead(context).normalized + done
     counts = {"versions_read": done.read, "rows_changed": done.changed, "values_malformed": done.malformed}
     return materialized(installation, context, counts | took)
 
@@ -143,6 +152,7 @@ def hubspot_associations(
         return linked
 
     done, took = working(installation, context, work)
+    done = done_ahead(context).linked + done
     return materialized(
         installation,
         context,
@@ -225,6 +235,7 @@ def record_memories(
     context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> dg.MaterializeResult:
     """The readable text of each record that has something to say, queued where it is new or changed, and drained."""
+    ahead = done_ahead(context)
 
     def work(connector: Connector) -> tuple[Mapped, Drained]:
         database = installation.database
@@ -235,9 +246,11 @@ def record_memories(
                 mind_id=connector.mind_id,
                 # A deal's text names its company and contacts, which a first backfill may still be reading.
                 deals=backfilled_once(database, connector),
-                on_progress=lambda mapped: installation.on_progress(Progress("memories", mapped.considered)),
+                on_progress=lambda more: installation.on_progress(
+                    Progress("memories", (ahead.mapped + more).considered)
+                ),
             )
-        return mapped, meanwhile.drained
+        return ahead.mapped + mapped, ahead.drained + meanwhile.drained
 
     (mapped, drained), took = working(installation, context, work)
     counts = {"considered": mapped.considered, "queued": mapped.queued, "retired": mapped.retired}

@@ -3,8 +3,8 @@
 `map_records` queues what changed, `drain` publishes it, `search`, `get` and `list_memories` read it.
 """
 
-from coppermind_pipeline.memories.draining import Drained, drain, drain_meanwhile
-from coppermind_pipeline.memories.mapping import Mapped, map_records
+from coppermind_pipeline.memories.draining import Drained, DrainedMeanwhile, drain, drain_meanwhile
+from coppermind_pipeline.memories.mapping import Mapped, map_deals_ahead, map_records
 from coppermind_pipeline.memories.memory_queue import (
     QueueEntry,
     QueueStatus,
@@ -26,6 +26,7 @@ from coppermind_pipeline.memories.waiting import WaitingQueue, due_entries, queu
 __all__ = [
     "Audience",
     "Drained",
+    "DrainedMeanwhile",
     "Found",
     "FoundBy",
     "FoundCompanies",
@@ -49,6 +50,7 @@ __all__ = [
     "get",
     "list_memories",
     "list_queue",
+    "map_deals_ahead",
     "map_records",
     "memories_of_refs",
     "queue_length",

@@ -1,10 +1,10 @@
 """Mapping: from records that changed to the queue of memories."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import chain, starmap
+from itertools import starmap
 from typing import Literal
 from uuid import UUID
 
@@ -44,6 +44,14 @@ class Mapped:
     retired: int = 0
     skipped: tuple[ObjectType, ...] = ()
 
+    def __add__(self, later: "Mapped") -> "Mapped":
+        return Mapped(
+            considered=self.considered + later.considered,
+            queued=self.queued + later.queued,
+            retired=self.retired + later.retired,
+            skipped=tuple(sorted({*self.skipped, *later.skipped})),
+        )
+
 
 @rare_collections()
 def map_records(
@@ -54,6 +62,7 @@ def map_records(
     deals: bool = True,
     now: datetime | None = None,
     on_progress: Callable[[Mapped], None] | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Mapped:
     """Queue a memory for each record that changed since the last mapping, and for each deal that names one.
 
@@ -66,21 +75,34 @@ def map_records(
         deals: map deals too; False while a backfill still reads what they name.
         now: aware; None: the clock's.
         on_progress: hears the sum so far after each batch.
+        enough: asked after each batch; once it says so, the rest is left to the next mapping.
     """
+    mapping = _begin(database, connector_id, mind_id, now=now or datetime.now(UTC))
+    return mapping.sum_up(mapping.batches(deals=deals), on_progress=on_progress, enough=enough)
+
+
+@rare_collections()
+def map_deals_ahead(
+    database: Database,
+    *,
+    connector_id: str,
+    mind_id: UUID,
+    deals: Iterator[Sequence[str]],
+    on_progress: Callable[[Mapped], None] | None = None,
+    enough: Callable[[], bool] = lambda: False,
+) -> Mapped:
+    """Queue memories of the deals with these ids, in batches, ahead of their turn in a mapping.
+
+    Their turn comes nevertheless, and finds nothing to do where they have not changed since. The caller is the
+    connector's one writer.
+    """
+    mapping = _begin(database, connector_id, mind_id, now=datetime.now(UTC))
+    return mapping.sum_up(mapping.ahead(deals), on_progress=on_progress, enough=enough)
+
+
+def _begin(database: Database, connector_id: str, mind_id: UUID, *, now: datetime) -> "_Mapping":
     with database.mind(mind_id) as connection:
-        rules = load_mapping_rules(connection, connector_id, now=now or datetime.now(UTC))
-    mapping = _Mapping(database, connector_id, mind_id, rules)
-    mapped = Mapped(skipped=tuple(sorted(rules.unfinished)))
-    for batch in chain(mapping.records(), mapping.deals() if deals else ()):
-        mapped = Mapped(
-            considered=mapped.considered + batch.considered,
-            queued=mapped.queued + batch.queued,
-            retired=mapped.retired + batch.retired,
-            skipped=mapped.skipped,
-        )
-        if on_progress is not None:
-            on_progress(mapped)
-    return mapped
+        return _Mapping(database, connector_id, mind_id, load_mapping_rules(connection, connector_id, now=now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +113,34 @@ class _Mapping:
     connector_id: str
     mind_id: UUID
     rules: MappingRules
+
+    def sum_up(
+        self,
+        batches: Generator[Mapped],
+        *,
+        on_progress: Callable[[Mapped], None] | None,
+        enough: Callable[[], bool],
+    ) -> Mapped:
+        mapped = Mapped(skipped=tuple(sorted(self.rules.unfinished)))
+        with closing(batches):
+            for batch in batches:
+                mapped += batch
+                if on_progress is not None:
+                    on_progress(mapped)
+                if enough():
+                    break
+        return mapped
+
+    def batches(self, *, deals: bool) -> Generator[Mapped]:
+        yield from self.records()
+        if deals:
+            yield from self.deals()
+
+    def ahead(self, deals: Iterator[Sequence[str]]) -> Generator[Mapped]:
+        for ids in deals:
+            with batch_transaction(self.database, self.mind_id) as connection:
+                batch = self._queue(connection, self._deals(connection, ids))
+            yield batch
 
     def records(self) -> Iterator[Mapped]:
         types = (ObjectType.CONTACTS, ObjectType.COMPANIES)

@@ -37,7 +37,7 @@ from coppermind_pipeline.sync.polls import (
     pull_ended,
     step_succeeded,
 )
-from coppermind_pipeline.sync.pulling.pull import Pulled, pull
+from coppermind_pipeline.sync.pulling.pull import Pulled, Then, pull
 from coppermind_pipeline.sync.raw.retention import remove_old_versions, share_of_old_versions
 from coppermind_pipeline.sync.reconciling.cadence import ReconciliationCadence, reconciliation_cadence
 from coppermind_pipeline.sync.reconciling.drift import Drift
@@ -79,6 +79,7 @@ __all__ = [
     "ReferenceRead",
     "Reread",
     "SyncContext",
+    "Then",
     "advancement",
     "as_noted",
     "as_writer",

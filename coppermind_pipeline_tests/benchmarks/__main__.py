@@ -12,6 +12,7 @@ from coppermind_pipeline_tests.benchmarks.measures import (
     backfill_unlimited,
     changed_filters,
     normalization,
+    sync_under_limits,
 )
 from coppermind_pipeline_tests.benchmarks.memory_measures import first_memories, memories_of_changes
 from coppermind_pipeline_tests.benchmarks.parts import parts
@@ -24,6 +25,8 @@ BENCHMARKS = {
     "backfill_under_limits": lambda: backfill_under_limits(
         contacts=100_000, companies=20_000, deals=40_000, latency_ms=150
     ),
+    "sync_under_limits_15k": lambda: sync_under_limits(contacts=10_000, companies=1_500, deals=3_500, latency_ms=150),
+    "sync_under_limits": lambda: sync_under_limits(contacts=100_000, companies=20_000, deals=40_000, latency_ms=150),
     "backfill_unlimited_10k": lambda: backfill_unlimited(records=10_000),
     "backfill_unlimited_100k": lambda: backfill_unlimited(records=100_000),
     "backfill_unlimited_1m": lambda: backfill_unlimited(records=1_000_000),
@@ -49,6 +52,7 @@ BENCHMARKS = {
 NOT_BY_DEFAULT = {
     "backfill_unlimited_1m", "changes_300k", "fleet_20", "fleet_1000", "fleet_1000_backfilling",
     "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m",
+    "sync_under_limits",
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What is measured."""
 
 import math
+import time
 from typing import Any
 
 import uvloop
@@ -8,20 +9,16 @@ from sqlalchemy import text
 
 from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import configure, open_portal
+from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.memories import map_records
 from coppermind_pipeline.store import move_checkpoint
-from coppermind_pipeline.sync import SyncContext, found_nothing, link, normalize
+from coppermind_pipeline.sync import Progress, SyncContext, found_nothing, link, normalize
 from coppermind_pipeline_tests.benchmarks.installation import Installation, installation, peak_mib, stopwatch
 
 
 def backfill_under_limits(*, contacts: int, companies: int, deals: int, latency_ms: float) -> dict[str, Any]:
     """A backfill under HubSpot's limits, as a multiple of the least time in which they allow it."""
-    sizes = (contacts, companies, deals)
-    least_s = max(
-        sum(math.ceil(n / 200) for n in sizes) / 5,
-        sum(math.ceil(n / 100) for n in sizes) / 11,
-        2 * math.ceil(deals / 1_000) / 10,
-    )
+    least_s = _least_s(contacts, companies, deals)
     with installation(contacts=contacts, companies=companies, deals=deals, latency_ms=latency_ms) as measured:
         started_ms = measured.sandbox.control.now_ms()
         with stopwatch() as took:
@@ -37,6 +34,52 @@ def backfill_under_limits(*, contacts: int, companies: int, deals: int, latency_
         "refused_429": len(refused),
         "peak_mib": peak_mib(),
     }
+
+
+def sync_under_limits(*, contacts: int, companies: int, deals: int, latency_ms: float) -> dict[str, Any]:
+    """A first sync's whole command under HubSpot's limits, memories and synthesis included, as the same multiple.
+
+    `first_s` and `last_s` are when each stage was first and last heard of; `rewritten` memories had a text before.
+    """
+    least_s = _least_s(contacts, companies, deals)
+    first_s: dict[str, float] = {}
+    last_s: dict[str, float] = {}
+    with installation(contacts=contacts, companies=companies, deals=deals, latency_ms=latency_ms) as measured:
+        connected, begun = measured.connected, time.perf_counter()
+
+        def hear(progress: Progress) -> None:
+            last_s[progress.stage] = round(time.perf_counter() - begun, 1)
+            first_s.setdefault(progress.stage, last_s[progress.stage])
+
+        started_ms = measured.sandbox.control.now_ms()
+        with stopwatch() as took:
+            outcome = sync_connector(
+                connected.database, connected.settings, connected.connector_id, until_complete=True, on_progress=hear
+            )
+        assert outcome.complete, outcome.reason
+        refused = [r for r in measured.sandbox.control.requests(since_ms=started_ms) if r.status == 429]
+        (made,) = connected.rows("SELECT count(*) AS memories, count(superseded_at) AS rewritten FROM memories")
+    return {
+        "memories": made.memories,
+        "rewritten": made.rewritten,
+        "least_s": least_s,
+        **took,
+        "times_least": round(took["wall_s"] / least_s, 3),
+        "first_s": first_s,
+        "last_s": last_s,
+        "refused_429": len(refused),
+        "peak_mib": peak_mib(),
+    }
+
+
+def _least_s(*sizes: int) -> float:
+    """Return the least time in which HubSpot's limits allow a backfill of so many contacts, companies and deals."""
+    *_, deals = sizes
+    return max(
+        sum(math.ceil(n / 200) for n in sizes) / 5,
+        sum(math.ceil(n / 100) for n in sizes) / 11,
+        2 * math.ceil(deals / 1_000) / 10,
+    )
 
 
 def backfill_unlimited(*, records: int) -> dict[str, Any]:

@@ -22,10 +22,20 @@ _STORED = """
              WHERE aggregate_scope IS NULL)"""
 
 
-def start_sync(connected: Connected, database_url: str, *options: str) -> subprocess.Popen[str]:
-    """Start `coppermind sync --until-complete`; an empty address is the embedded server's."""
+_COPPERMIND = (str(Path(sys.executable).parent / "coppermind"),)
+_FOLLOWING = (sys.executable, "-m", "coppermind_pipeline_tests.end_to_end.following_sync")
+
+
+def start_sync(
+    connected: Connected, database_url: str, *options: str, following: bool = False
+) -> subprocess.Popen[str]:
+    """Start `coppermind sync --until-complete`; an empty address is the embedded server's.
+
+    Args:
+        following: have its pull do at once what follows it, as only a long one does.
+    """
     return subprocess.Popen(
-        [Path(sys.executable).parent / "coppermind", "sync", connected.connector_id, "--until-complete", *options],
+        [*(_FOLLOWING if following else _COPPERMIND), "sync", connected.connector_id, "--until-complete", *options],
         env=environment(connected, database_url),
         text=True,
         stdout=subprocess.PIPE if options else subprocess.DEVNULL,

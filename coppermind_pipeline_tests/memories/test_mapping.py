@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from coppermind_pipeline.memories import Drained, Mapped, map_records, mapping
+from coppermind_pipeline.memories import Drained, Mapped, map_deals_ahead, map_records, mapping
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.memories.steps import change, drained, live, mapped, published, retired, rows
 from coppermind_pipeline_tests.stored_portal import StoredPortal
@@ -254,6 +254,18 @@ def test_deals_wait_for_the_end_of_the_backfill(portal: StoredPortal):
     mapped(portal, deals=False)
     published(portal)
     assert "Jane Smith" in live(portal)["deals:701"][1]
+
+
+def test_deals_mapped_ahead_have_their_turn_all_the_same(portal: StoredPortal, database: Database):
+    _small_portal(portal)
+    whose = {"connector_id": portal.connector_id, "mind_id": portal.mind_id}
+    ahead = map_deals_ahead(database, **whose, deals=iter([["701"], ["702"]]), enough=lambda: True)
+    assert (ahead.considered, ahead.queued) == (1, 1)
+    assert drained(portal) == Drained(published=1)
+    assert map_records(database, **whose, enough=lambda: True).queued == 2
+    change(portal, "deals", "701", "amount = 7000")
+    assert published(portal) == Drained(published=3, superseded=1)
+    assert "for $7,000." in live(portal)["deals:701"][1]
 
 
 def test_a_mapping_killed_between_batches_goes_on_and_ends_in_the_same_memories(

@@ -1,6 +1,6 @@
 """Linking: from the raw answers about associations to intervals in which each holds, and on to attributions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from coppermind_pipeline.store import Database, Scope, analyze_grown_tables, loa
 from coppermind_pipeline.sync.backfill import complete_backfill
 from coppermind_pipeline.sync.context import Progress, unheard
 from coppermind_pipeline.sync.normalizing.attribution import DEALS_AT_ONCE, attribute, deals_to_attribute
+from coppermind_pipeline.sync.raw.associations import ASSOCIATED_TYPES
 
 # A deal has two answers, which come a page apart: in batches of several pages most deals have both in one.
 BATCH_ANSWERS = 4_000
@@ -32,6 +33,15 @@ class Linked:
     ended: int = 0
     attributed: int = 0
     backfill_completed: bool = False
+
+    def __add__(self, later: "Linked") -> "Linked":
+        return Linked(
+            self.answers + later.answers,
+            self.begun + later.begun,
+            self.ended + later.ended,
+            self.attributed + later.attributed,
+            self.backfill_completed or later.backfill_completed,
+        )
 
 
 def link(database: Database, connector: Connector, *, on_progress: Callable[[Progress], None] = unheard) -> Linked:
@@ -75,6 +85,27 @@ def link_so_far(
         # What changed since `until` was changed here, by the connector's one writer, and is attributed.
         move_checkpoint(connection, scope.connector_id, "attribute", _last_change(connection, scope))
     return linked
+
+
+def linked_deals(database: Database, connector: Connector, *, since: int, until: int) -> Iterator[Sequence[str]]:
+    """Yield the ids of the deals whose answers came in (since, until], in that order; all of these are taken up."""
+    while True:
+        values = connector.scope.values(to_type=ASSOCIATED_TYPES[-1], since=since, until=until, most=DEALS_AT_ONCE)
+        with database.mind(connector.mind_id) as connection:
+            answers = connection.execute(_ANSWERED, values).all()
+        if not answers:
+            return
+        yield [answer.from_id for answer in answers]
+        since = answers[-1].seq
+
+
+# Of a deal's answers the last one stands for all of them.
+_ANSWERED = text(
+    """SELECT from_id, seq FROM hubspot_raw_associations
+        WHERE connector_id = :connector AND from_type = 'deals' AND to_type = :to_type
+          AND seq > :since AND seq <= :until
+        ORDER BY seq LIMIT :most"""
+)
 
 
 def _last_change(connection: Connection, scope: Scope) -> int:

@@ -38,6 +38,9 @@ class Normalized:
     changed: int = 0
     malformed: int = 0
 
+    def __add__(self, later: "Normalized") -> "Normalized":
+        return Normalized(self.read + later.read, self.changed + later.changed, self.malformed + later.malformed)
+
 
 @rare_collections()
 def normalize(
@@ -90,9 +93,7 @@ def _with_news(
     # Only now: a run that was cut short must take up every record again.
     with database.mind(connector.mind_id) as connection:
         move_checkpoint(connection, connector.id, "normalize", seq, rules=digest)
-    news = normalize(database, connector, on_progress=on_progress)
-    done.read, done.changed = done.read + news.read, done.changed + news.changed
-    return done
+    return done + normalize(database, connector, on_progress=on_progress)
 
 
 def _news(database: Database, connector: Connector, seq: int) -> Iterator[tuple[Sequence[Row[Any]], int]]:

@@ -4,18 +4,22 @@ One event loop; scans, hydration, associations and writing overlap, and the port
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Protocol
+
+import structlog
 
 from coppermind_pipeline.garbage_collection import rare_collections
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.store import load_checkpoint
 from coppermind_pipeline.sync.concurrency import first_error, run_together
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.hydrating.batching import BatchedReads
 from coppermind_pipeline.sync.hydrating.hydration import Hydrator, load_hydrators
-from coppermind_pipeline.sync.normalizing.associations import link_so_far
-from coppermind_pipeline.sync.normalizing.normalize import normalize
+from coppermind_pipeline.sync.normalizing.associations import Linked, link_so_far, linked_deals
+from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
 from coppermind_pipeline.sync.pulling.associations import read_associations
 from coppermind_pipeline.sync.pulling.cursors import Scan, begin_scans
 from coppermind_pipeline.sync.pulling.feed import Feed
@@ -23,6 +27,10 @@ from coppermind_pipeline.sync.pulling.pages import read_scan
 from coppermind_pipeline.sync.pulling.references import read_referenced
 
 FOLLOW_EVERY_S = 5.0
+# A pull waits for HubSpot, and not for this machine, where its records are normalized in so much of the time.
+NORMALIZING_SHARE_MAX = 0.5
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -36,6 +44,7 @@ class Pulled:
         referenced: records that were read because a deal is associated with them.
         complete: all came to its end; False if the time was up before.
         current: what changed was read to its end, and so was a first backfill; one that was asked for again may go on.
+        normalized, associated: what was done of what follows, beside the pull.
     """
 
     found: dict[ObjectType, int] = field(default_factory=lambda: dict.fromkeys(ObjectType, 0))
@@ -44,10 +53,35 @@ class Pulled:
     referenced: int = 0
     complete: bool = False
     current: bool = False
+    normalized: Normalized = field(default_factory=Normalized)
+    associated: Linked = field(default_factory=Linked)
+
+
+class Then(Protocol):
+    """What else follows records that are normalized and linked, in a room above."""
+
+    def __call__(self, *, contacts: bool, deals: Iterator[Sequence[str]], enough: Callable[[], bool]) -> None:
+        """Take up what has come, as far as it gets.
+
+        Args:
+            contacts: take up contacts and companies; the companies that contacts name are stored.
+            deals: take up those with these ids, a batch at a time; what they name is stored, and linked since the last
+                call.
+            enough: asked between batches; once it says so, the rest is left to later steps.
+        """
+        ...
+
+
+def nothing_else(*, contacts: bool, deals: Iterator[Sequence[str]], enough: Callable[[], bool]) -> None:
+    """Leave all else to later steps."""
 
 
 async def pull(
-    context: SyncContext, *, types: Collection[ObjectType] = tuple(ObjectType), time_is_up: Callable[[], bool]
+    context: SyncContext,
+    *,
+    types: Collection[ObjectType] = tuple(ObjectType),
+    time_is_up: Callable[[], bool],
+    then: Then = nothing_else,
 ) -> Pulled:
     """Read what is new into the raw log, until all is read or the time is up; a later pull goes on from there.
 
@@ -58,11 +92,12 @@ async def pull(
         context: whose portal is read.
         types: the object types to read; associations are read if deals are.
         time_is_up: asked after each page or batch, so that even the shortest slice gets on; what is begun is finished.
+        then: called in a thread from time to time, while a long pull waits for HubSpot.
     """
     since = context.connector.config.hubspot_backfill_since
     begun = await context.write(begin_scans, context.scope, backfill_since=since)
     scans = [scan for scan in begun if scan.object_type in types]
-    under_way = _Pull(context, types, scans, await load_hydrators(context), time_is_up)
+    under_way = _Pull(context, types, scans, await load_hydrators(context), time_is_up, then)
     try:
         with rare_collections():
             await under_way.run()
@@ -78,7 +113,8 @@ class _Pull:
     Attributes:
         deals: tells that deals have come, whose associations can be asked for.
         answers: tells that answers about associations have come, whose records can be asked for.
-        unfinished: scans that did not come to their end in the time.
+        ended: scans that have come to their end.
+        followed: the answers about associations up to this sequence number have been followed by all else.
     """
 
     context: SyncContext
@@ -86,10 +122,12 @@ class _Pull:
     scans: Sequence[Scan]
     hydrators: Mapping[ObjectType, Hydrator]
     time_is_up: Callable[[], bool]
+    then: Then
     pulled: Pulled = field(default_factory=Pulled)
     deals: Feed = field(default_factory=Feed)
     answers: Feed = field(default_factory=Feed)
-    unfinished: list[Scan] = field(default_factory=list)
+    ended: list[Scan] = field(default_factory=list)
+    followed: int = 0
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -98,7 +136,7 @@ class _Pull:
             scans = group.create_task(self._read_scans())
             associations = group.create_task(self._read_associations())
             referenced = group.create_task(self._read_referenced(beside=scans))
-            group.create_task(_follow(self.context, (scans, associations, referenced)))
+            group.create_task(self._follow((scans, associations, referenced)))
         associated = associations.result() and referenced.result()
         self._conclude(scanned=scans.result(), associated=associated)
 
@@ -119,8 +157,8 @@ class _Pull:
 
         hydrator = self.hydrators[scan.object_type]
         ended = await read_scan(self.context, scan, hydrator, time_is_up=self.time_is_up, on_pages=on_pages)
-        if not ended:
-            self.unfinished.append(scan)
+        if ended:
+            self.ended.append(scan)
         return ended
 
     async def _read_associations(self) -> bool:
@@ -140,23 +178,50 @@ class _Pull:
         )
         return ended
 
+    async def _follow(self, reading: Sequence[asyncio.Task[bool]]) -> None:
+        """Do what follows with what has come so far, while a long pull waits for HubSpot; later steps do the rest.
+
+        So they do where it fails. If the pull waits for this machine instead, nothing but normalization is done:
+        associations are taken up again with each record at one of their ends.
+        """
+        begun = monotonic()
+        try:
+            self.followed = await self._referenced_until()
+            while (await asyncio.wait(reading, timeout=FOLLOW_EVERY_S))[1]:
+                before, begun = begun, monotonic()
+                within_s = (begun - before) * NORMALIZING_SHARE_MAX
+                await self._follow_once(within_s=within_s, enough=lambda: all(task.done() for task in reading))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the step whose work it is meets it as well
+            log.warning("following failed", error=type(error).__name__)
+
+    async def _follow_once(self, *, within_s: float, enough: Callable[[], bool]) -> None:
+        """Normalize, and go on with the rest if that took no longer than `within_s`."""
+        begun = monotonic()
+        # Asked before: what has been read by now is what is normalized and linked below.
+        contacts, referenced = self._contacts_settled(), await self._referenced_until()
+        stored = self.context.database, self.context.connector
+        self.pulled.normalized += await asyncio.to_thread(normalize, *stored)
+        if monotonic() - begun > within_s:
+            return
+        self.pulled.associated += await asyncio.to_thread(link_so_far, *stored, enough=enough)
+        if not enough() and len(self.types) == len(ObjectType):
+            deals = linked_deals(*stored, since=self.followed, until=referenced)
+            await asyncio.to_thread(self.then, contacts=contacts, deals=deals, enough=enough)
+            self.followed = referenced
+
+    async def _referenced_until(self) -> int:
+        """Return up to which answers about associations all has been read that they name."""
+        reached = await self.context.read(load_checkpoint, self.context.connector.id, "reference")
+        return reached.seq
+
+    def _contacts_settled(self) -> bool:
+        """Say whether all companies have been read, which contacts name."""
+        companies = [scan for scan in self.scans if scan.object_type == ObjectType.COMPANIES]
+        return all(scan in self.ended for scan in companies)
+
     def _conclude(self, *, scanned: bool, associated: bool) -> None:
         polling = any(scan.kind == "incremental" for scan in self.scans)
-        rest_is_backfill = polling and associated and all(scan.kind == "backfill" for scan in self.unfinished)
+        unfinished = [scan for scan in self.scans if scan not in self.ended]
+        rest_is_backfill = polling and associated and all(scan.kind == "backfill" for scan in unfinished)
         self.pulled.complete = scanned and associated
         self.pulled.current = len(self.types) == len(ObjectType) and (self.pulled.complete or rest_is_backfill)
-
-
-async def _follow(context: SyncContext, reading: Sequence[asyncio.Task[bool]]) -> None:
-    """Normalize and link what has come so far, while a long pull waits for HubSpot; the rest is left to later steps.
-
-    If the pull waits for this machine instead, associations are left too: they are taken up again with each record at
-    one of their ends.
-    """
-    while (await asyncio.wait(reading, timeout=FOLLOW_EVERY_S))[1]:
-        started = monotonic()
-        await asyncio.to_thread(normalize, context.database, context.connector)
-        if monotonic() - started < FOLLOW_EVERY_S / 4:
-            await asyncio.to_thread(
-                link_so_far, context.database, context.connector, enough=lambda: all(task.done() for task in reading)
-            )
