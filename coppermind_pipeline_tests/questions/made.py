@@ -165,6 +165,14 @@ def live_on(control: ControlClient, chance: Random, start: datetime, end: dateti
                        at_ms=_ms(_between(chance, start, end)))  # fmt: skip
 
 
+def live_on_tangled(control: ControlClient, chance: Random, start: datetime, end: datetime) -> None:
+    """Have people also be merged who had been read as two."""
+    live_on(control, chance, start, end)
+    people = sorted(control.export().live("contacts"), key=int)
+    for first, second in zip(people[:6:2], people[1:6:2], strict=True):
+        control.merge("contacts", first, second)
+
+
 def _owners(control: ControlClient) -> None:
     control.set_owners([
         {"id": owner, "email": f"owner{owner}@kestrel.example", "firstName": name, "lastName": "Roe",

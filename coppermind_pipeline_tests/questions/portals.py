@@ -19,7 +19,7 @@ from coppermind_pipeline.interfaces.demo.demonstration import PORTAL
 from coppermind_pipeline.sandbox import Clock, ControlClient, PortalState, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
-from coppermind_pipeline_tests.questions.made import PIPELINES, fill_imported, fill_tangled, live_on
+from coppermind_pipeline_tests.questions.made import PIPELINES, fill_imported, fill_tangled, live_on, live_on_tangled
 from coppermind_pipeline_tests.sync.reconciled import Reconciling
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)  # a Wednesday
@@ -64,7 +64,7 @@ PORTALS: Mapping[str, Made] = {
         sandbox=replace(_BARE, seed=5, time_zone="America/Los_Angeles", company_currency="EUR",
                         additional_currencies=("USD", "GBP")),
         fill=fill_tangled,
-        live_on=live_on,
+        live_on=live_on_tangled,
         config={"hubspot_excluded_email_domains": ["kestrel.example"], "fiscal_year_start_month": 4,
                 "hubspot_property_filters": {"deals": {"dealtype": ["newbusiness", "existingbusiness"]}}},
         excluded="kestrel.example",
