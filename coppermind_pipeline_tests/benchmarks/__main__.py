@@ -16,10 +16,10 @@ from coppermind_pipeline_tests.benchmarks.measures import (
 )
 from coppermind_pipeline_tests.benchmarks.memory_measures import first_memories, memories_of_changes
 from coppermind_pipeline_tests.benchmarks.parts import parts
-from coppermind_pipeline_tests.benchmarks.questions import asked_questions
 from coppermind_pipeline_tests.benchmarks.reporting import reporting
 from coppermind_pipeline_tests.benchmarks.retaining import retaining
 from coppermind_pipeline_tests.benchmarks.searching import searching
+from coppermind_pipeline_tests.questions.benchmark import asked_questions
 
 BENCHMARKS = {
     "backfill_under_limits": lambda: backfill_under_limits(
