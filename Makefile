@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo demo-ui test test-slow soak check docs bench bench-fleet bench-questions format constraints clean
+.PHONY: demo demo-ui test test-slow soak soak-fleet check docs bench bench-fleet bench-questions format constraints clean
 
 demo: $(INSTALLED)
 	@$(BIN)/python -m coppermind_pipeline.interfaces.demo
@@ -23,6 +23,10 @@ test-slow: $(INSTALLED)
 # a part. One at a time: crowds have two cores' time to be worked off in.
 soak: $(INSTALLED)
 	$(BIN)/pytest -v -m soak
+
+# Fifty portals polled every minute for 75 minutes, with faults, days and weeks; it prints what it saw.
+soak-fleet: $(INSTALLED)
+	$(BIN)/pytest -v -m soak -k "a_fleet_runs_for_long and 75"
 
 # One line of JSON each; `make bench BENCHMARKS=backfill_unlimited_1m` for one by name.
 bench: $(INSTALLED)

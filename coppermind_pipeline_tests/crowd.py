@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Self
 
 from sqlalchemy import text
@@ -42,6 +43,7 @@ class Crowd:
         self.sandbox = sandbox
         self.members: list[Connected] = []
         self.idle: set[str] = set()
+        self._weeks_begun = 0
 
     @classmethod
     @contextmanager
@@ -83,6 +85,41 @@ class Crowd:
                     connection.execute(
                         text(f"UPDATE {table} SET {column} = {column} - CAST(:by AS interval)"), {"by": interval}
                     )
+
+    def poll_every_minute(self) -> None:
+        """Let each portal be polled every minute."""
+        self._of_each("UPDATE connectors SET config = config || '{\"poll_interval_minutes\": 1}' WHERE id = :connector")
+
+    def begin_a_day(self) -> None:
+        """Let the last lists and re-reads be of a day before: the next ones are due for all."""
+        for table in ("hubspot_reconciliations", "hubspot_rereads"):
+            self._of_each(
+                f"""UPDATE {table} SET started_at = started_at - interval '1 day',
+                           completed_at = completed_at - interval '1 day' WHERE connector_id = :connector"""
+            )
+
+    def begin_a_week(self) -> None:
+        """Let what was published be of an earlier week, another each time: the current one is due for all."""
+        self._weeks_begun += 1
+        self._of_each(
+            f"""UPDATE syntheses SET period_key = '2020-W{self._weeks_begun:02}'
+                 WHERE connector_id = :connector AND period_key > '2021'"""
+        )
+
+    def ask_for_a_sync(self) -> None:
+        """Ask for a sync of each portal, as a person does."""
+        self._of_each("UPDATE connectors SET sync_requested_at = clock_timestamp() WHERE id = :connector")
+
+    def change_a_deal(self, member: Connected) -> None:
+        """Give a deal of one portal another amount."""
+        hub_id = member.connector.hub_id
+        assert hub_id is not None
+        self.sandbox.control.edit("deals", None, {"amount": f"{int(monotonic() * 10)}"}, first=1, hub_id=hub_id)
+
+    def _of_each(self, statement: str) -> None:
+        for member in self.members:
+            with self.installation.database.mind(member.connector.mind_id) as connection:
+                connection.execute(text(statement), {"connector": member.connector_id})
 
     def due(self) -> list[str]:
         with self.installation.database.scheduler() as connection:

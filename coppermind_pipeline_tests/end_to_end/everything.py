@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy import Connection, text
 
 from coppermind_pipeline.interfaces.up import settings_as_environment
 from coppermind_pipeline.settings import Settings
@@ -61,3 +62,22 @@ def polling_ticks(instance: dg.DagsterInstance, *, limit: int = 100) -> dict[str
         for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=limit)
         if tick.end_timestamp is not None
     }
+
+
+def count_connections(server: Connection, ours: str, most: dict[str, int]) -> None:
+    """Count the connections of an installation, by login and in all, where there were never more.
+
+    Args:
+        server: a connection of a user who sees those of all.
+        ours: what the installation's logins end with.
+        most: how many there were at most.
+    """
+    found = server.execute(
+        text(
+            """SELECT coalesce(replace(usename, '_' || :ours, ''), 'all') AS login, count(*) AS connections
+                 FROM pg_stat_activity WHERE usename LIKE '%\\_' || :ours GROUP BY ROLLUP (usename)"""
+        ),
+        {"ours": ours},
+    )
+    for row in found:
+        most[row.login] = max(most.get(row.login, 0), row.connections)

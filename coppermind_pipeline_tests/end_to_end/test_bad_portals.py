@@ -23,7 +23,7 @@ from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import status
 from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.interfaces.processes import free_port
-from coppermind_pipeline.sandbox import ControlClient, Fault
+from coppermind_pipeline.sandbox import Fault
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected
 from coppermind_pipeline_tests.crowd import Crowd
@@ -131,12 +131,7 @@ def _spoil(crowd: Crowd) -> tuple[list[Connected], list[Connected], list[Connect
         )
     for member in revoked:
         control.uninstall(hub_id=member.connector.hub_id)
-    for member in members:
-        with crowd.installation.database.mind(member.connector.mind_id) as connection:
-            connection.execute(
-                text("UPDATE connectors SET config = config || '{\"poll_interval_minutes\": 1}' WHERE id = :connector"),
-                {"connector": member.connector_id},
-            )
+    crowd.poll_every_minute()
     return hanging, failing, revoked, healthy
 
 
@@ -153,10 +148,10 @@ def _watch(crowd: Crowd, healthy: list[Connected], *, minutes: int) -> Seen:
                     seen.failed[row.connector_id].add(row.last_failed_at)
         if monotonic() - edited > _EDIT_EVERY_S:
             edited = monotonic()
-            _edit(crowd.sandbox.control, next(changing))
+            crowd.change_a_deal(next(changing))
         if weeks == 0 and monotonic() - began > minutes * 30:
             weeks = 1
-            _begin_a_week(crowd)
+            crowd.begin_a_week()
         sleep(_LOOK_S)
     # What was stored before the start, and moved into the past, began no poll that anybody waited for.
     for times in seen.started.values():
@@ -165,22 +160,6 @@ def _watch(crowd: Crowd, healthy: list[Connected], *, minutes: int) -> Seen:
 
 
 _TIMES = text("SELECT connector_id, last_started_at, last_failed_at FROM hubspot_polls")
-
-
-def _edit(control: ControlClient, member: Connected) -> None:
-    hub_id = member.connector.hub_id
-    assert hub_id is not None
-    control.edit("deals", None, {"amount": f"{int(monotonic() * 10)}"}, first=1, hub_id=hub_id)
-
-
-def _begin_a_week(crowd: Crowd) -> None:
-    """Let what was published be of an earlier week: the current one's synthesis is due for all."""
-    for member in crowd.members:
-        with crowd.installation.database.mind(member.connector.mind_id) as connection:
-            connection.execute(
-                text("UPDATE syntheses SET period_key = '2020-W01' WHERE connector_id = :connector"),
-                {"connector": member.connector_id},
-            )
 
 
 def _states(database: Database, members: list[Connected]) -> dict[str, int]:

@@ -8,14 +8,14 @@ from time import monotonic, sleep
 import dagster as dg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import create_engine, make_url
 
 from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.store.roles.passwords import key_fingerprint
 from coppermind_pipeline_tests.crowd import Crowd
-from coppermind_pipeline_tests.end_to_end.everything import Tick, everything, polling_ticks
+from coppermind_pipeline_tests.end_to_end.everything import Tick, count_connections, everything, polling_ticks
 
 _TICK_MAX_S = 60  # after which the daemon cuts it off
 _ALL_MAX_S = 900
@@ -83,7 +83,7 @@ def _watch(instance: dg.DagsterInstance, crowd: Crowd, database_url: str, tell: 
     with engine.connect() as server:
         while not is_over:
             assert monotonic() - began < _ALL_MAX_S
-            _count_connections(server, ours, watched.connections)
+            count_connections(server, ours, watched.connections)
             for tick_id, tick in polling_ticks(instance).items():
                 if tick_id not in seen:
                     seen.add(tick_id)
@@ -97,15 +97,3 @@ def _watch(instance: dg.DagsterInstance, crowd: Crowd, database_url: str, tell: 
             sleep(_LOOK_S)
     engine.dispose()
     return watched
-
-
-def _count_connections(server: Connection, ours: str, most: dict[str, int]) -> None:
-    found = server.execute(
-        text(
-            """SELECT coalesce(replace(usename, '_' || :ours, ''), 'all') AS login, count(*) AS connections
-                 FROM pg_stat_activity WHERE usename LIKE '%\\_' || :ours GROUP BY ROLLUP (usename)"""
-        ),
-        {"ours": ours},
-    )
-    for row in found:
-        most[row.login] = max(most.get(row.login, 0), row.connections)
