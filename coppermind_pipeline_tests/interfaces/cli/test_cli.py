@@ -28,7 +28,7 @@ COMMANDS = {
     "memory search", "memory list", "memory get", "memory queue", "memory report", "memory metrics", "memory account",
     "memory brief", "memory changes", "memory digest", "memory explain", "memory leads",
     "mcp", "tokens create", "tokens list", "tokens revoke",
-    "sandbox serve",
+    "sandbox serve", "worker",
     "keys list", "keys rotate",
     "db start", "db stop", "db upgrade", "db size", "db url", "db backup", "db restore",
 }  # fmt: skip
@@ -55,7 +55,7 @@ def test_every_command_is_there_with_help_for_itself_and_its_options():
 def test_every_command_answers_for_machines_too():
     without = {name for name, command in _all_commands(get_command(app)) if "--json" not in
                {option for parameter in command.params for option in parameter.opts}}  # fmt: skip
-    assert without == {"sandbox serve"}
+    assert without == {"sandbox serve", "worker"}
 
 
 def test_help_comes_at_once_without_the_heavy_libraries():
