@@ -13,6 +13,7 @@ from coppermind_pipeline.sync.normalizing.associations import Linked, link
 from coppermind_pipeline.sync.normalizing.deal_history import (
     DealHistory,
     DealVersion,
+    any_deal_changed,
     deal_histories,
     erased_since,
     read_after,
@@ -81,6 +82,7 @@ __all__ = [
     "SyncContext",
     "Then",
     "advancement",
+    "any_deal_changed",
     "as_noted",
     "as_writer",
     "backfilled_once",

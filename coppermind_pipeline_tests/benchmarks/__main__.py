@@ -7,6 +7,7 @@ import sys
 from coppermind_pipeline_tests.benchmarks.accounts import accounts
 from coppermind_pipeline_tests.benchmarks.changes import changed_deals
 from coppermind_pipeline_tests.benchmarks.fleet import fleet
+from coppermind_pipeline_tests.benchmarks.glances import briefs, digests
 from coppermind_pipeline_tests.benchmarks.measures import (
     backfill_under_limits,
     backfill_unlimited,
@@ -45,12 +46,15 @@ BENCHMARKS = {
     "questions": asked_questions,
     "retention_300k": lambda: retaining(records=300_000),
     "changes_300k": lambda: changed_deals(deals=300_000, changed=5_000),
+    "digest_50": lambda: digests(minds=50, deals=2_000, changed=100),
+    "brief_30k": lambda: briefs(deals=30_000, changed=1_000),
+    "brief_300k": lambda: briefs(deals=300_000, changed=5_000),
     "search_100k": lambda: searching(minds=5),
     "search_1m": lambda: searching(minds=50),
 }
 # Many minutes each; run by their names.
 NOT_BY_DEFAULT = {
-    "backfill_unlimited_1m", "changes_300k", "fleet_20", "fleet_1000", "fleet_1000_backfilling",
+    "backfill_unlimited_1m", "brief_300k", "changes_300k", "fleet_20", "fleet_1000", "fleet_1000_backfilling",
     "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m",
     "sync_under_limits",
 }  # fmt: skip

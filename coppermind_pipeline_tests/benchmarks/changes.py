@@ -11,7 +11,7 @@ from coppermind_pipeline.accounts import list_minds, local_caller
 from coppermind_pipeline.reports import ChangesRequest, changes
 from coppermind_pipeline_tests.benchmarks.installation import stored_portal
 from coppermind_pipeline_tests.benchmarks.reporting import fill
-from coppermind_pipeline_tests.stored_portal import NOW
+from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 _CALLS = 10
 _FOLLOWED_SINCE = NOW - timedelta(days=300)
@@ -21,10 +21,7 @@ def changed_deals(*, deals: int, changed: int) -> dict[str, Any]:
     """Median of the changes since the end of last month, with a version of each deal before and two of some since."""
     with stored_portal() as portal:
         fill(portal, deals=deals, others=0)
-        values: dict[str, Any] = {"followed": _FOLLOWED_SINCE, "now": NOW, "changed": changed}
-        for statement in (_FOLLOWED, _FIRST_VERSIONS, _LATER_VERSIONS, _NORMALIZED, "SELECT analyze_grown_tables()"):
-            with portal.database.mind(portal.mind_id) as connection:
-                connection.execute(text(statement), {"connector": portal.connector_id, **values})
+        read_versions(portal, changed=changed)
         (mind,) = list_minds(portal.database, local_caller(portal.database))
         found = changes(portal.database, mind=mind, request=ChangesRequest(), now=NOW)
         took = []
@@ -39,6 +36,14 @@ def changed_deals(*, deals: int, changed: int) -> dict[str, Any]:
             "median_ms": round(statistics.median(took), 1),
             "slowest_ms": round(max(took), 1),
         }
+
+
+def read_versions(portal: StoredPortal, *, changed: int) -> None:
+    """Store a version of each deal from before, and two of some from the last two days."""
+    values: dict[str, Any] = {"followed": _FOLLOWED_SINCE, "now": NOW, "changed": changed}
+    for statement in (_FOLLOWED, _FIRST_VERSIONS, _LATER_VERSIONS, _NORMALIZED, "SELECT analyze_grown_tables()"):
+        with portal.database.mind(portal.mind_id) as connection:
+            connection.execute(text(statement), {"connector": portal.connector_id, **values})
 
 
 _FOLLOWED = "UPDATE hubspot_backfills SET first_completed_at = :followed WHERE connector_id = :connector"

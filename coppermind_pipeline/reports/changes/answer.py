@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
@@ -27,6 +27,7 @@ from coppermind_pipeline.reports.trust.block import Range, last_successful_sync,
 from coppermind_pipeline.reports.trust.for_client import changes_for_client, portals_for_client
 from coppermind_pipeline.reports.trust.portals import SyncedPortal, load_portals
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync import any_deal_changed
 from coppermind_pipeline.wording import did_you_mean
 
 
@@ -58,6 +59,43 @@ def changes(database: Database, *, mind: Mind, request: ChangesRequest, now: dat
         return changes_for_client(told) if request.for_client else told
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineChange:
+    """What changed in the open pipeline, in sums alone; `period_end` is the day that deals were pushed out across."""
+
+    bridges: Sequence[Bridge]
+    pushed_out: DealSum | None
+    period_end: date | None
+
+
+def pipeline_change(
+    connection: Connection, portals: Sequence[SyncedPortal], request: ChangesRequest, *, now: datetime
+) -> PipelineChange | None:
+    """Return the sums of `changes` without what stands beside them; None where no deal was read since.
+
+    Args:
+        connection: a transaction of the portals' mind.
+
+    Raises:
+        ReportArgumentError, BeforeHistory: as `changes` does.
+    """
+    frame = frame_of(request, portals, now=now)
+    if not any(any_deal_changed(connection, portal.connector_id, since=frame.start) for portal in portals):
+        return None
+    walk = Walk(pipelines=None)
+    for portal in portals:
+        walk.over(connection, portal, frame.start, frame.end)
+    pushed = None
+    if frame.period_end is not None:
+        pushed = moved_across(walk, frame.period_end, frame.zone)[Beside.PUSHED_OUT]
+    home = _common_currency(portals)
+    return PipelineChange(
+        bridges=_bridges(walk),
+        pushed_out=None if pushed is None else worth_of_versions((d.closing for d in pushed), home_currency=home),
+        period_end=frame.period_end,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Teller:
     """One answer in the making: what every part of it asks for."""
@@ -73,7 +111,7 @@ class _Teller:
 
     def changes(self) -> Changes:
         frame, period_end = self.frame, self.frame.period_end
-        bridges = self._bridges()
+        bridges = _bridges(self.walk)
         beside = {} if period_end is None else {**moved_across(self.walk, period_end, frame.zone)}
         arrived = closed_on_arrival(self.walk)
         pushed_out, pulled_in = (
@@ -123,14 +161,7 @@ class _Teller:
 
     @property
     def _home_currency(self) -> str | None:
-        """The company currency of all portals; portals with different ones have none in common."""
-        currencies = {portal.company_currency for portal in self.portals}
-        return currencies.pop() if len(currencies) == 1 else None
-
-    def _bridges(self) -> list[Bridge]:
-        found = self.walk.by_currency
-        largest = sorted(found, key=lambda code: (-found[code].closing.deals, -found[code].opening.deals, code or "~"))
-        return [found[currency].shown(currency) for currency in largest]
+        return _common_currency(self.portals)
 
     def _worth(self, deals: Sequence[ChangedDeal]) -> DealSum:
         return worth_of_versions((deal.closing for deal in deals), home_currency=self._home_currency)
@@ -168,6 +199,18 @@ class _Teller:
             lacking=self.walk.of_all.lacking,
             period_end_known=self.frame.period_end is not None,
         )
+
+
+def _common_currency(portals: Sequence[SyncedPortal]) -> str | None:
+    """Return the company currency of all portals; portals with different ones have none in common."""
+    currencies = {portal.company_currency for portal in portals}
+    return currencies.pop() if len(currencies) == 1 else None
+
+
+def _bridges(walk: Walk) -> list[Bridge]:
+    found = walk.by_currency
+    largest = sorted(found, key=lambda code: (-found[code].closing.deals, -found[code].opening.deals, code or "~"))
+    return [found[currency].shown(currency) for currency in largest]
 
 
 # Open deals are told from those that changed without sorting either.

@@ -1,29 +1,35 @@
 """What changed in a mind's open pipeline since a day, as far as it is worth a look."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from coppermind_pipeline.accounts import Mind
-from coppermind_pipeline.reports.changes.answer import changes
-from coppermind_pipeline.reports.changes.models import Bridge, Changes
+from sqlalchemy import Connection
+
+from coppermind_pipeline.reports.changes.answer import PipelineChange, pipeline_change
+from coppermind_pipeline.reports.changes.models import Bridge
 from coppermind_pipeline.reports.changes.request import ChangesRequest
 from coppermind_pipeline.reports.changes.steps import Step
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
 from coppermind_pipeline.reports.figures.worth import money_in_words, worth
-from coppermind_pipeline.store import Database
+from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.wording import count, day
 
 # What is less of the opening is daily business.
 SHARE_MIN = Decimal("0.1")
 
 
-def worth_a_look(database: Database, *, mind: Mind, since: date, now: datetime) -> list[str]:
-    """Return sentences; none where nothing is, or where history does not go back to that day."""
-    request = ChangesRequest.from_arguments({"from": since, "page_rows": 1})
+def worth_a_look(connection: Connection, portals: Sequence[SyncedPortal], *, since: date, now: datetime) -> list[str]:
+    """Return sentences; none where nothing is, or where history does not go back to that day.
+
+    Args:
+        connection: a transaction of the portals' mind.
+    """
     try:
-        found = changes(database, mind=mind, request=request, now=now)
+        found = pipeline_change(connection, portals, ChangesRequest.from_arguments({"from": since}), now=now)
     except (BeforeHistory, ReportArgumentError):
+        return []
+    if found is None:
         return []
     return [*(sentence for bridge in found.bridges for sentence in _of_bridge(bridge)), *_pushed_out(found)]
 
@@ -46,8 +52,8 @@ def _of_bridge(bridge: Bridge) -> Iterable[str]:
         yield f"{count(lost.deals, 'open deal')} lost, {money(Decimal(lost.amount))}"
 
 
-def _pushed_out(found: Changes) -> Iterable[str]:
-    pushed, end = found.pushed_out, found.period.period_end
+def _pushed_out(found: PipelineChange) -> Iterable[str]:
+    pushed, end = found.pushed_out, found.period_end
     if pushed is not None and pushed.deals and end is not None:
         last = day(end - timedelta(days=1))
         yield f"{count(pushed.deals, 'open deal')} pushed out beyond {last}, {worth(pushed, whole=True)}"

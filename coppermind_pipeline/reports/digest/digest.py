@@ -1,7 +1,9 @@
 """The digest: each mind of a customer, read in a transaction of its own, the worst first. Nothing is stored."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from coppermind_pipeline.accounts import Caller, Mind, MindKind, list_minds
 from coppermind_pipeline.connectors import (
@@ -17,7 +19,7 @@ from coppermind_pipeline.reports.digest.changed import worth_a_look
 from coppermind_pipeline.reports.digest.models import Digest, MindDigest, Need
 from coppermind_pipeline.reports.digest.request import DigestRequest
 from coppermind_pipeline.reports.figures import deals
-from coppermind_pipeline.reports.figures.measures import DaysToClose, Figures, figures_of
+from coppermind_pipeline.reports.figures.measures import CLOSED, DaysToClose, Figures, figures_of
 from coppermind_pipeline.reports.figures.selection import deal_selection
 from coppermind_pipeline.reports.question.frame import frame_of
 from coppermind_pipeline.reports.question.request import ReportRequest
@@ -38,7 +40,8 @@ def digest(
         mind: this mind of the customer alone; None: all of them that are, or could be, connected.
     """
     asked = list_minds(database, caller) if mind is None else [mind]
-    found = [_of_mind(database, each, request, now) for each in asked]
+    facts = _facts_by_mind(database, caller, mind)
+    found = [_of_mind(database, each, facts[each.id], request, now) for each in asked]
     minds = sorted(
         (each for each, one in zip(found, asked, strict=True) if each.state != NOT_CONNECTED or _connectable(one)),
         key=_badness,
@@ -66,10 +69,18 @@ def first_minds(whole: Digest, request: DigestRequest, count: int) -> Digest:
     return whole.model_copy(update={"minds": shown, "next_cursor": following})
 
 
-def _of_mind(database: Database, mind: Mind, request: DigestRequest, now: datetime) -> MindDigest:
-    facts = [
-        each for each in read_facts(database, mind.customer_id, mind_id=mind.id) if each.connector.replaced_by is None
-    ]
+def _facts_by_mind(database: Database, caller: Caller, mind: Mind | None) -> Mapping[UUID, list[ConnectorFacts]]:
+    """Return the facts of the connectors that go on, which one statement reads for all minds of a customer."""
+    found: defaultdict[UUID, list[ConnectorFacts]] = defaultdict(list)
+    for each in read_facts(database, caller.customer_id, mind_id=None if mind is None else mind.id):
+        if each.connector.replaced_by is None:
+            found[each.connector.mind_id].append(each)
+    return found
+
+
+def _of_mind(
+    database: Database, mind: Mind, facts: Sequence[ConnectorFacts], request: DigestRequest, now: datetime
+) -> MindDigest:
     told = [(each, connector_status(each, now=now)) for each in facts]
     due = [at for _, each in told if (at := each.hubspot_diagnostics.aggregate_recompute_at) is not None]
     with database.mind(mind.id) as connection:
@@ -77,7 +88,8 @@ def _of_mind(database: Database, mind: Mind, request: DigestRequest, now: dateti
         end = now.astimezone(UTC).date() + timedelta(days=1)
         question = ReportRequest.from_arguments({"start": request.since, "end": end})
         selection = deal_selection(question, portals, frame_of(question, portals, now=now))
-        figures: Figures = figures_of(deals.cells(connection, selection), days=DaysToClose(), top_deals=())
+        figures: Figures = figures_of(deals.cells(connection, selection, CLOSED), days=DaysToClose(), top_deals=())
+        look = worth_a_look(connection, portals, since=request.since, now=now) if portals else []
     return MindDigest(
         mind=mind.name,
         mind_id=mind.id,
@@ -87,7 +99,7 @@ def _of_mind(database: Database, mind: Mind, request: DigestRequest, now: dateti
         last_successful_sync=last_successful_sync(portals),
         won=figures.closed_won,
         lost=figures.closed_lost,
-        worth_a_look=worth_a_look(database, mind=mind, since=request.since, now=now) if portals else [],
+        worth_a_look=look,
         synthesis_period=max(
             (p for _, each in told if (p := each.hubspot_diagnostics.synthesis_period_key)), default=None
         ),

@@ -64,6 +64,11 @@ def deal_histories(
         )
 
 
+def any_deal_changed(connection: Connection, connector_id: str, *, since: datetime) -> bool:
+    """Say whether `deal_histories` would yield any."""
+    return bool(connection.scalar(text(_ANY_CHANGED), {"connector": connector_id, "since": since}))
+
+
 def read_after(connection: Connection, connector_id: str, seq: int) -> datetime | None:
     """Return when the first version was read that came after a change; None where none has come."""
     return connection.scalar(text(_READ_AFTER), {"connector": connector_id, "seq": seq})
@@ -104,9 +109,7 @@ SELECT EXISTS (SELECT FROM hubspot_crm_objects
                   AND archived_at >= :since)
 """
 
-# The last version before the range stands for what the deal was; of those in it each counts.
-_VERSIONS = """
-WITH changed AS MATERIALIZED (
+_CHANGED = """
     SELECT hubspot_id FROM hubspot_raw_records
      WHERE connector_id = :connector AND object_type = 'deals' AND read_at > :since
     UNION
@@ -116,7 +119,13 @@ WITH changed AS MATERIALIZED (
     UNION
     SELECT loser_id FROM hubspot_merges
      WHERE connector_id = :connector AND object_type = 'deals' AND found_at > :since
-)
+"""
+
+_ANY_CHANGED = f"SELECT EXISTS ({_CHANGED})"
+
+# The last version before the range stands for what the deal was; of those in it each counts.
+_VERSIONS = f"""
+WITH changed AS MATERIALIZED ({_CHANGED})
 SELECT changed.hubspot_id, version.read_at, version.archived_at, CAST(version.payload AS text) AS payload,
        merge.found_at AS merged_at
   FROM changed
