@@ -90,7 +90,10 @@ class _Measured:
     def _server_s(self) -> float:
         taken = 0.0
         for process in (self._server, *self._server.children()):
-            times = process.cpu_times()
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:  # it ended just now, and the server has its time
+                continue
             taken += times.user + times.system + times.children_user + times.children_system
         return taken
 
