@@ -47,7 +47,7 @@ def find_action(tool: str, actions: Mapping[str, Action], action: str, given: Ma
         raise unknown_argument(action, name, found.takes)
     for name in found.needs:
         if name not in given:
-            raise ToolArgumentError(f"{action} needs a {name}.", hint=f"Call {tool} action={action} {name}=…")
+            raise ToolArgumentError(f"{action} needs a {name}.", hint=f"Call `{tool} action={action} {name}=…`")
     return found
 
 

@@ -39,7 +39,7 @@ class TokenNotFound(UsageError):
     """There is no such access token."""
 
     code = "token_not_found"
-    hint = "`coppermind tokens list` shows them, each with its first characters."
+    hint = "The list of tokens shows each with its first characters (`coppermind tokens list`)."
 
 
 class NoActiveMind(UsageError):

@@ -178,9 +178,9 @@ def _resolve(minds: list[Mind], name: str | None) -> Mind:
         if found is None:
             raise NoActiveMind(
                 f"No mind is active{_listed(minds)}.",
-                hint="Name one with mind=NAME, or switch to one with `minds switch NAME`."
+                hint="Name one, or switch to one: `minds action=switch mind=NAME`."
                 if minds
-                else "Create one with `minds create NAME`.",
+                else "Create one with `minds action=create name=NAME`.",
             )
         return found
     wanted = name.strip().lower()
@@ -189,7 +189,8 @@ def _resolve(minds: list[Mind], name: str | None) -> Mind:
             if key(mind) == wanted:
                 return mind
     raise MindNotFound(
-        f"There is no mind {name!r}{_listed(minds)}.", hint="`minds list` shows them; `minds create NAME` makes one."
+        f"There is no mind {name!r}{_listed(minds)}.",
+        hint="`minds action=list` shows them; `minds action=create name=NAME` makes one.",
     )
 
 

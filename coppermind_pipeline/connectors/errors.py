@@ -28,7 +28,7 @@ HealsByItself
 
 from coppermind_pipeline.errors import Degraded, HealsByItself, NeedsPerson, Unexpected, UsageError
 
-FRESH_LINK = "run `connectors action=connect source_type=hubspot` for a fresh link, and open it to approve."
+FRESH_LINK = "use `connectors action=connect source_type=hubspot` for a fresh link, and open it to approve."
 FRESH_LINK_HINT = FRESH_LINK.replace("run", "Run", 1)
 
 
@@ -43,14 +43,14 @@ class UnsupportedSource(UsageError):
     """This source can't be connected."""
 
     code = "unsupported_source"
-    hint = "The only source is source_type=hubspot."
+    hint = "The only source is hubspot."
 
 
 class MindNotConnectable(UsageError):
     """Only a client or prospect mind can be connected to a CRM."""
 
     code = "mind_not_connectable"
-    hint = "Switch to the client or prospect mind that should receive the data, or name it with mind=NAME."
+    hint = "Switch to the client or prospect mind that should receive the data, or name it."
 
 
 class ConnectorNotActive(UsageError):

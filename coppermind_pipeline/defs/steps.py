@@ -18,6 +18,7 @@ from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.runs import cancel_runs, others_wait
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.hubspot import PortalUnavailable, SentRequest
+from coppermind_pipeline.named_calls import in_commands
 from coppermind_pipeline.stopping import at_stop, end_process, run_interruptible
 from coppermind_pipeline.sync import (
     SyncContext,
@@ -158,5 +159,7 @@ def _shown_in_dagster() -> Iterator[None]:
         yield
     except CoppermindError as error:
         raise dg.Failure(
-            description=f"{error.message} {error.hint}".strip(), metadata={"code": error.code}, allow_retries=False
+            description=in_commands(f"{error.message} {error.hint}".strip()),
+            metadata={"code": error.code},
+            allow_retries=False,
         ) from error

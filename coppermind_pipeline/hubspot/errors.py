@@ -72,6 +72,9 @@ class ErrorBody:
     context: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+_FRESH_LINK = "Ask for a fresh link with `connectors action=connect source_type=hubspot`"
+
+
 class HubSpotError(CoppermindError):
     """HubSpot did not do what was asked.
 
@@ -96,14 +99,14 @@ class TokenRejected(HubSpotError, NeedsPerson):
     """HubSpot no longer accepts the stored authorization."""
 
     code = "token_rejected"
-    hint = "Run `connectors connect` again; someone who may install apps in HubSpot has to approve it."
+    hint = f"{_FRESH_LINK}; someone who may install apps in HubSpot has to approve it."
 
 
 class ScopeMissing(HubSpotError, NeedsPerson):
     """The authorization lacks a permission that the call needs."""
 
     code = "scope_missing"
-    hint = "Run `connectors connect` again; the approving HubSpot user must be able to grant all scopes of the app."
+    hint = f"{_FRESH_LINK}; the approving HubSpot user must be able to grant all scopes of the app."
 
     def __init__(self, message: str | None = None, *, scopes: Iterable[str] = (), **options: Any) -> None:
         super().__init__(message, **options)
@@ -124,7 +127,7 @@ class AuthorizationRevoked(GrantRejected):
     """The authorization was revoked in HubSpot, or the app was uninstalled."""
 
     code = "authorization_revoked"
-    hint = "Run `connectors connect` again; someone who may install apps in HubSpot has to approve it."
+    hint = f"{_FRESH_LINK}; someone who may install apps in HubSpot has to approve it."
 
 
 class _Passing(HubSpotError, HealsByItself):

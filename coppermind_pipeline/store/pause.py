@@ -19,7 +19,7 @@ class InstallationPaused(NeedsPerson):
     code = "installation_paused"
     hint = (
         "Make sure that the installation which the backup was made of is stopped for good; "
-        "then run `coppermind up --resume`."
+        "then start this one so that it resumes (`coppermind up --resume`)."
     )
 
 

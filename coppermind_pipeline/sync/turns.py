@@ -32,7 +32,7 @@ class ConnectorBusy(HealsByItself):
     """Another process has been working on the connector for a quarter of an hour."""
 
     code = "connector_busy"
-    hint = "It ends by itself; `connectors status` shows how far it is."
+    hint = "It ends by itself; `connectors action=status` shows how far it is."
 
 
 def turn_of(due_at: datetime, *, asked_at: datetime) -> str:

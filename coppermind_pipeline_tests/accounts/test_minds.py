@@ -99,7 +99,7 @@ def test_errors_say_what_exists_and_what_to_do(database: Database, caller: Calle
         "error": {
             "code": "no_active_mind",
             "message": "No mind is active; there are none yet.",
-            "hint": "Create one with `minds create NAME`.",
+            "hint": "Create one with `minds action=create name=NAME`.",
         }
     }
     mind = create_mind(database, caller, "Acme")

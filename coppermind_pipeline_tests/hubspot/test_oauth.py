@@ -170,7 +170,7 @@ async def test_a_dead_refresh_token_needs_a_new_authorization(app, portal, body)
     portal.will(Reply(400, body))
     with pytest.raises(AuthorizationRevoked) as revoked:
         await refresh(app, TOKEN)
-    assert "connectors connect" in revoked.value.hint
+    assert "connectors action=connect" in revoked.value.hint
 
 
 async def test_the_quoted_refusal_of_a_refresh_token_leads_to_its_class(app, portal, recordings):

@@ -137,7 +137,7 @@ def _next_step(*, warnings: bool, filters: bool, resync: bool) -> str:
     if warnings:
         return "Read the warnings; what they are about is stored as it was given."
     if resync:
-        return "The backfill has started with the window it had: run `connectors action=resync` for the new one."
+        return "The backfill has started with the window it had: use `connectors action=resync` for the new one."
     if filters:
         return "The filters take effect with the next poll; `connectors action=sync` asks for it now."
     return "Nothing is to be done; the next poll uses it."

@@ -74,7 +74,7 @@ def connect(
         scopes=SCOPES,
         callback_listening=callback_listening,
         next_step=(
-            "Open auth_url in a browser and approve the read-only app, then run `connectors action=status`."
+            "Open auth_url in a browser and approve the read-only app, then look at `connectors action=status`."
             if callback_listening
             else "Start the web service (`coppermind up` or `coppermind web`), then open auth_url and approve."
         ),

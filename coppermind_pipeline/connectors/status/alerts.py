@@ -25,6 +25,7 @@ from coppermind_pipeline.connectors.status.states import (
     state_guide,
     trouble,
 )
+from coppermind_pipeline.named_calls import in_commands
 from coppermind_pipeline.store import Database
 
 log = structlog.get_logger(__name__)
@@ -99,7 +100,7 @@ class Alert:
             state_after=state_after,
             since=since,
             message=guide.cause if in_trouble else "It is no longer in trouble.",
-            what_to_do=guide.person if in_trouble else "Nothing is to be done.",
+            what_to_do=in_commands(guide.person) if in_trouble else "Nothing is to be done.",
             runbook=runbook_url(state_after if in_trouble else "states"),
         )
 

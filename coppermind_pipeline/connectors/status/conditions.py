@@ -273,14 +273,14 @@ def _queue_flowing(facts: ConnectorFacts, now: datetime) -> Finding:
         return Finding(passed=True, cause="flowing", description=said, figures=figures)
     if queue.dead:
         said = (
-            f"{count(queue.dead, 'entry')} of the memory queue failed for good. `coppermind memory queue` says why; "
-            "give them another try then: `coppermind memory queue --replay`."
+            f"{count(queue.dead, 'entry')} of the memory queue failed for good. Look why (`coppermind memory queue`), "
+            "then have them tried again (`coppermind memory queue --replay`)."
         )
         return Finding(passed=False, cause="dead", description=said, figures=figures)
     said = (
         f"The oldest entry of {number(queue.waiting)} that wait to be written has done so for "
         f"{age(waits or timedelta())}. See in Dagster whether runs of `drain` fail or never begin; "
-        f"`coppermind sync {facts.connector.id}` writes them, too."
+        f"a sync by hand writes them, too (`coppermind sync {facts.connector.id}`)."
     )
     return Finding(passed=False, cause="late", description=said, figures=figures)
 
@@ -323,8 +323,8 @@ def _without_drift(facts: ConnectorFacts, now: datetime) -> Finding:  # noqa: AR
         for object_type, (portal, stored) in drift.items()
     )
     said = (
-        f"{what}. The daily reconciliation puts right what it finds; if it has run since and this stays, read the "
-        f"history again: `coppermind connectors resync {facts.connector.id}`."
+        f"{what}. The daily reconciliation puts right what it finds; if it has run since and this stays, have the "
+        f"history read again with `connectors action=resync connector_id={facts.connector.id}`."
     )
     return Finding(passed=False, cause="drift", description=said, figures=figures)
 

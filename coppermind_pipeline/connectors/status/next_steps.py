@@ -130,7 +130,7 @@ def _first_sync(facts: ConnectorFacts, *, now: datetime) -> str:
         return "Nothing is to be done; the first sync is about to begin."
     return (
         "The first sync has not begun: check that the installation runs (`coppermind up`), "
-        f"or run `coppermind sync {facts.connector.id}`."
+        f"or have it begin by hand (`coppermind sync {facts.connector.id}`)."
     )
 
 

@@ -165,7 +165,7 @@ STATE_GUIDES: dict[OperationalState, StateGuide] = {
     ),
     OperationalState.RATE_LIMITED: StateGuide(
         cause="HubSpot asked for a pause longer than a minute, mostly because the day's calls are used up.",
-        product="It resumes by itself when the pause ends, within 24 hours; `connectors sync` asks once before that.",
+        product="It resumes by itself when the pause ends, within 24 hours; `connectors action=sync` asks once before.",
         person="Nothing is to be done; polling resumes by itself when HubSpot's pause ends.",
     ),
     OperationalState.ERROR: StateGuide(
@@ -196,7 +196,7 @@ STATE_GUIDES: dict[OperationalState, StateGuide] = {
     OperationalState.QUEUE_BACKED_UP: StateGuide(
         cause="An entry of the memory queue has failed for good, or the oldest waits for over an hour.",
         product="It goes on with the other entries.",
-        person="Look at `coppermind memory queue` and replay what failed.",
+        person="Look at what failed of the memory queue, and have it tried again (`coppermind memory queue --replay`).",
     ),
     OperationalState.DRAINING_QUEUE: StateGuide(
         cause="Memories wait to be written.",

@@ -1,6 +1,6 @@
 """`connectors action=status`: how connectors are, from one query for all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from coppermind_pipeline import crm
@@ -35,7 +35,7 @@ from coppermind_pipeline.connectors.status.synthesis_due import synthesis_due_at
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database, InstallationPaused, paused_since, polling_stopped_since
 
-_NONE_YET = "Run `connectors action=connect source_type=hubspot` to connect a HubSpot portal to this mind."
+_NONE_YET = "Use `connectors action=connect source_type=hubspot` to connect a HubSpot portal to this mind."
 
 
 def status(
@@ -45,11 +45,12 @@ def status(
     connector_id: str | None = None,
     mind: str | None = None,
     all_minds: bool = False,
+    setup_help: bool = False,
     now: datetime,
 ) -> StatusResponse:
     """Return one connector by its id, else those of all the customer's minds, else those of a mind.
 
-    `mind` None means the active one.
+    `mind` None means the active one. `setup_help` asks for that, which is told anyway where it may help.
 
     Raises:
         ConnectorNotFound: the customer has no such connector.
@@ -80,8 +81,17 @@ def status(
         paused_since=paused,
         polling_stopped_since=stopped,
         next_step=_overall_step(paused=paused is not None, stopped=stopped is not None, empty=not found),
-        setup_help=SETUP_HELP,
+        setup_help=SETUP_HELP if setup_help or _may_need_help(connectors) else None,
     )
+
+
+def _may_need_help(connectors: Sequence[ConnectorStatus]) -> bool:
+    """Say whether somebody has yet to connect a portal, or has to once more."""
+    return any(
+        each.status is Headline.PENDING_SETUP
+        or each.hubspot_diagnostics.operational_state is OperationalState.AUTH_ERROR
+        for each in connectors
+    ) or all(each.status is Headline.INACTIVE for each in connectors)
 
 
 def _overall_step(*, paused: bool, stopped: bool, empty: bool) -> str | None:

@@ -11,6 +11,7 @@ import dagster as dg
 from coppermind_pipeline.connectors import Condition, Finding, Severity, evaluate
 from coppermind_pipeline.defs.installation import Installation
 from coppermind_pipeline.defs.partitions import connectors
+from coppermind_pipeline.named_calls import in_commands
 
 # By the step that evaluates them: condition → asset, and what is asked.
 _OF_SYNC = {
@@ -70,9 +71,10 @@ ALL = [*OF_SYNC, *OF_RECONCILIATION, *OF_SYNTHESIS]
 
 
 def _said(installation: Installation, condition: Condition, finding: Finding) -> str:
+    said = in_commands(finding.description)
     if finding.passed:
-        return finding.description
-    return f"{finding.description} More: {installation.settings.runbook_url(condition)}"
+        return said
+    return f"{said} More: {installation.settings.runbook_url(condition)}"
 
 
 def _metadata(

@@ -6,6 +6,7 @@ import dagster as dg
 
 from coppermind_pipeline.connectors import Fleet, fleet_of, read_all_facts, requests_sent
 from coppermind_pipeline.defs.installation import Installation
+from coppermind_pipeline.named_calls import in_commands
 from coppermind_pipeline.wording import age, count, listed, some_listed
 
 NAME, CHECK = "fleet", "nobody_needed"
@@ -66,8 +67,8 @@ def nobody_needed(found: Fleet, installation: Installation) -> tuple[bool, str]:
         [f"{len(ids)} in {state} ({some_listed(ids, most=_NAMED_MOST)})" for state, ids in by_state.items()]
     )
     return False, (
-        f"{count(len(needing), 'connector')} in need of a person: {states}. `connectors status` and the connectors "
-        f"page say of each what to do. More: {installation.settings.runbook_url(CHECK)}"
+        f"{count(len(needing), 'connector')} in need of a person: {states}. `coppermind connectors status` and the "
+        f"connectors page say of each what to do. More: {installation.settings.runbook_url(CHECK)}"
     )
 
 
@@ -91,7 +92,7 @@ def metadata_of(found: Fleet, installation: Installation) -> dict[str, dg.Metada
                         "connector": member.connector_id,
                         "state": member.state.value,
                         "lag": "" if member.lag is None else age(member.lag),
-                        "next_step": member.next_step,
+                        "next_step": in_commands(member.next_step),
                     }
                 )
                 for member in found.worst

@@ -1,7 +1,6 @@
 """How the command line answers: a person's tables or a machine's JSON, and errors with what to do about them."""
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Annotated, Any
@@ -14,15 +13,11 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from coppermind_pipeline.errors import CoppermindError, UsageError
+from coppermind_pipeline.named_calls import in_commands
 from coppermind_pipeline.wording import visible_text, visible_values
 
 _JSON = "coppermind.json"
 _HELP = "The command's --help says what it takes."
-
-# Messages and hints name calls of the tools, which in a shell are commands.
-_TOOL_CALL = re.compile(r"`(connectors|minds|memory) action=(\w+)(?: source_type=hubspot)?`")
-
-_CALLED_OTHERWISE = {"crm_report": "report", "lead_report": "leads"}
 
 # What people call things may look like markup ("[bold]") or an emoji's name (":bug:"), and is printed as it is.
 _AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
@@ -116,11 +111,6 @@ def show_error(error: CoppermindError, *, as_json: bool) -> None:
 def note(message: str) -> None:
     """Tell a person something beside the answer."""
     error_console().print(Text(in_commands(message), style="dim"))
-
-
-def in_commands(said: str) -> str:
-    """Return what was said with the commands in place of the calls of tools that it names."""
-    return _TOOL_CALL.sub(lambda call: f"`coppermind {call[1]} {_CALLED_OTHERWISE.get(call[2], call[2])}`", said)
 
 
 def table(*columns: str, rows: Iterable[Iterable[RenderableType | None]], empty: str) -> RenderableType:

@@ -25,6 +25,7 @@ from coppermind_pipeline.interfaces.processes import free_port
 from coppermind_pipeline.interfaces.up import Addresses, run_everything
 from coppermind_pipeline.interfaces.web import WebService
 from coppermind_pipeline.memories import Memory, list_memories
+from coppermind_pipeline.named_calls import in_commands
 from coppermind_pipeline.reports import ReportFormat, ReportRequest, crm_report, render
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings, default_home
@@ -67,7 +68,7 @@ def main() -> int:
     except Exception as error:
         if (known := known_fault(error)) is None:
             raise
-        console.print(Text.assemble((known.message, "bold red"), f" {known.hint}"))
+        console.print(Text.assemble((known.message, "bold red"), f" {in_commands(known.hint)}"))
         return 1
     return 0
 

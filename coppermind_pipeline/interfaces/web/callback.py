@@ -53,7 +53,7 @@ async def hubspot_callback(request: Request) -> Response:
         steps=(
             "Coppermind starts to read contacts, companies and deals; a large portal takes a while.",
             "Reports work early and say how much is still missing. After that, changes are read every 15 minutes.",
-            "To see how far it is, ask Coppermind: `connectors action=status`",
+            "To see how far it is, return to Coppermind and check: `connectors action=status`",
         ),
         wrong_flow=None,
         detail=None,

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.templating import Jinja2Templates
 
 from coppermind_pipeline.interfaces.state_words import scans_under_way, state_words
+from coppermind_pipeline.named_calls import NamedCall, with_calls, without_commands
 from coppermind_pipeline.wording import about, ago, as_words, capitalized, clock, day, number, utc_second
 
 
@@ -38,14 +39,41 @@ def _utc_clock(moment: datetime) -> str:
     return f"{clock(moment, UTC)} UTC"
 
 
+def in_buttons(said: str) -> str:
+    """Return what was said in the words of these pages: buttons and pages in place of calls, and no commands."""
+    return with_calls(without_commands(said), _button)
+
+
+def _button(call: NamedCall) -> str:
+    return _BUTTONS.get((call.tool, call.action), "an assistant")
+
+
 def _with_code(text: str) -> Markup:
-    """Show what a sentence has between backticks as code, and everything else as text."""
+    """Show a sentence in the words of these pages, what it has between backticks as code and all else as text."""
+    return _as_told(in_buttons(str(text)))
+
+
+def _as_told(text: str) -> Markup:
+    """Show a sentence as it stands, for whoever works with an assistant alone and was sent a link."""
     pieces = str(text).split("`")
     if len(pieces) % 2 == 0:  # a backtick that none follows
         return escape(text)
     return Markup("").join(
         Markup("<code>{}</code>").format(piece) if number % 2 else escape(piece) for number, piece in enumerate(pieces)
     )
+
+
+# What pages have no button for, assistants do.
+_BUTTONS: Mapping[tuple[str, str], str] = {
+    ("connectors", "connect"): "“Connect HubSpot” on the page Connectors",
+    ("connectors", "status"): "the page Connectors",
+    ("connectors", "sync"): "“Sync now” on the page Connectors",
+    ("connectors", "disconnect"): "“Disconnect” on the page Connectors",
+    ("connectors", "events"): "“Log” on the page Connectors",
+    ("memory", "crm_report"): "the page Reports",
+    ("memory", "brief"): "the page Brief",
+    ("memory", "digest"): "the page Minds",
+}
 
 
 def _words(name: str) -> str:
@@ -63,6 +91,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         ago=_ago,
+        as_told=_as_told,
         capitalized=capitalized,
         count=number,
         day=day,

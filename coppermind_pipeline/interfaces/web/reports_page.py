@@ -99,8 +99,7 @@ def no_mind_yet(request: Request) -> Response:
         request,
         "message.html",
         title="There is nothing to report on yet",
-        message="Create a client's mind, connect its HubSpot, and come back:",
-        hint="`coppermind minds create NAME --kind client --domain acme.com`",
+        message="Have a client's mind created where you work with Coppermind, connect its HubSpot, and come back.",
     )
 
 

@@ -24,7 +24,7 @@ class UnknownMemory(UsageError):
     """There is no such memory in this mind."""
 
     code = "unknown_memory"
-    hint = "List the mind's memories with action=list, or search them."
+    hint = "`memory action=list` lists the mind's memories, and `memory action=search` finds them by words."
 
 
 class Outcome(StrEnum):

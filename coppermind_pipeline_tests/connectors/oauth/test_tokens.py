@@ -137,7 +137,7 @@ async def test_a_revoked_authorization_becomes_a_problem_and_is_not_offered_agai
         assert connection.scalar(text("SELECT last_error ->> 'code' FROM connectors")) == "authorization_revoked"
         assert connection.scalar(text("SELECT count(*) FROM connector_events WHERE severity = 'error'")) == 1
     assert problem[:2] == ("auth", "authorization_revoked")
-    assert "connectors connect" in problem.hint
+    assert "connectors action=connect" in problem.hint
     await person.connect()
     assert await _tokens(person, connector).current()
     with person.database.mind(connector.mind_id) as connection:

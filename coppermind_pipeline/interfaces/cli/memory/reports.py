@@ -11,6 +11,7 @@ from coppermind_pipeline.interfaces.cli import output
 from coppermind_pipeline.interfaces.cli.memory.asking import ConnectorOption, ReaderOption, ask
 from coppermind_pipeline.interfaces.cli.session import CustomerOption, MindOption, open_session
 from coppermind_pipeline.interfaces.cli.views import memory as memory_views
+from coppermind_pipeline.named_calls import retold
 
 
 def report(
@@ -232,4 +233,6 @@ def digest(
     with open_session(customer) as session:
         found = None if mind is None else resolve_mind(session.database, session.caller, mind)
         answer = made_digest(session.database, session.caller, request=request, now=now, mind=found)
-    output.show(answer, as_json=as_json, human=lambda: memory_views.report(digest_markdown(answer)))
+    output.show(
+        answer, as_json=as_json, human=lambda: memory_views.report(digest_markdown(retold(answer, output.in_commands)))
+    )

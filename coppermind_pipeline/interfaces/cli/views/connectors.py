@@ -62,7 +62,7 @@ def _each(answer: StatusResponse) -> Iterable[RenderableType]:
     lines: list[RenderableType] = []
     for connector in answer.connectors:
         lines += [one(connector), Text("")]
-    if any(connector.status.value == "pending_setup" for connector in answer.connectors):
+    if answer.setup_help is not None:
         lines += [Text("If HubSpot refuses, it says so on a page of its own and tells Coppermind nothing:")]
         lines += [
             Text.assemble(

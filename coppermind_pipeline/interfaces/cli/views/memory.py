@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -48,33 +47,6 @@ def metrics(answer: Mapping[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [output.table("Figure", "Name", "Unit", "What it is", rows=rows, empty="")]
     if answer["next_after"] is not None:
         parts.append(Text(f"There are more: --after {answer['next_after']}", style="dim"))
-    return Group(*parts)
-
-
-def explanation(answer: Mapping[str, Any]) -> RenderableType:
-    """Show where a figure comes from, and its deals."""
-    same = "yes" if answer["same_today"] else f"no: {', '.join(answer['changed'])} changed"
-    facts = [
-        ("figure", answer["figure"].partition("#")[2]),
-        ("definition", answer["definition"] or ""),
-        ("value", json.dumps(answer["value"])),
-        ("as of", f"{utc_minute(datetime.fromisoformat(answer['as_of']))} UTC"),
-        ("same today", same),
-        ("value today", json.dumps(answer["value_today"])),
-        ("deals", number(answer["total"])),
-    ]
-    names = ("deal_id", "name", "outcome", "amount", "currency", "close_date", "link")
-    deals = ([row[name] or "" for name in names] for row in answer["rows"])
-    parts: list[RenderableType] = [
-        _trust(answer["trust"]),
-        output.table("", "", rows=facts, empty=""),
-        *(Text(caveat) for caveat in answer["caveats"]),
-        output.table(
-            "Deal", "Name", "Outcome", "Amount", "Currency", "Close date", "Link", rows=deals, empty="No deal."
-        ),
-    ]
-    if answer["next_cursor"] is not None:
-        parts.append(Text(f"There are more: --cursor {answer['next_cursor']}", style="dim"))
     return Group(*parts)
 
 
