@@ -58,7 +58,7 @@ from coppermind_pipeline.connectors.oauth.keys import key_file
 from coppermind_pipeline.connectors.oauth.tokens import StoredTokens
 from coppermind_pipeline.connectors.portal import open_portal
 from coppermind_pipeline.connectors.responses import Instant, Response
-from coppermind_pipeline.connectors.setup_help import SETUP_HELP
+from coppermind_pipeline.connectors.setup_help import SETUP_HELP, SetupHelp
 from coppermind_pipeline.connectors.status.alerts import send_alerts
 from coppermind_pipeline.connectors.status.check_reports import (
     DueReport,
@@ -117,6 +117,7 @@ __all__ = [
     "Response",
     "ResyncResponse",
     "SettingNotApplied",
+    "SetupHelp",
     "Severity",
     "StatusResponse",
     "StoredTokens",

@@ -4,6 +4,7 @@ Reads the normalized store alone, in which every decision about a record is made
 """
 
 from coppermind_pipeline.reports.account.models import Account, RenderedAccount
+from coppermind_pipeline.reports.account.rendering import account_markdown
 from coppermind_pipeline.reports.brief.brief import brief
 from coppermind_pipeline.reports.brief.models import Brief, RenderedBrief
 from coppermind_pipeline.reports.brief.rendering import brief_fragment, brief_html, brief_markdown
@@ -21,6 +22,7 @@ from coppermind_pipeline.reports.digest.request import DigestRequest
 from coppermind_pipeline.reports.errors import BeforeHistory, ReportArgumentError
 from coppermind_pipeline.reports.explain.explain import explain
 from coppermind_pipeline.reports.explain.models import Explanation
+from coppermind_pipeline.reports.explain.rendering import explanation_markdown
 from coppermind_pipeline.reports.explain.request import ExplainRequest
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures
 from coppermind_pipeline.reports.leads.models import LeadReport
@@ -41,6 +43,7 @@ from coppermind_pipeline.reports.question.request import OUTCOMES, PAGE_ROWS_MAX
 from coppermind_pipeline.reports.rendering.formats import ReportFormat, html_fragment, render
 from coppermind_pipeline.reports.rendering.provenance import title_of
 from coppermind_pipeline.reports.report import crm_report
+from coppermind_pipeline.reports.sizing.cutting import LeftOut
 from coppermind_pipeline.reports.tool import MEMORY_ACTIONS, OF_ALL_MINDS, MemoryAnswer, memory_tool
 from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock, trust_block
 
@@ -71,6 +74,7 @@ __all__ = [
     "LeadGroupBy",
     "LeadReport",
     "LeadRequest",
+    "LeftOut",
     "ListedMemories",
     "ListedMetrics",
     "MemoryAnswer",
@@ -87,6 +91,7 @@ __all__ = [
     "ReportFormat",
     "ReportRequest",
     "TrustBlock",
+    "account_markdown",
     "brief",
     "brief_fragment",
     "brief_html",
@@ -97,6 +102,7 @@ __all__ = [
     "digest",
     "digest_markdown",
     "explain",
+    "explanation_markdown",
     "html_fragment",
     "lead_report",
     "live_crm_report",

@@ -15,7 +15,7 @@ class ListedMetrics(BaseModel):
 
     trust: TrustBlock
     metrics: tuple[Metric, ...]
-    left_out: tuple[str, ...] = Field(description="ids of the figures behind these; metric=ID shows one")
+    left_out: tuple[str, ...] = Field(description="ids of the figures behind these, which can be asked for one by one")
     next_after: str | None = Field(description="the next page's `after`; null on the last")
 
 

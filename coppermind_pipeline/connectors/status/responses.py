@@ -163,4 +163,6 @@ class StatusResponse(Response):
     next_step: str | None = Field(
         description="what to do where there is no connector yet, or the installation is paused or not polling"
     )
-    setup_help: SetupHelp = Field(description="how to connect, and what can go wrong")
+    setup_help: SetupHelp | None = Field(
+        description="how to connect, and what can go wrong; null where the connections stand and nobody asked for it"
+    )

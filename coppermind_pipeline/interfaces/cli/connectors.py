@@ -80,6 +80,9 @@ def status(
     *,
     mind: MindOption = None,
     all_minds: Annotated[bool, typer.Option("--all", help="The connectors of all minds.")] = False,
+    setup_help: Annotated[
+        bool, typer.Option("--setup-help", help="What HubSpot may refuse, though all are connected.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Keep the view up to date until interrupted.")] = False,
     customer: CustomerOption = "local",
     as_json: output.JsonOption = False,
@@ -90,7 +93,7 @@ def status(
     with open_session(customer) as session:
 
         def ask() -> "StatusResponse":
-            return _status(session, connector_id=connector_id, mind=mind, all_minds=all_minds)
+            return _status(session, connector_id=connector_id, mind=mind, all_minds=all_minds, setup_help=setup_help)
 
         if watch:
             _watch(ask)
@@ -182,7 +185,9 @@ def disconnect(
     output.show(answer, as_json=as_json, human=lambda: connector_views.done(answer.message, answer.next_step))
 
 
-def _status(session: Session, *, connector_id: str | None, mind: str | None, all_minds: bool) -> "StatusResponse":
+def _status(
+    session: Session, *, connector_id: str | None, mind: str | None, all_minds: bool, setup_help: bool = False
+) -> "StatusResponse":
     from coppermind_pipeline.connectors import status as ask
 
     return ask(
@@ -191,6 +196,7 @@ def _status(session: Session, *, connector_id: str | None, mind: str | None, all
         connector_id=connector_id,
         mind=mind,
         all_minds=all_minds,
+        setup_help=setup_help,
         now=datetime.now(UTC),
     )
 

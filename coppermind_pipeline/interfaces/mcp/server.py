@@ -7,7 +7,7 @@ import mcp_types as mcp
 import structlog
 from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from pydantic_core import to_json, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from coppermind_pipeline.accounts import Caller
 from coppermind_pipeline.errors import CoppermindError, Unexpected
@@ -16,6 +16,7 @@ from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.texts import readable
 from coppermind_pipeline.interfaces.mcp.tools import INSTRUCTIONS, PRODUCT, TOOLS, VERSION, Call, Failed, Fault
 from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
+from coppermind_pipeline.named_calls import retold, without_commands
 from coppermind_pipeline.wording import visible_text, visible_values
 
 log = structlog.get_logger(__name__)
@@ -24,7 +25,7 @@ _UNEXPECTED = Failed(
     error=Fault(
         code=Unexpected.code,
         message="Something went wrong on our side; nothing that was stored before is lost.",
-        hint="Try again; if it stays, the cause is in the log of `coppermind mcp`.",
+        hint="Try again; if it stays, whoever runs this installation finds the cause in its log.",
     )
 )
 
@@ -64,7 +65,8 @@ def create_server(installation: Installation, *, caller: Callable[[], Caller], c
             # Addresses and paths are the operator's; whoever calls may be anybody's assistant.
             log.error("tool not served", tool=params.name, reason=known.message)  # noqa: TRY400
             return _failed(type(known)(hint=_PASSES).as_response())
-        return _result(readable(answer), answer)
+        told = retold(answer, without_commands)
+        return _result(readable(told), told)
 
     return Server(
         PRODUCT,
@@ -77,15 +79,14 @@ def create_server(installation: Installation, *, caller: Callable[[], Caller], c
 
 
 def _result(text: str, answer: Any, *, is_error: bool = False) -> mcp.CallToolResult:
-    # The protocol asks for the whole answer as text too, for clients that show their model nothing else.
-    structured = visible_values(to_jsonable_python(answer))
     return mcp.CallToolResult(
-        content=[mcp.TextContent(text=visible_text(text)), mcp.TextContent(text=to_json(structured).decode())],
-        structured_content=structured,
+        content=[mcp.TextContent(text=visible_text(text))],
+        structured_content=visible_values(to_jsonable_python(answer)),
         is_error=is_error,
     )
 
 
 def _failed(response: dict[str, Any]) -> mcp.CallToolResult:
-    error = response["error"]
-    return _result(f"{error['message']} {error['hint']}".strip(), response, is_error=True)
+    error = Failed.model_validate(response)
+    said = retold(error, without_commands)
+    return _result(f"{said.error.message} {said.error.hint}".strip(), said, is_error=True)

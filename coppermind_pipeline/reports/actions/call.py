@@ -30,7 +30,7 @@ class Call:
     def mind(self) -> Mind:
         """The mind that the call is about; raises ToolArgumentError where none was named."""
         if self.about is None:
-            raise ToolArgumentError("This action needs a mind.", hint="Name one with mind=NAME.")
+            raise ToolArgumentError("This action needs a mind.", hint="Name one.")
         return self.about
 
     def trust(self, found: Collection[Memory] = ()) -> TrustBlock:

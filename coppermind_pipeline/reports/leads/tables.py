@@ -1,6 +1,6 @@
 """The tables of a lead report, as markdown and HTML both show them, and its figures as columns of a CSV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,8 @@ def lead_tables(report: LeadReport) -> list[PlainTable]:
            _steps("Days from stage to stage in the earlier range", earlier.median_days, labels)]
           if (earlier := summary.compared_with) is not None else []),
         _groups(report),
+        _entered_by_group(report),
+        _steps_by_group(report),
     ]  # fmt: skip
     return [table for table in found if table.rows]
 
@@ -108,26 +110,67 @@ def _leaks(figures: LeadFigures) -> PlainTable:
 
 
 def _groups(report: LeadReport) -> PlainTable:
+    stages = [report.summary.stage_labels.get(stage, stage) for stage in FUNNEL_STAGES]
+    headings = ("New contacts", "Offline", *(f"Reached {stage}" for stage in stages),
+                "Disqualified", "Postponed", "Stuck", "Of leads")  # fmt: skip
+    return _of_groups(
+        report,
+        "",
+        headings,
+        lambda group: (
+            number(group.new_contacts),
+            number(group.offline),
+            *(_with_share(group.cohort.reached[stage].contacts, group.cohort.reached[stage].rate)
+              for stage in FUNNEL_STAGES),
+            *(_with_share(part.leads, part.rate) for part in _parts(group).values()),
+            number(group.stuck.of),
+        ),
+    )  # fmt: skip
+
+
+def _entered_by_group(report: LeadReport) -> PlainTable:
+    stages = list(report.summary.entered)
+    return _of_groups(
+        report,
+        ": entered in the range",
+        [report.summary.stage_labels.get(stage, stage) for stage in stages],
+        lambda group: [number(group.entered.get(stage, 0)) for stage in stages],
+    )
+
+
+def _steps_by_group(report: LeadReport) -> PlainTable:
+    labels = report.summary.stage_labels
+    return _of_groups(
+        report,
+        ": median days from the stage before, and of how many contacts",
+        [labels.get(stage, stage) for stage in FUNNEL_STAGES[1:]],
+        lambda group: [_days_of(step) for step in group.median_days],
+    )
+
+
+def _of_groups(
+    report: LeadReport, about: str, headings: Sequence[str], cells: Callable[[LeadGroup], Sequence[str]]
+) -> PlainTable:
     by = "Portal" if report.audit.group_by is None else capitalized(as_words(report.audit.group_by))
     several = len(report.trust.portal_ids) > 1 and report.audit.group_by is not None
-    stages = [report.summary.stage_labels.get(stage, stage) for stage in FUNNEL_STAGES]
     return PlainTable(
-        title=f"By {by.lower()}",
-        headings=(by, *(["Portal"] if several else []), "New contacts", "Offline",
-                  *(f"Reached {stage}" for stage in stages), "Share that reached the last",
-                  "Disqualified", "Postponed", "Stuck", "Of leads"),
+        title=f"By {by.lower()}{about}",
+        headings=(by, *(["Portal"] if several else []), *headings),
         rows=[
-            (group.label, *([str(group.portal_id)] if several else []), number(group.new_contacts),
-             number(group.offline), *_reached(group),
-             *(number(part.leads) for part in _parts(group).values()), number(group.stuck.of))
-            for group in report.groups
+            (group.label, *([str(group.portal_id)] if several else []), *cells(group)) for group in report.groups
         ],
     )  # fmt: skip
 
 
-def _reached(group: LeadGroup) -> Sequence[str]:
-    reached = group.cohort.reached
-    return *(number(reached[stage].contacts) for stage in FUNNEL_STAGES), _percent(reached[FUNNEL_STAGES[-1]].rate)
+def _with_share(contacts: int, rate: str | None) -> str:
+    return number(contacts) if rate is None or not contacts else f"{number(contacts)} ({_percent(rate)})"
+
+
+def _days_of(step: Step) -> str:
+    if step.median_days is None:
+        return NOTHING if not step.backwards else f"{NOTHING} ({number(step.backwards)} backwards)"
+    backwards = f", {number(step.backwards)} backwards" if step.backwards else ""
+    return f"{number(step.median_days)} (of {number(step.contacts)}{backwards})"
 
 
 def _parts(figures: LeadFigures) -> Mapping[str, Part]:

@@ -24,7 +24,17 @@ _MEASURES = (
     ("Pipeline created", "pipeline_created"),
 )
 
-TableName = Literal["figures", "rates", "earlier-figures", "earlier-rates", "groups", "losses", "top-deals", "deals"]
+TableName = Literal[
+    "figures",
+    "rates",
+    "earlier-figures",
+    "earlier-rates",
+    "groups",
+    "further-of-groups",
+    "losses",
+    "top-deals",
+    "deals",
+]
 
 SUMMARY_TABLES: tuple[TableName, ...] = ("figures", "rates", "earlier-figures", "earlier-rates")
 
@@ -106,6 +116,7 @@ def tables(report: CrmReport) -> list[Table]:
            _rates("earlier-rates", "Rates of the earlier range", earlier, withheld=withheld, minor=True)]
           if earlier is not None else []),
         _groups(report),
+        _further_of_groups(report),
         _losses(report),
         _top_deals(report.summary),
         _deals(report),
@@ -173,10 +184,25 @@ def _rates(
 
 
 def _groups(report: CrmReport) -> Table:
+    return _of_groups("groups", groups_title(report), report, _GROUP_COLUMNS)
+
+
+def _further_of_groups(report: CrmReport) -> Table:
+    """Return what is told of groups besides; of sums' parts, those alone that say something."""
+    parts = [column for column in _PARTS_OF_SUMS
+             if any(column[2](group, report.audit.withheld).text != NOTHING for group in report.groups)]  # fmt: skip
+    title = f"{groups_title(report)}, further figures"
+    return replace(_of_groups("further-of-groups", title, report, (*_FURTHER_GROUP_COLUMNS, *parts)), minor=True)
+
+
+_GroupColumn = tuple[str, Column, Callable[[Group, Container[str]], Cell]]
+
+
+def _of_groups(name: TableName, title: str, report: CrmReport, told: Sequence[_GroupColumn]) -> Table:
     by_portal = report.audit.group_by is None
     several = len(report.trust.portal_ids) > 1 and not by_portal
     withheld = report.audit.withheld
-    shown = [(column, cell) for field, column, cell in _GROUP_COLUMNS
+    shown = [(column, cell) for field, column, cell in told
              if field not in withheld and f"groups.{field}" not in withheld]  # fmt: skip
     columns = [
         Column(heading="Portal" if by_portal else _heading(str(report.audit.group_by))),
@@ -184,34 +210,78 @@ def _groups(report: CrmReport) -> Table:
         *(column for column, _ in shown),
     ]
     rows = [
-        [_text(group.label), *([_text(str(group.portal_id))] if several else []), *(cell(group) for _, cell in shown)]
+        [
+            _text(group.label),
+            *([_text(str(group.portal_id))] if several else []),
+            *(cell(group, withheld) for _, cell in shown),
+        ]
         for group in report.groups
     ]
-    return Table(name="groups", title=groups_title(report), columns=columns, rows=rows)
+    return Table(name=name, title=title, columns=columns, rows=rows if shown else [])
 
 
-def _then(group: Group, measure: Literal["closed_won", "closed_lost"]) -> DealSum | None:
-    return None if group.compared_with is None else getattr(group.compared_with, measure)
+def _then(group: Group, measure: str) -> DealSum | None:
+    return None if group.compared_with is None else getattr(group.compared_with, measure, None)
+
+
+def _deals_column(measure: str, heading: str, *, minor: bool = False) -> _GroupColumn:
+    return measure, Column(heading=heading, numeric=True, minor=minor), (
+        lambda group, _: _deal_count(getattr(group, measure), _then(group, measure))
+    )  # fmt: skip
+
+
+def _worth_column(measure: str, heading: str) -> _GroupColumn:
+    return measure, Column(heading=heading, numeric=True), (
+        lambda group, _: _worth(getattr(group, measure), _then(group, measure))
+    )  # fmt: skip
 
 
 # Each with the figure that it is made of.
-_GROUP_COLUMNS: Sequence[tuple[str, Column, Callable[[Group], Cell]]] = (
-    ("closed_won", Column(heading="Won", numeric=True),
-     lambda group: _deal_count(group.closed_won, _then(group, "closed_won"))),
-    ("closed_won", Column(heading="Won worth", numeric=True),
-     lambda group: _worth(group.closed_won, _then(group, "closed_won"))),
-    ("closed_lost", Column(heading="Lost", numeric=True),
-     lambda group: _deal_count(group.closed_lost, _then(group, "closed_lost"))),
-    ("win_rate", Column(heading="Win rate", numeric=True), lambda group: _rate(group, group.compared_with)),
-    ("open", Column(heading="Open worth", numeric=True), lambda group: _worth(group.open)),
-    ("open", Column(heading="Open", numeric=True, minor=True), lambda group: _deal_count(group.open)),
+_GROUP_COLUMNS: Sequence[_GroupColumn] = (
+    _deals_column("closed_won", "Won"),
+    _worth_column("closed_won", "Won worth"),
+    _deals_column("closed_lost", "Lost"),
+    ("win_rate", Column(heading="Win rate", numeric=True), lambda group, _: _rate(group, group.compared_with)),
+    _worth_column("open", "Open worth"),
+    _deals_column("open", "Open", minor=True),
     ("average_deal", Column(heading="Average won", numeric=True, minor=True),
-     lambda group: _average(group, group.compared_with)),
+     lambda group, _: _average(group, group.compared_with)),
     ("median_days_to_close", Column(heading="Days to close", numeric=True, minor=True),
-     lambda group: _days(group, group.compared_with)),
-    ("closed_won", Column(heading="Won without amount", numeric=True, minor=True),
-     lambda group: _text(number(group.closed_won.without_amount))),
+     lambda group, _: _days(group, group.compared_with)),
 )  # fmt: skip
+
+_FURTHER_GROUP_COLUMNS: Sequence[_GroupColumn] = (
+    _worth_column("closed_lost", "Lost worth"),
+    ("weighted_pipeline", Column(heading="Weighted", numeric=True), lambda group, _: _amounts(group.weighted_pipeline)),
+    _deals_column("pipeline_created", "Created"),
+    _worth_column("pipeline_created", "Created worth"),
+    _deals_column("overdue", "Overdue"),
+    _worth_column("overdue", "Overdue worth"),
+)
+
+_PARTS_OF_SUMS: Sequence[_GroupColumn] = (
+    ("in_company_currency", Column(heading="In company currency"),
+     lambda group, withheld: _of_sums(group, withheld, _home_in_words)),
+    ("without_amount", Column(heading="Without amount"),
+     lambda group, withheld: _of_sums(group, withheld, lambda deals: number(deals.without_amount)
+                                      if deals.without_amount else "")),
+    ("closed_before_created", Column(heading="Closed before created", numeric=True),
+     lambda group, _: _text(number(group.closed_before_created) if group.closed_before_created else NOTHING)),
+)  # fmt: skip
+
+
+def _of_sums(group: Group, withheld: Container[str], words: Callable[[DealSum], str]) -> Cell:
+    """Return what is said of each sum of a group: "closed won 2, open 1"."""
+    said = [
+        f"{measure.lower()} {found}"
+        for measure, field in _MEASURES
+        if field not in withheld and f"groups.{field}" not in withheld and (found := words(getattr(group, field)))
+    ]
+    return _text(", ".join(said) or NOTHING)
+
+
+def _home_in_words(deals: DealSum) -> str:
+    return amount_in_words(deals.amount_home) if deals.amount_home is not None and _adds_up(deals) else ""
 
 
 def _losses(report: CrmReport) -> Table:

@@ -101,6 +101,16 @@ def test_setup_help_tells_the_right_flow_from_the_wrong_one(database: Database, 
     assert any("connectors action=connect source_type=hubspot" in step for step in setup_help["steps"])
 
 
+def test_setup_help_comes_where_it_may_help_or_is_asked_for(database: Database, caller: Caller, portal: StoredPortal):
+    def told(**asked: Any) -> bool:
+        return status(database, caller, now=NOW, **asked).setup_help is not None
+
+    assert not told()
+    assert told(setup_help=True)
+    portal.execute("UPDATE connectors SET status = 'inactive', disconnected_at = now()")
+    assert told()
+
+
 def test_a_new_connector_has_no_backfill_and_no_state(person: Person):
     asked = person.ask()
     connector = _only(person.database, person.caller)

@@ -1,6 +1,5 @@
 """An assistant as the tools meet it: the MCP library's own client, which checks every answer against its schema."""
 
-import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +19,7 @@ from coppermind_pipeline.accounts import Caller
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.server import create_server
 from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
+from coppermind_pipeline.reports.actions.call import ANSWER_BYTES_MAX
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,29 @@ class Assistant:
         return result.structured_content["error"]
 
     async def read(self, tool: str, **arguments: Any) -> str:
-        """Return the short text of a call."""
-        return _texts(await self._call(tool, arguments))[0]
+        """Return the text of a call."""
+        return _text(await self._call(tool, arguments))
+
+    async def both(self, tool: str, **arguments: Any) -> tuple[dict[str, Any], str]:
+        """Return the structured answer of a call, and its text."""
+        result = await self._call(tool, arguments)
+        return result.structured_content, _text(result)
 
     async def _call(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
         result = await self.client.call_tool(tool, arguments)
         jsonschema.validate(result.structured_content, self.tools[tool].output_schema or {})
-        short, whole = _texts(result)
-        assert short.strip()
-        # The same for a client that shows its model text alone.
-        assert json.loads(whole) == result.structured_content
+        text = _text(result)
+        # Each answer once: for people and models to read, and not as JSON beside the structured content.
+        assert text.strip()
+        assert text.lstrip()[0] not in "{["
+        assert len(text.encode()) < ANSWER_BYTES_MAX
         return result
 
 
-def _texts(result: CallToolResult) -> list[str]:
-    return [block.text for block in result.content if block.type == "text"]
+def _text(result: CallToolResult) -> str:
+    (block,) = result.content
+    assert block.type == "text"
+    return block.text
 
 
 @asynccontextmanager

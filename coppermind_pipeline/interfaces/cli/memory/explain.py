@@ -1,5 +1,6 @@
 """`coppermind memory explain`: where a number comes from."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -24,5 +25,8 @@ def explain(
     as_json: output.JsonOption = False,
 ) -> None:
     """Say where a number of an earlier report comes from: its definition, its deals, whether it is the same today."""
+    from coppermind_pipeline.reports import Explanation, explanation_markdown
+
     answer = ask(customer, mind, "explain", figure=figure, cursor=cursor)
-    output.show(answer, as_json=as_json, human=lambda: memory_views.explanation(answer))
+    in_words = partial(explanation_markdown, Explanation.model_validate(answer))
+    output.show(answer, as_json=as_json, human=lambda: memory_views.report(in_words()))

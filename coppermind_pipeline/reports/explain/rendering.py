@@ -1,0 +1,60 @@
+"""An explanation as markdown, as assistants and terminals both show it."""
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+
+from coppermind_pipeline.reports.explain.models import Explanation
+from coppermind_pipeline.reports.models import DealRow
+from coppermind_pipeline.wording import bullets, count, in_markdown, listed, money, number, utc_minute, visible_text
+
+
+def explanation_markdown(explanation: Explanation) -> str:
+    """Return what a figure is and was, whether it is the same today, and the deals that it is made of."""
+    rows = explanation.rows
+    parts = [
+        f"# {in_markdown(explanation.trust.mind)}: {in_markdown(explanation.figure.partition('#')[2])}",
+        bullets(f"{name}: {in_markdown(value)}" for name, value in _facts(explanation)),
+        "## Caveats",
+        bullets(map(in_markdown, explanation.caveats)),
+        f"## {count(explanation.total, 'deal')}, of which {number(len(rows))} are listed",
+        bullets(map(_deal, rows)),
+    ]
+    if explanation.next_cursor is not None:
+        parts.append(f"There are more: cursor {explanation.next_cursor}.")
+    return visible_text("\n\n".join(part for part in parts if part) + "\n")
+
+
+def _facts(explanation: Explanation) -> Iterable[tuple[str, str]]:
+    changed = listed(list(explanation.changed))
+    if explanation.definition is not None:
+        yield "Definition", explanation.definition
+    yield "Value", _as_data(explanation.value)
+    yield "As of", f"{utc_minute(explanation.as_of)} UTC"
+    yield "Asked for", _as_data(explanation.arguments)
+    filters = {connector: found for connector, found in explanation.filters.items() if found}
+    if filters:
+        yield "Settings in force then", _as_data(filters)
+    yield "The same today", "yes" if explanation.same_today else f"no, {_as_data(explanation.value_today)}"
+    if changed:
+        yield "What changed", changed
+    yield "Hash of what had been read", explanation.hash
+
+
+def _deal(row: DealRow) -> str:
+    name = in_markdown(row.name or "Unnamed deal")
+    about = [
+        row.deal_id,
+        row.outcome,
+        f"{row.stage} of {row.pipeline}",
+        "no amount" if row.amount is None else money(Decimal(row.amount), row.currency),
+        row.company,
+        row.source,
+        None if row.close_date is None else f"close date {row.close_date}",
+    ]
+    linked = f"[{name}]({row.link})" if row.link else name
+    return f"{linked}: {in_markdown(', '.join(each for each in about if each))}"
+
+
+def _as_data(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
