@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coppermind_pipeline.errors import NeedsPerson, UsageError
-from coppermind_pipeline.interfaces.cli import output
+from coppermind_pipeline.interfaces.cli import completion, output
 from coppermind_pipeline.interfaces.cli.session import (
     ConnectorArgument,
     CustomerOption,
@@ -76,7 +76,9 @@ def connect(
 
 @app.command()
 def status(
-    connector_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One connector alone.")] = None,
+    connector_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="One connector alone.", autocompletion=completion.connectors)
+    ] = None,
     *,
     mind: MindOption = None,
     all_minds: Annotated[bool, typer.Option("--all", help="The connectors of all minds.")] = False,

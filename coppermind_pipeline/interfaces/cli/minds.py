@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
-from coppermind_pipeline.interfaces.cli import output
+from coppermind_pipeline.interfaces.cli import completion, output
 from coppermind_pipeline.interfaces.cli.session import CustomerOption, open_session
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Minds: one partitioned memory per client.", no_args_is_help=True)
 
 MindArgument = Annotated[str, typer.Argument(metavar="NAME", help="The mind's name.")]
+KnownMindArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The mind's name.", autocompletion=completion.minds)
+]
 DomainsOption = Annotated[
     list[str] | None,
     typer.Option("--domain", help="The company's own mail domain, whose contacts are internal. May be repeated."),
@@ -59,7 +62,7 @@ def list_(*, customer: CustomerOption = "local", as_json: output.JsonOption = Fa
 
 
 @app.command()
-def switch(name: MindArgument, *, customer: CustomerOption = "local", as_json: output.JsonOption = False) -> None:
+def switch(name: KnownMindArgument, *, customer: CustomerOption = "local", as_json: output.JsonOption = False) -> None:
     """Make a mind the active one, which commands mean that name none."""
     from coppermind_pipeline.accounts import switch_mind
 
@@ -70,7 +73,7 @@ def switch(name: MindArgument, *, customer: CustomerOption = "local", as_json: o
 
 @app.command()
 def update(
-    name: MindArgument,
+    name: KnownMindArgument,
     *,
     new_name: Annotated[str | None, typer.Option("--name", help="A new name.")] = None,
     kind: Annotated[Kind | None, typer.Option(help="Another kind.")] = None,

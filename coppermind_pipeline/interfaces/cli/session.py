@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coppermind_pipeline.interfaces.cli import completion
+
 if TYPE_CHECKING:
     from coppermind_pipeline.accounts import Caller
     from coppermind_pipeline.settings import Settings
     from coppermind_pipeline.store import Database
 
 CustomerOption = Annotated[str, typer.Option("--customer", help="The customer whose minds are meant.")]
-MindOption = Annotated[str | None, typer.Option("--mind", help="The mind that is meant; by default the active one.")]
-ConnectorArgument = Annotated[str, typer.Argument(metavar="ID", help="The connector's id.")]
+MindOption = Annotated[
+    str | None,
+    typer.Option("--mind", help="The mind that is meant; by default the active one.", autocompletion=completion.minds),
+]
+ConnectorArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The connector's id.", autocompletion=completion.connectors)
+]
 
 
 @dataclass(frozen=True, slots=True)

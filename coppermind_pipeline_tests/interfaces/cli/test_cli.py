@@ -172,8 +172,29 @@ def test_a_message_that_names_a_call_of_a_tool_names_the_command_in_a_shell():
     calls = re.findall(r"`(?:connectors|minds|memory) action=\w+[^`\n]*`", said)
     assert len(calls) > 10
     for call in calls:
-        command = in_commands(call).strip("`").removeprefix("coppermind ")
-        assert command in COMMANDS, call
+        command = in_commands(call).strip("`").split()
+        assert " ".join(command[1:3]) in COMMANDS, call
+
+
+def test_the_shell_completes_minds_periods_and_groups(coppermind, monkeypatch):
+    def offered(*words: str) -> list[str]:
+        line = " ".join(("coppermind", *words))
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(words)))
+        monkeypatch.setenv("_COPPERMIND_COMPLETE", "complete_bash")
+        found = coppermind().stdout.split()
+        monkeypatch.delenv("_COPPERMIND_COMPLETE")
+        return found
+
+    for name in ("Acme", "Globex"):
+        coppermind("minds", "create", name)
+    assert offered("memory", "report", "--mind", "a") == ["Acme"]
+    assert offered("minds", "switch", "G") == ["Globex"]
+    assert offered("memory", "report", "--period", "last_fiscal") == ["last_fiscal_quarter", "last_fiscal_year"]
+    assert offered("memory", "report", "--group-by", "so") == ["source"]
+    assert offered("memory", "leads", "--group-by", "life") == ["lifecycle_stage"]
+    monkeypatch.setenv("COPPERMIND_DATABASE_URL", "postgresql://localhost:1/none")
+    assert offered("memory", "report", "--mind", "a") == []
 
 
 def test_an_error_says_it_in_commands(installation_home: Path):

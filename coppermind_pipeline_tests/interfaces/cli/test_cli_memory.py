@@ -53,7 +53,7 @@ def remembered(portal) -> StoredPortal:
 
 def test_search_shows_texts_as_written_behind_what_they_can_be_trusted_for(coppermind, remembered):
     lines = coppermind("memory", "search", "harvester").stdout.splitlines()
-    assert lines[0].startswith("Synced 2026-11-18 12:00 UTC,")
+    assert lines[0].startswith("Mind acme: synced 2026-11-18 12:00 UTC,")
     assert "Acme [EU] won the harvester deal for USD 12,000." in lines
     assert "The irrigation deal waits for a signature." not in lines
 

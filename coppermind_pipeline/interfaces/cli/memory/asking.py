@@ -6,9 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from coppermind_pipeline.interfaces.cli import completion
 from coppermind_pipeline.interfaces.cli.session import open_session
 
-ConnectorOption = Annotated[str | None, typer.Option("--connector", help="Only this connector of the mind.")]
+ConnectorOption = Annotated[
+    str | None,
+    typer.Option("--connector", help="Only this connector of the mind.", autocompletion=completion.connectors),
+]
 ReaderOption = Annotated[
     str | None,
     typer.Option("--audience", help="client leaves people, single deals' names, quoted reasons and ids out."),

@@ -7,11 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from coppermind_pipeline.interfaces.cli import output
+from coppermind_pipeline.interfaces.cli import completion, output
 from coppermind_pipeline.interfaces.cli.memory.asking import ConnectorOption, ReaderOption, ask
 from coppermind_pipeline.interfaces.cli.session import CustomerOption, MindOption, open_session
 from coppermind_pipeline.interfaces.cli.views import memory as memory_views
 from coppermind_pipeline.named_calls import retold
+
+PeriodOption = Annotated[
+    str | None,
+    typer.Option(help="As for report: this_quarter (the default), 2026-Q3 …", autocompletion=completion.periods),
+]
 
 
 def report(
@@ -21,7 +26,8 @@ def report(
         str | None,
         typer.Option(
             help="this_quarter (the default), last_month, 2026-11, 2026-Q3, 2026-W47, FY2026, FY2026-Q3 and so on, "
-            "or as you would write it, such as 'Q3 2026'."
+            "or as you would write it, such as 'Q3 2026'.",
+            autocompletion=completion.periods,
         ),
     ] = None,
     start: Annotated[str | None, typer.Option(help="First day, instead of a period.")] = None,
@@ -37,7 +43,8 @@ def report(
         str | None,
         typer.Option(
             help="source, owner, pipeline, stage, country, region, month, company; of lost deals alone loss_theme or "
-            "loss_reason."
+            "loss_reason.",
+            autocompletion=completion.report_groups,
         ),
     ] = None,
     outcome: Annotated[
@@ -139,11 +146,15 @@ def account(
 def leads(
     *,
     mind: MindOption = None,
-    period: Annotated[str | None, typer.Option(help="As for report: this_quarter (the default), 2026-Q3 …")] = None,
+    period: PeriodOption = None,
     start: Annotated[str | None, typer.Option(help="First day, instead of a period.")] = None,
     end: Annotated[str | None, typer.Option(help="The day after the last one.")] = None,
     group_by: Annotated[
-        str | None, typer.Option(help="source, source_detail, country, region, owner, lifecycle_stage or month.")
+        str | None,
+        typer.Option(
+            help="source, source_detail, country, region, owner, lifecycle_stage or month.",
+            autocompletion=completion.lead_groups,
+        ),
     ] = None,
     connector_id: ConnectorOption = None,
     compare_to: Annotated[str | None, typer.Option(help="previous_period or previous_year.")] = None,
@@ -181,7 +192,7 @@ def leads(
 def brief(
     *,
     mind: MindOption = None,
-    period: Annotated[str | None, typer.Option(help="As for report: this_quarter (the default), 2026-Q3 …")] = None,
+    period: PeriodOption = None,
     start: Annotated[str | None, typer.Option(help="First day, instead of a period.")] = None,
     end: Annotated[str | None, typer.Option(help="The day after the last one.")] = None,
     compare_to: Annotated[str | None, typer.Option(help="previous_period (the default) or previous_year.")] = None,

@@ -85,9 +85,9 @@ def report(markdown: str) -> RenderableType:
 
 def _trust(trust: Mapping[str, Any]) -> Text:
     synced = trust["last_successful_sync"]
-    when = f"Synced {_minute(synced)} UTC" if synced else "Not completely synced yet"
+    when = f"synced {_minute(synced)} UTC" if synced else "not completely synced yet"
     return Text(
-        f"{when}, {as_words(trust['freshness'])}; "
+        f"Mind {trust['mind']}: {when}, {as_words(trust['freshness'])}; "
         f"backfill {'complete' if trust['backfill_complete'] else 'not complete'}; "
         f"portals {', '.join(map(str, trust['portal_ids'])) or 'none'}",
         style="dim",
