@@ -61,7 +61,7 @@ MEMORY_ACTIONS_IN_WORDS = {
     "search": "what is known about a deal, person, company, loss, channel or strategy, best match first.",
     "list": "the newest of these texts.",
     "get": "one of them.",
-    "explain": "where a number of a crm_report comes from.",
+    "explain": "where a number of a report comes from.",
     "metrics": "what a number means and how it is counted.",
 }
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from decimal import Decimal
 
-from coppermind_pipeline.reports.explain.models import Explanation
+from coppermind_pipeline.reports.explain.models import Explanation, LeadRow
 from coppermind_pipeline.reports.models import DealRow
 from coppermind_pipeline.wording import bullets, count, in_markdown, listed, money, number, utc_minute, visible_text
 
@@ -17,8 +17,8 @@ def explanation_markdown(explanation: Explanation) -> str:
         bullets(f"{name}: {in_markdown(value)}" for name, value in _facts(explanation)),
         "## Caveats",
         bullets(map(in_markdown, explanation.caveats)),
-        f"## {count(explanation.total, 'deal')}, of which {number(len(rows))} are listed",
-        bullets(map(_deal, rows)),
+        f"## {count(explanation.total, _noun(explanation))}, of which {number(len(rows))} are listed",
+        bullets(_deal(row) if isinstance(row, DealRow) else _contact(row) for row in rows),
     ]
     if explanation.next_cursor is not None:
         parts.append(f"There are more: cursor {explanation.next_cursor}.")
@@ -41,8 +41,17 @@ def _facts(explanation: Explanation) -> Iterable[tuple[str, str]]:
     yield "Hash of what had been read", explanation.hash
 
 
+def _noun(explanation: Explanation) -> str:
+    return "contact" if explanation.rows and isinstance(explanation.rows[0], LeadRow) else "deal"
+
+
+def _contact(row: LeadRow) -> str:
+    about = [row.contact_id, row.lifecycle_stage, row.source, row.owner, row.country,
+             None if row.create_date is None else f"created {row.create_date}"]  # fmt: skip
+    return _linked(row.name or "Unnamed contact", row.link, about)
+
+
 def _deal(row: DealRow) -> str:
-    name = in_markdown(row.name or "Unnamed deal")
     about = [
         row.deal_id,
         row.outcome,
@@ -52,8 +61,12 @@ def _deal(row: DealRow) -> str:
         row.source,
         None if row.close_date is None else f"close date {row.close_date}",
     ]
-    linked = f"[{name}]({row.link})" if row.link else name
-    return f"{linked}: {in_markdown(', '.join(each for each in about if each))}"
+    return _linked(row.name or "Unnamed deal", row.link, about)
+
+
+def _linked(name: str, link: str | None, about: Iterable[str | None]) -> str:
+    named = f"[{in_markdown(name)}]({link})" if link else in_markdown(name)
+    return f"{named}: {in_markdown(', '.join(each for each in about if each))}"
 
 
 def _as_data(value: object) -> str:

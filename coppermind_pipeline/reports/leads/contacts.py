@@ -87,6 +87,7 @@ class LeadSelection:
         contacts = _CONTACTS.replace("<source>", CONTACTS_AS_OF if then else "live_contacts")
         for name, part in (
             ("<key>", _KEYS[self.group_by]),
+            ("<reached>", _REACHED if self.followed_until is None else _REACHED_BY),
             ("<deals>", DEALS_AS_OF if then else "live_deals"),
             ("<linked>", _LINKED_THEN if then else "link.valid_to IS NULL"),
         ):
@@ -162,8 +163,7 @@ class LabelUse:
 
 def created(connection: Connection, selection: LeadSelection) -> list[CreatedCell]:
     """Return the contacts that were created in the range, by connector and group."""
-    statement = _CREATED_CELLS.replace("<reached>", _REACHED if selection.followed_until is None else _REACHED_BY)
-    rows = connection.execute(text(selection.statement(statement)), selection.values()).mappings()
+    rows = connection.execute(text(selection.statement(_CREATED_CELLS)), selection.values()).mappings()
     return [CreatedCell(**row) for row in rows]
 
 
@@ -270,8 +270,9 @@ SELECT coalesce(max(got.place) FILTER (WHERE got.at <= :until), 0) AS place,
           FROM unnest(stages, stages_at) AS entry (stage, at)) AS got
 """
 
-# A contact in an open deal is not stuck, even if a filter keeps that deal out of the figures.
-_CREATED_CELLS = (
+# The contacts that were created in the range, and what became of each. One in an open deal is not stuck, even if a
+# filter keeps that deal out of the figures.
+JUDGED = (
     _IN_RANGE
     + """
 , in_open_deal AS (
@@ -297,6 +298,12 @@ _CREATED_CELLS = (
      CROSS JOIN LATERAL (<reached>) AS got
      CROSS JOIN LATERAL (SELECT stages && rule.lead_stages AS is_one) AS lead
 )
+"""
+)
+
+_CREATED_CELLS = (
+    JUDGED
+    + """
 SELECT connector_id, key, count(*) AS contacts, count(*) FILTER (WHERE source = :offline) AS offline,
        max(created_at) AS youngest,
        ARRAY[count(*) FILTER (WHERE place >= 1), count(*) FILTER (WHERE place >= 2), count(*) FILTER (WHERE place >= 3),
@@ -316,31 +323,34 @@ SELECT connector_id, key, count(*) AS contacts, count(*) FILTER (WHERE source = 
 """
 )
 
-_ENTERED = f"""
-SELECT connector_id, CASE WHEN dated_at IS NOT NULL THEN <key> ELSE '' END AS key, stage, dated_at IS NOT NULL AS dated,
-       count(*) AS contacts, count(*) FILTER (WHERE dated_at IS NOT NULL AND place > by_hubspot) AS seen,{_OF_GROUP}
-  FROM contact
- CROSS JOIN LATERAL unnest(stages, stages_at) WITH ORDINALITY AS entry (stage, dated_at, place)
- WHERE dated_at IS NULL OR (dated_at >= :start AND dated_at < :end)
- GROUP BY connector_id, 2, stage, dated_at IS NOT NULL
+# Each entry of a contact into a stage in the range, or nobody knows when.
+ENTRIES = """
+, entry AS NOT MATERIALIZED (
+    SELECT contact.*, entered.stage, entered.dated_at, entered.place,
+           CASE WHEN entered.dated_at IS NOT NULL THEN <key> ELSE '' END AS key
+      FROM contact
+     CROSS JOIN LATERAL unnest(stages, stages_at) WITH ORDINALITY AS entered (stage, dated_at, place)
+     WHERE dated_at IS NULL OR (dated_at >= :start AND dated_at < :end)
+)
+"""
+
+_ENTERED = f"""{ENTRIES}
+SELECT connector_id, key, stage, dated_at IS NOT NULL AS dated, count(*) AS contacts,
+       count(*) FILTER (WHERE dated_at IS NOT NULL AND place > by_hubspot) AS seen,{_OF_GROUP}
+  FROM entry
+ GROUP BY connector_id, key, stage, dated_at IS NOT NULL
 """
 
 _DATE_OF = "stages_at[array_position(stages, '{}')]"
 
-_STEPS = (
+# Each step of a contact created in the range from a stage to the next, of which both dates are known.
+STEP_DAYS = (
     _IN_RANGE
     + """
-, placed AS (
-    SELECT created.*, <key> AS key FROM created
-), bucketed AS (
-    SELECT placed.*, coalesce(kept.key, :other) AS bucket
-      FROM placed
-      LEFT JOIN unnest(CAST(:kept_connectors AS text[]), CAST(:kept_keys AS text[])) AS kept (connector_id, key)
-        ON kept.connector_id = placed.connector_id AND kept.key = placed.key
-), step AS (
-    SELECT connector_id, bucket, place, CAST(next_at AT TIME ZONE CAST(:zone AS text) AS date)
+, step AS (
+    SELECT created.*, <key> AS key, place, CAST(next_at AT TIME ZONE CAST(:zone AS text) AS date)
                                         - CAST(entered_at AT TIME ZONE CAST(:zone AS text) AS date) AS days
-      FROM bucketed
+      FROM created
      CROSS JOIN LATERAL (VALUES """
     + ", ".join(
         f"({place}, {_DATE_OF.format(stage)}, {_DATE_OF.format(following)})"
@@ -350,10 +360,22 @@ _STEPS = (
      WHERE entered_at IS NOT NULL AND next_at IS NOT NULL
        AND (CAST(:until AS timestamptz) IS NULL OR greatest(entered_at, next_at) <= :until)
 )
+"""
+)
+
+_STEPS = (
+    STEP_DAYS
+    + """
+, bucketed AS (
+    SELECT step.connector_id, coalesce(kept.key, :other) AS bucket, place, days
+      FROM step
+      LEFT JOIN unnest(CAST(:kept_connectors AS text[]), CAST(:kept_keys AS text[])) AS kept (connector_id, key)
+        ON kept.connector_id = step.connector_id AND kept.key = step.key
+)
 SELECT connector_id, bucket, place, grouping(connector_id) = 1 AS is_total,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY days) FILTER (WHERE days >= 0) AS median,
        count(*) FILTER (WHERE days >= 0) AS contacts, count(*) FILTER (WHERE days < 0) AS backwards
-  FROM step
+  FROM bucketed
  GROUP BY GROUPING SETS ((connector_id, bucket, place), (place))
 """
 )

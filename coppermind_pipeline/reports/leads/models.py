@@ -44,6 +44,7 @@ class LeadAudit(BaseModel):
     group_by: LeadGroupBy | None
     audience: Audience = Audience.INTERNAL
     include_filtered: bool
+    answer_id: str | None = Field(default=None, description="with # and a figure's path: where that number comes from")
     generated_at: datetime
     left_out: list[LeftOut] = Field(default=[], description="what the answer had no room for, and how to get it")
 

@@ -1,7 +1,7 @@
 """The lead report: figures of one mind's contacts, and what they can be relied on for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -10,6 +10,7 @@ from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.catalog import load_labels
 from coppermind_pipeline.crm import FUNNEL_STAGES, Labels, lead_stages_of, lifecycle_stages
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.reports.explain.answer_id import AnswerId
 from coppermind_pipeline.reports.figures.history import lay_out_history
 from coppermind_pipeline.reports.leads import contacts
 from coppermind_pipeline.reports.leads.caveats import NOTES, LeadFindings, lead_caveats
@@ -66,7 +67,7 @@ def lead_report(
         frame = frame_of(request, portals, now=now)
         if frame.as_of is not None:
             lay_out_history(connection, portals, frame.as_of)
-        report = _Reporter(connection, mind, request, portals, frame, now, goes_on).report()
+        report = LeadReporter(connection, mind, request, portals, frame, now, goes_on).report()
         return lead_report_for_client(report, portals) if request.for_client else report
 
 
@@ -77,14 +78,14 @@ class _Counted:
     created: Sequence[CreatedCell]
     entered: Sequence[EnteredCell]
 
-    @property
-    def youngest(self) -> datetime | None:
-        return max((cell.youngest for cell in self.created), default=None)
-
 
 @dataclass(frozen=True, slots=True)
-class _Reporter:
-    """One report in the making: what every part of it asks for."""
+class LeadReporter:
+    """One report in the making: what every part of it asks for.
+
+    Attributes:
+        disqualified: by connector, the statuses that disqualify, where these are not the ones configured now.
+    """
 
     connection: Connection
     mind: Mind
@@ -92,11 +93,13 @@ class _Reporter:
     portals: Sequence[SyncedPortal]
     frame: Frame
     now: datetime
-    goes_on: GoesOn | None
+    goes_on: GoesOn | None = None
+    disqualified: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def report(self) -> PlacedLeadReport:
-        labels = self._labels()
-        selection = self._selection(labels)
+        """Return the report, for whoever works with it."""
+        labels = self.labels()
+        selection = self.selection(labels)
         counted = _Counted(contacts.created(self.connection, selection), contacts.entered(self.connection, selection))
         found = arrange(counted.created, counted.entered, portals=self.portals, labels=labels,
                         group_by=self.request.group_by, groups_max=self.request.groups_max,
@@ -108,8 +111,11 @@ class _Reporter:
         steps, steps_by_group = contacts.days_between_stages(self.connection, selection, kept, other=OTHER)
         setting = Setting(clock=self.frame.clock, zone=self.frame.zone, stages=_stages(labels))
         figures = figures_of(counted.created, counted.entered, steps, setting)
-        earlier = self._earlier(selection, counted, setting)
+        earlier = self._earlier(selection, setting)
         stage_labels = _stage_labels(labels, figures, counted.entered, earlier)
+        groups = [
+            _group(group, steps_by_group.get(group.group_key, []), setting, self.request.group_by) for group in arranged
+        ]
         synced = any(portal.last_pull_at is not None for portal in self.portals)
         return PlacedLeadReport(
             trust=trust_in(
@@ -132,6 +138,7 @@ class _Reporter:
                 group_by=self.request.group_by,
                 audience=self.request.audience,
                 include_filtered=self.request.include_filtered,
+                answer_id=self._answer_id(groups),
                 generated_at=self.now,
             ),
             headline=self._headline(figures, earlier, named, stage_labels) if synced else [],
@@ -141,14 +148,19 @@ class _Reporter:
                 stage_labels=stage_labels,
                 compared_with=earlier,
             ),
-            groups=[
-                _group(group, steps_by_group.get(group.group_key, []), setting, self.request.group_by)
-                for group in arranged
-            ],
+            groups=groups,
             group_places=[group.place for group in arranged],
         )
 
-    def _labels(self) -> Mapping[str, Labels]:
+    def _answer_id(self, groups: Sequence[LeadGroup]) -> str | None:
+        # Groups of a page that goes on have other places than in the whole.
+        if self.request.for_client or self.goes_on is not None:
+            return None
+        keys = [(str(group.connector_id), group.key) for group in groups]
+        return AnswerId.of_leads(self.connection, self.mind, self.request, self.portals, self.now, keys=keys).text
+
+    def labels(self) -> Mapping[str, Labels]:
+        """Return the portals' labels, by connector."""
         return {
             portal.connector_id: load_labels(
                 self.connection, portal.connector_id, properties=("hs_analytics_source", "lifecyclestage")
@@ -156,14 +168,15 @@ class _Reporter:
             for portal in self.portals
         }
 
-    def _selection(self, labels: Mapping[str, Labels]) -> LeadSelection:
+    def selection(self, labels: Mapping[str, Labels]) -> LeadSelection:
+        """Return which contacts the report is about."""
         rules = [
             LeadRules(
                 connector_id=portal.connector_id,
                 lead_stages=lead_stages_of(
                     labels[portal.connector_id].definitions.get(ObjectType.CONTACTS, {}).get("lifecyclestage")
                 ),
-                disqualified=portal.config.hubspot_disqualified_statuses,
+                disqualified=self.disqualified.get(portal.connector_id, portal.config.hubspot_disqualified_statuses),
             )
             for portal in self.portals
         ]
@@ -178,17 +191,22 @@ class _Reporter:
             as_of=self.frame.as_of,
         )
 
-    def _earlier(self, selection: LeadSelection, counted: _Counted, setting: Setting) -> LeadRangeFigures | None:
-        """Return the figures of the earlier range, whose cohort is followed until it was as old as the later one is."""
+    def earlier_selection(self, selection: LeadSelection) -> LeadSelection | None:
+        """Return those of the earlier range, whose cohort is followed until it was as old as the later one is."""
         compared = self.frame.compared
         if compared is None:
             return None
         earlier = selection.between(compared.start, compared.end)
-        youngest = contacts.youngest(self.connection, earlier)
+        youngest, later = (contacts.youngest(self.connection, each) for each in (earlier, selection))
         # An empty cohort has no age; then the ranges' own are compared.
-        age = self.frame.clock - (counted.youngest or min(self.frame.range.end, self.frame.clock))
+        age = self.frame.clock - (later or min(self.frame.range.end, self.frame.clock))
         until = (youngest or compared.end) + max(age, timedelta())
-        earlier = earlier.until(min(until, self.frame.clock))
+        return earlier.until(min(until, self.frame.clock))
+
+    def _earlier(self, selection: LeadSelection, setting: Setting) -> LeadRangeFigures | None:
+        earlier = self.earlier_selection(selection)
+        if earlier is None:
+            return None
         steps, _ = contacts.days_between_stages(self.connection, earlier, (), other=OTHER)
         return range_figures_of(
             contacts.created(self.connection, earlier),

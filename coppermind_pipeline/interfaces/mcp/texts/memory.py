@@ -89,12 +89,15 @@ def _whole(metric: Metric) -> Iterable[str]:
 def _(answer: CrmReport) -> str:
     text = render(answer, ReportFormat.MARKDOWN)
     withheld = [f"{as_words(name)}: {why}" for name, why in answer.audit.withheld.items()]
-    return _with_what_follows(answer.trust, text, answer.audit.left_out, answer.audit.answer_id, withheld)
+    return _with_what_follows(
+        answer.trust, text, answer.audit.left_out, _figure(answer.audit.answer_id, "closed_won.deals"), withheld
+    )
 
 
 @readable.register
 def _(answer: LeadReport) -> str:
-    return _with_what_follows(answer.trust, render_leads(answer, ReportFormat.MARKDOWN), answer.audit.left_out)
+    figure = _figure(answer.audit.answer_id, "new_contacts")
+    return _with_what_follows(answer.trust, render_leads(answer, ReportFormat.MARKDOWN), answer.audit.left_out, figure)
 
 
 @readable.register
@@ -150,7 +153,7 @@ def _with_what_follows(
     trust: TrustBlock,
     text: str,
     left_out: Sequence[LeftOut] = (),
-    answer_id: str | None = None,
+    figure: str | None = None,
     withheld: Sequence[str] = (),
 ) -> str:
     """Return a text behind its trust, with what it leaves out, and where its numbers come from, below it."""
@@ -158,11 +161,14 @@ def _with_what_follows(
         *(f"Not counted: {each}" for each in withheld),
         *(_left_out(each) for each in left_out if each.part not in _TOLD_IN_TEXT and not _said_in(text, each)),
     ]
-    if answer_id is not None:
-        of_one = f"{answer_id}#summary.closed_won.deals"
-        lines.append(f"Where a number comes from: `memory action=explain`, with its path behind #: figure={of_one}")
+    if figure is not None:
+        lines.append(f"Where a number comes from: `memory action=explain`, with its path behind #: figure={figure}")
     follows = f"\n## How to go on\n\n{bullets(lines)}\n" if lines else ""
     return f"{_trust(trust)}\n\n{text}{follows}"
+
+
+def _figure(answer_id: str | None, path: str) -> str | None:
+    return None if answer_id is None else f"{answer_id}#summary.{path}"
 
 
 def _left_out(each: LeftOut) -> str:
