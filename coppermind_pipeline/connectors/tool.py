@@ -69,7 +69,7 @@ async def connectors_tool(
 
     Actions and their arguments, of which None counts as not given:
         connect: `source_type`, `mind`.
-        status: `connector_id`, else `all` for every mind of the customer, else `mind`; `setup_help` to be told that.
+        status: `connector_id`, else `all` for every mind of the customer, else `mind`.
         configure: `connector_id`, `config`.
         sync, disconnect: `connector_id`.
         resync: `connector_id`, `since`, `object_type`.
@@ -117,7 +117,6 @@ def _status(call: _Call, given: Mapping[str, Any]) -> StatusResponse:
         connector_id=given.get("connector_id"),
         mind=given.get("mind"),
         all_minds=given.get("all", False),
-        setup_help=given.get("setup_help", False),
         now=call.now,
     )
 
@@ -154,7 +153,7 @@ _ONE = ("connector_id", "mind")
 
 _ACTIONS: Mapping[str, Action] = {
     ConnectorsAction.CONNECT: Action(_connect, takes=("source_type", "mind")),
-    ConnectorsAction.STATUS: Action(_status, takes=(*_ONE, "all", "setup_help")),
+    ConnectorsAction.STATUS: Action(_status, takes=(*_ONE, "all")),
     ConnectorsAction.CONFIGURE: Action(_configure, takes=(*_ONE, "config"), needs=("connector_id", "config")),
     ConnectorsAction.SYNC: Action(_sync, takes=_ONE, needs=("connector_id",)),
     ConnectorsAction.RESYNC: Action(_resync, takes=(*_ONE, "since", "object_type"), needs=("connector_id",)),

@@ -104,7 +104,7 @@ DIAGNOSTICS: tuple[tuple[str, Shape, Shape], ...] = (
 
 
 def _status(database: Database) -> dict[str, Any]:
-    answer = status(database, local_caller(database), setup_help=True, now=datetime.now(UTC)).as_response()
+    answer = status(database, local_caller(database), now=datetime.now(UTC)).as_response()
     assert answer["setup_help"]["wrong_flow"]["text"] == "This account is not eligible to connect to Claude"
     (connector,) = answer["connectors"]
     return connector

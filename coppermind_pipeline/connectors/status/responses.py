@@ -163,6 +163,13 @@ class StatusResponse(Response):
     next_step: str | None = Field(
         description="what to do where there is no connector yet, or the installation is paused or not polling"
     )
-    setup_help: SetupHelp | None = Field(
-        description="how to connect, and what can go wrong; null where the connections stand and nobody asked for it"
-    )
+    setup_help: SetupHelp = Field(description="how to connect, and what can go wrong")
+
+    @property
+    def somebody_connects(self) -> bool:
+        """Whether somebody has yet to connect a portal, or has to once more: then a reader is shown how."""
+        return any(
+            each.status is Headline.PENDING_SETUP
+            or each.hubspot_diagnostics.operational_state is OperationalState.AUTH_ERROR
+            for each in self.connectors
+        ) or all(each.status is Headline.INACTIVE for each in self.connectors)

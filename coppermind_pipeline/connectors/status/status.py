@@ -1,6 +1,6 @@
 """`connectors action=status`: how connectors are, from one query for all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from coppermind_pipeline import crm
@@ -45,12 +45,11 @@ def status(
     connector_id: str | None = None,
     mind: str | None = None,
     all_minds: bool = False,
-    setup_help: bool = False,
     now: datetime,
 ) -> StatusResponse:
     """Return one connector by its id, else those of all the customer's minds, else those of a mind.
 
-    `mind` None means the active one. `setup_help` asks for that, which is told anyway where it may help.
+    `mind` None means the active one.
 
     Raises:
         ConnectorNotFound: the customer has no such connector.
@@ -81,17 +80,8 @@ def status(
         paused_since=paused,
         polling_stopped_since=stopped,
         next_step=_overall_step(paused=paused is not None, stopped=stopped is not None, empty=not found),
-        setup_help=SETUP_HELP if setup_help or _may_need_help(connectors) else None,
+        setup_help=SETUP_HELP,
     )
-
-
-def _may_need_help(connectors: Sequence[ConnectorStatus]) -> bool:
-    """Say whether somebody has yet to connect a portal, or has to once more."""
-    return any(
-        each.status is Headline.PENDING_SETUP
-        or each.hubspot_diagnostics.operational_state is OperationalState.AUTH_ERROR
-        for each in connectors
-    ) or all(each.status is Headline.INACTIVE for each in connectors)
 
 
 def _overall_step(*, paused: bool, stopped: bool, empty: bool) -> str | None:

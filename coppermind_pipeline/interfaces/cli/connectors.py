@@ -95,13 +95,13 @@ def status(
     with open_session(customer) as session:
 
         def ask() -> "StatusResponse":
-            return _status(session, connector_id=connector_id, mind=mind, all_minds=all_minds, setup_help=setup_help)
+            return _status(session, connector_id=connector_id, mind=mind, all_minds=all_minds)
 
         if watch:
             _watch(ask)
         else:
             answer = ask()
-            output.show(answer, as_json=as_json, human=lambda: connector_views.many(answer))
+            output.show(answer, as_json=as_json, human=lambda: connector_views.many(answer, setup_help=setup_help))
 
 
 @app.command()
@@ -187,9 +187,7 @@ def disconnect(
     output.show(answer, as_json=as_json, human=lambda: connector_views.done(answer.message, answer.next_step))
 
 
-def _status(
-    session: Session, *, connector_id: str | None, mind: str | None, all_minds: bool, setup_help: bool = False
-) -> "StatusResponse":
+def _status(session: Session, *, connector_id: str | None, mind: str | None, all_minds: bool) -> "StatusResponse":
     from coppermind_pipeline.connectors import status as ask
 
     return ask(
@@ -198,7 +196,6 @@ def _status(
         connector_id=connector_id,
         mind=mind,
         all_minds=all_minds,
-        setup_help=setup_help,
         now=datetime.now(UTC),
     )
 

@@ -89,7 +89,6 @@ class ConnectorsArguments(ToolArguments):
     source_type: _Text = _about("connect: what to connect.", (SOURCE_TYPE,))
     connector_id: _Text = _about("status: this connector alone. Needed by all but connect and status.")
     all: _Flag = _about("status: the connectors of all minds.")
-    setup_help: _Flag = _about("status: with help to connect.")
     config: _Map = _about(
         "configure: keys to change, such as hubspot_excluded_email_domains, hubspot_property_filters, "
         "hubspot_synthesis_cadence, hubspot_backfill_since, report_timezone; null removes a key."

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from coppermind_pipeline.accounts import Caller, Mind, NoActiveMind, create_customer, create_mind
-from coppermind_pipeline.connectors import ConnectorConfig, ConnectorNotFound, StatusResponse, status
+from coppermind_pipeline.connectors import SETUP_HELP, ConnectorConfig, ConnectorNotFound, StatusResponse, status
 from coppermind_pipeline.connectors.configuration.periods import SPREAD_OVER
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person
@@ -101,14 +101,14 @@ def test_setup_help_tells_the_right_flow_from_the_wrong_one(database: Database, 
     assert any("connectors action=connect source_type=hubspot" in step for step in setup_help["steps"])
 
 
-def test_setup_help_comes_where_it_may_help_or_is_asked_for(database: Database, caller: Caller, portal: StoredPortal):
-    def told(**asked: Any) -> bool:
-        return status(database, caller, now=NOW, **asked).setup_help is not None
-
-    assert not told()
-    assert told(setup_help=True)
+def test_setup_help_is_in_each_answer_and_is_to_be_read_while_somebody_connects(
+    database: Database, caller: Caller, portal: StoredPortal
+):
+    connected = status(database, caller, now=NOW)
+    assert connected.setup_help == SETUP_HELP
+    assert not connected.somebody_connects
     portal.execute("UPDATE connectors SET status = 'inactive', disconnected_at = now()")
-    assert told()
+    assert status(database, caller, now=NOW).somebody_connects
 
 
 def test_a_new_connector_has_no_backfill_and_no_state(person: Person):

@@ -43,26 +43,28 @@ def authorization(answer: ConnectResponse) -> RenderableType:
     )
 
 
-def many(answer: StatusResponse) -> RenderableType:
-    """Show every connector of a status answer; first, where it is so, that nothing polls them."""
+def many(answer: StatusResponse, *, setup_help: bool = False) -> RenderableType:
+    """Show every connector of a status answer; first, where it is so, that nothing polls them.
+
+    Last comes what HubSpot may refuse, while somebody connects a portal or if it is asked for.
+    """
+    each = _each(answer, setup_help=setup_help or answer.somebody_connects)
     if answer.paused_since is not None:
         since = f"{utc_minute(answer.paused_since)} UTC"
         paused = f"The installation was restored from a backup, and is paused since {since}."
-        return Group(Text(paused, style="yellow"), Text(""), *_each(answer))
+        return Group(Text(paused, style="yellow"), Text(""), *each)
     if answer.polling_stopped_since is not None:
-        return Group(
-            Text(polling_stopped_words(answer.polling_stopped_since), style="yellow"), Text(""), *_each(answer)
-        )
-    return Group(*_each(answer))
+        return Group(Text(polling_stopped_words(answer.polling_stopped_since), style="yellow"), Text(""), *each)
+    return Group(*each)
 
 
-def _each(answer: StatusResponse) -> Iterable[RenderableType]:
+def _each(answer: StatusResponse, *, setup_help: bool) -> Iterable[RenderableType]:
     if not answer.connectors:
         return [Text(output.in_commands(answer.next_step or "There is no connector yet."))]
     lines: list[RenderableType] = []
     for connector in answer.connectors:
         lines += [one(connector), Text("")]
-    if answer.setup_help is not None:
+    if setup_help:
         lines += [Text("If HubSpot refuses, it says so on a page of its own and tells Coppermind nothing:")]
         lines += [
             Text.assemble(

@@ -38,7 +38,7 @@ def _(answer: StatusResponse) -> str:
         parts.insert(0, polling_stopped_words(answer.polling_stopped_since))
     if not parts:
         parts.append(f"The mind {answer.mind} has no connector. {answer.next_step}")
-    if answer.setup_help is not None:
+    if answer.somebody_connects:
         parts.append(_setup_help(answer.setup_help))
     return "\n\n".join(parts)
 
