@@ -50,7 +50,12 @@ def without_commands(said: str) -> str:
 
 
 def retold(answer: Answer, say: Callable[[str], str]) -> Answer:
-    """Return an answer whose sentences for its reader are said otherwise, at whatever depth they stand."""
+    """Return an answer whose sentences for its reader are said otherwise, at whatever depth they stand.
+
+    What is no response, such as a mind, holds none.
+    """
+    if not isinstance(answer, BaseModel):
+        return answer
     changed = {
         name: again
         for name in type(answer).model_fields
