@@ -7,9 +7,6 @@ there in brackets, behind words that say it without: "Start the installation (`c
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
 
 _CALL = re.compile(r"`(connectors|minds|memory) action=(\w+)((?: \w+=[^\s`]+)*)`")
 _COMMAND = re.compile(r" \(`coppermind [^()]*`\)")
@@ -18,11 +15,6 @@ _CALLED_OTHERWISE = {"crm_report": "report", "lead_report": "leads"}
 # Arguments of tools that commands take by their place; the only source is not told at all.
 _BY_PLACE = frozenset({"connector_id", "name", "company", "query", "figure"})
 _NOT_TOLD = frozenset({"source_type"})
-
-# The fields of answers and errors whose sentences tell somebody to do something.
-_TELL = frozenset({"message", "hint", "next_step", "what_to_do", "steps", "warnings", "caveats"})
-
-Answer = TypeVar("Answer", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +39,6 @@ def in_commands(said: str) -> str:
 def without_commands(said: str) -> str:
     """Return what was said without the commands of the shell, for whoever has none."""
     return _COMMAND.sub("", said)
-
-
-def retold(answer: Answer, say: Callable[[str], str]) -> Answer:
-    """Return an answer whose sentences for its reader are said otherwise, at whatever depth they stand.
-
-    What is no response, such as a mind, holds none.
-    """
-    if not isinstance(answer, BaseModel):
-        return answer
-    changed = {
-        name: again
-        for name in type(answer).model_fields
-        if (again := _retold(value := getattr(answer, name), say, tells=name in _TELL)) != value
-    }
-    return answer.model_copy(update=changed) if changed else answer
-
-
-def _retold(value: Any, say: Callable[[str], str], *, tells: bool) -> Any:
-    match value:
-        case str():
-            return say(value) if tells else value
-        case BaseModel():
-            return retold(value, say)
-        case list() | tuple():
-            return type(value)(_retold(each, say, tells=tells) for each in value)
-        case _:
-            return value
 
 
 def _command(call: NamedCall) -> str:

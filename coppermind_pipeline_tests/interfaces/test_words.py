@@ -10,7 +10,8 @@ import pytest
 import coppermind_pipeline
 from coppermind_pipeline.connectors import SETUP_HELP, SetupHelp
 from coppermind_pipeline.interfaces.web.pages import in_buttons
-from coppermind_pipeline.named_calls import in_commands, retold, without_commands
+from coppermind_pipeline.named_calls import in_commands, without_commands
+from coppermind_pipeline.retelling import retold
 
 _PRODUCT = Path(coppermind_pipeline.__file__).parent
 

@@ -48,8 +48,8 @@ def periods(incomplete: str) -> list[str]:
 
 
 def beginning(incomplete: str, words: Iterable[str]) -> list[str]:
-    """Return the words that begin with what is written already, in whatever case."""
-    return [word for word in words if word.casefold().startswith(incomplete.casefold())]
+    """Return the words that begin with what is written already; the command line's library takes no others."""
+    return [word for word in words if word.startswith(incomplete)]
 
 
 def report_groups(incomplete: str) -> list[str]:

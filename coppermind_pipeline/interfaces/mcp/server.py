@@ -16,7 +16,8 @@ from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.mcp.texts import readable
 from coppermind_pipeline.interfaces.mcp.tools import INSTRUCTIONS, PRODUCT, TOOLS, VERSION, Call, Failed, Fault
 from coppermind_pipeline.interfaces.web.callback_listener import CallbackListener
-from coppermind_pipeline.named_calls import retold, without_commands
+from coppermind_pipeline.named_calls import without_commands
+from coppermind_pipeline.retelling import retold
 from coppermind_pipeline.wording import visible_text, visible_values
 
 log = structlog.get_logger(__name__)

@@ -188,13 +188,13 @@ def test_the_shell_completes_minds_periods_and_groups(coppermind, monkeypatch):
 
     for name in ("Acme", "Globex"):
         coppermind("minds", "create", name)
-    assert offered("memory", "report", "--mind", "a") == ["Acme"]
+    assert offered("memory", "report", "--mind", "A") == ["Acme"]
     assert offered("minds", "switch", "G") == ["Globex"]
     assert offered("memory", "report", "--period", "last_fiscal") == ["last_fiscal_quarter", "last_fiscal_year"]
     assert offered("memory", "report", "--group-by", "so") == ["source"]
     assert offered("memory", "leads", "--group-by", "life") == ["lifecycle_stage"]
     monkeypatch.setenv("COPPERMIND_DATABASE_URL", "postgresql://localhost:1/none")
-    assert offered("memory", "report", "--mind", "a") == []
+    assert offered("memory", "report", "--mind", "A") == []
 
 
 def test_an_error_says_it_in_commands(installation_home: Path):

@@ -36,6 +36,7 @@ from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import ToolArgumentError
+from coppermind_pipeline.wording import in_markdown
 from coppermind_pipeline_tests.interfaces.mcp.assistant import in_process, over_stdio
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
@@ -93,7 +94,9 @@ async def test_the_setup_script_leads_from_a_new_mind_to_a_report(database: Data
         assert report["trust"]["mind"] == "Acme"
         assert report["trust"]["backfill_complete"]
         assert report["deals"]["total"] > 0
-        assert report["headline"][0] in await assistant.read("memory", action="crm_report", period="this_year")
+        assert in_markdown(report["headline"][0]) in await assistant.read(
+            "memory", action="crm_report", period="this_year"
+        )
         for format_ in ("markdown", "csv", "html"):
             rendered = await assistant.call("memory", action="crm_report", format=format_)
             assert rendered["content"]

@@ -11,7 +11,6 @@ from coppermind_pipeline.interfaces.cli import completion, output
 from coppermind_pipeline.interfaces.cli.memory.asking import ConnectorOption, ReaderOption, ask
 from coppermind_pipeline.interfaces.cli.session import CustomerOption, MindOption, open_session
 from coppermind_pipeline.interfaces.cli.views import memory as memory_views
-from coppermind_pipeline.named_calls import retold
 
 PeriodOption = Annotated[
     str | None,
@@ -238,6 +237,7 @@ def digest(
     from coppermind_pipeline.accounts import resolve_mind
     from coppermind_pipeline.reports import DigestRequest, digest_markdown
     from coppermind_pipeline.reports import digest as made_digest
+    from coppermind_pipeline.retelling import retold
 
     now = datetime.now(UTC)
     request = DigestRequest.from_arguments({"since": since}, now=now)
