@@ -154,7 +154,7 @@ def _active(facts: ConnectorFacts, *, now: datetime) -> str:
     if now - due > timedelta(minutes=SYNC_STARTS_WITHIN_MINUTES):
         return (
             f"The next poll was due by {_minute(due)} and has not begun: check that the installation runs "
-            f"(`coppermind up`), or run `coppermind sync {facts.connector.id}`."
+            f"(`coppermind up`), or have it begin by hand (`coppermind sync {facts.connector.id}`)."
         )
     return f"Nothing is to be done; the next poll is due by {_minute(due)}."
 
