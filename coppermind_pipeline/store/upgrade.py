@@ -55,8 +55,8 @@ class NotUpgraded(NeedsPerson):
 
     code = "not_upgraded"
     hint = (
-        "Run `coppermind db upgrade` of this version once, with a COPPERMIND_DATABASE_URL that names a user who may "
-        "create roles, and start again."
+        "Upgrade it once with this version (`coppermind db upgrade`), with a COPPERMIND_DATABASE_URL that names a user "
+        "who may create roles, and start again."
     )
 
 

@@ -50,8 +50,8 @@ class LoginMissing(NeedsPerson):
 
     code = "login_missing"
     hint = (
-        "Run `coppermind db upgrade` once with a COPPERMIND_DATABASE_URL that names a user who may create roles, and "
-        "with the same COPPERMIND_DATABASE_LOGINS_KEY."
+        "Prepare the database once (`coppermind db upgrade`), with a COPPERMIND_DATABASE_URL that names a user who may "
+        "create roles, and with the same COPPERMIND_DATABASE_LOGINS_KEY."
     )
 
 
