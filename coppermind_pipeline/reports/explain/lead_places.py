@@ -147,7 +147,9 @@ class LeadPlace:
 def lead_place_of(path: str) -> LeadPlace:
     """Return the place that a path names; raises ReportArgumentError where no figure that can be explained is there."""
     found = _PLACE.fullmatch(path)
-    for pattern, figure in _BY_PATH if found is not None else ():
+    if found is None:
+        raise _no_figure(path)
+    for pattern, figure in _BY_PATH:
         matched = pattern.fullmatch(found["figure"])
         if matched is None:
             continue
@@ -172,8 +174,12 @@ def lead_place_of(path: str) -> LeadPlace:
             group=None if group is None else int(group),
             earlier=earlier,
         )
+    raise _no_figure(path)
+
+
+def _no_figure(path: str) -> ReportArgumentError:
     known = [f"summary.{each.path}".replace("{stage}", "lead").replace("{step}", "0") for each in _FIGURES]
-    raise ReportArgumentError(
+    return ReportArgumentError(
         f"No figure of a lead report that can be explained is at {path!r}.",
         hint=did_you_mean(path, known, otherwise=f"There are {', '.join(known)}; of a group groups.0.new_contacts."),
     )

@@ -36,13 +36,12 @@ class Page:
 
 
 class Figure(Protocol):
-    """A figure of one kind of answer.
+    """A figure of one kind of answer."""
 
-    Attributes:
-        asked: what the answer was asked for.
-    """
-
-    asked: RangeRequest
+    @property
+    def asked(self) -> RangeRequest:
+        """What the answer was asked for."""
+        ...
 
     @property
     def metric(self) -> Metric | None:
