@@ -16,6 +16,7 @@ from coppermind_pipeline.wording import (
     count,
     day,
     in_markdown,
+    single_spaced,
     visible_text,
 )
 
@@ -64,7 +65,8 @@ def synthesis_in_words(mind: MindDigest) -> str | None:
 
 def _lines(mind: MindDigest, digest: Digest) -> Iterable[str]:
     for need in mind.needs:
-        yield f"Needs a person ({in_markdown(need.connector_id)}): {in_markdown(need.what_to_do)}"
+        # Words of our own, which name calls between backticks.
+        yield f"Needs a person ({in_markdown(need.connector_id)}): {single_spaced(need.what_to_do)}"
     if mind.freshness is not None:
         synced = mind.last_successful_sync
         when = "never read completely" if synced is None else f"read {ago(digest.generated_at - synced)}"
