@@ -93,7 +93,7 @@ def test_the_page_has_the_brief_a_form_and_files(database: Database, local_custo
 
 
 def test_what_cannot_be_used_and_who_may_not_look(database: Database, local_customer: UUID, browser: TestClient):
-    assert "client's mind created" in browser.get("/brief").text
+    assert "client's mind created" in html.unescape(browser.get("/brief").text)
     StoredPortal.create(database, local_customer)
     StoredPortal.create(database, create_customer(database, "Agency").id, mind="theirs", hub_id=9)
     for query, said in (("period=someday", "is not a period"), ("mind=theirs", "There is no mind"),
