@@ -12,9 +12,10 @@ from coppermind_pipeline.metrics import Metric
 from coppermind_pipeline.reports.errors import ReportArgumentError
 from coppermind_pipeline.reports.explain.answer_id import ReadBy
 from coppermind_pipeline.reports.explain.places import Place, place_of
-from coppermind_pipeline.reports.explain.rows import figure_rows
-from coppermind_pipeline.reports.explain.told import Page, Told, group_at, members_of
+from coppermind_pipeline.reports.explain.rows import Members, figure_rows
+from coppermind_pipeline.reports.explain.told import Page, Told, group_at, members_of, theme_at
 from coppermind_pipeline.reports.figures.deals import OTHER
+from coppermind_pipeline.reports.figures.losses import ReasonNames, reasons_of_theme
 from coppermind_pipeline.reports.figures.rows import deal_rows
 from coppermind_pipeline.reports.models import DealRow
 from coppermind_pipeline.reports.question.frame import Frame
@@ -51,7 +52,8 @@ class DealFigure:
         place = place_of(path)
         if place.group is not None and asked.group_by is not None and asked.group_by.of_losses:
             raise ReportArgumentError(
-                f"Figures of groups by {asked.group_by} can't be explained.", hint="Ask for losses.deals."
+                f"Figures of groups by {asked.group_by} can't be explained.",
+                hint="Ask for those of a theme, such as losses.themes.0.deals.",
             )
         if place.group is not None and place.earlier and asked.group_by is GroupBy.MONTH:
             raise ReportArgumentError(
@@ -88,7 +90,15 @@ class DealFigure:
             if frame.compared is None:
                 raise ReportArgumentError("The answer compares with no earlier range.")
             selection = selection.between(frame.compared.start, frame.compared.end)
-        members = members_of(group, groups, is_grouped=self.asked.group_by is not None, added_up=OTHER)
+        if self.place.theme is None:
+            members = members_of(group, groups, is_grouped=self.asked.group_by is not None, added_up=OTHER)
+        else:
+            themes = report["losses"]["themes"] if report["losses"] is not None else []
+            group = theme_at(self.place.theme, themes, group)
+            others = [each["theme"] for each in themes] if group["theme"] == OTHER else None
+            names = ReasonNames.of(self.portals, reporter.labels())
+            reasons = reasons_of_theme(self.connection, selection, names, group["theme"], others=others)
+            members = Members(reasons=reasons)
         deals = figure_rows(
             self.connection, selection, self.place, members, read_until=frame.as_of, offset=page.offset,
             limit=page.limit,

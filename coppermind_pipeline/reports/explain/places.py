@@ -30,15 +30,25 @@ _OF_LOSSES: Mapping[str, str] = {
     "losses.with_reason": f"{_SUMS['closed_lost']} AND NOT lacks_reason(outcome, loss_reason)",
     "losses.without_reason": f"{_SUMS['closed_lost']} AND lacks_reason(outcome, loss_reason)",
 }
+# Of the reasons that are bound, each with its connector.
+_OF_A_THEME = f"""{_OF_LOSSES["losses.with_reason"]}
+       AND EXISTS (SELECT FROM unnest(CAST(:reason_connectors AS text[]), CAST(:reasons AS text[]))
+                            AS given (connector, reason)
+                    WHERE given.connector = connector_id AND given.reason = loss_reason)"""
 _NO_RANGE = ("open", "overdue", "weighted_pipeline")
 
+
+def _of_sum(condition: str, part: str) -> str:
+    return f"{condition} AND amount IS NULL" if part == "without_amount" else condition
+
+
 _FIGURES: Mapping[str, str] = {
-    **{f"{name}.{part}": f"{condition}{' AND amount IS NULL' if part == 'without_amount' else ''}"
-       for name, condition in _SUMS.items() for part in _OF_SUMS},
+    **{f"{name}.{part}": _of_sum(condition, part) for name, condition in _SUMS.items() for part in _OF_SUMS},
     **_OTHERS,
-}  # fmt: skip
+}
 
 _PLACE = re.compile(r"(?:summary|groups\.(?P<group>\d{1,4}))\.(?P<earlier>compared_with\.)?(?P<figure>.+)")
+_THEME = re.compile(rf"losses\.themes\.(?P<theme>\d{{1,4}})\.(?P<part>{'|'.join(_OF_SUMS)})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +60,7 @@ class Place:
         figure: the same without the part of the report that it stands in.
         condition: what is true of the deals that it is made of, as SQL of ours.
         group: number of the group, from 0; None: of all deals.
+        theme: number of the theme of losses, from 0; None: it is no figure of one.
         earlier: of the range that the report compares with.
     """
 
@@ -58,6 +69,7 @@ class Place:
     condition: str
     group: int | None
     earlier: bool
+    theme: int | None = None
 
     @property
     def metric(self) -> Metric | None:
@@ -65,10 +77,14 @@ class Place:
         shown = self.figure if self.figure.startswith("losses.") else f"summary.{self.figure}"
         return next((each for each in METRICS.values() if each.shown_in.get(Face.CRM_REPORT) == shown), None)
 
-    def value_in(self, report_or_group: Mapping[str, Any]) -> Any:
-        """Return the figure in a report as data, or in its group; None where there is none."""
-        within = self.path if self.group is None else self.path.split(".", 2)[2]
-        value: Any = report_or_group
+    def value_in(self, part: Mapping[str, Any]) -> Any:
+        """Return the figure in a report as data, or in its group or theme; None where there is none."""
+        within = self.path
+        if self.group is not None:
+            within = self.path.split(".", 2)[2]
+        elif self.theme is not None:
+            within = self.path.split(".", 3)[3]
+        value: Any = part
         for name in within.split("."):
             value = None if value is None else value.get(name)
         return value
@@ -78,11 +94,15 @@ def place_of(path: str) -> Place:
     """Return the place that a path names; raises ReportArgumentError where no figure that can be explained is there."""
     if path in _OF_LOSSES:
         return Place(path=path, figure=path, condition=_OF_LOSSES[path], group=None, earlier=False)
+    themed = _THEME.fullmatch(path)
+    if themed is not None:
+        condition, part = _of_sum(_OF_A_THEME, themed["part"]), f"losses.themes.{themed['part']}"
+        return Place(path=path, figure=part, condition=condition, group=None, earlier=False, theme=int(themed["theme"]))
     found = _PLACE.fullmatch(path)
     figure = found["figure"] if found is not None else path
     is_earlier = found is not None and found["earlier"] is not None
     if found is None or figure not in _FIGURES or (is_earlier and figure.partition(".")[0] in _NO_RANGE):
-        known = [*(f"summary.{each}" for each in _FIGURES), *_OF_LOSSES]
+        known = [*(f"summary.{each}" for each in _FIGURES), *_OF_LOSSES, "losses.themes.0.deals"]
         raise ReportArgumentError(
             f"No figure of a CRM report that can be explained is at {path!r}.",
             hint=did_you_mean(path, known, otherwise=f"There are {', '.join(known)}; of a group groups.0.win_rate."),

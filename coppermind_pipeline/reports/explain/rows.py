@@ -14,11 +14,15 @@ from coppermind_pipeline.reports.figures.selection import DealSelection, Which, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Members:
-    """Which of the deals belong to a group of the report: of one connector, of a key, or of none of the other keys."""
+    """Which of the deals belong to a group of the report: of one connector, of a key, or of none of the other keys.
+
+    `reasons`: those of a theme of losses, each after its connector.
+    """
 
     connector_id: str | None = None
     key: str | None = None
     other_keys: Sequence[str] | None = None
+    reasons: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,8 @@ def figure_rows(
     values = selection.values(
         connector=members.connector_id, key=members.key, read_until=read_until, offset=offset, limit=limit,
         other_keys=None if members.other_keys is None else list(members.other_keys),
+        reason_connectors=[connector for connector, _ in members.reasons],
+        reasons=[reason for _, reason in members.reasons],
     )  # fmt: skip
     statement = statement.replace("<its key>", "key")
     which = (Which.CLOSED, Which.OPEN, Which.CREATED)

@@ -67,6 +67,19 @@ class Figure(Protocol):
         ...
 
 
+def theme_at(place: int, themes: Sequence[Mapping[str, Any]], found: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the theme of losses at a place, or the same as another report's; without figures where there is none such.
+
+    Raises:
+        ReportArgumentError: the answer has no such place.
+    """
+    if found is None:
+        if place >= len(themes):
+            raise ReportArgumentError(f"The answer has no theme {place}.")
+        return themes[place]
+    return next((each for each in themes if each["theme"] == found["theme"]), {"theme": found["theme"]})
+
+
 def group_at(place: int, groups: Sequence[Mapping[str, Any]], found: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Return the group at a place, or the same as another report's; without figures where there is none such.
 

@@ -5,7 +5,7 @@ reasons that texts and synthesis ask, too. A lost deal is without a reason where
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Self
@@ -156,6 +156,26 @@ def losses(
     )
 
 
+def reasons_of_theme(
+    connection: Connection,
+    selection: DealSelection,
+    names: ReasonNames,
+    theme: str,
+    *,
+    others: Collection[str] | None = None,
+) -> list[tuple[str, str]]:
+    """Return the reasons of the range's lost deals that are about a theme, each after its connector.
+
+    With `others`, the themes that are shown, those that are about none of them.
+    """
+    found = [
+        (row.connector_id, row.loss_reason)
+        for row in connection.execute(text(with_deals(_REASONS, selection, Which.CLOSED)), selection.values())
+    ]
+    themes = {each: names.theme(*each).key for each in found}
+    return [each for each in found if (themes[each] == theme if others is None else themes[each] not in others)]
+
+
 def themed(cells: Iterable[Cell], names: ReasonNames, *, labels: dict[GroupKey, str]) -> list[Cell]:
     """Return cells that are grouped by reason as cells grouped by theme, and note in `labels` what these are called."""
     found: list[Cell] = []
@@ -262,4 +282,11 @@ SELECT connector_id, CASE WHEN NOT lacks_reason(outcome, loss_reason) THEN loss_
   FROM deal
  WHERE outcome = 'lost' AND {IN_RANGE}
  GROUP BY connector_id, 2, currency, company_currency
+"""
+
+_REASONS = f"""
+SELECT DISTINCT connector_id, loss_reason
+  FROM deal
+ WHERE outcome = 'lost' AND {IN_RANGE} AND NOT lacks_reason(outcome, loss_reason)
+ ORDER BY connector_id, loss_reason
 """

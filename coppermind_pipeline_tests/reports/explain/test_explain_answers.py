@@ -73,6 +73,33 @@ async def test_a_month_leads_to_its_deals(portal: StoredPortal, mind: Mind, figu
     assert sum(counts.values()) == (0 if figure == "overdue" else 20)
 
 
+async def test_a_theme_of_losses_leads_to_its_deals(portal: StoredPortal, mind: Mind) -> None:
+    reasons = ["Too expensive", "Price", "Chose a competitor", "Lack of enthusiasm", "Lack of enthusiasm", "", "n/a"]
+    for number, reason in enumerate(reasons):
+        _read(portal, f"9{number}", _READ, dealstage="closedlost", amount=str(10 * number), closed_lost_reason=reason)
+    take_up(portal)
+    report = await _ask(portal, mind, "crm_report", groups_max=2)
+    themes = {theme["theme"]: (number, theme) for number, theme in enumerate(report["losses"]["themes"])}
+    assert {name: theme["deals"] for name, (_, theme) in themes.items()} == {
+        "price": 2, "lack of enthusiasm": 2, "other": 1,
+    }  # fmt: skip
+    made_of = {"price": {"90", "91"}, "lack of enthusiasm": {"93", "94"}, "other": {"92"}}
+    for name, (number, theme) in themes.items():
+        for part in ("deals", "amounts", "without_amount"):
+            figure = f"{report['audit']['answer_id']}#losses.themes.{number}.{part}"
+            told = await _ask(portal, mind, "explain", figure=figure)
+            assert (told["value"], told["same_today"]) == (theme[part], True)
+            assert {row["deal_id"] for row in told["rows"]} == (set() if part == "without_amount" else made_of[name])
+    number, theme = themes["price"]
+    _read(portal, "99", NOW - timedelta(minutes=1), dealstage="closedlost", amount="10", closed_lost_reason="Price")
+    take_up(portal)
+    figure = f"{report['audit']['answer_id']}#losses.themes.{number}.deals"
+    told = await _ask(portal, mind, "explain", figure=figure)
+    assert (told["value"], told["value_today"], told["changed"]) == (2, 3, ["data"])
+    with pytest.raises(ReportArgumentError, match="has no theme 9"):
+        await _ask(portal, mind, "explain", figure=f"{report['audit']['answer_id']}#losses.themes.9.deals")
+
+
 async def test_an_erasure_is_named_where_contacts_lend_deals_their_source(portal: StoredPortal, mind: Mind) -> None:
     report = await _ask(portal, mind, "crm_report", group_by="source")
     portal.contact("9", archived_at=NOW + timedelta(minutes=1), archived_reason="erased")
