@@ -24,6 +24,8 @@ from coppermind_pipeline.reports.leads.request import LeadGroupBy, LeadRequest
 from coppermind_pipeline.reports.question.frame import Frame
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 
+_EVERY_GROUP = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class LeadFigure:
@@ -84,9 +86,11 @@ class LeadFigure:
         report = reporter.report().model_dump(mode="json")
         groups = report["groups"]
         if self.group is not None:
-            group = next(
-                (each for each in groups if group_digest(each["connector_id"], each["key"]) == self.group), None
-            )
+            group = self._same(groups)
+        if self.group is not None and group is None:
+            # Too small to stand by itself, now that somebody of it was erased.
+            every = self._reporter(frame, by, groups_max=_EVERY_GROUP).report().model_dump(mode="json")["groups"]
+            group = self._same(every)
         selection = reporter.selection(reporter.labels())
         if self.place.earlier:
             earlier = reporter.earlier_selection(selection)
@@ -137,9 +141,13 @@ class LeadFigure:
         rows = self.connection.execute(text(selection.statement(statement + _PAGE)), values).mappings().all()
         return FigureRows(total=known.total, hash=known.hash, rows=rows)
 
-    def _reporter(self, frame: Frame, by: Mapping[str, ReadBy]) -> LeadReporter:
+    def _same(self, groups: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+        return next((each for each in groups if group_digest(each["connector_id"], each["key"]) == self.group), None)
+
+    def _reporter(self, frame: Frame, by: Mapping[str, ReadBy], *, groups_max: int | None = None) -> LeadReporter:
         then = {connector: each.disqualified for connector, each in by.items() if each.disqualified is not None}
-        return LeadReporter(self.connection, self.mind, self.asked, self.portals, frame, self.now, disqualified=then)
+        asked = self.asked if groups_max is None else self.asked.model_copy(update={"groups_max": groups_max})
+        return LeadReporter(self.connection, self.mind, asked, self.portals, frame, self.now, disqualified=then)
 
 
 _MEMBERS = """
