@@ -11,6 +11,7 @@ from uuid import UUID
 
 import orjson
 import pytest
+from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Mind, MindKind
 from coppermind_pipeline.connectors import load_connector
@@ -165,8 +166,12 @@ def _configure(portal: StoredPortal, config: dict[str, Any]) -> None:
 
 
 def _erase(portal: StoredPortal, contacts: set[str]) -> None:
-    """Have contacts gone as those are that were erased for privacy: their versions, too."""
-    for contact in contacts:
+    """Have contacts gone as those are that were erased for privacy: their versions, and who was merged into them."""
+    with portal.database.mind(portal.mind_id) as connection:
+        merged = connection.scalars(
+            text("SELECT loser_id FROM hubspot_merges WHERE survivor_id = ANY (:ids)"), {"ids": list(contacts)}
+        ).all()
+    for contact in contacts.union(merged):
         portal.execute(
             "DELETE FROM hubspot_raw_records WHERE connector_id = :connector AND object_type = 'contacts' "
             "AND hubspot_id = :id",
