@@ -56,7 +56,7 @@ def test_no_page_shows_a_command_or_a_call(template: Path):
         ("Use `connectors action=sync connector_id=a-1`.", "Use `coppermind connectors sync a-1`.",
          "Use “Sync now” on the page Connectors."),
         ("Use `minds action=switch mind=Acme`.", "Use `coppermind minds switch Acme`.", "Use an assistant."),
-        ("`memory action=crm_report period=2026`", "`coppermind memory report --period 2026`", "the page Reports"),
+        ("`memory action=crm_report period=2026`", "`coppermind memory report --period 2026`", "the page CRM report"),
         ("Start it (`coppermind up`).", "Start it (`coppermind up`).", "Start it."),
     ],
 )  # fmt: skip

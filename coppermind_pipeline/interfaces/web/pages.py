@@ -70,7 +70,7 @@ _BUTTONS: Mapping[tuple[str, str], str] = {
     ("connectors", "sync"): "“Sync now” on the page Connectors",
     ("connectors", "disconnect"): "“Disconnect” on the page Connectors",
     ("connectors", "events"): "“Log” on the page Connectors",
-    ("memory", "crm_report"): "the page Reports",
+    ("memory", "crm_report"): "the page CRM report",
     ("memory", "brief"): "the page Brief",
     ("memory", "digest"): "the page Minds",
 }

@@ -42,7 +42,9 @@ def _facts(explanation: Explanation) -> Iterable[tuple[str, str]]:
 
 
 def _noun(explanation: Explanation) -> str:
-    return "contact" if explanation.rows and isinstance(explanation.rows[0], LeadRow) else "deal"
+    if not explanation.rows:
+        return "record"
+    return "contact" if isinstance(explanation.rows[0], LeadRow) else "deal"
 
 
 def _contact(row: LeadRow) -> str:
