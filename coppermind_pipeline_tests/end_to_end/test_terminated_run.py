@@ -1,9 +1,11 @@
 """A run, terminated in Dagster's UI, stops in seconds, and what it has stored stays."""
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +14,7 @@ import dagster as dg
 import psutil
 import pytest
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import ModuleTarget
+from dagster._core.workspace.load_target import GrpcServerTarget
 from dagster_graphql.test.utils import execute_dagster_graphql
 from sqlalchemy import text
 
@@ -21,8 +23,11 @@ from coppermind_pipeline.defs.partitions import PARTITIONS
 from coppermind_pipeline.defs.runs import STOPPED
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.ending import has_ended
+from coppermind_pipeline.interfaces.processes import Processes
 from coppermind_pipeline.interfaces.up import settings_as_environment
+from coppermind_pipeline.interfaces.up.dagster_processes import dagster_children
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
+from coppermind_pipeline.stopping import Stop
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.connected import Connected, settings_for
 
@@ -39,7 +44,7 @@ _TERMINATE = "mutation ($run: String!) { terminateRun(runId: $run) { __typename 
 
 
 class Dagster:
-    """Dagster's UI and daemon as far as they start and stop a run: in a worker that the code server starts."""
+    """Dagster's UI and daemon as far as they start and stop a run: in a worker that `up`'s code server starts."""
 
     def __init__(self, instance: dg.DagsterInstance, process: WorkspaceProcessContext) -> None:
         self.instance, self._process = instance, process
@@ -82,16 +87,25 @@ def connected(database: Database, sandbox: RunningSandbox, tmp_path: Path) -> Co
 
 
 @pytest.fixture
-def dagster(connected: Connected, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dagster]:
+def dagster(
+    connected: Connected, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Dagster]:
     environment = settings_as_environment(connected.settings) | prepare_dagster_home(
         connected.settings, connected.database
     )
     for name, value in {**environment, "COPPERMIND_DATABASE_URL": database_url}.items():
         monkeypatch.setenv(name, value)
-    target = ModuleTarget("coppermind_pipeline.definitions", None, None, location_name="coppermind")
-    with dg.DagsterInstance.get() as instance, WorkspaceProcessContext(instance, target) as process:
-        yield Dagster(instance, process)
-    process._grpc_server_registry.wait_for_processes()
+    with TemporaryDirectory(prefix="coppermind-tests-") as near:  # a socket's path is short
+        socket = Path(near) / "code-server.sock"
+        code_server, *_ = dagster_children(
+            connected.database, workspace=Path(near), code_location="coppermind", code_socket=socket, port=0
+        )
+        target = GrpcServerTarget(host="localhost", port=None, socket=str(socket), location_name="coppermind")
+        with Processes(record=tmp_path / "processes.json", logs=tmp_path / "logs", tell=pytest.fail) as processes:
+            processes.start(code_server, os.environ)
+            assert processes.wait_for_socket(socket, deadline_s=60, stop=Stop())
+            with dg.DagsterInstance.get() as instance, WorkspaceProcessContext(instance, target) as process:
+                yield Dagster(instance, process)
 
 
 @pytest.mark.slow
@@ -128,10 +142,17 @@ def test_a_run_is_terminated_in_the_middle_of_a_statement(connected: Connected, 
 def _terminate(dagster: Dagster, run_id: str) -> None:
     worker = dagster.worker(run_id)
     assert worker is not None
+    assert _begins_with_the_code_loaded(worker)
     dagster.terminate(run_id)
     _until(lambda: has_ended(worker), within_s=STOPS_WITHIN_S)
     assert dagster.status(run_id) is dg.DagsterRunStatus.CANCELED
     assert STOPPED in dagster.messages(run_id)
+
+
+def _begins_with_the_code_loaded(worker: psutil.Process) -> bool:
+    """Say whether a run was forked off the process that does nothing else, where no thread could be cut in two."""
+    origin = worker.parent()
+    return origin is not None and "forkserver" in " ".join(origin.cmdline()) and origin.num_threads() == 1
 
 
 def _until(holds: Callable[[], bool], *, within_s: float = 120) -> None:

@@ -17,6 +17,9 @@ from coppermind_pipeline.defs.one_daemon import DAEMON_WAIT_S, AnotherDaemon
 from coppermind_pipeline.interfaces.processes import Child
 from coppermind_pipeline.store import Database
 
+# By its name, as Dagster is told of it: this lies above all that is imported here.
+DEFINITIONS = "coppermind_pipeline.definitions"
+
 _ANSWER_MAX_S = 5
 # What Dagster itself tolerates of one of a daemon's threads, which a long tick may keep from its heartbeat.
 _THREAD_SILENT_MAX_S = int(os.environ.get("DAGSTER_DAEMON_HEARTBEAT_TOLERANCE") or 1800)
@@ -27,9 +30,9 @@ def dagster_children(
 ) -> tuple[Child, Child, Child]:
     """Return code server, daemon and web server; they end in the opposite order."""
     python, log = sys.executable, ("--log-format", "json")
-    code_server = (python, "-m", "dagster", "api", "grpc", "--module-name", "coppermind_pipeline.definitions",
-                   "--socket", str(code_socket), "--location-name", code_location,
-                   "--inject-env-vars-from-instance", *log)  # fmt: skip
+    code_server = (python, "-m", "coppermind_pipeline.interfaces.up.code_server",
+                   "--module-name", DEFINITIONS, "--socket", str(code_socket),
+                   "--location-name", code_location, "--inject-env-vars-from-instance", *log)  # fmt: skip
     daemon = (python, "-m", "dagster._daemon", "run", "--workspace", str(workspace), *log)
     webserver = (python, "-m", "coppermind_pipeline.interfaces.up.dagster_ui", "--workspace", str(workspace))
     return (
