@@ -191,7 +191,7 @@ _CELLS = (
            sum(worth) AS worth,
            count(*) FILTER (WHERE outcome_disagrees) AS disagreeing,
            count(*) FILTER (WHERE amount IS NOT NULL AND weighted IS NULL) AS unweighted,
-           min(place_country_text COLLATE "C") AS text, min(place_region COLLATE "C") AS region
+           <place> AS text, <region> AS region
       FROM dated
      WHERE outcome = 'open' OR in_range OR new_at IS NOT NULL
      GROUP BY connector_id, outcome, in_range, is_overdue, 5, 6, 7, currency, home_currency

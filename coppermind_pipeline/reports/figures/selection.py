@@ -4,7 +4,7 @@
 counted on the report's basis (`report_at`) and its worth in the company currency where that is known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,6 +13,7 @@ from typing import Any
 
 from coppermind_pipeline.crm import Outcome
 from coppermind_pipeline.reports.question.frame import Frame
+from coppermind_pipeline.reports.question.months import month_key, month_values
 from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy, ReportRequest
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.sync import DEALS_AS_OF
@@ -69,6 +70,7 @@ class DealSelection:
                 for name, moment in ((f"before_edge_{number}", edge - _A_DAY), (f"after_edge_{number}", edge + _A_DAY))
             },
             "by_month": self.group_by is GroupBy.MONTH,
+            **(month_values(self.zone, self.start, self.end) if self.group_by is GroupBy.MONTH else {}),
             "include_filtered": self.include_filtered,
             "outcomes": list(self.outcomes),
         } | more
@@ -103,20 +105,52 @@ class Which(StrEnum):
 
 
 def with_deals(statement: str, selection: DealSelection, *which: Which) -> str:
-    """Return a statement behind `deal`, those deals of the selection; `<key>` in it is the group of one."""
+    """Return a statement behind `deal`, those deals of the selection; `<key>` in it is the group of one.
+
+    `<key of new>` is that of one that is new in the range, where it is another; `<place>` and `<region>` are the words
+    for places, where these are the groups.
+    """
     basis = selection.date_basis
     looked_at = dict.fromkeys(
-        _WHICH[each].format(basis=column, outcome=outcome, edge=edge)
+        _WHICH[each].format(dated=dated, basis=column, outcome=outcome, edge=edge)
         for each in which
-        for column, outcome in ((basis.column, "won"), (basis.lost_column, "lost"))
+        for dated, column, outcome in _dated_by(basis)
         for edge in range(1, 1 + 2 * len(selection.shown))
     )
-    date, lost_date = (_DATED.get(column, "d.{}").format(column) for column in (basis.column, basis.lost_column))
-    deals = _DEALS.format(source=selection.source, basis=basis.column, lost_basis=basis.lost_column, date=date,
-                          lost_date=lost_date, looked_at=" OR ".join(looked_at))  # fmt: skip
-    key_of_new = _MONTH.format("new_at") if selection.group_by is GroupBy.MONTH else "CAST(NULL AS text)"
-    return deals + statement.replace("<key>", _KEYS[selection.group_by]).replace("<key of new>", key_of_new)
+    deals = _DEALS.format(
+        source=selection.source,
+        report_at=_by_outcome(basis, _DATED),
+        as_stored=_by_outcome(basis, {}),
+        looked_at=" OR ".join(looked_at),
+    )
+    by_month, by_place = selection.group_by is GroupBy.MONTH, selection.group_by in {GroupBy.COUNTRY, GroupBy.REGION}
+    filled_in = {
+        "<key>": _KEYS[selection.group_by],
+        "<key of new>": month_key("new_at") if by_month else _NOTHING,
+        "<place>": 'min(place_country_text COLLATE "C")' if by_place else _NOTHING,
+        "<region>": 'min(place_region COLLATE "C")' if by_place else _NOTHING,
+    }
+    for placeholder, expression in filled_in.items():
+        statement = statement.replace(placeholder, expression)
+    return deals + statement
 
+
+def _dated_by(basis: DateBasis) -> Iterator[tuple[str, str, str]]:
+    """Yield the condition of the deals that a column dates, as far as it dates not all, the column, and their outcome.
+
+    Said of each deal, it lets the few won ones be found that have a date of their own.
+    """
+    for column, outcome in ((basis.column, "won"), (basis.lost_column, "lost")):
+        yield "" if basis.column == basis.lost_column else f"d.outcome = '{outcome}' AND ", column, outcome
+
+
+def _by_outcome(basis: DateBasis, expressions: Mapping[str, str]) -> str:
+    """Return the SQL of a deal's date on the basis; a column that has an expression is put into it."""
+    date, lost_date = (expressions.get(column, "d.{}").format(column) for column in (basis.column, basis.lost_column))
+    return date if date == lost_date else f"CASE WHEN d.outcome = 'lost' THEN {lost_date} ELSE {date} END"
+
+
+_NOTHING = "CAST(NULL AS text)"
 
 # A bare day is that day in every zone; `closed_as_stored` and `dated_as_stored` take it for a moment.
 _CLOSE_MOMENT = "close_moment(d.{}, CAST(:zone AS text))"
@@ -130,8 +164,7 @@ WITH deal AS NOT MATERIALIZED (
            close_moment(d.close_at, CAST(:zone AS text)) AS close_at, d.close_at AS closed_as_stored,
            coalesce(d.amount_home, CASE WHEN d.currency = p.company_currency THEN d.amount END) AS worth,
            weighted_amount(d.amount, d.probability, d.stage_probability) AS weighted,
-           CASE WHEN d.outcome = 'lost' THEN {lost_date} ELSE {date} END AS report_at,
-           CASE WHEN d.outcome = 'lost' THEN d.{lost_basis} ELSE d.{basis} END AS dated_as_stored
+           {report_at} AS report_at, {as_stored} AS dated_as_stored
       FROM {source} d
       LEFT JOIN hubspot_portals AS p ON p.connector_id = d.connector_id
      WHERE d.connector_id = ANY(:connectors) AND d.object_type = 'deals'
@@ -143,11 +176,11 @@ WITH deal AS NOT MATERIALIZED (
 
 # Moments are worked out before, not for each deal anew: PostgreSQL takes no interval off them in advance.
 _WHICH: Mapping[Which, str] = {
-    Which.CLOSED: "(d.{basis} >= :about_start AND d.{basis} < :about_end)",
+    Which.CLOSED: "({dated}d.{basis} >= :about_start AND d.{basis} < :about_end)",
     Which.OPEN: "d.outcome = 'open'",
     Which.CREATED: "(d.created_at >= :start AND d.created_at < :end)",
     Which.UNDATED: "(d.outcome = '{outcome}' AND d.{basis} IS NULL)",
-    Which.ABOUT_EDGES: "(d.{basis} >= :before_edge_{edge} AND d.{basis} <= :after_edge_{edge})",
+    Which.ABOUT_EDGES: "({dated}d.{basis} >= :before_edge_{edge} AND d.{basis} <= :after_edge_{edge})",
 }
 
 # Said like this, since of a bare range of what is worked out PostgreSQL expects next to no deals, and sorts them all.
@@ -161,8 +194,6 @@ _REASON_KEY = (
     f"CASE WHEN lacks_reason(outcome, loss_reason) THEN '{NO_REASON}' WHEN outcome = 'lost' THEN loss_reason END"
 )
 
-_MONTH = "to_char({} AT TIME ZONE CAST(:zone AS text), 'YYYY-MM')"
-
 _COUNTRY_KEY = "coalesce(place_country_code, 'unrecognized:' || lower(place_country_text), 'unknown')"
 
 # The group of a deal, by the date (`dated_at`) that the measure at hand counts it by; NULL where it is in none. Themes
@@ -175,7 +206,7 @@ _KEYS: Mapping[GroupBy | None, str] = {
     GroupBy.STAGE: "coalesce(pipeline_id, 'none') || '/' || coalesce(stage_id, 'none')",
     GroupBy.COUNTRY: _COUNTRY_KEY,
     GroupBy.REGION: f"{_COUNTRY_KEY} || '/' || coalesce(lower(place_region), 'unknown')",
-    GroupBy.MONTH: f"coalesce({_MONTH.format('dated_at')}, 'none')",
+    GroupBy.MONTH: f"coalesce({month_key('dated_at')}, 'none')",
     GroupBy.COMPANY: "coalesce(primary_company_id, 'none')",
     GroupBy.LOSS_THEME: _REASON_KEY,
     GroupBy.LOSS_REASON: _REASON_KEY,
