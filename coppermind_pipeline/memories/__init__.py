@@ -4,7 +4,7 @@
 """
 
 from coppermind_pipeline.memories.draining import Drained, DrainedMeanwhile, drain, drain_meanwhile
-from coppermind_pipeline.memories.mapping import Mapped, map_deals_ahead, map_records
+from coppermind_pipeline.memories.mapping.mapping import Mapped, map_deals_ahead, map_records
 from coppermind_pipeline.memories.memory_queue import (
     QueueEntry,
     QueueStatus,

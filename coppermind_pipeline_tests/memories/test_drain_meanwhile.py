@@ -4,7 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from coppermind_pipeline.memories import drain_meanwhile, draining, mapping
+from coppermind_pipeline.memories import drain_meanwhile, draining
+from coppermind_pipeline.memories.mapping import mapping
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.memories.filled import fill
 from coppermind_pipeline_tests.memories.steps import drained, mapped, rows

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from coppermind_pipeline.memories import Drained, Mapped, map_deals_ahead, map_records, mapping
+from coppermind_pipeline.memories import Drained, Mapped, map_deals_ahead, map_records
+from coppermind_pipeline.memories.mapping import mapping
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.memories.steps import change, drained, live, mapped, published, retired, rows
 from coppermind_pipeline_tests.stored_portal import StoredPortal

@@ -2,7 +2,8 @@
 
 import pytest
 
-from coppermind_pipeline.memories import Mapped, map_records, mapping
+from coppermind_pipeline.memories import Mapped, map_records
+from coppermind_pipeline.memories.mapping import mapping
 from coppermind_pipeline_tests.memories.filled import fill
 from coppermind_pipeline_tests.memories.steps import drained, live, mapped, published, rows
 from coppermind_pipeline_tests.stored_portal import StoredPortal

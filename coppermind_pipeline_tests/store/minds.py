@@ -62,6 +62,8 @@ ROWS = {
     "VALUES (:connector, :mind, 'fresh', 'passed', now())",
     "memory_label_gaps": "(source_ref, mind_id, connector_id, missing, internal) "
     "VALUES (:connector, :mind, :connector, '{stage}', '{}')",
+    "deals_mapped_ahead": "(connector_id, mind_id, hubspot_id, change_seq, rules) "
+    "VALUES (:connector, :mind, '1', 1, 'r')",
     "syntheses": "(connector_id, mind_id, period_key, cadence) VALUES (:connector, :mind, '2026-W01', 'weekly')",
 }
 

@@ -52,15 +52,17 @@ def concerned_deals(
     after: int,
     until: int,
     mapped_until: int,
+    rules: str,
     after_id: str,
     deals_max: int,
 ) -> list[str]:
     """Return the next ids of deals that the changes in (after, until] concern, ascending as text.
 
     Those are the changed deals, and the deals that name a changed contact or company; of the latter only those that
-    have not changed themselves since `mapped_until`, as the others have their turn anyway.
+    have not changed themselves since `mapped_until`, as the others have their turn anyway. Deals that were mapped ahead
+    by these rules are passed over.
     """
-    values = {"connector": connector_id, "after": after, "until": until, "mapped_until": mapped_until,
+    values = {"connector": connector_id, "after": after, "until": until, "mapped_until": mapped_until, "rules": rules,
               "after_id": after_id, "deals_max": deals_max}  # fmt: skip
     return list(connection.scalars(text(_CONCERNED_DEALS), values))
 
@@ -271,7 +273,25 @@ _NAMED_RECORDS = f"""
  WHERE record.connector_id = :connector AND record.object_type = :type AND record.hubspot_id = ANY(:ids)
 """
 
-_CONCERNED_DEALS = """
+# A deal whose text was queued ahead by the same rules, with all changes of its own and of what it names.
+_MAPPED_AHEAD = """
+EXISTS (SELECT FROM deals_mapped_ahead AS ahead
+          JOIN hubspot_crm_objects AS deal
+            ON deal.connector_id = ahead.connector_id AND deal.object_type = 'deals'
+           AND deal.hubspot_id = ahead.hubspot_id AND deal.change_seq <= ahead.change_seq
+         WHERE ahead.connector_id = :connector AND ahead.hubspot_id = concerned.id AND ahead.rules = :rules
+           AND NOT EXISTS (
+               SELECT FROM hubspot_associations AS association
+                CROSS JOIN LATERAL (SELECT stored.change_seq FROM hubspot_crm_objects AS stored
+                                     WHERE stored.connector_id = :connector
+                                       AND stored.object_type = association.to_type
+                                       AND stored.hubspot_id = association.to_id OFFSET 0) AS named
+                WHERE association.connector_id = :connector AND association.from_type = 'deals'
+                  AND association.from_id = ahead.hubspot_id AND association.valid_to IS NULL
+                  AND named.change_seq > ahead.change_seq))
+"""
+
+_CONCERNED_DEALS = f"""
 SELECT id FROM (
     SELECT hubspot_id AS id FROM hubspot_crm_objects
      WHERE connector_id = :connector AND object_type = 'deals' AND change_seq > :after AND change_seq <= :until
@@ -289,8 +309,9 @@ SELECT id FROM (
                             AND stored.hubspot_id = association.from_id AND stored.change_seq <= :mapped_until
                          OFFSET 0) AS deal
 ) AS concerned
- WHERE id COLLATE "C" > CAST(:after_id AS text) COLLATE "C" ORDER BY id COLLATE "C" LIMIT :deals_max
-"""
+ WHERE NOT {_MAPPED_AHEAD}
+   AND id COLLATE "C" > CAST(:after_id AS text) COLLATE "C" ORDER BY id COLLATE "C" LIMIT :deals_max
+"""  # noqa: S608 - our own condition
 
 _LATE_DEALS_CLOSING = """
 SELECT hubspot_id FROM hubspot_crm_objects

@@ -13,10 +13,11 @@ from sqlalchemy import Connection
 from coppermind_pipeline.garbage_collection import rare_collections
 from coppermind_pipeline.memories.erasure import deals_that_may_name, erase_texts
 from coppermind_pipeline.memories.label_gaps import LabelGap, note_label_gaps
-from coppermind_pipeline.memories.mapping_rules import MappingRules, load_mapping_rules
+from coppermind_pipeline.memories.mapping.ahead import changed_so_far, forget_mapped_ahead, note_mapped_ahead
+from coppermind_pipeline.memories.mapping.relabelling import changed_values, records_showing, while_changing
+from coppermind_pipeline.memories.mapping.rules import MappingRules, load_mapping_rules
 from coppermind_pipeline.memories.memory_queue import QueueEntry, enqueue_changed
 from coppermind_pipeline.memories.memory_types import record_ref
-from coppermind_pipeline.memories.relabelling import changed_values, records_showing, while_changing
 from coppermind_pipeline.memories.texts import subject_rows
 from coppermind_pipeline.memories.texts.record_texts import MemoryText, NoMemory, memory_of
 from coppermind_pipeline.memories.texts.shown_labels import shown_labels
@@ -88,15 +89,15 @@ def map_deals_ahead(
     connector_id: str,
     mind_id: UUID,
     deals: Iterator[Sequence[str]],
+    now: datetime | None = None,
     on_progress: Callable[[Mapped], None] | None = None,
     enough: Callable[[], bool] = lambda: False,
 ) -> Mapped:
     """Queue memories of the deals with these ids, in batches, ahead of their turn in a mapping.
 
-    Their turn comes nevertheless, and finds nothing to do where they have not changed since. The caller is the
-    connector's one writer.
+    Their turn passes over those where nothing has changed since. The caller is the connector's one writer.
     """
-    mapping = _begin(database, connector_id, mind_id, now=datetime.now(UTC))
+    mapping = _begin(database, connector_id, mind_id, now=now or datetime.now(UTC))
     return mapping.sum_up(mapping.ahead(deals), on_progress=on_progress, enough=enough)
 
 
@@ -137,9 +138,13 @@ class _Mapping:
             yield from self.deals()
 
     def ahead(self, deals: Iterator[Sequence[str]]) -> Generator[Mapped]:
+        rules = self.rules.of_deals_today
         for ids in deals:
             with batch_transaction(self.database, self.mind_id) as connection:
+                # Asked before: what changes while the deals are read is not vouched for.
+                until = changed_so_far(connection, self.connector_id)
                 batch = self._queue(connection, self._deals(connection, ids))
+                note_mapped_ahead(connection, self.connector_id, ids, until=until, rules=rules)
             yield batch
 
     def records(self) -> Iterator[Mapped]:
@@ -161,6 +166,8 @@ class _Mapping:
             yield batch
 
     def deals(self) -> Iterator[Mapped]:
+        with batch_transaction(self.database, self.mind_id) as connection:
+            forget_mapped_ahead(connection, self.connector_id, rules=self.rules.of_deals_today)
         yield from self._relabelled("map_deals", (ObjectType.DEALS,), rules=self.rules.of_deals)
         yield from self._overdue()
         with batch_transaction(self.database, self.mind_id) as connection:
@@ -171,6 +178,8 @@ class _Mapping:
             yield from self._deals_concerned(start, after, until)
             with batch_transaction(self.database, self.mind_id) as connection:
                 after, until = until, self._changed_until(connection, until)
+        with batch_transaction(self.database, self.mind_id) as connection:
+            forget_mapped_ahead(connection, self.connector_id)
 
     def _relabelled(
         self, stage: Literal["map", "map_deals"], types: Collection[ObjectType], *, rules: str
@@ -251,6 +260,7 @@ class _Mapping:
                     after=after,
                     until=until,
                     mapped_until=start,
+                    rules=self.rules.of_deals_today,
                     after_id=ids[-1] if ids else "",
                     deals_max=BATCH_RECORDS,
                 )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from coppermind_pipeline.catalog import Portal, load_definitions, load_filters, load_labels, portal_values
 from coppermind_pipeline.crm import LOSS_REASON_PROPERTY, Labels, day_of, loss_table_digest
-from coppermind_pipeline.memories.relabelling import LabelFacts, label_facts
+from coppermind_pipeline.memories.mapping.relabelling import LabelFacts, label_facts
 from coppermind_pipeline.memories.texts.phrases import Wording
 from coppermind_pipeline.memories.texts.record_texts import TEXT_VERSION
 from coppermind_pipeline.object_types import ObjectType
@@ -33,6 +33,7 @@ class MappingRules:
         labels: facts that tell which label has changed; what shows it is mapped again.
         of_records, of_deals: digests of all else that texts of contacts and companies, and of deals, depend on, but for
             the day, as what that changes is mapped by itself: where one differs, everything is mapped again.
+        of_deals_today: digest of all that texts of deals depend on, labels and the day among it.
     """
 
     wording: Wording
@@ -40,6 +41,7 @@ class MappingRules:
     labels: LabelFacts
     of_records: str
     of_deals: str
+    of_deals_today: str
 
 
 def load_mapping_rules(connection: Connection, connector_id: str, *, now: datetime) -> MappingRules:
@@ -54,18 +56,22 @@ def load_mapping_rules(connection: Connection, connector_id: str, *, now: dateti
     unfinished = load_filters(connection, connector_id, row["config"], definitions=definitions).unfinished
     common = [TEXT_VERSION, str(zone), portal.company_currency, sorted(unfinished), _types(labels)]
     deals = [loss_reason_property, loss_table_digest()]
+    today, facts = day_of(now, zone), label_facts(labels, loss_reason_property=loss_reason_property)
     return MappingRules(
         wording=Wording(
             labels=labels,
             zone=zone,
-            today=day_of(now, zone),
+            today=today,
             company_currency=portal.company_currency,
             loss_reason_property=loss_reason_property,
         ),
         unfinished=unfinished,
-        labels=label_facts(labels, loss_reason_property=loss_reason_property),
+        labels=facts,
         of_records=_digest(common),
         of_deals=_digest([*common, *deals]),
+        of_deals_today=_digest(
+            [*common, *deals, today, sorted((what, sorted(of.items())) for what, of in facts.items())]
+        ),
     )
 
 

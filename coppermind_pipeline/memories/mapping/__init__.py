@@ -1,0 +1,1 @@
+"""Mapping: from records that changed to the queue of memories."""
