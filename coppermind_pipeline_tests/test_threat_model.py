@@ -16,7 +16,7 @@ _SECRET_SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize("secret", [*_SECRET_SETTINGS, keys.KEY_FILE, passwords.KEY_FILE, "web-session.key"])
+@pytest.mark.parametrize("secret", [*_SECRET_SETTINGS, keys.KEY_FILE, passwords.KEY_FILE])
 def test_the_threat_model_says_what_each_secret_opens(secret: str):
     threat_model = (_PROJECT / "docs/threat-model.md").read_text()
     secrets = threat_model.partition("## What each secret opens")[2].partition("\n## ")[0]

@@ -1,4 +1,4 @@
-"""Who works with the product, and on which client: customers, access tokens, minds, the active mind."""
+"""Who works with the product, and on which client: customers, access tokens, sessions, minds, the active mind."""
 
 from coppermind_pipeline.accounts.access_tokens import (
     AccessToken,
@@ -32,10 +32,21 @@ from coppermind_pipeline.accounts.minds import (
     switch_mind,
     update_mind,
 )
+from coppermind_pipeline.accounts.sessions import (
+    SESSION_LIFETIME,
+    Session,
+    begin_session,
+    end_all_sessions,
+    end_session,
+    find_session,
+    make_sign_in_token,
+    sign_in_token_works,
+)
 from coppermind_pipeline.accounts.tool import MindList, MindsAction, minds_tool
 
 __all__ = [
     "LOCAL_CUSTOMER",
+    "SESSION_LIFETIME",
     "AccessToken",
     "Caller",
     "CustomerExists",
@@ -48,17 +59,24 @@ __all__ = [
     "MindNotFound",
     "MindsAction",
     "NoActiveMind",
+    "Session",
     "TokenNotFound",
+    "begin_session",
     "create_customer",
     "create_mind",
     "create_token",
+    "end_all_sessions",
+    "end_session",
+    "find_session",
     "list_customers",
     "list_minds",
     "list_tokens",
     "local_caller",
+    "make_sign_in_token",
     "minds_tool",
     "resolve_mind",
     "revoke_token",
+    "sign_in_token_works",
     "switch_mind",
     "token_caller",
     "update_mind",

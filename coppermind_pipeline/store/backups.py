@@ -34,6 +34,9 @@ from coppermind_pipeline.wording import are, count, number
 
 LOCK_TIMEOUT_S = 10
 
+# Or a restore would let in who has signed out, or used a link, since.
+_NOT_SAVED = ("coppermind.web_sessions", "coppermind.sign_in_links")
+
 
 class FileExists(UsageError):
     """There is a file of that name."""
@@ -107,7 +110,7 @@ def backup(database: Database, file: Path, *, replace: bool = False) -> Backup:
         raise FileExists(f"{file} exists already.", hint="Give another name, or overwrite it with --force.")
     programs = _programs_for(database)
     address, environment = connection_arguments(database.address)
-    options = [f"--schema={schema}" for schema in SCHEMAS]
+    options = [f"--schema={schema}" for schema in SCHEMAS] + [f"--exclude-table-data={table}" for table in _NOT_SAVED]
     with _draft(file) as draft:
         # Not by standard output, to which it appends a second table of contents instead of completing the first.
         _run([programs.path("pg_dump"), "--format=custom", f"--file={draft}", *options, address], environment)

@@ -103,7 +103,7 @@ class Database:
         """Return the configured database; the embedded server is started where none is configured."""
         login_key = settings.login_key() or settings.home
         if settings.database_url is not None:
-            if settings.home.exists():  # keys and sessions lie there; the embedded server closes it by itself
+            if settings.home.exists():  # keys lie there; the embedded server closes it by itself
                 private_directory(settings.home)
             return cls(settings.database_url.get_secret_value(), login_key)
         return cls(embedded.start(settings.home), login_key)

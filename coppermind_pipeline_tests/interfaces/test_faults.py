@@ -171,7 +171,7 @@ def test_a_home_that_is_a_file(coppermind, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "directory"), [(("web", "--sign-in-link"), "sign-in"), (("sync", "acme-hubspot-0007"), "dagster")]
+    ("arguments", "directory"), [(("web", "--sign-in-link"), "."), (("sync", "acme-hubspot-0007"), "dagster")]
 )
 @pytest.mark.parametrize("before", [None, 0o755])
 def test_the_home_is_closed_to_others_whatever_opens_it_first(

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import make_url, text
 
+from coppermind_pipeline.accounts import begin_session, make_sign_in_token
 from coppermind_pipeline.errors import CoppermindError
 from coppermind_pipeline.store import (
     Database,
@@ -91,6 +92,17 @@ def test_what_is_restored_is_what_was_saved_and_paused(database: Database, empty
     assert resume(empty_database)
     require_not_paused(empty_database)
     assert not resume(empty_database)
+
+
+def test_a_restore_signs_nobody_in(database: Database, empty_database: Database, tmp_path: Path):
+    begin_session(database, make_sign_in_token(database))
+    make_sign_in_token(database)
+    backup(database, tmp_path / "backup")
+    restore(empty_database, tmp_path / "backup")
+    signed_in = text("SELECT (SELECT count(*) FROM web_sessions), (SELECT count(*) FROM sign_in_links)")
+    for each, rows in ((database, (1, 1)), (empty_database, (0, 0))):
+        with each.owner() as connection:
+            assert connection.execute(signed_in).one() == rows
 
 
 def test_sequences_go_on_where_they_were(database: Database, empty_database: Database, saved: Path):

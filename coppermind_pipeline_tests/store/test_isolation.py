@@ -69,7 +69,7 @@ def test_a_mind_sees_its_own_row_only(minds: Minds, table: str):
             assert connection.scalars(text(f"SELECT {column} FROM {table}")).all() == [mind]
 
 
-@pytest.mark.parametrize("table", [*ROWS, "minds", "customers", "access_tokens"])
+@pytest.mark.parametrize("table", [*ROWS, "minds", "customers", "access_tokens", "sign_in_links", "web_sessions"])
 def test_without_a_mind_there_is_no_row(minds: Minds, table: str):
     with minds.database.nobody() as connection:
         assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
@@ -173,7 +173,9 @@ def test_what_tells_of_all_minds_tells_the_scheduler_alone(minds: Minds, asked: 
             connection.execute(text(f"SELECT * FROM {asked}"))
 
 
-@pytest.mark.parametrize("table", ["connector_credentials", "oauth_states", "access_tokens"])
+@pytest.mark.parametrize(
+    "table", ["connector_credentials", "oauth_states", "access_tokens", "sign_in_links", "web_sessions"]
+)
 def test_the_reader_sees_no_secret(minds: Minds, table: str):
     with minds.database.reader() as connection, pytest.raises(ProgrammingError, match="permission denied"):
         connection.execute(text(f"SELECT FROM {table}"))
@@ -210,6 +212,28 @@ def test_a_customer_sees_its_own_access_tokens_only(database: Database, local_cu
             text("INSERT INTO access_tokens (customer_id, name, prefix, token_hash) VALUES (:c, 'n', 'planted', '')"),
             {"c": other},
         )
+
+
+@pytest.mark.parametrize(("table", "secret"), [("sign_in_links", "token_hash"), ("web_sessions", "secret_hash")])
+def test_a_customer_sees_and_ends_its_own_sessions_and_links_only(
+    database: Database, local_customer: UUID, table: str, secret: str
+):
+    with database.owner() as connection:
+        other = connection.scalar(text("INSERT INTO customers (name) VALUES ('other') RETURNING id"))
+        for customer in (local_customer, other):
+            connection.execute(
+                text(
+                    f"""INSERT INTO {table} ({secret}, customer_id, expires_at)
+                        VALUES (CAST(CAST(:customer AS text) AS bytea), :customer, now() + interval '1 day')"""
+                ),
+                {"customer": customer},
+            )
+    with database.customer(local_customer) as connection:
+        assert connection.scalars(text(f"DELETE FROM {table} RETURNING customer_id")).all() == [local_customer]
+    with database.customer(other) as connection:
+        assert connection.scalars(text(f"SELECT customer_id FROM {table}")).all() == [other]
+    with database.customer(local_customer) as connection, pytest.raises(ProgrammingError):
+        connection.execute(text(f"INSERT INTO {table} VALUES ('', :customer, now())"), {"customer": other})
 
 
 def test_a_restored_database_keeps_minds_apart(

@@ -45,7 +45,7 @@ def test_a_login_of_a_mind_reads_that_mind_alone(login: Ask, minds: Minds, table
 
 def test_a_login_of_a_mind_reads_no_other_account_and_no_secret(login: Ask, minds: Minds):
     assert login("SELECT id FROM minds") == [(minds.ours,)]
-    for table in (*_SECRET_TABLES, "access_tokens", "customers", "rate_limit_states"):
+    for table in (*_SECRET_TABLES, "access_tokens", "sign_in_links", "web_sessions", "customers", "rate_limit_states"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             login(f"SELECT FROM {table}")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

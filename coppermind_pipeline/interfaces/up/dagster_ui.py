@@ -28,11 +28,11 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from coppermind_pipeline.accounts import LOCAL_CUSTOMER, local_caller, token_caller
+from coppermind_pipeline.accounts import local_caller, token_caller
 from coppermind_pipeline.interfaces.installation import Installation, open_installation
 from coppermind_pipeline.interfaces.processes import LoopbackService
 from coppermind_pipeline.interfaces.web.app import error_pages, security_headers, sign_in_routes, static_files
-from coppermind_pipeline.interfaces.web.sessions import session_middleware
+from coppermind_pipeline.interfaces.web.sessions import session_middleware, signed_in
 from coppermind_pipeline.interfaces.web.sign_in import SIGN_IN_PATH, bearer_token
 
 # Less than `coppermind up` gives this process to end in.
@@ -101,6 +101,7 @@ def _sign_in_pages(installation: Installation) -> Starlette:
         exception_handlers=error_pages(),
     )
     app.state.installation = installation
+    app.state.https_only = False
     return app
 
 
@@ -110,7 +111,7 @@ def _middleware(installation: Installation) -> list[Middleware]:
         # A page elsewhere can point a name of its own at this machine.
         Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1"]),
         Middleware(_OwnPagesOnly, origins={f"http://localhost:{port}", f"http://127.0.0.1:{port}"}),
-        *session_middleware(installation.settings.home, https_only=False),
+        session_middleware(installation.database),
     ]
 
 
@@ -153,9 +154,13 @@ class _OperatorsOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
-        is_let_in = connection.session.get("customer") == LOCAL_CUSTOMER or await self._shows_token(connection)
+        is_let_in = self._has_session(connection) or await self._shows_token(connection)
         answer = self._app if is_let_in else _refusal(connection)
         await answer(scope, receive, send)
+
+    def _has_session(self, connection: HTTPConnection) -> bool:
+        user = signed_in(connection)
+        return user is not None and user.session.customer_id == self._operator
 
     async def _shows_token(self, connection: HTTPConnection) -> bool:
         token = bearer_token(connection)
@@ -166,7 +171,7 @@ class _OperatorsOnly:
 
 
 def _refusal(connection: HTTPConnection) -> Response:
-    if "text/html" in connection.headers.get("accept", "") and "customer" not in connection.session:
+    if "text/html" in connection.headers.get("accept", "") and signed_in(connection) is None:
         return RedirectResponse(SIGN_IN_PATH, 303)
     return PlainTextResponse(
         "Dagster is for operators: sign in as the customer `local` (`coppermind web --sign-in-link`), or send "

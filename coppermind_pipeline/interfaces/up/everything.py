@@ -92,7 +92,7 @@ def run_everything(
                         # One name for all pages: a browser shares a session between ports of one name alone.
                         dagster=f"http://localhost:{port}",
                         web=installation.settings.public_url,
-                        sign_in=make_sign_in_link(home, installation.settings.public_url),
+                        sign_in=make_sign_in_link(installation.database, installation.settings.public_url),
                         logs=home / "logs",
                     )
                 )

@@ -47,12 +47,22 @@ def create_app(installation: Installation) -> Starlette:
     The callback and `/healthz` are open, `/metrics` is for this machine or a token, everything else needs a session.
     """
     settings = installation.settings
-    app = Starlette(routes=_routes(), middleware=_middleware(settings), exception_handlers=error_pages())
+    app = Starlette(routes=_routes(installation), middleware=_middleware(settings), exception_handlers=error_pages())
     app.state.installation = installation
+    app.state.https_only = _is_https(settings)
     return app
 
 
-def _routes() -> Sequence[Route | Mount]:
+def _routes(installation: Installation) -> Sequence[Route | Mount]:
+    return [
+        Route("/healthz", observability.healthz),
+        Route("/metrics", observability.metrics),
+        Mount("/static", static_files(), name="static"),
+        Mount("/", routes=_pages(), middleware=[session_middleware(installation.database)]),
+    ]
+
+
+def _pages() -> Sequence[Route]:
     return [
         Route("/", digest_page.show_digest, name="digest"),
         Route("/connectors", connectors_page.show_connectors, name="connectors"),
@@ -67,9 +77,6 @@ def _routes() -> Sequence[Route | Mount]:
         *sign_in_routes(),
         Route("/sign-out", sign_in.sign_out, methods=["POST"], name="sign_out"),
         Route(RUNBOOK_PATH, observability.show_runbook),
-        Route("/healthz", observability.healthz),
-        Route("/metrics", observability.metrics),
-        Mount("/static", static_files(), name="static"),
     ]
 
 
@@ -88,15 +95,17 @@ def static_files() -> StaticFiles:
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
-    public = urlsplit(settings.public_url)
-    secure_only = public.scheme == "https"
+    public_name = urlsplit(settings.public_url).hostname or "localhost"
     return [
         Middleware(RequestIds),
-        Middleware(SecureASGIMiddleware, secure=security_headers(https=secure_only)),
+        Middleware(SecureASGIMiddleware, secure=security_headers(https=_is_https(settings))),
         # Another name for this machine, made up by a web page elsewhere, must not reach the session.
-        Middleware(TrustedHostMiddleware, allowed_hosts=[public.hostname or "localhost", "localhost", "127.0.0.1"]),
-        *session_middleware(settings.home, https_only=secure_only),
+        Middleware(TrustedHostMiddleware, allowed_hosts=[public_name, "localhost", "127.0.0.1"]),
     ]
+
+
+def _is_https(settings: Settings) -> bool:
+    return urlsplit(settings.public_url).scheme == "https"
 
 
 def security_headers(*, https: bool) -> Secure:

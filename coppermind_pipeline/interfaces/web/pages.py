@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.templating import Jinja2Templates
 
 from coppermind_pipeline.interfaces.state_words import scans_under_way, state_words
+from coppermind_pipeline.interfaces.web.sessions import signed_in
 from coppermind_pipeline.named_calls import NamedCall, with_calls, without_commands
 from coppermind_pipeline.wording import about, ago, as_words, capitalized, clock, day, number, utc_second
 
@@ -20,8 +21,8 @@ def page(
     request: Request, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> HTMLResponse:
     """Render a template as the answer; every page knows whether somebody is signed in, and its session's form token."""
-    session = request.scope.get("session", {})
-    values |= {"customer": session.get("customer"), "csrf": session.get("csrf"), "now": datetime.now(UTC)}
+    user = signed_in(request)
+    values |= {"csrf": user.csrf if user else None, "now": datetime.now(UTC)}
     return _templates.TemplateResponse(request, template, values, status_code=status, headers=headers)
 
 

@@ -1,108 +1,85 @@
-"""Sessions: a signed cookie in the browser, and a file under `COPPERMIND_HOME/sessions` for as long as it is good.
-
-The file is named by the hash of the session's id. Signing out removes it, so that a copy of the cookie is worth nothing
-from then on, in whichever process that reads this home.
-"""
+"""The session of a request: a cookie that holds its secret, and all else in the database (`accounts/sessions.py`)."""
 
 import hashlib
-import secrets
-import time
-from collections.abc import MutableMapping
-from pathlib import Path
-from typing import Any
+import hmac
 
+from pydantic import SecretStr
+from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 
-from coppermind_pipeline.store import private_directory
+from coppermind_pipeline.accounts import SESSION_LIFETIME, Session, end_session, find_session
+from coppermind_pipeline.store import Database
 
-SESSION_LIFETIME_S = 14 * 24 * 3600
-
-
-def session_middleware(home: Path, *, https_only: bool) -> list[Middleware]:
-    """Return what gives each request its session; one that ended on the server counts as none."""
-    return [
-        Middleware(
-            SessionMiddleware,
-            secret_key=session_key(home),
-            session_cookie="coppermind_session",
-            max_age=SESSION_LIFETIME_S,
-            https_only=https_only,
-        ),
-        Middleware(_LiveSessions, home=home),
-    ]
+_COOKIE = "coppermind_session"
 
 
-def begin_session(session: MutableMapping[str, Any], home: Path, *, customer: str) -> None:
-    """Sign the browser of a request's session in, whoever was signed in there before."""
-    end_session(session, home)
-    session_id = secrets.token_urlsafe(32)
-    file = _file_of(home, session_id)
-    private_directory(file.parent)
-    forget_older(file.parent, SESSION_LIFETIME_S)
-    file.touch(mode=0o600)
-    session.update(id=session_id, customer=customer, csrf=secrets.token_urlsafe(32))
+class SignedIn(BaseUser):
+    """Whoever sends a request in a session.
+
+    Attributes:
+        session: the session.
+        csrf: what each form of the session's own pages shows; the session's secret can't be told from it.
+    """
+
+    def __init__(self, session: Session) -> None:
+        """Derive the token of the session's forms."""
+        self.session = session
+        self.csrf = hmac.new(session.secret.get_secret_value().encode(), b"form", hashlib.sha256).hexdigest()
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Say that somebody is signed in."""
+        return True
 
 
-def end_session(session: MutableMapping[str, Any], home: Path) -> None:
-    """End a request's session, on the server as in the browser."""
-    if "id" in session:
-        _file_of(home, session["id"]).unlink(missing_ok=True)
-    session.clear()
+def session_middleware(database: Database) -> Middleware:
+    """Return what tells of each request in whose session it is: `signed_in`."""
+    return Middleware(AuthenticationMiddleware, backend=_Sessions(database))
 
 
-def session_key(home: Path) -> str:
-    """Return the key that session cookies are signed with; it lasts, so that a restart signs nobody out."""
-    file = home / "web-session.key"
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not file.exists():
-        draft = home / f"web-session.key.{secrets.token_hex(8)}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
-        # Two processes that start at once end up with one key: the first link wins.
-        try:
-            file.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return file.read_text()
+def signed_in(connection: HTTPConnection) -> SignedIn | None:
+    """Return who sends a request; None where that is not known."""
+    user = connection.scope.get("user")
+    return user if isinstance(user, SignedIn) else None
 
 
-def forget_older(directory: Path, lifetime_s: float) -> None:
-    """Remove a directory's files that are older than that."""
-    for file in directory.iterdir():
-        if not is_younger(file, lifetime_s):
-            file.unlink(missing_ok=True)
+def keep_session(response: Response, secret: SecretStr, *, https_only: bool) -> None:
+    """Let the browser that gets a response be in a session from now on."""
+    response.set_cookie(
+        _COOKIE,
+        secret.get_secret_value(),
+        max_age=int(SESSION_LIFETIME.total_seconds()),
+        secure=https_only,
+        httponly=True,
+        samesite="lax",
+    )
 
 
-def is_younger(file: Path, lifetime_s: float) -> bool:
-    """Say whether a file is there, and was written within that time."""
-    try:
-        return time.time() - file.stat().st_mtime <= lifetime_s
-    except FileNotFoundError:
-        return False
+def forget_session(response: Response) -> None:
+    """Let the browser that gets a response be in no session from now on."""
+    response.delete_cookie(_COOKIE)
 
 
-class _LiveSessions:
-    """Empties the session of a cookie whose file is gone."""
-
-    def __init__(self, app: ASGIApp, *, home: Path) -> None:
-        self._app, self._home = app, home
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in {"http", "websocket"}:
-            session = HTTPConnection(scope).session
-            if session and not await run_in_threadpool(self._is_live, session):
-                session.clear()
-        await self._app(scope, receive, send)
-
-    def _is_live(self, session: MutableMapping[str, Any]) -> bool:
-        return "id" in session and is_younger(_file_of(self._home, session["id"]), SESSION_LIFETIME_S)
+def end_session_of(request: Request) -> None:
+    """End the session that a request is sent in, if any, wherever its secret is shown."""
+    user = signed_in(request)
+    if user is not None:
+        end_session(request.app.state.installation.database, user.session)
 
 
-def _file_of(home: Path, session_id: str) -> Path:
-    return home / "sessions" / hashlib.sha256(session_id.encode()).hexdigest()
+class _Sessions(AuthenticationBackend):
+    """Finds the session whose secret a request's cookie holds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
+        secret = conn.cookies.get(_COOKIE)
+        if not secret:
+            return None
+        session = await run_in_threadpool(find_session, self._database, SecretStr(secret))
+        return None if session is None else (AuthCredentials(), SignedIn(session))

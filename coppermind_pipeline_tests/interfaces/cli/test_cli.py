@@ -12,12 +12,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 from typer.main import get_command
 
 import coppermind_pipeline
+from coppermind_pipeline.accounts import begin_session, find_session
 from coppermind_pipeline.interfaces.cli.app import app
 from coppermind_pipeline.interfaces.cli.output import in_commands
 from coppermind_pipeline.interfaces.processes import free_port
+from coppermind_pipeline_tests.interfaces.web.visitors import token_of
 
 COMMANDS = {
     "up", "web", "sync",
@@ -204,6 +207,15 @@ def test_an_error_says_it_in_commands(installation_home: Path):
                             capture_output=True, text=True)  # fmt: skip
     assert failed.returncode == 2
     assert "`coppermind connectors status` lists the connectors" in failed.stderr
+
+
+def test_all_browsers_of_a_customer_are_signed_out_by_a_command(coppermind, database):
+    token = SecretStr(token_of(json.loads(coppermind("web", "--sign-in-link", "--json").stdout)["sign_in"]))
+    secret = begin_session(database, token)
+    assert secret is not None
+    assert coppermind("web", "--end-sessions").stdout.strip() == "1 session ended."
+    assert find_session(database, secret) is None
+    assert coppermind("web", "--end-sessions", "--customer", "Nobody").exit_code == 2
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from dagster_webserver.webserver import DagsterWebserver
 from playwright.sync_api import Browser, WebSocket, expect
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from coppermind_pipeline.accounts import create_customer, create_token, revoke_token
+from coppermind_pipeline.accounts import create_customer, create_token, end_all_sessions, revoke_token
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import LoopbackService, free_port
 from coppermind_pipeline.interfaces.up import CODE_LOCATION
@@ -72,7 +72,7 @@ def stranger(installation: Installation, context: WorkspaceProcessContext) -> Te
 
 @pytest.fixture
 def operator(installation: Installation, stranger: TestClient) -> TestClient:
-    assert sign_in(stranger, installation.settings) == 303
+    assert sign_in(stranger, installation.database) == 303
     return stranger
 
 
@@ -211,10 +211,9 @@ def test_a_browser_without_a_session_is_sent_to_sign_in_and_a_script_is_refused(
     assert "coppermind web --sign-in-link" in refused.text
 
 
-def test_signing_in_here_leads_to_dagster_and_signing_out_elsewhere_ends_it(operator, installation):
+def test_signing_in_here_leads_to_dagster_and_signing_out_elsewhere_ends_it(operator, database):
     assert "/_next/static/" in operator.get("/").text
-    (session,) = (installation.settings.home / "sessions").iterdir()
-    session.unlink()
+    end_all_sessions(database)
     assert operator.post("/graphql", json=RUNS).status_code == 401
 
 
@@ -222,7 +221,7 @@ def test_another_customers_session_or_token_is_no_operators(database, installati
     create_customer(database, "agency")
     token = create_token(database, customer="agency").token.get_secret_value()
     assert stranger.post("/graphql", json=RUNS, headers={"authorization": f"Bearer {token}"}).status_code == 401
-    assert sign_in(stranger, installation.settings, customer="agency") == 303
+    assert sign_in(stranger, installation.database, customer="agency") == 303
     page = stranger.get("/", headers={"accept": "text/html"})
     assert page.status_code == 401
     assert "`local`" in page.text
@@ -273,7 +272,7 @@ def test_dagsters_own_pages_work_in_a_browser(chromium: Browser, database, tmp_p
     with LoopbackService(app, port=settings.dagster_port, name="Dagster web server", port_hint=""):
         page.goto(home)
         expect(page.get_by_text("Sign in with a link")).to_be_visible()
-        page.goto(make_sign_in_link(tmp_path, home))
+        page.goto(make_sign_in_link(database, home))
         page.get_by_role("button", name="Sign in").click()
         with page.expect_websocket():
             page.goto(f"{home}/locations/{CODE_LOCATION}/sensors/due_polls")

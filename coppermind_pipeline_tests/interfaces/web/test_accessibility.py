@@ -61,11 +61,11 @@ def _found(page: Page) -> list[str]:
     return [f"{each['id']}: {node['html'][:200]}" for each in said for node in each["nodes"]]
 
 
-def test_every_page_is_for_everyone(page: Page, service: Settings, portal: StoredPortal) -> None:
+def test_every_page_is_for_everyone(page: Page, service: Settings, database: Database, portal: StoredPortal) -> None:
     page.goto(service.public_url)
     expect(page.get_by_text("You are not signed in")).to_be_visible()
     found = {"not signed in": _found(page)}
-    page.goto(make_sign_in_link(service.home, service.public_url))
+    page.goto(make_sign_in_link(database, service.public_url))
     found["signing in"] = _found(page)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="acme")).to_be_visible()

@@ -74,7 +74,7 @@ def browser(database: Database, tmp_path: Path) -> Iterator[TestClient]:
     """Somebody who is signed in."""
     settings = Settings(home=tmp_path)
     with TestClient(create_app(Installation(settings, database)), base_url=settings.public_url) as client:
-        assert sign_in(client, settings) == 200
+        assert sign_in(client, database) == 200
         yield client
 
 

@@ -85,7 +85,7 @@ def _new_page(chromium: Browser, installation: Installation, complaints: list[st
 
 
 def _sign_in(page: Page, installation: Installation) -> None:
-    page.goto(make_sign_in_link(installation.settings.home, installation.settings.public_url))
+    page.goto(make_sign_in_link(installation.database, installation.settings.public_url))
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Connectors", exact=True).click()
 

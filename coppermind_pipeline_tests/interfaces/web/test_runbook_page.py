@@ -36,7 +36,7 @@ def test_each_metric_is_told_of(database: Database, tmp_path: Path):
 def test_it_is_there_for_whoever_sees_a_red_check_and_is_signed_in(database: Database, tmp_path: Path):
     settings = Settings(home=tmp_path)
     with TestClient(create_app(Installation(settings, database)), base_url=settings.public_url) as browser:
-        sign_in(browser, settings)
+        sign_in(browser, database)
         answer = browser.get(settings.runbook_url("authorized"))
     assert answer.status_code == 200
     assert '<h3 id="authorized">' in answer.text

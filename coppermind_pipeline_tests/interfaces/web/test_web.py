@@ -23,7 +23,7 @@ from coppermind_pipeline.interfaces.processes import PortTaken, free_port
 from coppermind_pipeline.interfaces.web import WebService, chosen, create_app, listening_port, make_sign_in_link
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.interfaces.web.visitors import sign_in, token_of
+from coppermind_pipeline_tests.interfaces.web.visitors import routes, sign_in, token_of
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 OPEN = (
@@ -60,15 +60,15 @@ def stranger(installation: Installation) -> Iterator[httpx.Client]:
 @pytest.fixture
 def signed_in(installation: Installation) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=installation.settings.public_url, timeout=20, follow_redirects=True) as client:
-        assert sign_in(client, installation.settings) == 200
+        assert sign_in(client, installation.database) == 200
         yield client
 
 
 @pytest.fixture
 def addresses(installation: Installation) -> dict[str, list[str]]:
     """The addresses behind the sign-in, by method: those of all routes but the open ones."""
-    routes = [route for route in create_app(installation).routes if isinstance(route, Route) and route.path not in OPEN]
-    filled = [(re.sub(r"\{\w+\}", "x", route.path), route.methods or set()) for route in routes]
+    closed = [route for route in routes(installation) if isinstance(route, Route) and route.path not in OPEN]
+    filled = [(re.sub(r"\{\w+\}", "x", route.path), route.methods or set()) for route in closed]
     return {method: [path for path, methods in filled if method in methods] for method in ("GET", "POST")}
 
 
@@ -89,7 +89,7 @@ def test_pages_and_actions_are_for_signed_in_people_alone(stranger, addresses):
 
 
 def test_a_sign_in_link_opens_a_session_once(installation, stranger):
-    link = make_sign_in_link(installation.settings.home, "")
+    link = make_sign_in_link(installation.database, "")
     form = {"token": token_of(link)}
     answer = stranger.post("/sign-in", data=form)
     assert answer.status_code == 303
@@ -102,7 +102,7 @@ def test_a_sign_in_link_opens_a_session_once(installation, stranger):
 
 
 def test_looking_at_a_sign_in_link_uses_nothing_up_and_signs_nobody_in(installation, stranger):
-    link = make_sign_in_link(installation.settings.home, "")
+    link = make_sign_in_link(installation.database, "")
     for method in ("HEAD", "GET", "GET"):
         answer = stranger.request(method, link, headers={"purpose": "prefetch"})
         assert answer.status_code == 200
@@ -112,7 +112,7 @@ def test_looking_at_a_sign_in_link_uses_nothing_up_and_signs_nobody_in(installat
 
 
 def test_no_page_of_another_site_signs_a_browser_in_as_somebody_else(installation, stranger):
-    form = {"token": token_of(make_sign_in_link(installation.settings.home, ""))}
+    form = {"token": token_of(make_sign_in_link(installation.database, ""))}
     for origin in ("https://elsewhere.example", "http://localhost:1", "null", ""):
         answer = stranger.post("/sign-in", data=form, headers={"Origin": origin})
         assert answer.status_code == 403
@@ -376,7 +376,7 @@ def test_a_port_that_is_taken_is_named_with_the_setting(installation):
 def test_behind_an_https_proxy_cookies_are_for_https_alone(database, tmp_path):
     settings = Settings(home=tmp_path, public_url="https://connect.example.com")
     client = TestClient(create_app(Installation(settings, database)), base_url="https://connect.example.com")
-    answer = client.post("/sign-in", data={"token": token_of(make_sign_in_link(tmp_path, ""))}, follow_redirects=False)
+    answer = client.post("/sign-in", data={"token": token_of(make_sign_in_link(database, ""))}, follow_redirects=False)
     assert "secure" in answer.headers["set-cookie"].lower()
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
 

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from coppermind_pipeline.interfaces.installation import Installation
 from coppermind_pipeline.interfaces.processes import free_port
-from coppermind_pipeline.interfaces.web import WebService, create_app, listening_port
+from coppermind_pipeline.interfaces.web import WebService, listening_port
 from coppermind_pipeline.settings import RUNBOOK_PATH, Settings
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.interfaces.web.visitors import sign_in
+from coppermind_pipeline_tests.interfaces.web.visitors import routes, sign_in
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 # What only a programmer's message has: a traceback, a module, a statement, a table.
@@ -64,15 +64,13 @@ class Service:
     def __init__(self, installation: Installation) -> None:
         self.home = installation.settings.home
         self.port = listening_port(installation.settings)
-        routes = create_app(installation).routes
         self.addresses = [
             (method, route.path)
-            for route in routes
-            if isinstance(route, Route | Mount)
+            for route in routes(installation)
             for method in (route.methods if isinstance(route, Route) and route.methods else {"GET"})
         ]
         with httpx.Client(base_url=installation.settings.public_url) as client:
-            sign_in(client, installation.settings)
+            sign_in(client, installation.database)
             page = client.get("/").text
             self.session = client.cookies["coppermind_session"]
         found = re.search(r'name="csrf" value="([^"]+)"', page)

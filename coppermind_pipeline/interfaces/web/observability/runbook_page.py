@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from coppermind_pipeline.interfaces.web.pages import page
-from coppermind_pipeline.interfaces.web.sign_in import signed_in_customer
+from coppermind_pipeline.interfaces.web.sign_in import require_signed_in
 
 _FILE = Path(__file__).with_name("runbook.md")
 _NAME = re.compile(r"`(\w+)`")
@@ -24,7 +24,7 @@ _NAME = re.compile(r"`(\w+)`")
 
 def show_runbook(request: Request) -> Response:
     """GET /runbook: it tells of the product, and of no customer, to whoever is signed in."""
-    signed_in_customer(request)
+    require_signed_in(request)
     return page(request, "runbook.html", runbook=runbook())
 
 
