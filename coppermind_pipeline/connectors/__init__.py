@@ -40,7 +40,7 @@ from coppermind_pipeline.connectors.errors import (
     SettingNotApplied,
     UserLevelApp,
 )
-from coppermind_pipeline.connectors.event_retention import remove_old_log_entries
+from coppermind_pipeline.connectors.event_retention import remove_old_log_entries, share_of_old_log_entries
 from coppermind_pipeline.connectors.events import (
     Problem,
     ProblemKind,
@@ -163,6 +163,7 @@ __all__ = [
     "rotate_keys",
     "send_alerts",
     "set_last_error",
+    "share_of_old_log_entries",
     "status",
     "tell_all_again",
     "waited_for_turns",

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from coppermind_pipeline.connectors import share_of_old_log_entries
 from coppermind_pipeline.memories import share_of_old_texts
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database, Retained, Stored, retained, share_of_old_events, sizes
-from coppermind_pipeline.sync import share_of_old_versions
+from coppermind_pipeline.sync import share_of_old_associations, share_of_old_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ def growth(database: Database, settings: Settings) -> Growth:
     old_events = share_of_old_events(database, days=settings.runs_days)
     shares = {
         Stored.VERSIONS: share_of_old_versions(database, days=settings.history_days),
+        Stored.ASSOCIATIONS: share_of_old_associations(database, days=settings.history_days),
+        Stored.LOGS: share_of_old_log_entries(database, days=settings.history_days),
         Stored.MEMORIES: old_texts,
         Stored.SEARCH_INDEX: old_texts,
         Stored.DAGSTER_EVENTS: old_events,
@@ -48,7 +51,7 @@ def growth(database: Database, settings: Settings) -> Growth:
     }
     return Growth(
         [
-            Grown(size.kind, size.rows, size.bytes, round(size.rows * share), round(size.bytes * share))
+            Grown(size.kind, size.rows, size.bytes, round(size.history_rows * share), round(size.history_bytes * share))
             for size in found
             for share in [shares.get(size.kind, 0.0)]
         ],

@@ -39,7 +39,11 @@ from coppermind_pipeline.sync.polls import (
     step_succeeded,
 )
 from coppermind_pipeline.sync.pulling.pull import Pulled, Then, pull
-from coppermind_pipeline.sync.raw.retention import remove_old_versions, share_of_old_versions
+from coppermind_pipeline.sync.raw.retention import (
+    remove_old_versions,
+    share_of_old_associations,
+    share_of_old_versions,
+)
 from coppermind_pipeline.sync.reconciling.cadence import ReconciliationCadence, reconciliation_cadence
 from coppermind_pipeline.sync.reconciling.drift import Drift
 from coppermind_pipeline.sync.reconciling.due import DueReconciliation, reconciled_since, reconciliations_due
@@ -123,6 +127,7 @@ __all__ = [
     "remove_old_versions",
     "reread",
     "rows_stored",
+    "share_of_old_associations",
     "share_of_old_versions",
     "slice_end",
     "step_succeeded",

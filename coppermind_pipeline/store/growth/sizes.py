@@ -1,8 +1,7 @@
 """How much there is of what grows, by kind: rows as the server's statistics estimate them, bytes with indexes."""
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -47,6 +46,10 @@ _KINDS = {
 }
 
 
+# Of these, retention removes nothing that has become too old: they have no history.
+_WITHOUT_HISTORY = {"hubspot_raw_associations", "memory_queue", "snapshots"}
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """How much there is of one kind.
@@ -54,22 +57,34 @@ class Size:
     Attributes:
         rows: about so many, of all its tables.
         bytes: on disk, indexes and space for rows to come among it.
+        history_rows, history_bytes: of the tables among them that have a history, of which retention removes.
     """
 
     kind: Stored
-    rows: int
-    bytes: int
+    rows: int = 0
+    bytes: int = 0
+    history_rows: int = 0
+    history_bytes: int = 0
+
+    def with_table(self, name: str, rows: int, taken: int) -> "Size":
+        """Return it with one more table."""
+        has_history = name not in _WITHOUT_HISTORY
+        return replace(
+            self,
+            rows=self.rows + rows,
+            bytes=self.bytes + taken,
+            history_rows=self.history_rows + rows * has_history,
+            history_bytes=self.history_bytes + taken * has_history,
+        )
 
 
 def sizes(connection: Connection) -> list[Size]:
     """Return how much there is of each kind, the product's tables and Dagster's; in milliseconds, whatever there is."""
-    rows: dict[Stored, int] = defaultdict(int)
-    taken: dict[Stored, int] = defaultdict(int)
+    found = {kind: Size(kind) for kind in Stored}
     for relation in connection.execute(_RELATIONS):
         kind = _KINDS.get(relation.name, Stored.OTHER)
-        rows[kind] += relation.rows
-        taken[kind] += relation.bytes
-    return [Size(kind, rows[kind], taken[kind]) for kind in Stored]
+        found[kind] = found[kind].with_table(relation.name, relation.rows, relation.bytes)
+    return [*found.values()]
 
 
 def sampled(connection: Connection, statement: TextClause, table: str, values: Mapping[str, Any]) -> float:

@@ -58,6 +58,18 @@ _SHARE_OF_OLD = text(
 )
 
 
+def share_of_old_associations(database: Database, *, days: int) -> float:
+    """Return about which share of all associations had ended more than `days` ago, by a sample."""
+    with database.reader() as connection:
+        return sampled(connection, _SHARE_OF_ENDED, "hubspot_associations", {"age": GRACE + timedelta(days=days)})
+
+
+_SHARE_OF_ENDED = text(
+    """SELECT avg(CAST(coalesce(valid_to <= clock_timestamp() - :age, false) AS int))
+         FROM hubspot_associations TABLESAMPLE SYSTEM (:percent)"""
+)
+
+
 def _remove_some(connection: Connection, scope: Scope, until: datetime, after: str) -> tuple[int, str | None]:
     if after == _ASSOCIATIONS:
         values = scope.values(until=until, associations_max=_ASSOCIATIONS_MAX)
