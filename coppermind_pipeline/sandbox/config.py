@@ -16,6 +16,8 @@ class Switches:
     unset_as_null: bool = True
     #: Records carry `url`.
     record_url: bool = True
+    #: A record's own times, beside its properties, are epoch milliseconds as numbers; off: ISO 8601.
+    record_times_as_ms: bool = False
     #: A 429 names the seconds to wait in `Retry-After`.
     retry_after: bool = False
     #: A 429's body has `category: RATE_LIMITS`.

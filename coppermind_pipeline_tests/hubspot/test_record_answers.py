@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from coppermind_pipeline.hubspot.resources.record_answers import RecordAnswers
 
 NAMES = st.sampled_from(["email", "a b", 'with "quotes"', "back\\slash", "1st", "class", "größe", "hs_object_id"])
+MOMENTS = st.none() | st.text(max_size=3) | st.integers(0, 2**53)
 ODD_VALUES = st.integers(-5, 5) | st.just([1, "x"]) | st.just("\ud83d") | st.just("\x00")
 
 
@@ -25,7 +26,8 @@ def histories(draw):
         },
         optional={
             "archived": st.booleans(),
-            **dict.fromkeys(("createdAt", "updatedAt", "archivedAt", "url"), st.none() | st.text(max_size=3)),
+            **dict.fromkeys(("createdAt", "updatedAt", "archivedAt"), MOMENTS),
+            "url": st.none() | st.text(max_size=3),
         },
     )
     answers = st.fixed_dictionaries(
@@ -51,15 +53,19 @@ def as_read(answer):
                     for name, value in result["properties"].items()
                     if value is not None
                 },
-                result.get("createdAt"),
-                result.get("updatedAt"),
+                in_text(result.get("createdAt")),
+                in_text(result.get("updatedAt")),
                 result.get("archived", False),
-                result.get("archivedAt"),
+                in_text(result.get("archivedAt")),
                 result.get("url"),
             )
             for result in answer["results"]
         ],
     }
+
+
+def in_text(moment):
+    return moment if moment is None or isinstance(moment, str) else str(moment)
 
 
 def decoded_by(decoder, answer):

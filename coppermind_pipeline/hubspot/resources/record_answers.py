@@ -82,14 +82,19 @@ def _records(results: Sequence[_Result], encode: Callable[[Any], bytes]) -> tupl
         Record(
             str(result.id),
             encode(result.properties),
-            result.created_at,
-            result.updated_at,
+            _text(result.created_at),
+            _text(result.updated_at),
             result.archived is True,
-            result.archived_at,
+            _text(result.archived_at),
             result.url,
         )
         for result in results
     )
+
+
+def _text(moment: Any) -> str | None:
+    # Epoch milliseconds may come as a number.
+    return moment if moment is None or isinstance(moment, str) else str(moment)
 
 
 def _json_of_values(properties: Mapping[str, Any]) -> bytes:

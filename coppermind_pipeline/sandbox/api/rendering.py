@@ -20,6 +20,7 @@ def render(
     spell = _spelled_with_nulls if portal.switches.unset_as_null else _spelled_where_set
     link = f"https://{portal.account.ui_domain}/contacts/{portal.hub_id}/record/{kind.type_id}/"
     with_link = portal.switches.record_url
+    moment = int if portal.switches.record_times_as_ms else iso
     # A scan asks for nothing else: it is spared reading the stored properties.
     only_dates = len(template) == len(kind.always_returned)
     spelled = []
@@ -33,12 +34,12 @@ def render(
         document: dict[str, Any] = {
             "id": record_id,
             "properties": properties,
-            "createdAt": created,
-            "updatedAt": modified,
+            "createdAt": moment(record.created_ms),
+            "updatedAt": moment(record.modified_ms),
             "archived": record.archived_ms is not None,
         }
         if record.archived_ms is not None:
-            document["archivedAt"] = iso(record.archived_ms)
+            document["archivedAt"] = moment(record.archived_ms)
         if with_link:
             document["url"] = link + record_id
         spelled.append(document)

@@ -82,6 +82,7 @@ async def test_archived_then_restored(portal: Reconciling, object_type: Kind):
 @pytest.mark.parametrize("object_type", TYPES)
 async def test_purged_after_its_time_in_the_bin(portal: Reconciling, object_type: Kind):
     (record_id,) = portal.live(object_type)[:1]
+    portal.portal.set_switches(record_times_as_ms=object_type == "deals")
     long_ago = datetime.now(UTC) - timedelta(days=100)
     portal.portal.archive(object_type, [record_id], at_ms=int(long_ago.timestamp() * 1000))
     await portal.reconcile()
