@@ -79,7 +79,7 @@ class Hydrator:
                 return answer
 
     async def _read(self, ids: Sequence[str], asked: PropertySet, **options: bool) -> BatchRead:
-        return await self.context.client.batch_read(self.object_type, ids, asked.names or asked.required, **options)
+        return await self.context.client.batch_read(self.object_type, ids, asked.names or asked.searched, **options)
 
     async def _answers(self, ids: Sequence[str]) -> list[BatchRead]:
         if self.batched is not None:

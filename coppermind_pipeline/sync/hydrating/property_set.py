@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from itertools import accumulate
 
 from sqlalchemy import Connection, text
 
@@ -15,6 +16,9 @@ from coppermind_pipeline.sync.hydrating.required import required_properties
 
 RETRY_FULL_AFTER_HOURS = 24
 
+# HubSpot's guide limits a search to 3,000 characters, by one reading of it all of its body; the rest of that takes 500.
+SEARCHED_NAMES_CHARACTERS_MAX = 2_500
+
 
 @dataclass(frozen=True, slots=True)
 class PropertySet:
@@ -22,7 +26,7 @@ class PropertySet:
 
     Attributes:
         full: all that the portal defines.
-        required: those that the product can't do without; search returns them.
+        required: those that the product can't do without; search returns them, as far as they fit into its body.
         calculated: those that HubSpot computes and no figure reads: they make no new version of a record.
         refused: those of `full` that the portal refuses; all of them where it does not say which.
     """
@@ -40,14 +44,20 @@ class PropertySet:
         return tuple(name for name in self.full if name not in self.refused)
 
     @property
+    def searched(self) -> tuple[str, ...]:
+        """Of `required`, what search returns: all but the dates of entry of a portal with dozens of pipelines."""
+        ends = accumulate(len(name) + len('"",') for name in self.required)
+        return tuple(n for n, end in zip(self.required, ends, strict=True) if end <= SEARCHED_NAMES_CHARACTERS_MAX)
+
+    @property
     def left_out(self) -> frozenset[str]:
         """Of `full`, what records are read without because the portal refuses it."""
-        return self.refused if self.names else self.refused.difference(self.required)
+        return self.refused if self.names else self.refused.difference(self.searched)
 
     @property
     def digest(self) -> str:
         """A short name of `names`, stored with each record read."""
-        return hashlib.blake2b("\0".join(self.names or self.required).encode(), digest_size=8).hexdigest()
+        return hashlib.blake2b("\0".join(self.names or self.searched).encode(), digest_size=8).hexdigest()
 
 
 def load_property_set(connection: Connection, scope: Scope, object_type: ObjectType) -> PropertySet:

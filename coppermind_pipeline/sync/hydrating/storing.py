@@ -45,7 +45,7 @@ def store_records(
     if properties.left_out:
         records = keep_stored_values(connection, context.scope, hydrator.object_type, records, properties.left_out)
     if partial:
-        not_searched = frozenset(properties.full).difference(properties.required)
+        not_searched = frozenset(properties.full).difference(properties.searched)
         kept = keep_stored_values(connection, context.scope, hydrator.object_type, partial, not_searched)
         records = [*(record for record in records if not record.is_partial), *kept]
     appended = append_records(

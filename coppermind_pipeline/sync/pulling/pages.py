@@ -69,7 +69,7 @@ async def read_scan(
 
 
 def _pages_of(context: SyncContext, scan: Scan, hydrator: Hydrator) -> AsyncIterator[ScanPage]:
-    properties = hydrator.properties.required
+    properties = hydrator.properties.searched
     return scan_modified(context.client, scan.object_type, since=scan.since, properties=properties, start=scan.position)
 
 
