@@ -99,7 +99,7 @@ def portal_values(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def store_account(connection: Connection, connector_id: str, account: AccountDetails) -> None:
-    """Store what HubSpot says about the account, in the place of what it said before."""
+    """Store what HubSpot says about the account, in the place of what it said before; where it is silent, it stays."""
     connection.execute(
         text(_STORE_ACCOUNT),
         {
@@ -145,13 +145,15 @@ _LOOKED_AT_AT_ONCE_MAX = 20_000
 _PORTAL = "SELECT * FROM portals WHERE connector_id = :connector"
 
 _STORE_ACCOUNT = """
-INSERT INTO hubspot_portals (connector_id, mind_id, hub_id, account_type, time_zone, company_currency,
-                             additional_currencies, ui_domain, data_hosting_location)
+INSERT INTO hubspot_portals AS stored (connector_id, mind_id, hub_id, account_type, time_zone, company_currency,
+                                       additional_currencies, ui_domain, data_hosting_location)
 VALUES (:connector, current_mind(), :hub_id, :account_type, :time_zone, :company_currency,
         :additional_currencies, :ui_domain, :data_hosting_location)
 ON CONFLICT (connector_id) DO UPDATE
-   SET hub_id = excluded.hub_id, account_type = excluded.account_type, time_zone = excluded.time_zone,
-       company_currency = excluded.company_currency, ui_domain = excluded.ui_domain,
+   SET hub_id = excluded.hub_id, account_type = excluded.account_type,
+       time_zone = coalesce(excluded.time_zone, stored.time_zone),
+       company_currency = coalesce(excluded.company_currency, stored.company_currency),
+       ui_domain = coalesce(excluded.ui_domain, stored.ui_domain),
        additional_currencies = excluded.additional_currencies,
        data_hosting_location = excluded.data_hosting_location, read_at = excluded.read_at
 """

@@ -2,25 +2,39 @@
 
 from sqlalchemy import Connection
 
+from coppermind_pipeline import crm
 from coppermind_pipeline.catalog import store_account, store_unknown_account
 from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.connectors.errors import AccountUnreadable
 from coppermind_pipeline.connectors.events import clear_problem, report_problem
 from coppermind_pipeline.hubspot import AccountDetails, HubSpotError
+from coppermind_pipeline.wording import listed
 
 
 def note_account(
     connection: Connection, connector: Connector, hub_id: int, account: AccountDetails | HubSpotError
 ) -> None:
-    """Store what HubSpot says about the portal's account, or show until it answers that it says nothing.
+    """Store what HubSpot says about the portal's account, or show until it answers that it does not say all.
 
-    Account details are wanted, not needed: without them there is no time zone, no currency and no link, or those of
-    before.
+    Account details are wanted, not needed: what is missing of time zone, currency and links is so, or as before.
     """
     if isinstance(account, AccountDetails):
         store_account(connection, connector.id, account)
-        clear_problem(connection, connector, "scope", AccountUnreadable.code)
-        return
-    store_unknown_account(connection, connector.id, hub_id)
-    unreadable = AccountUnreadable(f"The portal's account details could not be read: {account.message}")
+        missing = _missing(account)
+        if not missing:
+            clear_problem(connection, connector, "scope", AccountUnreadable.code)
+            return
+        unreadable = AccountUnreadable(f"The portal's account details do not say its {listed(missing)}.")
+    else:
+        store_unknown_account(connection, connector.id, hub_id)
+        unreadable = AccountUnreadable(f"The portal's account details could not be read: {account.message}")
     report_problem(connection, connector, "scope", unreadable, stops=False)
+
+
+def _missing(account: AccountDetails) -> list[str]:
+    said = {
+        "time zone": account.time_zone and crm.time_zone(account.time_zone),
+        "company currency": account.company_currency,
+        "address": account.ui_domain,
+    }
+    return [detail for detail, value in said.items() if not value]

@@ -7,8 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from coppermind_pipeline.catalog import Portal, load_portal, store_account, store_unknown_account
+from coppermind_pipeline.connectors import load_connector, note_account, problems_of
 from coppermind_pipeline.hubspot import AccountDetails
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.reports.trust.caveats import PortalFindings, _account
+from coppermind_pipeline.reports.trust.portals import load_portals
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 _ACCOUNT = AccountDetails(
@@ -69,6 +72,48 @@ def test_an_account_replaces_the_one_before_and_silence_replaces_nothing(portal:
         store_unknown_account(connection, portal.connector_id, 7)
     known = _loaded(portal)
     assert (known.time_zone, known.company_currency, known.ui_domain) == ("Europe/Berlin", "EUR", "app-eu1.hubspot.com")
+
+
+@pytest.mark.parametrize(
+    ("silent", "message", "gives", "lost"),
+    [
+        ({"ui_domain"}, "address", "not all", "records have no links"),
+        (
+            {"company_currency", "ui_domain"},
+            "company currency and address",
+            "not all",
+            "its currency is not known, and records have no links",
+        ),
+        (
+            {"time_zone", "company_currency", "ui_domain"},
+            "time zone, company currency and address",
+            "no",
+            "its time zone and currency are not known, and records have no links",
+        ),
+    ],
+)
+def test_what_an_account_says_counts_whatever_else_it_does_not_say(
+    portal: StoredPortal, silent: set[str], message: str, gives: str, lost: str
+):
+    portal.execute("DELETE FROM hubspot_portals WHERE connector_id = :connector")
+    connector = load_connector(portal.database, portal.connector_id)
+    partial = replace(_ACCOUNT, **dict.fromkeys(silent))
+    with portal.database.mind(portal.mind_id) as connection:
+        note_account(connection, connector, 7, partial)
+        (problem,) = problems_of(connection, [connector.id])[connector.id]
+        (synced,) = load_portals(connection)
+    known = _loaded(portal)
+    for detail in ("time_zone", "company_currency", "ui_domain"):
+        assert getattr(known, detail) == (None if detail in silent else getattr(_ACCOUNT, detail))
+    assert problem.message == f"The portal's account details do not say its {message}."
+    (caveat,) = _account(PortalFindings(portals=[synced], now=NOW, zone=ZoneInfo("UTC")))
+    assert caveat == f"HubSpot gives {gives} account details of portal 7: {lost}."
+    with portal.database.mind(portal.mind_id) as connection:
+        note_account(connection, connector, 7, _ACCOUNT)
+        note_account(connection, connector, 7, replace(_ACCOUNT, time_zone="Moon/Base", ui_domain=None))
+        (problem,) = problems_of(connection, [connector.id])[connector.id]
+    assert problem.message == "The portal's account details do not say its time zone and address."
+    assert _loaded(portal).ui_domain == "app-eu1.hubspot.com", "what was said before holds"
 
 
 def test_a_portal_of_whose_account_nothing_is_said_is_known_by_its_id(portal: StoredPortal):

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class AccountDetails:
-    """A HubSpot account.
+    """A HubSpot account; None is what HubSpot does not say of it.
 
     Attributes:
         time_zone: name in the tz database, such as "US/Eastern". (HubSpot's UTC offset is today's alone.)
@@ -17,10 +17,10 @@ class AccountDetails:
 
     portal_id: int
     account_type: str
-    time_zone: str
-    company_currency: str
+    time_zone: str | None
+    company_currency: str | None
     additional_currencies: tuple[str, ...]
-    ui_domain: str
+    ui_domain: str | None
     data_hosting_location: str
 
 
@@ -47,10 +47,10 @@ def read_account(data: Mapping[str, Any]) -> AccountDetails:
     return AccountDetails(
         portal_id=int(data["portalId"]),
         account_type=str(data.get("accountType") or ""),
-        time_zone=str(data["timeZone"]),
-        company_currency=str(data["companyCurrency"]),
+        time_zone=_said(data.get("timeZone")),
+        company_currency=_said(data.get("companyCurrency")),
         additional_currencies=tuple(str(c) for c in data.get("additionalCurrencies") or ()),
-        ui_domain=str(data["uiDomain"]),
+        ui_domain=_said(data.get("uiDomain")),
         data_hosting_location=str(data.get("dataHostingLocation") or ""),
     )
 
@@ -75,6 +75,10 @@ def each_owner_once(owners: Iterable[Owner]) -> tuple[Owner, ...]:
     """Return each owner once, by id; one who is listed both as active and as archived is active."""
     archived_first = sorted(owners, key=lambda owner: not owner.archived)
     return tuple(sorted({owner.id: owner for owner in archived_first}.values(), key=lambda owner: owner.id))
+
+
+def _said(value: Any) -> str | None:
+    return str(value).strip() or None if value is not None else None
 
 
 def _id_number(value: Any) -> int | None:

@@ -174,12 +174,14 @@ def _user_level(found: PortalFindings) -> Iterable[str]:
 def _account(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
         if portal.account_unreadable:
-            lost = (
-                "its time zone, its currency and links are those read before"
-                if portal.ui_domain
-                else "its time zone and currency are not known, and records have no links"
-            )
-            yield f"HubSpot gives no account details of {portal.name}: {lost}."
+            details = {"time zone": portal.zone, "currency": portal.company_currency}
+            unknown = [detail for detail, value in details.items() if value is None]
+            lost = [f"its {listed(unknown)} {are(len(unknown))} not known"] if unknown else []
+            if portal.ui_domain is None:
+                lost.append("records have no links")
+            gives = "not all" if lost and any((*details.values(), portal.ui_domain)) else "no"
+            said = ", and ".join(lost) or "its time zone, its currency and links are those read before"
+            yield f"HubSpot gives {gives} account details of {portal.name}: {said}."
 
 
 def _hydration(found: PortalFindings) -> Iterable[str]:
