@@ -22,10 +22,15 @@ _on_sent: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("on_sent
 
 
 class Connections(AiohttpTransport):
-    """Connections that say when a request goes out and when its answer begins."""
+    """Connections that say when a request goes out and when its answer begins.
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        super().__init__(verify=tls, client=lambda: _session(tls))
+    Args:
+        tls: whom an encrypted one trusts.
+        by_proxy: they go by the proxy that the environment names, if it names one.
+    """
+
+    def __init__(self, tls: ssl.SSLContext, *, by_proxy: bool) -> None:
+        super().__init__(verify=tls, client=lambda: _session(tls, by_proxy=by_proxy))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request; its extensions say who is told that it is sent, and that its answer has begun."""
@@ -43,7 +48,7 @@ class Connections(AiohttpTransport):
         return response
 
 
-def _session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
+def _session(tls: ssl.SSLContext, *, by_proxy: bool) -> aiohttp.ClientSession:
     async def tell(*_: Any) -> None:
         if on_sent := _on_sent.get():
             await on_sent()
@@ -55,7 +60,7 @@ def _session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=READ_BYTES,
         trace_configs=[sending],
-        trust_env=True,
+        trust_env=by_proxy,
     )
     # A call that is sent again behind our back is in no budget and no count; there is no public setting against it.
     session._retry_connection = False

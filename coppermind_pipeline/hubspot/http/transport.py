@@ -64,9 +64,11 @@ class Transport:
         # aiohttp takes long to import, and Dagster reads definitions in processes that ask HubSpot for nothing.
         from coppermind_pipeline.hubspot.http.connections import Connections
 
+        scheme = urlsplit(self._base_url).scheme
         self._client = httpx.AsyncClient(
             base_url=self._base_url,
-            transport=Connections(_tls(urlsplit(self._base_url).scheme)),
+            # Plain http is for this machine alone, which no proxy knows the way to.
+            transport=Connections(_tls(scheme), by_proxy=scheme == "https"),
             timeout=httpx.Timeout(self._request_timeout_s, connect=CONNECT_TIMEOUT_S),
         )
         await self._client.__aenter__()
