@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from coppermind_pipeline.hubspot import paths
 from coppermind_pipeline.hubspot.budgets import Budget, Budgets
 from coppermind_pipeline.hubspot.errors import PortalUnavailable, RateLimited
-from coppermind_pipeline.hubspot.http.answers import decoded, error_for
+from coppermind_pipeline.hubspot.http.answers import decoded, error_body, error_for
 from coppermind_pipeline.hubspot.http.retries import RetryLimits, retried
 from coppermind_pipeline.hubspot.http.silence import Silence
 from coppermind_pipeline.hubspot.http.transport import Answer, Transport
@@ -23,6 +23,10 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 HEADER_DIGITS_MAX = 9
+
+# A token that lives for seconds may expire while its call waits for its turn, a fresh one too: that is no refusal.
+REFRESHES_MAX = 4
+EXPIRED = "EXPIRED_AUTHENTICATION"
 
 
 class AccessTokens(Protocol):
@@ -87,7 +91,7 @@ class PortalCalls:
         for again: it never reads as an empty one.
 
         Raises:
-            TokenRejected: 401, also with a token fresh from `tokens.refreshed`.
+            TokenRejected: 401, also with a token fresh from `tokens.refreshed`, or with several that had expired.
             ScopeMissing: the grant lacks a scope.
             RateLimited: still limited after the retries, or for the rest of the day.
             PortalUnavailable: still unreachable or broken after the retries.
@@ -98,8 +102,11 @@ class PortalCalls:
         async def attempt() -> T:
             token = await self.tokens.current()
             answer = await self.silence.bear(self._send(request, token))
-            if answer.status == 401:
-                answer = await self.silence.bear(self._send(request, await self.tokens.refreshed(token)))
+            for refreshes in range(REFRESHES_MAX):
+                if answer.status != 401 or (refreshes and not _says_expired(answer)):
+                    break
+                token = await self.tokens.refreshed(token)
+                answer = await self.silence.bear(self._send(request, token))
             return await self._read(request, answer, decode, read)
 
         return await retried(
@@ -201,6 +208,10 @@ def read_answer(what: str, answer: Answer, read: Callable[[Any], T], *, decode: 
         missing = f": {error} is missing" if isinstance(error, KeyError) else ""
         # Without the cause: a JSON error carries the whole body, which may hold a token or a person's data.
         raise PortalUnavailable(f"HubSpot's answer to {what} can't be read{missing}.") from None
+
+
+def _says_expired(answer: Answer) -> bool:
+    return error_body(answer).category == EXPIRED
 
 
 def _whole(value: str | None) -> int | None:

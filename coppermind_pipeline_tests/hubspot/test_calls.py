@@ -22,12 +22,15 @@ from coppermind_pipeline.hubspot import (
     ScopeMissing,
     TokenRejected,
 )
+from coppermind_pipeline.hubspot.calls import REFRESHES_MAX
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline_tests.hubspot.conftest import ACCOUNT, FIRST_TOKEN, NOW, SECOND_TOKEN, limited
 from coppermind_pipeline_tests.hubspot.scripted_portal import DROPPED, Reply
 
 EMPTY_PAGE = Reply(body={"total": 0, "results": []})
 EXPIRED = Reply(401, {"status": "error", "category": "EXPIRED_AUTHENTICATION", "message": "expired 5 hour(s) ago."})
+
+INVALID = Reply(401, {"status": "error", "category": "INVALID_AUTHENTICATION", "message": "Authentication credentials"})
 
 
 async def test_an_expired_token_is_refreshed_once_and_the_call_succeeds(client, portal, tokens, budgets):
@@ -39,13 +42,27 @@ async def test_an_expired_token_is_refreshed_once_and_the_call_succeeds(client, 
 
 
 async def test_a_token_rejected_after_the_refresh_needs_a_person(client, portal, tokens):
-    portal.will(EXPIRED, EXPIRED)
+    portal.will(EXPIRED, INVALID)
     with pytest.raises(TokenRejected) as rejected:
         await client.account()
     assert isinstance(rejected.value, NeedsPerson)
     assert rejected.value.body is not None
-    assert rejected.value.body.category == "EXPIRED_AUTHENTICATION"
+    assert rejected.value.body.category == "INVALID_AUTHENTICATION"
     assert (len(portal.requests), len(tokens.rejections)) == (2, 1)
+
+
+async def test_a_fresh_token_that_expired_on_its_way_is_no_refusal(client, portal, tokens):
+    tokens.left.append(SecretStr("CJ-third-token-of-the-portal"))
+    portal.will(EXPIRED, EXPIRED, ACCOUNT)
+    assert (await client.account()).portal_id == 1
+    assert len(tokens.rejections) == 2
+
+
+async def test_tokens_that_are_never_good_need_a_person(client, portal):
+    portal.will(*[EXPIRED] * 9)
+    with pytest.raises(TokenRejected):
+        await client.account()
+    assert len(portal.requests) == 1 + REFRESHES_MAX
 
 
 @pytest.mark.parametrize(
