@@ -11,7 +11,6 @@ from uuid import UUID
 
 import orjson
 import pytest
-from sqlalchemy import text
 
 from coppermind_pipeline.accounts import Mind, MindKind
 from coppermind_pipeline.connectors import load_connector
@@ -30,6 +29,7 @@ from coppermind_pipeline.reports import (
 from coppermind_pipeline.reports.explain.models import LeadRow
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import normalize
+from coppermind_pipeline_tests.reports.explain.erasing import erase
 from coppermind_pipeline_tests.reports.leads.source import Source, random_source, store
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
@@ -107,12 +107,12 @@ def _assert_explained(database: Database, customer: UUID, seed: int) -> None:
     filtered = assert_told()
     assert all(each.same_today or "rules" in each.changed for each in filtered.values())
     erased = {contact_id for found in at_once.values() for contact_id in _contact_ids(found)[:1]}
-    _erase(portal, erased)
+    gone = erase(portal, erased, at=NOW)
     for path, each in explained().items():
         shown, before = (set(_contact_ids(found)) for found in (each, at_once[path]))
-        assert not shown & erased
+        assert not shown & gone
         # Who is gone may have said until when an earlier cohort is followed, or which groups are small.
-        assert shown == before - erased or "compared_with" in path or _is_other(report, path), f"seed {seed}: {path}"
+        assert shown == before - gone or "compared_with" in path or _is_other(report, path), f"seed {seed}: {path}"
         assert not erased or "erasure" in each.changed
         assert not each.same_today or not erased
         assert "erased for privacy" in explanation_markdown(each) or not erased
@@ -164,25 +164,6 @@ def _configure(portal: StoredPortal, config: dict[str, Any]) -> None:
         config=orjson.dumps(config).decode(),
     )
     normalize(portal.database, load_connector(portal.database, portal.connector_id))
-
-
-def _erase(portal: StoredPortal, contacts: set[str]) -> None:
-    """Have contacts gone as those are that were erased for privacy: their versions, and who was merged into them."""
-    with portal.database.mind(portal.mind_id) as connection:
-        merged = connection.scalars(
-            text("SELECT loser_id FROM hubspot_merges WHERE survivor_id = ANY (:ids)"), {"ids": list(contacts)}
-        ).all()
-    for contact in contacts.union(merged):
-        portal.execute(
-            "DELETE FROM hubspot_raw_records WHERE connector_id = :connector AND object_type = 'contacts' "
-            "AND hubspot_id = :id",
-            id=contact,
-        )
-        portal.execute(
-            "UPDATE hubspot_crm_objects SET archived_at = :at, archived_reason = 'erased' "
-            "WHERE connector_id = :connector AND object_type = 'contacts' AND hubspot_id = :id",
-            id=contact, at=NOW,
-        )  # fmt: skip
 
 
 def _figures(report: dict[str, Any]) -> Iterator[tuple[str, Any]]:
