@@ -95,7 +95,7 @@ def crm_report(
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """One report in the making: what every part of it asks for."""
+    """One report in the making: what every part of it asks for; `again`: the answer that it is made again for."""
 
     connection: Connection
     mind: Mind
@@ -105,6 +105,7 @@ class Reporter:
     now: datetime
     live_pull: LivePull = NO_LIVE_PULL
     goes_on: GoesOn | None = None
+    again: AnswerId | None = None
 
     def panoramic_report(self) -> PanoramicReport:
         """Return the report with what its page draws."""
@@ -137,6 +138,7 @@ class Reporter:
         groups, group_cells, summary = self._figures(selection, cells, labels)
         page, deal_places = self._page(selection, summary, labels)
         findings = self._findings(selection, cells, labels)
+        lost = self._losses(selection, labels)
         synced = any(portal.last_pull_at is not None for portal in self.portals)
         report = PlacedReport(
             trust=trust_in(
@@ -157,13 +159,13 @@ class Reporter:
                 withheld=withheld(self.request),
                 audience=self.request.audience,
                 include_filtered=self.request.include_filtered,
-                answer_id=self._answer_id(),
+                answer_id=self._answer_id(group_cells, lost),
                 generated_at=self.now,
             ),
             headline=self._headline(summary, groups if self.goes_on is None else []) if synced else [],
             summary=summary,
             groups=groups,
-            losses=self._losses(selection, labels),
+            losses=lost,
             deals=page,
             group_cells=group_cells,
             group_places=[cells.place for cells in group_cells],
@@ -171,11 +173,16 @@ class Reporter:
         )
         return report, findings
 
-    def _answer_id(self) -> str | None:
+    def _answer_id(self, groups: Sequence[GroupCells], lost: Losses | None) -> str | None:
         # Groups of a page that goes on have other places than in the whole.
         if self.request.for_client or self.goes_on is not None:
             return None
-        return AnswerId.of(self.connection, self.mind, self.request, self.portals, self.now).text
+        made = AnswerId.of(
+            self.connection, self.mind, self.request, self.portals, self.now,
+            groups=[group.shown_group_key for group in groups],
+            themes=[] if lost is None else [theme.theme for theme in lost.themes],
+        )  # fmt: skip
+        return made.text
 
     def labels(self) -> Mapping[str, Labels]:
         """Return the portals' labels, by connector."""
@@ -195,7 +202,7 @@ class Reporter:
     def _figures(
         self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]
     ) -> tuple[list[Group], list[GroupCells], Summary]:
-        earlier = self._earlier(selection)
+        earlier = self.earlier(selection)
         earlier_cells = [] if earlier is None else earlier.cells(self.connection)
         found = named_groups(
             self.connection,
@@ -205,6 +212,7 @@ class Reporter:
             portals=self.portals,
             labels=labels,
             after=list_after(GroupPlace, self.goes_on),
+            again=None if self.again is None else self.again.groups,
         )
         arranged = found.groups if has_list(GroupPlace, self.goes_on) else []
         # What earlier pages have is no part of what is added up as `other`.
@@ -228,7 +236,8 @@ class Reporter:
         before = range_figures_of(earlier_cells, days=days_then, outcomes=self.request.outcomes)
         return groups, timed, Summary(**dict(summary), compared_with=before if compared else None)
 
-    def _earlier(self, selection: DealSelection) -> EarlierDeals | None:
+    def earlier(self, selection: DealSelection) -> EarlierDeals | None:
+        """Return the deals of the range that the report compares with."""
         compared, now = self.frame.compared, self.frame.range.local.first_day
         if compared is None:
             return None
@@ -245,6 +254,7 @@ class Reporter:
             self.connection,
             selection,
             ReasonNames.of(self.portals, labels, for_client=self.request.for_client),
+            again=None if self.again is None else self.again.themes,
             portals={portal.connector_id: portal for portal in self.portals},
             zone=self.frame.zone,
             themes_max=self.request.groups_max,

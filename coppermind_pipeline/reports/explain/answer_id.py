@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
@@ -20,15 +20,17 @@ from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.metrics import METRICS
 from coppermind_pipeline.reports.errors import ReportArgumentError
 from coppermind_pipeline.reports.leads.request import LeadRequest
-from coppermind_pipeline.reports.question.request import RangeRequest, ReportRequest
+from coppermind_pipeline.reports.question.request import ReportRequest
+from coppermind_pipeline.reports.sizing.own_groups import GroupKey, group_digest, theme_key
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.store import load_checkpoint
 
 # What an answer says, its rows and how it was made ready, is none of its figures.
 _NOT_FIGURES = {"detail", "page", "page_rows", "live_fallback", "audience"}
 _DIGEST_CHARS = 12
-_GROUP_DIGEST_CHARS = 8
 _JSON_BYTES_MAX = 100_000
+
+_Action = Literal["crm_report", "lead_report"]
 
 
 class ReadBy(BaseModel):
@@ -46,63 +48,58 @@ class ReadBy(BaseModel):
 
 
 class AnswerId(BaseModel):
-    """What an answer was made of, and when; `groups`: of a lead report, the digest of each."""
+    """What an answer was made of, and when; `groups`, `themes`: the digest of each, in the answer's order.
+
+    These are None where an earlier version made the answer, or where such an answer has none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     mind_id: UUID
-    action: Literal["crm_report", "lead_report"]
+    action: _Action
     arguments: dict[str, Any]
     at: datetime
     catalogue: str
     read_by: dict[str, ReadBy]
-    groups: list[str] = []
+    groups: list[str] | None = None
+    themes: list[str] | None = None
 
     @classmethod
     def of(
-        cls, connection: Connection, mind: Mind, request: ReportRequest, portals: Sequence[SyncedPortal], at: datetime
-    ) -> Self:
-        """Return the id of a CRM report that is made in this transaction."""
-        by = {portal.connector_id: read_by(connection, portal) for portal in portals}
-        return cls._of("crm_report", mind, request, by, at)
-
-    @classmethod
-    def of_leads(
         cls,
         connection: Connection,
         mind: Mind,
-        request: LeadRequest,
+        request: ReportRequest | LeadRequest,
         portals: Sequence[SyncedPortal],
         at: datetime,
         *,
-        keys: Sequence[tuple[str, str]],
+        groups: Iterable[GroupKey],
+        themes: Iterable[str] | None = None,
     ) -> Self:
-        """Return the id of a lead report that is made in this transaction, with groups of these connectors and keys."""
-        by = {portal.connector_id: leads_read_by(connection, portal) for portal in portals}
-        made = cls._of("lead_report", mind, request, by, at)
-        return made.model_copy(update={"groups": [group_digest(*key) for key in keys]})
-
-    @classmethod
-    def _of(
-        cls,
-        action: Literal["crm_report", "lead_report"],
-        mind: Mind,
-        request: RangeRequest,
-        by: dict[str, ReadBy],
-        at: datetime,
-    ) -> Self:
+        """Return the id of a report that is made in this transaction, with these groups and themes of losses."""
+        action: _Action = "lead_report" if isinstance(request, LeadRequest) else "crm_report"
         return cls(
             mind_id=mind.id,
             action=action,
             arguments=request.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_FIGURES),
             at=at,
             catalogue=catalogue_version(),
-            read_by=by,
+            read_by=_read_by(action, connection, portals),
+            groups=[group_digest(*group) for group in groups],
+            themes=None if themes is None else [group_digest(*theme_key(theme)) for theme in themes],
         )
 
-    def with_groups(self, most: int) -> Self:
-        """Return the id of the same answer with so many groups at most, the others being added up."""
-        return self.model_copy(update={"arguments": self.arguments | {"groups_max": most}})
+    def with_groups(self, groups: Iterable[GroupKey]) -> Self:
+        """Return the id of the same answer with these groups, the others being added up."""
+        return self.model_copy(update={"groups": [group_digest(*group) for group in groups]})
+
+    def group_at(self, place: int) -> str:
+        """Return the digest of the group at a place; raises ReportArgumentError where none is known there."""
+        return _at(place, self.groups, "group")
+
+    def theme_at(self, place: int) -> str:
+        """Return the digest of the theme of losses at a place; raises ReportArgumentError where none is known there."""
+        return _at(place, self.themes, "theme")
 
     @property
     def text(self) -> str:
@@ -123,6 +120,10 @@ class AnswerId(BaseModel):
                 "#summary.closed_won.deals.",
             ) from error
 
+    def read_by_now(self, connection: Connection, portals: Sequence[SyncedPortal]) -> dict[str, ReadBy]:
+        """Return by what the portals' records are interpreted at present, as far as it matters to such an answer."""
+        return _read_by(self.action, connection, portals)
+
     def differs(self, current: Mapping[str, ReadBy]) -> bool:
         """Say whether figures are counted by other rules, settings or definitions now."""
         then, now = (
@@ -132,22 +133,29 @@ class AnswerId(BaseModel):
         return self.catalogue != catalogue_version() or then != now
 
 
-def read_by(connection: Connection, portal: SyncedPortal) -> ReadBy:
-    """Return by what a portal's records are interpreted at present."""
+def _read_by(action: _Action, connection: Connection, portals: Sequence[SyncedPortal]) -> dict[str, ReadBy]:
+    return {portal.connector_id: _read_by_now(action, connection, portal) for portal in portals}
+
+
+def _read_by_now(action: _Action, connection: Connection, portal: SyncedPortal) -> ReadBy:
     checkpoint = load_checkpoint(connection, portal.connector_id, "normalize")
-    settings = None if portal.applied_settings is None else dict(portal.applied_settings)
-    return ReadBy(seq=checkpoint.seq, rules=checkpoint.rules[:_DIGEST_CHARS], settings=settings)
+    return ReadBy(
+        seq=checkpoint.seq,
+        rules=checkpoint.rules[:_DIGEST_CHARS],
+        settings=None if portal.applied_settings is None else dict(portal.applied_settings),
+        disqualified=list(portal.config.hubspot_disqualified_statuses) if action == "lead_report" else None,
+    )
 
 
-def leads_read_by(connection: Connection, portal: SyncedPortal) -> ReadBy:
-    """Return the same for a lead report."""
-    statuses = list(portal.config.hubspot_disqualified_statuses)
-    return read_by(connection, portal).model_copy(update={"disqualified": statuses})
-
-
-def group_digest(connector_id: str, key: str) -> str:
-    """Return a short name of a group, by which it is found again wherever it stands."""
-    return hashlib.sha256(f"{connector_id}/{key}".encode()).hexdigest()[:_GROUP_DIGEST_CHARS]
+def _at(place: int, digests: Sequence[str] | None, noun: str) -> str:
+    if digests is None:
+        raise ReportArgumentError(
+            f"This answer does not say what its {noun}s were: an earlier version made it, or it has none.",
+            hint="Ask for the report again, and then for the figure of that answer.",
+        )
+    if place >= len(digests):
+        raise ReportArgumentError(f"The answer has no {noun} {place}.")
+    return digests[place]
 
 
 def catalogue_version() -> str:

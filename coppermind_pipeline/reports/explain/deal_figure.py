@@ -1,7 +1,7 @@
 """A figure of a CRM report: the deals that it is made of."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -10,17 +10,20 @@ from sqlalchemy import Connection
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.metrics import Metric
 from coppermind_pipeline.reports.errors import ReportArgumentError
-from coppermind_pipeline.reports.explain.answer_id import ReadBy
+from coppermind_pipeline.reports.explain.answer_id import AnswerId, ReadBy
+from coppermind_pipeline.reports.explain.members import Members, Part, figures_and_members
 from coppermind_pipeline.reports.explain.places import Place, place_of
-from coppermind_pipeline.reports.explain.rows import Members, figure_rows
-from coppermind_pipeline.reports.explain.told import Page, Told, group_at, members_of, theme_at
+from coppermind_pipeline.reports.explain.rows import figure_rows
+from coppermind_pipeline.reports.explain.told import Page, Told
 from coppermind_pipeline.reports.figures.deals import OTHER
-from coppermind_pipeline.reports.figures.losses import ReasonNames, reasons_of_theme
+from coppermind_pipeline.reports.figures.losses import ReasonNames, reasons_by_theme
 from coppermind_pipeline.reports.figures.rows import deal_rows
-from coppermind_pipeline.reports.models import DealRow
+from coppermind_pipeline.reports.figures.selection import NO_REASON, DealSelection
+from coppermind_pipeline.reports.models import DealRow, PlacedReport
 from coppermind_pipeline.reports.question.frame import Frame
 from coppermind_pipeline.reports.question.request import GroupBy, ReportRequest
 from coppermind_pipeline.reports.report import Reporter
+from coppermind_pipeline.reports.sizing.own_groups import GroupKey, group_digest, theme_key
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 
 _BY_CONTACTS = {GroupBy.SOURCE, GroupBy.COUNTRY, GroupBy.REGION}
@@ -28,12 +31,17 @@ _BY_CONTACTS = {GroupBy.SOURCE, GroupBy.COUNTRY, GroupBy.REGION}
 
 @dataclass(frozen=True, slots=True)
 class DealFigure:
-    """A figure of a CRM report, which is asked about in a transaction of its mind."""
+    """A figure of a CRM report, which is asked about in a transaction of its mind.
+
+    `part`: the digest of the group or the theme of losses that it is of.
+    """
 
     connection: Connection
     mind: Mind
+    answer: AnswerId
     asked: ReportRequest
     place: Place
+    part: str | None
     portals: Sequence[SyncedPortal]
     now: datetime
 
@@ -41,6 +49,7 @@ class DealFigure:
     def at(
         cls,
         path: str,
+        answer: AnswerId,
         asked: ReportRequest,
         *,
         connection: Connection,
@@ -50,17 +59,12 @@ class DealFigure:
     ) -> Self:
         """Return the figure at a path; raises ReportArgumentError where none is there that can be explained."""
         place = place_of(path)
-        if place.group is not None and asked.group_by is not None and asked.group_by.of_losses:
-            raise ReportArgumentError(
-                f"Figures of groups by {asked.group_by} can't be explained.",
-                hint="Ask for those of a theme, such as losses.themes.0.deals.",
-            )
-        if place.group is not None and place.earlier and asked.group_by is GroupBy.MONTH:
-            raise ReportArgumentError(
-                "A month that stands beside another can't be explained from there.",
-                hint="Ask for a report of the earlier range by month, and for the figure in that.",
-            )
-        return cls(connection=connection, mind=mind, asked=asked, place=place, portals=portals, now=now)
+        part = None
+        if place.group is not None:
+            part = answer.group_at(place.group)
+        elif place.theme is not None:
+            part = answer.theme_at(place.theme)
+        return cls(connection, mind, answer, asked, place, part, portals, now)
 
     @property
     def metric(self) -> Metric | None:
@@ -77,33 +81,29 @@ class DealFigure:
         """Whether contacts lend these deals what they are grouped by."""
         return self.place.group is not None and self.asked.group_by in _BY_CONTACTS
 
-    def told(self, frame: Frame, by: Mapping[str, ReadBy], group: Mapping[str, Any] | None, page: Page) -> Told:
+    def told(self, frame: Frame, by: Mapping[str, ReadBy], page: Page) -> Told:
         """Return the figure and its deals."""
         del by
         reporter = self._reporter(frame)
-        report = reporter.report().model_dump(mode="json")
-        groups = report["groups"]
-        if self.place.group is not None:
-            group = group_at(self.place.group, groups, group)
-        selection = reporter.selection()
+        report, selection = reporter.report(), reporter.selection()
+        key_then: Callable[[str], str] = str
         if self.place.earlier:
-            if frame.compared is None:
+            earlier = reporter.earlier(selection)
+            if earlier is None:
                 raise ReportArgumentError("The answer compares with no earlier range.")
-            selection = selection.between(frame.compared.start, frame.compared.end)
-        if self.place.theme is None:
-            members = members_of(group, groups, is_grouped=self.asked.group_by is not None, added_up=OTHER)
-        else:
-            themes = report["losses"]["themes"] if report["losses"] is not None else []
-            group = theme_at(self.place.theme, themes, group)
-            others = [each["theme"] for each in themes] if group["theme"] == OTHER else None
-            names = ReasonNames.of(self.portals, reporter.labels())
-            reasons = reasons_of_theme(self.connection, selection, names, group["theme"], others=others)
-            members = Members(reasons=reasons)
+            selection, key_then = earlier.selection, earlier.key_then
+        if self.place.theme is not None:
+            selection = replace(selection, group_by=GroupBy.LOSS_REASON)
+        figures: Mapping[str, Any] | None = report.model_dump(mode="json")
+        members = Members()
+        if self.part is not None:
+            parts = self._parts(report, self._reasons(reporter, selection), key_then)
+            figures, members = figures_and_members(self.part, parts)
         deals = figure_rows(
             self.connection, selection, self.place, members, read_until=frame.as_of, offset=page.offset,
             limit=page.limit,
         )  # fmt: skip
-        return Told(self.place.value_in(report if group is None else group), group, deals)
+        return Told(value=self.place.value_in(figures), records=deals, is_gone=figures is None)
 
     def rows(self, told: Told, frame: Frame) -> list[DealRow]:
         """Return the deals that are listed."""
@@ -114,5 +114,41 @@ class DealFigure:
             zone=frame.zone,
         )
 
+    def _parts(
+        self, report: PlacedReport, reasons: Mapping[str, Sequence[GroupKey]], key_then: Callable[[str], str]
+    ) -> list[Part]:
+        if self.place.theme is not None:
+            return [
+                Part(
+                    digest=group_digest(*theme_key(theme.theme)),
+                    figures=theme.model_dump(mode="json"),
+                    connector_id=None,
+                    keys=None if theme.theme == OTHER else reasons.get(theme.theme, ()),
+                )
+                for theme in (report.losses.themes if report.losses is not None else ())
+            ]
+        return [
+            Part(
+                digest=group_digest(*cells.shown_group_key),
+                figures=group.model_dump(mode="json"),
+                connector_id=cells.portal.connector_id,
+                keys=None if cells.place is None else self._keys(cells.group_key, reasons, key_then),
+            )
+            for group, cells in zip(report.groups, report.group_cells, strict=True)
+        ]
+
+    def _keys(
+        self, group: GroupKey, reasons: Mapping[str, Sequence[GroupKey]], key_then: Callable[[str], str]
+    ) -> Sequence[GroupKey]:
+        connector_id, key = group
+        if self.asked.group_by is GroupBy.LOSS_THEME and key != NO_REASON:
+            return [reason for reason in reasons.get(key, ()) if reason[0] == connector_id]
+        return [(connector_id, key_then(key))]
+
+    def _reasons(self, reporter: Reporter, selection: DealSelection) -> Mapping[str, Sequence[GroupKey]]:
+        if self.place.theme is None and self.asked.group_by is not GroupBy.LOSS_THEME:
+            return {}
+        return reasons_by_theme(self.connection, selection, ReasonNames.of(self.portals, reporter.labels()))
+
     def _reporter(self, frame: Frame) -> Reporter:
-        return Reporter(self.connection, self.mind, self.asked, self.portals, frame, self.now)
+        return Reporter(self.connection, self.mind, self.asked, self.portals, frame, self.now, again=self.answer)

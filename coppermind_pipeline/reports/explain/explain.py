@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.reports.errors import ReportArgumentError
-from coppermind_pipeline.reports.explain.answer_id import AnswerId, ReadBy, leads_read_by, read_by
+from coppermind_pipeline.reports.explain.answer_id import AnswerId, ReadBy
 from coppermind_pipeline.reports.explain.deal_figure import DealFigure
 from coppermind_pipeline.reports.explain.lead_figure import LeadFigure
 from coppermind_pipeline.reports.explain.models import Cause, Explanation
@@ -43,10 +42,10 @@ def explain(database: Database, *, mind: Mind, request: ExplainRequest, now: dat
         portals = load_portals(connection, connector_ids=wanted)
         if isinstance(asked, LeadRequest):
             figure: Figure = LeadFigure.at(
-                path, asked, connection=connection, mind=mind, portals=portals, now=now, groups=answer.groups
+                path, answer, asked, connection=connection, mind=mind, portals=portals, now=now
             )
         else:
-            figure = DealFigure.at(path, asked, connection=connection, mind=mind, portals=portals, now=now)
+            figure = DealFigure.at(path, answer, asked, connection=connection, mind=mind, portals=portals, now=now)
         return _Explainer(connection, mind, request, answer, figure, portals, now).explanation()
 
 
@@ -72,22 +71,21 @@ class _Explainer:
         asked = self.figure.asked
         frame = frame_of(asked, self.portals, now=self.answer.at)
         as_of = self._as_of(frame)
-        read = leads_read_by if self.answer.action == "lead_report" else read_by
-        current = {portal.connector_id: read(self.connection, portal) for portal in self.portals}
+        current = self.answer.read_by_now(self.connection, self.portals)
         rules = self.answer.differs(current)
         if not rules and {each: by.seq for each, by in current.items()} == self._seqs and asked.as_of is None:
             then = today = self._told(replace(frame, as_of=None), current)
             read_again = then
         else:
             then = self._told_of_history(frame, as_of, self.answer.read_by)
-            read_again = self._told_of_history(frame, as_of, current, then.group) if rules else then
-            today = (
-                read_again if asked.as_of is not None else self._told(replace(frame, as_of=None), current, then.group)
-            )
+            read_again = self._told_of_history(frame, as_of, current) if rules else then
+            today = read_again if asked.as_of is not None else self._told(replace(frame, as_of=None), current)
         erased = self._erased
-        same = then.equals(today) and not erased
+        same = then.equals(today) and not erased and not then.is_gone
+        # What is gone, and was erased with nobody, goes by another name: labels are those of today.
+        renamed = then.is_gone and not erased
         data = not read_again.equals(today)
-        named: dict[Cause, bool] = {"data": data, "rules": rules, "erasure": erased}
+        named: dict[Cause, bool] = {"data": data, "rules": rules or renamed, "erasure": erased}
         following = self._page.offset + len(then.records.rows)
         return Explanation(
             trust=trust_in(self.connection, self.portals, mind=self.mind, now=self.now),
@@ -105,7 +103,7 @@ class _Explainer:
             same_today=same,
             value_today=today.value,
             changed=[] if same else [cause for cause, is_one in named.items() if is_one],
-            caveats=list(_caveats(rules=rules, erased=erased)),
+            caveats=list(_caveats(gone=then.is_gone, rules=rules, erased=erased)),
         )
 
     @property
@@ -122,20 +120,14 @@ class _Explainer:
         waiting = [moment - _INSTANT for moment in waited if moment is not None]
         return min([frame.as_of or self.answer.at, *waiting])
 
-    def _told_of_history(
-        self,
-        frame: Frame,
-        as_of: datetime,
-        by: Mapping[str, ReadBy],
-        group: Mapping[str, Any] | None = None,
-    ) -> Told:
+    def _told_of_history(self, frame: Frame, as_of: datetime, by: Mapping[str, ReadBy]) -> Told:
         settings = {connector: each.settings for connector, each in by.items() if each.settings is not None}
         as_read = self.figure.asked.as_of is None
         lay_out_history(self.connection, self.portals, as_of, settings=settings, as_read=as_read)
-        return self._told(replace(frame, as_of=as_of), by, group)
+        return self._told(replace(frame, as_of=as_of), by)
 
-    def _told(self, frame: Frame, by: Mapping[str, ReadBy], group: Mapping[str, Any] | None = None) -> Told:
-        return self.figure.told(frame, by, group, self._page)
+    def _told(self, frame: Frame, by: Mapping[str, ReadBy]) -> Told:
+        return self.figure.told(frame, by, self._page)
 
     @property
     def _erased(self) -> bool:
@@ -148,7 +140,12 @@ class _Explainer:
 _INSTANT = timedelta(microseconds=1)
 
 
-def _caveats(*, rules: bool, erased: bool) -> Iterator[str]:
+def _caveats(*, gone: bool, rules: bool, erased: bool) -> Iterator[str]:
+    if gone:
+        yield (
+            "The group or theme that this figure is of is gone: all that was in it was erased, or goes by another name "
+            "today."
+        )
     yield "Labels, stages and pipelines are those of today."
     if rules:
         yield "Filters, settings, definitions or the rules by which figures are counted have changed since."

@@ -12,30 +12,31 @@ from coppermind_pipeline.crm import country_label, day_of
 from coppermind_pipeline.metrics import Metric
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.errors import ReportArgumentError
-from coppermind_pipeline.reports.explain.answer_id import ReadBy, group_digest
+from coppermind_pipeline.reports.explain.answer_id import AnswerId, ReadBy
 from coppermind_pipeline.reports.explain.lead_places import LeadPlace, lead_place_of
+from coppermind_pipeline.reports.explain.members import OF_MEMBERS, Members, Part, figures_and_members
 from coppermind_pipeline.reports.explain.models import LeadRow
-from coppermind_pipeline.reports.explain.rows import FigureRows, Members
-from coppermind_pipeline.reports.explain.told import Page, Told, members_of
+from coppermind_pipeline.reports.explain.rows import FigureRows
+from coppermind_pipeline.reports.explain.told import Page, Told
 from coppermind_pipeline.reports.leads.contacts import LeadSelection
-from coppermind_pipeline.reports.leads.groups import OTHER
+from coppermind_pipeline.reports.leads.models import PlacedLeadReport
 from coppermind_pipeline.reports.leads.report import LeadReporter
-from coppermind_pipeline.reports.leads.request import LeadGroupBy, LeadRequest
+from coppermind_pipeline.reports.leads.request import LeadRequest
 from coppermind_pipeline.reports.question.frame import Frame
+from coppermind_pipeline.reports.sizing.own_groups import group_digest
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
-
-_EVERY_GROUP = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class LeadFigure:
     """A figure of a lead report, which is asked about in a transaction of its mind.
 
-    `group`: the digest of the one that it is of, which may have another place once somebody was erased.
+    `group`: the digest of the one that it is of.
     """
 
     connection: Connection
     mind: Mind
+    answer: AnswerId
     asked: LeadRequest
     place: LeadPlace
     group: str | None
@@ -46,24 +47,18 @@ class LeadFigure:
     def at(
         cls,
         path: str,
+        answer: AnswerId,
         asked: LeadRequest,
         *,
         connection: Connection,
         mind: Mind,
         portals: Sequence[SyncedPortal],
         now: datetime,
-        groups: Sequence[str],
     ) -> Self:
-        """Return the figure at a path of an answer with these groups (`group_digest`).
-
-        Raises:
-            ReportArgumentError: none is there that can be explained.
-        """
+        """Return the figure at a path; raises ReportArgumentError where none is there that can be explained."""
         place = lead_place_of(path)
-        if place.group is not None and place.group >= len(groups):
-            raise ReportArgumentError(f"The answer has no group {place.group}.")
-        group = None if place.group is None else groups[place.group]
-        return cls(connection=connection, mind=mind, asked=asked, place=place, group=group, portals=portals, now=now)
+        group = None if place.group is None else answer.group_at(place.group)
+        return cls(connection, mind, answer, asked, place, group, portals, now)
 
     @property
     def metric(self) -> Metric | None:
@@ -80,32 +75,22 @@ class LeadFigure:
         """It always is."""
         return True
 
-    def told(self, frame: Frame, by: Mapping[str, ReadBy], group: Mapping[str, Any] | None, page: Page) -> Told:
+    def told(self, frame: Frame, by: Mapping[str, ReadBy], page: Page) -> Told:
         """Return the figure and its contacts."""
         reporter = self._reporter(frame, by)
-        report = reporter.report().model_dump(mode="json")
-        groups = report["groups"]
-        if self.group is not None:
-            group = self._same(groups)
-        if self.group is not None and group is None:
-            # Too small to stand by itself, now that somebody of it was erased.
-            every = self._reporter(frame, by, groups_max=_EVERY_GROUP).report().model_dump(mode="json")["groups"]
-            group = self._same(every)
+        report = reporter.report()
         selection = reporter.selection(reporter.labels())
         if self.place.earlier:
             earlier = reporter.earlier_selection(selection)
             if earlier is None:
                 raise ReportArgumentError("The answer compares with no earlier range.")
             selection = earlier
-        # A lifecycle stage may be called "other" itself.
-        added_up = OTHER if self.asked.group_by is LeadGroupBy.LIFECYCLE_STAGE else "other"
-        if self.group is not None and group is None:
-            members = Members(key=self.group)  # nobody's: a digest is no key
-        else:
-            members = members_of(group, groups, is_grouped=self.asked.group_by is not None, added_up=added_up)
+        figures: Mapping[str, Any] | None = report.model_dump(mode="json")
+        members = Members()
+        if self.group is not None:
+            figures, members = figures_and_members(self.group, _parts(report))
         contacts = self._contacts(selection, members, read_until=frame.as_of, page=page)
-        value = self.place.value_in(report if self.group is None else group)
-        return Told(value, group, contacts)
+        return Told(value=self.place.value_in(figures), records=contacts, is_gone=figures is None)
 
     def rows(self, told: Told, frame: Frame) -> list[LeadRow]:
         """Return the contacts that are listed."""
@@ -133,31 +118,37 @@ class LeadFigure:
         place = self.place
         statement = place.contacts + _MEMBERS.format(rows=place.rows, condition=place.condition)
         values = selection.values(
-            connector=members.connector_id, key=members.key, read_until=read_until, offset=page.offset,
-            limit=page.limit, other_keys=None if members.other_keys is None else list(members.other_keys),
-            figure_stage=place.stage, figure_place=place.step,
+            read_until=read_until, offset=page.offset, limit=page.limit, figure_stage=place.stage,
+            figure_place=place.step, **members.values,
         )  # fmt: skip
         known = self.connection.execute(text(selection.statement(statement + _KNOWN)), values).one()
         rows = self.connection.execute(text(selection.statement(statement + _PAGE)), values).mappings().all()
         return FigureRows(total=known.total, hash=known.hash, rows=rows)
 
-    def _same(self, groups: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-        return next((each for each in groups if group_digest(each["connector_id"], each["key"]) == self.group), None)
-
-    def _reporter(self, frame: Frame, by: Mapping[str, ReadBy], *, groups_max: int | None = None) -> LeadReporter:
+    def _reporter(self, frame: Frame, by: Mapping[str, ReadBy]) -> LeadReporter:
         then = {connector: each.disqualified for connector, each in by.items() if each.disqualified is not None}
-        asked = self.asked if groups_max is None else self.asked.model_copy(update={"groups_max": groups_max})
-        return LeadReporter(self.connection, self.mind, asked, self.portals, frame, self.now, disqualified=then)
+        return LeadReporter(
+            self.connection, self.mind, self.asked, self.portals, frame, self.now, disqualified=then, again=self.answer
+        )
 
 
-_MEMBERS = """
+def _parts(report: PlacedLeadReport) -> list[Part]:
+    return [
+        Part(
+            digest=group_digest(*cells.shown_group_key),
+            figures=group.model_dump(mode="json"),
+            connector_id=cells.portal.connector_id,
+            keys=None if cells.place is None else [cells.group_key],
+        )
+        for group, cells in zip(report.groups, report.group_cells, strict=True)
+    ]
+
+
+_MEMBERS = f"""
 , member AS (
     SELECT connector_id, hubspot_id, created_at, source, owner_id, lifecycle_stage, country_code, country_text
-      FROM {rows}
-     WHERE ({condition})
-       AND (CAST(:connector AS text) IS NULL OR connector_id = :connector)
-       AND (CAST(:key AS text) IS NULL OR key = :key)
-       AND (CAST(:other_keys AS text[]) IS NULL OR key <> ALL (CAST(:other_keys AS text[])))
+      FROM {{rows}}
+     WHERE ({{condition}}) AND {OF_MEMBERS.replace("<its key>", "key")}
 )
 """
 

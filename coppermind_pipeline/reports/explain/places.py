@@ -30,11 +30,6 @@ _OF_LOSSES: Mapping[str, str] = {
     "losses.with_reason": f"{_SUMS['closed_lost']} AND NOT lacks_reason(outcome, loss_reason)",
     "losses.without_reason": f"{_SUMS['closed_lost']} AND lacks_reason(outcome, loss_reason)",
 }
-# Of the reasons that are bound, each with its connector.
-_OF_A_THEME = f"""{_OF_LOSSES["losses.with_reason"]}
-       AND EXISTS (SELECT FROM unnest(CAST(:reason_connectors AS text[]), CAST(:reasons AS text[]))
-                            AS given (connector, reason)
-                    WHERE given.connector = connector_id AND given.reason = loss_reason)"""
 _NO_RANGE = ("open", "overdue", "weighted_pipeline")
 
 
@@ -77,7 +72,7 @@ class Place:
         shown = self.figure if self.figure.startswith("losses.") else f"summary.{self.figure}"
         return next((each for each in METRICS.values() if each.shown_in.get(Face.CRM_REPORT) == shown), None)
 
-    def value_in(self, part: Mapping[str, Any]) -> Any:
+    def value_in(self, part: Mapping[str, Any] | None) -> Any:
         """Return the figure in a report as data, or in its group or theme; None where there is none."""
         within = self.path
         if self.group is not None:
@@ -96,7 +91,7 @@ def place_of(path: str) -> Place:
         return Place(path=path, figure=path, condition=_OF_LOSSES[path], group=None, earlier=False)
     themed = _THEME.fullmatch(path)
     if themed is not None:
-        condition, part = _of_sum(_OF_A_THEME, themed["part"]), f"losses.themes.{themed['part']}"
+        condition, part = _of_sum(_OF_LOSSES["losses.with_reason"], themed["part"]), f"losses.themes.{themed['part']}"
         return Place(path=path, figure=part, condition=condition, group=None, earlier=False, theme=int(themed["theme"]))
     found = _PLACE.fullmatch(path)
     figure = found["figure"] if found is not None else path

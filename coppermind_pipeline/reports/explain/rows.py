@@ -7,22 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline.reports.explain.members import OF_MEMBERS, Members
 from coppermind_pipeline.reports.explain.places import Place
 from coppermind_pipeline.reports.figures.deals import DATED
 from coppermind_pipeline.reports.figures.selection import DealSelection, Which, with_deals
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Members:
-    """Which of the deals belong to a group of the report: of one connector, of a key, or of none of the other keys.
-
-    `reasons`: those of a theme of losses, each after its connector.
-    """
-
-    connector_id: str | None = None
-    key: str | None = None
-    other_keys: Sequence[str] | None = None
-    reasons: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +38,9 @@ def figure_rows(
         read_until: the time of the selection's source, for the hash; None: now.
     """
     statement = _MEMBERS.replace("<condition>", place.condition)
-    if place.figure.startswith("pipeline_created"):
-        statement = statement.replace("<its key>", "coalesce(key_of_new, key)")
-    values = selection.values(
-        connector=members.connector_id, key=members.key, read_until=read_until, offset=offset, limit=limit,
-        other_keys=None if members.other_keys is None else list(members.other_keys),
-        reason_connectors=[connector for connector, _ in members.reasons],
-        reasons=[reason for _, reason in members.reasons],
-    )  # fmt: skip
-    statement = statement.replace("<its key>", "key")
+    is_of_new = place.figure.startswith("pipeline_created")
+    statement = statement.replace("<its key>", "coalesce(key_of_new, key)" if is_of_new else "key")
+    values = selection.values(read_until=read_until, offset=offset, limit=limit, **members.values)
     which = (Which.CLOSED, Which.OPEN, Which.CREATED)
     known = connection.execute(text(with_deals(statement + _KNOWN, selection, *which)), values).one()
     rows = connection.execute(text(with_deals(statement + _PAGE, selection, *which)), values).mappings().all()
@@ -67,14 +49,11 @@ def figure_rows(
 
 _MEMBERS = (
     DATED
-    + """
+    + f"""
 , keyed AS (
     SELECT dated.*, <key> AS key, <key of new> AS key_of_new FROM dated WHERE <condition>
 ), member AS (
-    SELECT keyed.* FROM keyed
-     WHERE (CAST(:connector AS text) IS NULL OR connector_id = :connector)
-       AND (CAST(:key AS text) IS NULL OR <its key> = :key)
-       AND (CAST(:other_keys AS text[]) IS NULL OR <its key> <> ALL (CAST(:other_keys AS text[])))
+    SELECT keyed.* FROM keyed WHERE {OF_MEMBERS}
 )
 """
 )

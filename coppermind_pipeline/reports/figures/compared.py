@@ -31,11 +31,15 @@ class EarlierDeals:
         self, connection: Connection, kept: Iterable[GroupKey]
     ) -> tuple[DaysToClose, Mapping[GroupKey, DaysToClose]]:
         """Return the days to close, as `deals.days_to_close` does."""
-        then = [(connector, self._shifted(key, -self.months_later)) for connector, key in kept]
+        then = [(connector, self.key_then(key)) for connector, key in kept]
         overall, by_group = deals.days_to_close(connection, self.selection, then)
         return overall, {
             (connector, self._shifted(key, self.months_later)): days for (connector, key), days in by_group.items()
         }
+
+    def key_then(self, key: str) -> str:
+        """Return the key that a group of the report has in the earlier range: of a month, the one beside it."""
+        return self._shifted(key, -self.months_later)
 
     def _shifted(self, key: str, months: int) -> str:
         if self.selection.group_by is not GroupBy.MONTH or not key[:1].isdigit():

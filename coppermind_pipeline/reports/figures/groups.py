@@ -26,6 +26,7 @@ from coppermind_pipeline.reports.figures.selection import NO_SOURCE
 from coppermind_pipeline.reports.question.places import GroupPlace
 from coppermind_pipeline.reports.question.request import OUTCOMES, GroupBy
 from coppermind_pipeline.reports.sizing.groups import PartlyTold
+from coppermind_pipeline.reports.sizing.own_groups import own_groups
 from coppermind_pipeline.wording import capitalized, month
 
 NamesOf = Callable[[Collection[GroupKey]], Mapping[GroupKey, str]]
@@ -83,6 +84,11 @@ class GroupCells:
         """The connector and the key, under which the store's other answers speak of the group."""
         return self.portal.connector_id, self.key
 
+    @property
+    def shown_group_key(self) -> GroupKey:
+        """The same with the key that readers see, which the answer's id names the group by."""
+        return self.portal.connector_id, self.shown_key
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arranged:
@@ -103,6 +109,7 @@ def arrange(
     names_of: NamesOf = lambda _: {},
     earlier: Iterable[Cell] = (),
     after: GroupPlace | None = None,
+    again: Collection[str] | None = None,
 ) -> Arranged:
     """Return the groups to show, by portal and then largest first (months in their order), the rest as `other`.
 
@@ -115,6 +122,7 @@ def arrange(
         outcomes: those of the deals in the groups.
         names_of: returns what groups are called that no label tells of.
         after: only groups behind the one that has this place, or had it; of months, the earlier ones.
+        again: of an answer that is made again, the groups that stand by themselves (`own_groups`).
     """
     before = _by_group(earlier)
     found: dict[GroupKey, list[Cell]] = {group: [] for group in before} | _by_group(cells)
@@ -125,7 +133,7 @@ def arrange(
     passed = [] if after is None else [group for group in found if places[group].sort_key >= after.sort_key]
     found = {group: found[group] for group in found if group not in set(passed)}
     ranked = sorted(found, key=lambda group: places[group].sort_key, reverse=True)
-    kept = set(ranked if group_by is GroupBy.MONTH else ranked[:groups_max])
+    kept = own_groups(ranked, most=len(ranked) if group_by is GroupBy.MONTH else groups_max, again=again)
     names = names_of(kept)
     arranged: list[GroupCells] = []
     for portal in portals:

@@ -4,7 +4,7 @@ The store adds up lost deals by their reason; only distinct reasons are looked a
 reasons that texts and synthesis ask, too. A lost deal is without a reason where its interpretation found none.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -21,6 +21,7 @@ from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.figures.deals import OTHER, GroupKey
 from coppermind_pipeline.reports.figures.measures import Cell, DealSum, Measure, rate, sum_of
 from coppermind_pipeline.reports.figures.selection import IN_RANGE, NO_REASON, DealSelection, Which, with_deals
+from coppermind_pipeline.reports.sizing.own_groups import own_groups, theme_key
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.wording import number, one_line
 
@@ -134,8 +135,13 @@ def losses(
     portals: Mapping[str, Portal],
     zone: ZoneInfo,
     themes_max: int,
+    again: Collection[str] | None = None,
 ) -> Losses:
-    """Return the losses of the selection's range; themes beyond `themes_max`, and rare reasons, are `other`."""
+    """Return the losses of the selection's range; themes beyond `themes_max`, and rare reasons, are `other`.
+
+    Args:
+        again: of an answer that is made again, the themes that stand by themselves (`own_groups`).
+    """
     without_reason = 0
     themes: dict[str, _Theme] = {}
     for row in connection.execute(text(with_deals(_LOSSES, selection, Which.CLOSED)), selection.values()).mappings():
@@ -152,28 +158,21 @@ def losses(
         deals=total,
         with_reason=with_reason,
         without_reason=without_reason,
-        themes=[theme.shown(of=total, portals=portals, zone=zone) for theme in _shown(themes.values(), themes_max)],
+        themes=[
+            theme.shown(of=total, portals=portals, zone=zone) for theme in _shown(themes.values(), themes_max, again)
+        ],
     )
 
 
-def reasons_of_theme(
-    connection: Connection,
-    selection: DealSelection,
-    names: ReasonNames,
-    theme: str,
-    *,
-    others: Collection[str] | None = None,
-) -> list[tuple[str, str]]:
-    """Return the reasons of the range's lost deals that are about a theme, each after its connector.
-
-    With `others`, the themes that are shown, those that are about none of them.
-    """
-    found = [
-        (row.connector_id, row.loss_reason)
-        for row in connection.execute(text(with_deals(_REASONS, selection, Which.CLOSED)), selection.values())
-    ]
-    themes = {each: names.theme(*each).key for each in found}
-    return [each for each in found if (themes[each] == theme if others is None else themes[each] not in others)]
+def reasons_by_theme(
+    connection: Connection, selection: DealSelection, names: ReasonNames
+) -> Mapping[str, Sequence[GroupKey]]:
+    """Return the reasons of the lost deals that the selection looks at by their theme, each after its connector."""
+    found: defaultdict[str, list[GroupKey]] = defaultdict(list)
+    statement = text(with_deals(_REASONS, selection, Which.CLOSED, Which.CREATED))
+    for row in connection.execute(statement, selection.values()):
+        found[names.theme(row.connector_id, row.loss_reason).key].append((row.connector_id, row.loss_reason))
+    return found
 
 
 def themed(cells: Iterable[Cell], names: ReasonNames, *, labels: dict[GroupKey, str]) -> list[Cell]:
@@ -238,14 +237,15 @@ class _Theme:
         )
 
 
-def _shown(themes: Iterable[_Theme], themes_max: int) -> list[_Theme]:
+def _shown(themes: Iterable[_Theme], themes_max: int, again: Collection[str] | None) -> list[_Theme]:
     """Return the themes that are shown by themselves, most deals first, and what all the others add up to."""
     ranked = sorted(themes, key=lambda theme: (-theme.deals, theme.theme.key))
     own = [theme for theme in ranked if theme.theme.covers is None]
-    rare = {theme.theme.key for theme in own[crm.OWN_LOSS_THEMES_MAX :]}
-    frequent = [theme for theme in ranked if theme.theme.key not in rare]
-    rest = [*frequent[themes_max:], *(theme for theme in ranked if theme.theme.key in rare)]
-    return [*frequent[:themes_max], _other(rest)] if rest else frequent
+    rare = {theme.theme.key for theme in own[crm.OWN_LOSS_THEMES_MAX :]} if again is None else set()
+    frequent = [theme_key(theme.theme.key) for theme in ranked if theme.theme.key not in rare]
+    kept = own_groups(frequent, most=themes_max, again=again)
+    rest = [theme for theme in ranked if theme_key(theme.theme.key) not in kept]
+    return [*(theme for theme in ranked if theme_key(theme.theme.key) in kept), *([_other(rest)] if rest else [])]
 
 
 def _other(themes: Sequence[_Theme]) -> _Theme:
@@ -284,9 +284,9 @@ SELECT connector_id, CASE WHEN NOT lacks_reason(outcome, loss_reason) THEN loss_
  GROUP BY connector_id, 2, currency, company_currency
 """
 
-_REASONS = f"""
+_REASONS = """
 SELECT DISTINCT connector_id, loss_reason
   FROM deal
- WHERE outcome = 'lost' AND {IN_RANGE} AND NOT lacks_reason(outcome, loss_reason)
+ WHERE outcome = 'lost' AND NOT lacks_reason(outcome, loss_reason)
  ORDER BY connector_id, loss_reason
 """

@@ -25,8 +25,9 @@ def named_groups(
     portals: Sequence[SyncedPortal],
     labels: Mapping[str, Labels],
     after: GroupPlace | None = None,
+    again: Collection[str] | None = None,
 ) -> Arranged:
-    """Return the groups that the request asks for; names are read of those alone that are shown."""
+    """Return the groups that the request asks for (`arrange`); names are read of those alone that are shown."""
     reasons = ReasonNames.of(portals, labels, for_client=request.for_client)
     themes: dict[GroupKey, str] = {}
     if request.group_by is GroupBy.LOSS_THEME:
@@ -54,4 +55,5 @@ def named_groups(
         groups_max=request.groups_max,
         names_of=names_of,
         after=after,
+        again=again,
     )

@@ -1,6 +1,6 @@
 """Groups of a lead report: which are shown under their own name, in which order, and what people read as their name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -11,6 +11,7 @@ from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.leads.contacts import NONE, CreatedCell, EnteredCell, GroupKey
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.reports.question.places import GroupPlace
+from coppermind_pipeline.reports.sizing.own_groups import own_groups
 from coppermind_pipeline.wording import capitalized, month
 
 # What no key of a portal's own looks like: a lifecycle stage is called "other".
@@ -23,6 +24,7 @@ class GroupCells:
 
     key: str
     portal: Portal
+    group_by: LeadGroupBy | None
     label: str = ""
     created: list[CreatedCell] = field(default_factory=list)
     entered: list[EnteredCell] = field(default_factory=list)
@@ -31,12 +33,19 @@ class GroupCells:
     @property
     def shown_key(self) -> str:
         """The key that readers see: where portals are the groups, the portal's id."""
+        if self.key == OTHER and self.group_by is not LeadGroupBy.LIFECYCLE_STAGE:
+            return "other"
         return self.key or str(self.portal.hub_id or self.portal.connector_id)
 
     @property
     def group_key(self) -> GroupKey:
         """The connector and the key, under which the store's other answers speak of the group."""
         return self.portal.connector_id, self.key
+
+    @property
+    def shown_group_key(self) -> GroupKey:
+        """The same with the key that readers see, which the answer's id names the group by."""
+        return self.portal.connector_id, self.shown_key
 
     @property
     def size(self) -> tuple[int, int]:
@@ -61,6 +70,7 @@ def arrange(
     group_by: LeadGroupBy | None,
     groups_max: int,
     after: GroupPlace | None = None,
+    again: Collection[str] | None = None,
 ) -> Arranged:
     """Return the groups to show, by portal and then most new contacts first, the rest as `other`.
 
@@ -69,12 +79,13 @@ def arrange(
 
     Args:
         after: only groups behind the one that has this place, or had it; of months, the earlier ones.
+        again: of an answer that is made again, the groups that stand by themselves (`own_groups`).
     """
     if group_by is None and len(portals) == 1:
         return Arranged()
-    groups = _gathered(created, entered, portals)
+    groups = _gathered(created, entered, portals, group_by)
     if group_by is None:
-        groups = {key: GroupCells(key="", portal=portal) for portal in portals
+        groups = {key: GroupCells(key="", portal=portal, group_by=None) for portal in portals
                   for key in [(portal.connector_id, "")]} | groups  # fmt: skip
     order = [portal.connector_id for portal in portals]
     places = {key: _place(group_by, group, order) for key, group in groups.items()}
@@ -84,7 +95,10 @@ def arrange(
         group.label = _label(group_by, group, labels[group.portal.connector_id])
         group.place = places[key]
     ranked = sorted(groups, key=lambda key: places[key].sort_key, reverse=True)
-    kept = set(ranked if group_by in {None, LeadGroupBy.MONTH} else ranked[:groups_max])
+    if group_by is None:
+        kept = set(ranked)
+    else:
+        kept = own_groups(ranked, most=len(ranked) if group_by is LeadGroupBy.MONTH else groups_max, again=again)
     arranged: list[GroupCells] = []
     for portal in portals:
         mine = {key: group for key, group in groups.items() if key[0] == portal.connector_id}
@@ -92,7 +106,7 @@ def arrange(
         arranged += sorted(shown, key=lambda group: _order(group_by, group))
         rest = [group for key, group in mine.items() if key not in kept]
         if rest:
-            arranged.append(_added_up(rest, portal))
+            arranged.append(_added_up(rest))
     return Arranged(groups=arranged, passed=passed)
 
 
@@ -105,14 +119,17 @@ def _place(group_by: LeadGroupBy | None, group: GroupCells, portals: Sequence[st
 
 
 def _gathered(
-    created: Iterable[CreatedCell], entered: Iterable[EnteredCell], portals: Sequence[Portal]
+    created: Iterable[CreatedCell],
+    entered: Iterable[EnteredCell],
+    portals: Sequence[Portal],
+    group_by: LeadGroupBy | None,
 ) -> dict[GroupKey, GroupCells]:
     by_id = {portal.connector_id: portal for portal in portals}
     groups: dict[GroupKey, GroupCells] = {}
 
     def group(cell: CreatedCell | EnteredCell) -> GroupCells:
         key = cell.connector_id, cell.key
-        return groups.setdefault(key, GroupCells(key=cell.key, portal=by_id[cell.connector_id]))
+        return groups.setdefault(key, GroupCells(key=cell.key, portal=by_id[cell.connector_id], group_by=group_by))
 
     for cell in created:
         group(cell).created.append(cell)
@@ -123,10 +140,11 @@ def _gathered(
     return groups
 
 
-def _added_up(rest: Sequence[GroupCells], portal: Portal) -> GroupCells:
+def _added_up(rest: Sequence[GroupCells]) -> GroupCells:
     return GroupCells(
         key=OTHER,
-        portal=portal,
+        portal=rest[0].portal,
+        group_by=rest[0].group_by,
         label=f"Other ({len(rest)})",
         created=[cell for group in rest for cell in group.created],
         entered=[cell for group in rest for cell in group.entered],

@@ -3,9 +3,10 @@
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from coppermind_pipeline.memories import Audience
+from coppermind_pipeline.reports.leads.groups import GroupCells
 from coppermind_pipeline.reports.leads.measures import LeadFigures, LeadRangeFigures
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.reports.models import ComparedPeriod
@@ -88,6 +89,10 @@ class LeadReport(BaseModel):
 
 
 class PlacedLeadReport(LeadReport):
-    """A lead report with the places of its groups, which is what cursors are made of; no part of its JSON."""
+    """A lead report with the places of its groups, which is what cursors are made of; no part of its JSON.
 
+    `group_cells`: what each group is made of.
+    """
+
+    group_cells: list[InstanceOf[GroupCells]] = Field(exclude=True)
     group_places: list[GroupPlace | None] = Field(exclude=True)

@@ -26,7 +26,7 @@ from coppermind_pipeline.reports.leads.measures import (
     unknown_dates,
 )
 from coppermind_pipeline.reports.leads.models import LeadAudit, LeadGroup, LeadPeriod, LeadSummary, PlacedLeadReport
-from coppermind_pipeline.reports.leads.request import LeadGroupBy, LeadRequest
+from coppermind_pipeline.reports.leads.request import LeadRequest
 from coppermind_pipeline.reports.models import ComparedPeriod
 from coppermind_pipeline.reports.question.frame import Frame, frame_of
 from coppermind_pipeline.reports.question.places import GroupPlace
@@ -85,6 +85,7 @@ class LeadReporter:
 
     Attributes:
         disqualified: by connector, the statuses that disqualify, where these are not the ones configured now.
+        again: the answer that it is made again for.
     """
 
     connection: Connection
@@ -95,6 +96,7 @@ class LeadReporter:
     now: datetime
     goes_on: GoesOn | None = None
     disqualified: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    again: AnswerId | None = None
 
     def report(self) -> PlacedLeadReport:
         """Return the report, for whoever works with it."""
@@ -103,7 +105,8 @@ class LeadReporter:
         counted = _Counted(contacts.created(self.connection, selection), contacts.entered(self.connection, selection))
         found = arrange(counted.created, counted.entered, portals=self.portals, labels=labels,
                         group_by=self.request.group_by, groups_max=self.request.groups_max,
-                        after=list_after(GroupPlace, self.goes_on))  # fmt: skip
+                        after=list_after(GroupPlace, self.goes_on),
+                        again=None if self.again is None else self.again.groups)  # fmt: skip
         arranged = found.groups
         named = arranged if self.goes_on is None else []
         # What earlier pages have is no part of what is added up as `other`.
@@ -113,9 +116,7 @@ class LeadReporter:
         figures = figures_of(counted.created, counted.entered, steps, setting)
         earlier = self._earlier(selection, setting)
         stage_labels = _stage_labels(labels, figures, counted.entered, earlier)
-        groups = [
-            _group(group, steps_by_group.get(group.group_key, []), setting, self.request.group_by) for group in arranged
-        ]
+        groups = [_group(group, steps_by_group.get(group.group_key, []), setting) for group in arranged]
         synced = any(portal.last_pull_at is not None for portal in self.portals)
         return PlacedLeadReport(
             trust=trust_in(
@@ -138,7 +139,7 @@ class LeadReporter:
                 group_by=self.request.group_by,
                 audience=self.request.audience,
                 include_filtered=self.request.include_filtered,
-                answer_id=self._answer_id(groups),
+                answer_id=self._answer_id(arranged),
                 generated_at=self.now,
             ),
             headline=self._headline(figures, earlier, named, stage_labels) if synced else [],
@@ -149,15 +150,19 @@ class LeadReporter:
                 compared_with=earlier,
             ),
             groups=groups,
+            group_cells=list(arranged),
             group_places=[group.place for group in arranged],
         )
 
-    def _answer_id(self, groups: Sequence[LeadGroup]) -> str | None:
+    def _answer_id(self, groups: Sequence[GroupCells]) -> str | None:
         # Groups of a page that goes on have other places than in the whole.
         if self.request.for_client or self.goes_on is not None:
             return None
-        keys = [(str(group.connector_id), group.key) for group in groups]
-        return AnswerId.of_leads(self.connection, self.mind, self.request, self.portals, self.now, keys=keys).text
+        made = AnswerId.of(
+            self.connection, self.mind, self.request, self.portals, self.now,
+            groups=[group.shown_group_key for group in groups],
+        )  # fmt: skip
+        return made.text
 
     def labels(self) -> Mapping[str, Labels]:
         """Return the portals' labels, by connector."""
@@ -320,11 +325,10 @@ _DEFAULT_LABELS = {
 }
 
 
-def _group(group: GroupCells, steps: Sequence[StepDays], setting: Setting, group_by: LeadGroupBy | None) -> LeadGroup:
+def _group(group: GroupCells, steps: Sequence[StepDays], setting: Setting) -> LeadGroup:
     figures = figures_of(group.created, group.entered, steps, setting)
-    added_up = group.key == OTHER and group_by is not LeadGroupBy.LIFECYCLE_STAGE
     return LeadGroup(
-        key="other" if added_up else group.shown_key,
+        key=group.shown_key,
         label=group.label,
         portal_id=group.portal.hub_id,
         connector_id=group.portal.connector_id,

@@ -195,9 +195,9 @@ def _answer_id(whole: PlacedReport, cut: PlacedReport) -> str | None:
     answer_id, kept = whole.audit.answer_id, sum(place is not None for place in cut.group_places)
     if answer_id is None or kept == sum(place is not None for place in whole.group_places):
         return answer_id
-    if cut.audit.group_by in {None, GroupBy.MONTH}:
+    if cut.audit.group_by is None:
         return None
-    return AnswerId.read(answer_id).with_groups(kept).text
+    return AnswerId.read(answer_id).with_groups(cells.shown_group_key for cells in cut.group_cells).text
 
 
 def _rows_left_out(page: DealPage | None, next_row: str | None) -> Iterable[LeftOut]:

@@ -9,6 +9,7 @@ import pytest
 
 from coppermind_pipeline.accounts import Mind, MindKind
 from coppermind_pipeline.reports import BeforeHistory, ReportArgumentError, memory_tool
+from coppermind_pipeline.reports.explain.answer_id import AnswerId
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.reports.changes.source import FOLLOWED_SINCE, Version, append_version, take_up
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
@@ -149,14 +150,21 @@ async def test_what_is_no_figure_of_this_mind_is_refused(
             await _ask(portal, mind, "explain", figure=figure)
     with pytest.raises(ReportArgumentError, match="cursor"):
         await _ask(portal, mind, "explain", figure=f"{answer_id}#summary.win_rate", cursor="x")
-    by_month = (await _ask(portal, mind, "crm_report", group_by="month", compare_to="previous_year"))["audit"]
-    with pytest.raises(ReportArgumentError, match="A month that stands beside another"):
-        await _ask(portal, mind, "explain", figure=f"{by_month['answer_id']}#groups.0.compared_with.win_rate")
     other = StoredPortal.create(database, local_customer, mind="globex", hub_id=8)
     theirs = Mind(id=other.mind_id, customer_id=local_customer, name="globex", slug="globex", kind=MindKind.CLIENT,
                   company_info={})  # fmt: skip
     with pytest.raises(ReportArgumentError, match="another mind"):
         await _ask(other, theirs, "explain", figure=f"{answer_id}#summary.win_rate")
+
+
+async def test_of_an_answer_of_an_earlier_version_all_but_its_groups_is_told(portal: StoredPortal, mind: Mind) -> None:
+    report = await _ask(portal, mind, "crm_report", group_by="source")
+    made = AnswerId.read(report["audit"]["answer_id"])
+    earlier = made.model_copy(update={"groups": None, "themes": None}).text
+    assert (await _ask(portal, mind, "explain", figure=f"{earlier}#summary.closed_won.deals"))["value"] == 20
+    for place in ("groups.0.win_rate", "losses.themes.0.deals"):
+        with pytest.raises(ReportArgumentError, match="an earlier version made it"):
+            await _ask(portal, mind, "explain", figure=f"{earlier}#{place}")
 
 
 async def test_a_client_is_given_no_id(portal: StoredPortal, mind: Mind) -> None:

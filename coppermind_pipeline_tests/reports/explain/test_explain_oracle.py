@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -14,6 +15,7 @@ import pytest
 from coppermind_pipeline.accounts import Mind, MindKind
 from coppermind_pipeline.reports import (
     CompareTo,
+    DealSum,
     ExplainRequest,
     Explanation,
     GroupBy,
@@ -30,10 +32,12 @@ from coppermind_pipeline_tests.reports.changes.source import (
     random_source,
     take_up,
 )
+from coppermind_pipeline_tests.reports.recount import REASONS
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 _MIDDLE = FOLLOWED_SINCE + timedelta(days=25)
-_GROUPS = (None, GroupBy.PIPELINE, GroupBy.STAGE, GroupBy.MONTH, GroupBy.OWNER, GroupBy.SOURCE)
+_GROUPS = (None, GroupBy.PIPELINE, GroupBy.STAGE, GroupBy.MONTH, GroupBy.MONTH, GroupBy.OWNER, GroupBy.SOURCE,
+           GroupBy.LOSS_THEME, GroupBy.LOSS_REASON)  # fmt: skip
 _SUMS = ("closed_won", "closed_lost", "open", "overdue", "pipeline_created")
 _FIGURES_EACH = 6
 
@@ -57,7 +61,9 @@ def _assert_explained(database: Database, customer: UUID, seed: int) -> None:
     portal.execute(
         "UPDATE hubspot_backfills SET first_completed_at = :at WHERE connector_id = :connector", at=FOLLOWED_SINCE
     )
-    source = random_source(random)
+    source = _with_reasons(random_source(random), random)
+    portal.define("deals", "closed_lost_reason", "Closed Lost Reason",
+                  [(value, label) for value, (label, _, _) in REASONS.items() if label is not None])  # fmt: skip
     mind = Mind(id=portal.mind_id, customer_id=customer, name="acme", slug="acme", kind=MindKind.CLIENT,
                 company_info={})  # fmt: skip
     if source.filtered:
@@ -66,7 +72,7 @@ def _assert_explained(database: Database, customer: UUID, seed: int) -> None:
     asked = ReportRequest(
         period=random.choice(("this_quarter", "this_year", "2026-10", "2026-Q4")),
         group_by=random.choice(_GROUPS),
-        compare_to=random.choice((None, CompareTo.PREVIOUS_PERIOD)),
+        compare_to=random.choice((None, *CompareTo)),
         groups_max=random.choice((2, 100)),
     )
     report = crm_report(database, mind=mind, request=asked, now=_MIDDLE).model_dump(mode="json")
@@ -97,6 +103,16 @@ def _assert_explained(database: Database, customer: UUID, seed: int) -> None:
     assert all("have changed since" in each.caveats[1] for each in filtered)
 
 
+def _with_reasons(source: Source, random: Random) -> Source:
+    """Return the same deals, of which most say why they would be lost, as somebody may change."""
+    said = ({}, *({"closed_lost_reason": reason} for reason in REASONS))
+    return replace(source, deals=[
+        replace(deal, versions=[replace(each, properties=each.properties | random.choice(said))
+                                for each in deal.versions])
+        for deal in source.deals
+    ])  # fmt: skip
+
+
 def _filter(portal: StoredPortal, deal_type: str) -> None:
     config = orjson.dumps({"hubspot_filters": {"deals": {"dealtype": deal_type}}}).decode()
     portal.execute("UPDATE connectors SET config = CAST(:config AS jsonb) WHERE id = :connector", config=config)
@@ -117,7 +133,7 @@ def _figures(report: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the figures that are told of by deals, each with its path."""
     ranges = [("summary", report["summary"]), *((f"groups.{n}", group) for n, group in enumerate(report["groups"]))]
     for place, figures in list(ranges):
-        if figures.get("compared_with") and not (place != "summary" and report["audit"]["group_by"] == "month"):
+        if figures.get("compared_with"):
             ranges.append((f"{place}.compared_with", figures["compared_with"]))
     for place, figures in ranges:
         for name in figures:
@@ -128,6 +144,8 @@ def _figures(report: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if report["losses"] is not None:
         for name in ("deals", "with_reason", "without_reason"):
             yield f"losses.{name}", report["losses"][name]
+        for number, theme in enumerate(report["losses"]["themes"]):
+            yield from ((f"losses.themes.{number}.{part}", theme[part]) for part in DealSum.model_fields)
 
 
 def _assert_made_of(path: str, value: Any, told: Explanation) -> None:
