@@ -20,7 +20,7 @@ from coppermind_pipeline.reports.figures.history import lay_out_history
 from coppermind_pipeline.reports.figures.losses import Losses, ReasonNames, losses
 from coppermind_pipeline.reports.figures.measures import (
     Cell,
-    DaysToClose,
+    Days,
     TopDeal,
     figures_of,
     range_figures_of,
@@ -219,14 +219,14 @@ class Reporter:
         kept = [*(group.group_key for group in arranged if group.key != deals.OTHER), *found.passed]
         days, days_by_group = deals.days_to_close(self.connection, selection, kept)
         days_then, days_then_by_group = (
-            (DaysToClose(), {}) if earlier is None else earlier.days_to_close(self.connection, kept)
+            (Days(), {}) if earlier is None else earlier.days_to_close(self.connection, kept)
         )
         top, top_by_group = self._top_deals(selection, kept)
         timed = [
             replace(
                 group,
-                days=days_by_group.get(group.group_key, DaysToClose()),
-                earlier_days=days_then_by_group.get(group.group_key, DaysToClose()),
+                days=days_by_group.get(group.group_key, Days()),
+                earlier_days=days_then_by_group.get(group.group_key, Days()),
             )
             for group in arranged
         ]

@@ -13,7 +13,7 @@ from coppermind_pipeline.reports.account.request import AccountDealPlace
 from coppermind_pipeline.reports.account.subject import REASON_CHARS_MAX, Subject, shown_name
 from coppermind_pipeline.reports.account.tied_deals import DEALS_OF_COMPANY
 from coppermind_pipeline.reports.figures.losses import ANOTHER_REASON
-from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Measure, figures_of
+from coppermind_pipeline.reports.figures.measures import Cell, Days, Measure, figures_of
 from coppermind_pipeline.wording import amount_text, one_line
 
 
@@ -67,7 +67,7 @@ def _totals(subject: Subject, *, lost_without_reason: int) -> AccountTotals:
     known = {"connector_id": subject.portal.connector_id, "key": "", "weighted": None, "worth": Decimal(0),
              "home_currency": subject.portal.company_currency}  # fmt: skip
     cells = [Cell(**known, **{**row, "measure": Measure(row["measure"])}) for row in rows]
-    figures = figures_of(cells, days=DaysToClose(), top_deals=())
+    figures = figures_of(cells, days=Days(), top_deals=())
     return AccountTotals(
         closed_won=figures.closed_won,
         closed_lost=figures.closed_lost,

@@ -19,7 +19,7 @@ from coppermind_pipeline.reports.digest.changed import worth_a_look
 from coppermind_pipeline.reports.digest.models import Digest, MindDigest, Need
 from coppermind_pipeline.reports.digest.request import DigestRequest
 from coppermind_pipeline.reports.figures import deals
-from coppermind_pipeline.reports.figures.measures import CLOSED, DaysToClose, Figures, figures_of
+from coppermind_pipeline.reports.figures.measures import CLOSED, Days, Figures, figures_of
 from coppermind_pipeline.reports.figures.selection import deal_selection
 from coppermind_pipeline.reports.question.frame import frame_of
 from coppermind_pipeline.reports.question.request import ReportRequest
@@ -88,7 +88,7 @@ def _of_mind(
         end = now.astimezone(UTC).date() + timedelta(days=1)
         question = ReportRequest.from_arguments({"start": request.since, "end": end})
         selection = deal_selection(question, portals, frame_of(question, portals, now=now))
-        figures: Figures = figures_of(deals.cells(connection, selection, CLOSED), days=DaysToClose(), top_deals=())
+        figures: Figures = figures_of(deals.cells(connection, selection, CLOSED), days=Days(), top_deals=())
         look = worth_a_look(connection, portals, since=request.since, now=now) if portals else []
     return MindDigest(
         mind=mind.name,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.deals import GroupKey
-from coppermind_pipeline.reports.figures.measures import OF_A_RANGE, Cell, DaysToClose
+from coppermind_pipeline.reports.figures.measures import OF_A_RANGE, Cell, Days
 from coppermind_pipeline.reports.figures.selection import DealSelection
 from coppermind_pipeline.reports.question.request import GroupBy
 
@@ -27,9 +27,7 @@ class EarlierDeals:
             for cell in found
         ]
 
-    def days_to_close(
-        self, connection: Connection, kept: Iterable[GroupKey]
-    ) -> tuple[DaysToClose, Mapping[GroupKey, DaysToClose]]:
+    def days_to_close(self, connection: Connection, kept: Iterable[GroupKey]) -> tuple[Days, Mapping[GroupKey, Days]]:
         """Return the days to close, as `deals.days_to_close` does."""
         then = [(connector, self.key_then(key)) for connector, key in kept]
         overall, by_group = deals.days_to_close(connection, self.selection, then)

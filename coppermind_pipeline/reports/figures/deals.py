@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.crm import OFFLINE
-from coppermind_pipeline.reports.figures.measures import Cell, DaysToClose, Measure
+from coppermind_pipeline.reports.figures.measures import Cell, Days, Measure
 from coppermind_pipeline.reports.figures.selection import IN_RANGE, DealSelection, Which, with_deals
 from coppermind_pipeline.reports.question.places import DealPlace
 from coppermind_pipeline.reports.question.request import GroupBy
@@ -77,12 +77,12 @@ def cells(connection: Connection, selection: DealSelection, measures: Iterable[M
 
 def days_to_close(
     connection: Connection, selection: DealSelection, kept: Iterable[GroupKey]
-) -> tuple[DaysToClose, Mapping[GroupKey, DaysToClose]]:
+) -> tuple[Days, Mapping[GroupKey, Days]]:
     """Return the days to close of all won deals in the range, and by group; groups not `kept` are `other`."""
     statement = text(with_deals(_DAYS, selection, Which.CLOSED))
     rows = connection.execute(statement, selection.values(**_kept(kept)))
-    by_group = {(row.connector_id, row.bucket): DaysToClose(Counter(row.days)) for row in rows}
-    return sum(by_group.values(), DaysToClose()), by_group
+    by_group = {(row.connector_id, row.bucket): Days(Counter(row.days)) for row in rows}
+    return sum(by_group.values(), Days()), by_group
 
 
 def largest_won(

@@ -14,7 +14,7 @@ from coppermind_pipeline.reports.figures.deals import OTHER, GroupKey
 from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL
 from coppermind_pipeline.reports.figures.measures import (
     Cell,
-    DaysToClose,
+    Days,
     Figures,
     Measure,
     RangeFigures,
@@ -68,8 +68,8 @@ class GroupCells:
     portal: Portal
     cells: Sequence[Cell]
     earlier: Sequence[Cell] = ()
-    days: DaysToClose = field(default_factory=DaysToClose)
-    earlier_days: DaysToClose = field(default_factory=DaysToClose)
+    days: Days = field(default_factory=Days)
+    earlier_days: Days = field(default_factory=Days)
     place: GroupPlace | None = None
     outcomes: Sequence[Outcome] = OUTCOMES
     groups: int = 1
@@ -169,8 +169,8 @@ def added_up(groups: Sequence[GroupCells]) -> GroupCells:
         portal=groups[0].portal,
         cells=[cell for group in groups for cell in group.cells],
         earlier=[cell for group in groups for cell in group.earlier],
-        days=sum((group.days for group in groups), DaysToClose()),
-        earlier_days=sum((group.earlier_days for group in groups), DaysToClose()),
+        days=sum((group.days for group in groups), Days()),
+        earlier_days=sum((group.earlier_days for group in groups), Days()),
         outcomes=groups[0].outcomes,
         groups=number_of,
     )

@@ -144,19 +144,19 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class DaysToClose:
-    """Days from creation to close, each with how many deals took so long; below zero, they closed before."""
+class Days:
+    """Days from one date of a record to a later one, each with how many took so long; below zero, it came earlier."""
 
-    deals: Counter[int] = field(default_factory=Counter)
+    records: Counter[int] = field(default_factory=Counter)
 
-    def __add__(self, others: "DaysToClose") -> "DaysToClose":
-        return DaysToClose(self.deals + others.deals)
+    def __add__(self, others: "Days") -> "Days":
+        return Days(self.records + others.records)
 
     @property
     def median(self) -> float | None:
-        """The median, without those that closed before they were created; None where there are no others."""
-        days = sorted(each for each in self.deals if each >= 0)
-        up_to = list(accumulate(self.deals[each] for each in days))
+        """The median, without those below zero; None where there are no others."""
+        days = sorted(each for each in self.records if each >= 0)
+        up_to = list(accumulate(self.records[each] for each in days))
         if not up_to:
             return None
         lower, upper = (days[bisect_right(up_to, place)] for place in ((up_to[-1] - 1) // 2, up_to[-1] // 2))
@@ -164,8 +164,13 @@ class DaysToClose:
 
     @property
     def negative(self) -> int:
-        """How many closed before they were created."""
-        return sum(deals for days, deals in self.deals.items() if days < 0)
+        """How many are below zero."""
+        return sum(records for days, records in self.records.items() if days < 0)
+
+    @property
+    def onwards(self) -> int:
+        """How many are not."""
+        return self.records.total() - self.negative
 
 
 @dataclass(slots=True)
@@ -211,7 +216,7 @@ class _Sums:
 
 
 def figures_of(
-    cells: Iterable[Cell], *, days: DaysToClose, top_deals: Sequence[TopDeal], outcomes: Sequence[Outcome] = OUTCOMES
+    cells: Iterable[Cell], *, days: Days, top_deals: Sequence[TopDeal], outcomes: Sequence[Outcome] = OUTCOMES
 ) -> Figures:
     """Add up the cells of a report or of one group, whose deals are those of the outcomes alone."""
     sums = _add_up(cells)
@@ -231,9 +236,7 @@ def figures_of(
     )
 
 
-def range_figures_of(
-    cells: Iterable[Cell], *, days: DaysToClose, outcomes: Sequence[Outcome] = OUTCOMES
-) -> RangeFigures:
+def range_figures_of(cells: Iterable[Cell], *, days: Days, outcomes: Sequence[Outcome] = OUTCOMES) -> RangeFigures:
     """Add up the cells of an earlier range: what is open now says nothing about it."""
     figures = figures_of(cells, days=days, top_deals=(), outcomes=outcomes)
     return RangeFigures(**{name: getattr(figures, name) for name in RangeFigures.model_fields})

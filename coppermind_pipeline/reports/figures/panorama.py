@@ -13,7 +13,7 @@ from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import Labels, start_of
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.groups import GroupCells, arrange
-from coppermind_pipeline.reports.figures.measures import CLOSED, Cell, DaysToClose, Figures, Measure, figures_of
+from coppermind_pipeline.reports.figures.measures import CLOSED, Cell, Days, Figures, Measure, figures_of
 from coppermind_pipeline.reports.figures.selection import DealSelection
 from coppermind_pipeline.reports.question.request import GroupBy
 
@@ -158,4 +158,4 @@ def _named(groups: Iterable[GroupCells], selection: DealSelection, viewpoint: Vi
 
 
 def _figures(cells: Iterable[Cell], selection: DealSelection) -> Figures:
-    return figures_of(cells, days=DaysToClose(), top_deals=(), outcomes=selection.outcomes)
+    return figures_of(cells, days=Days(), top_deals=(), outcomes=selection.outcomes)

@@ -4,6 +4,7 @@ All statements share `_CONTACTS`: the live contacts of the connectors' windows, 
 with the stages that it is known to have been in and when it entered them (null: unknown).
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ import orjson
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.crm import FUNNEL_STAGES, OFFLINE, POSTPONED_STATUS, STUCK_AFTER, STUCK_STAGES
+from coppermind_pipeline.reports.figures.measures import Days
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.sync import CONTACTS_AS_OF, DEALS_AS_OF
 
@@ -21,6 +23,9 @@ from coppermind_pipeline.sync import CONTACTS_AS_OF, DEALS_AS_OF
 NONE = "(none)"
 
 GroupKey = tuple[str, str]
+
+# Days from a stage of the funnel, by its place from 0, to the next, of contacts that have both dates.
+StepDays = Mapping[int, Days]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,16 +145,6 @@ class EnteredCell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepDays:
-    """Days from a stage of the funnel (by its place, from 0) to the next, of contacts that have both dates."""
-
-    place: int
-    median: float | None
-    contacts: int
-    backwards: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelUse:
     """How many contacts created in the range show one owner, source or lifecycle stage."""
 
@@ -180,21 +175,26 @@ def entered(connection: Connection, selection: LeadSelection) -> list[EnteredCel
 
 def days_between_stages(
     connection: Connection, selection: LeadSelection, kept: Iterable[GroupKey], *, other: str
-) -> tuple[list[StepDays], Mapping[GroupKey, list[StepDays]]]:
+) -> tuple[StepDays, Mapping[GroupKey, StepDays]]:
     """Return the days between stages of the contacts created in the range, and by group; those not `kept` are other."""
     pairs = list(kept)
     values = selection.values(
         kept_connectors=[connector for connector, _ in pairs], kept_keys=[key for _, key in pairs], other=other
     )
-    overall: list[StepDays] = []
-    by_group: dict[GroupKey, list[StepDays]] = {}
+    by_group: defaultdict[GroupKey, dict[int, Days]] = defaultdict(dict)
     for row in connection.execute(text(selection.statement(_STEPS)), values):
-        step = StepDays(place=row.place, median=row.median, contacts=row.contacts, backwards=row.backwards)
-        if row.is_total:
-            overall.append(step)
-        else:
-            by_group.setdefault((row.connector_id, row.bucket), []).append(step)
-    return overall, by_group
+        days = Days(Counter(dict(zip(row.days, row.contacts, strict=True))))
+        by_group[row.connector_id, row.bucket][row.place] = days
+    return all_steps(by_group.values()), by_group
+
+
+def all_steps(groups: Iterable[StepDays]) -> StepDays:
+    """Return the days between stages of the contacts of several groups."""
+    found: defaultdict[int, Days] = defaultdict(Days)
+    for steps in groups:
+        for place, days in steps.items():
+            found[place] += days
+    return found
 
 
 def undated(connection: Connection, selection: LeadSelection) -> int:
@@ -371,12 +371,14 @@ _STEPS = (
       FROM step
       LEFT JOIN unnest(CAST(:kept_connectors AS text[]), CAST(:kept_keys AS text[])) AS kept (connector_id, key)
         ON kept.connector_id = step.connector_id AND kept.key = step.key
+), counted AS (
+    SELECT connector_id, bucket, place, days, count(*) AS contacts
+      FROM bucketed
+     GROUP BY connector_id, bucket, place, days
 )
-SELECT connector_id, bucket, place, grouping(connector_id) = 1 AS is_total,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY days) FILTER (WHERE days >= 0) AS median,
-       count(*) FILTER (WHERE days >= 0) AS contacts, count(*) FILTER (WHERE days < 0) AS backwards
-  FROM bucketed
- GROUP BY GROUPING SETS ((connector_id, bucket, place), (place))
+SELECT connector_id, bucket, place, array_agg(days) AS days, array_agg(contacts) AS contacts
+  FROM counted
+ GROUP BY connector_id, bucket, place
 """
 )
 

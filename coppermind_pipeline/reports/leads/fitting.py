@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from coppermind_pipeline.reports.leads.groups import GroupCells, LeadGroup, added_up, group_of
 from coppermind_pipeline.reports.leads.models import LeadReport, PlacedLeadReport
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.reports.sizing.cursors import GoesOn, Question
 from coppermind_pipeline.reports.sizing.cutting import Answer, LeftOut, cut_to_fit
 from coppermind_pipeline.reports.sizing.groups import (
+    answer_id_of,
     figures_left_out,
     groups_left_out,
     with_fewer_groups,
@@ -48,7 +50,15 @@ def _less_of_months(report: PlacedLeadReport) -> PlacedLeadReport | None:
     return with_less_told(report, (*_OF_A_MONTH, *([frozenset({"connector_id"})] if of_one_portal else [])))
 
 
-_CUTS = (_short_labels, _less_of_groups, _less_of_months, with_fewer_groups)
+def _fewer_groups(report: PlacedLeadReport) -> PlacedLeadReport | None:
+    def told_like(cells: GroupCells, group: LeadGroup) -> LeadGroup:
+        del group
+        return group_of(cells, report.setting)
+
+    return with_fewer_groups(report, added_up=added_up, group_of=told_like)
+
+
+_CUTS = (_short_labels, _less_of_groups, _less_of_months, _fewer_groups)
 
 
 def _noted(whole: PlacedLeadReport, cut: PlacedLeadReport, question: Question, goes_on: GoesOn | None) -> LeadReport:
@@ -56,9 +66,11 @@ def _noted(whole: PlacedLeadReport, cut: PlacedLeadReport, question: Question, g
     by = cut.audit.group_by
     left_out = [
         *figures_left_out(cut, of_each="group" if by is None else as_words(by)),
-        *groups_left_out(whole, cut, question, None if goes_on is None else goes_on.after),
+        *groups_left_out(cut, question, None if goes_on is None else goes_on.after),
     ]
-    if not {group.label for group in cut.groups} <= {group.label for group in whole.groups}:
+    own = {group.label for group, place in zip(cut.groups, cut.group_places, strict=True) if place is not None}
+    if not own <= {group.label for group in whole.groups}:
         said = f"Names of more than {TEXT_CHARS_MAX} characters are cut."
         left_out.append(LeftOut(part="names", said=said))
-    return cut.model_copy(update={"audit": cut.audit.model_copy(update={"left_out": left_out})})
+    noted = cut.audit.model_copy(update={"left_out": left_out, "answer_id": answer_id_of(whole, cut)})
+    return cut.model_copy(update={"audit": noted})

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from pydantic import BaseModel, ConfigDict
+
 from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label, source_detail
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports.leads.contacts import NONE, CreatedCell, EnteredCell, GroupKey
+from coppermind_pipeline.reports.leads.contacts import NONE, CreatedCell, EnteredCell, GroupKey, StepDays, all_steps
+from coppermind_pipeline.reports.leads.measures import LeadFigures, Setting, figures_of
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.reports.question.places import GroupPlace
+from coppermind_pipeline.reports.sizing.groups import PartlyTold
 from coppermind_pipeline.reports.sizing.own_groups import own_groups
 from coppermind_pipeline.wording import capitalized, month
 
@@ -18,9 +22,28 @@ from coppermind_pipeline.wording import capitalized, month
 OTHER = "(other)"
 
 
+class _Named(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    label: str
+    portal_id: int | None
+    connector_id: str | None
+
+
+class LeadGroup(LeadFigures, _Named, PartlyTold):
+    """The figures of one group; the key is HubSpot's internal value, `other` what was added up."""
+
+
 @dataclass(slots=True, kw_only=True)
 class GroupCells:
-    """One group that is shown: its name, the cells that it adds up, and its place; None of what was added up."""
+    """One group that is shown: its name, and what it adds up.
+
+    Attributes:
+        steps: the days between stages of its contacts.
+        place: among the groups; None for what was added up.
+        groups: how many are in it.
+    """
 
     key: str
     portal: Portal
@@ -28,7 +51,9 @@ class GroupCells:
     label: str = ""
     created: list[CreatedCell] = field(default_factory=list)
     entered: list[EnteredCell] = field(default_factory=list)
+    steps: StepDays = field(default_factory=dict)
     place: GroupPlace | None = None
+    groups: int = 1
 
     @property
     def shown_key(self) -> str:
@@ -106,8 +131,34 @@ def arrange(
         arranged += sorted(shown, key=lambda group: _order(group_by, group))
         rest = [group for key, group in mine.items() if key not in kept]
         if rest:
-            arranged.append(_added_up(rest))
+            arranged.append(added_up(rest))
     return Arranged(groups=arranged, passed=passed)
+
+
+def added_up(groups: Sequence[GroupCells]) -> GroupCells:
+    """Return groups as one, which is called "Other (12)"."""
+    number_of = sum(group.groups for group in groups)
+    return GroupCells(
+        key=OTHER,
+        portal=groups[0].portal,
+        group_by=groups[0].group_by,
+        label=f"Other ({number_of})",
+        created=[cell for group in groups for cell in group.created],
+        entered=[cell for group in groups for cell in group.entered],
+        steps=all_steps(group.steps for group in groups),
+        groups=number_of,
+    )
+
+
+def group_of(cells: GroupCells, setting: Setting) -> LeadGroup:
+    """Return a group with its figures."""
+    return LeadGroup(
+        key=cells.shown_key,
+        label=cells.label,
+        portal_id=cells.portal.hub_id,
+        connector_id=cells.portal.connector_id,
+        **dict(figures_of(cells.created, cells.entered, cells.steps, setting)),
+    )
 
 
 def _place(group_by: LeadGroupBy | None, group: GroupCells, portals: Sequence[str]) -> GroupPlace:
@@ -138,17 +189,6 @@ def _gathered(
         if each.dated:
             group(each).entered.append(each)
     return groups
-
-
-def _added_up(rest: Sequence[GroupCells]) -> GroupCells:
-    return GroupCells(
-        key=OTHER,
-        portal=rest[0].portal,
-        group_by=rest[0].group_by,
-        label=f"Other ({len(rest)})",
-        created=[cell for group in rest for cell in group.created],
-        entered=[cell for group in rest for cell in group.entered],
-    )
 
 
 def _order(group_by: LeadGroupBy | None, group: GroupCells) -> tuple[int | str, ...]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 
 from coppermind_pipeline.crm import FUNNEL_STAGES, day_of
+from coppermind_pipeline.reports.figures.measures import Days
 from coppermind_pipeline.reports.leads.contacts import CreatedCell, EnteredCell, StepDays
 
 MATURE_AFTER_DAYS = 90
@@ -107,7 +108,7 @@ class Setting:
 
 
 def figures_of(
-    created: Sequence[CreatedCell], entered: Iterable[EnteredCell], steps: Sequence[StepDays], setting: Setting
+    created: Sequence[CreatedCell], entered: Iterable[EnteredCell], steps: StepDays, setting: Setting
 ) -> LeadFigures:
     """Add up the cells of a report or of one group."""
     leads = sum(cell.leads for cell in created)
@@ -125,7 +126,7 @@ def figures_of(
 
 
 def range_figures_of(
-    created: Sequence[CreatedCell], entered: Iterable[EnteredCell], steps: Sequence[StepDays], setting: Setting
+    created: Sequence[CreatedCell], entered: Iterable[EnteredCell], steps: StepDays, setting: Setting
 ) -> LeadRangeFigures:
     """Add up the cells of an earlier range: what leaks now says nothing about it."""
     figures = figures_of(created, entered, steps, setting)
@@ -173,18 +174,17 @@ def _cohort(cells: Sequence[CreatedCell], contacts: int, setting: Setting) -> Co
     )  # fmt: skip
 
 
-def _steps(steps: Iterable[StepDays]) -> list[Step]:
-    by_place = {step.place: step for step in steps}
+def _steps(steps: StepDays) -> list[Step]:
     return [
         Step(
             from_stage=FUNNEL_STAGES[place],
             to_stage=FUNNEL_STAGES[place + 1],
-            median_days=_days(found.median) if found is not None else None,
-            contacts=found.contacts if found is not None else 0,
-            backwards=found.backwards if found is not None else 0,
+            median_days=_days(days.median),
+            contacts=days.onwards,
+            backwards=days.negative,
         )
         for place in range(len(FUNNEL_STAGES) - 1)
-        for found in [by_place.get(place)]
+        for days in [steps.get(place, Days())]
     ]
 
 

@@ -6,13 +6,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from coppermind_pipeline.memories import Audience
-from coppermind_pipeline.reports.leads.groups import GroupCells
-from coppermind_pipeline.reports.leads.measures import LeadFigures, LeadRangeFigures
+from coppermind_pipeline.reports.leads.groups import GroupCells, LeadGroup
+from coppermind_pipeline.reports.leads.measures import LeadFigures, LeadRangeFigures, Setting
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.reports.models import ComparedPeriod
 from coppermind_pipeline.reports.question.places import GroupPlace
 from coppermind_pipeline.reports.sizing.cutting import LeftOut
-from coppermind_pipeline.reports.sizing.groups import PartlyTold
 from coppermind_pipeline.reports.trust.block import TrustBlock
 
 
@@ -62,19 +61,6 @@ class LeadSummary(LeadFigures):
     compared_with: LeadRangeFigures | None
 
 
-class _Named(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    key: str
-    label: str
-    portal_id: int | None
-    connector_id: str | None
-
-
-class LeadGroup(LeadFigures, _Named, PartlyTold):
-    """The figures of one group; the key is HubSpot's internal value, `other` what was added up."""
-
-
 class LeadReport(BaseModel):
     """A lead report."""
 
@@ -91,8 +77,9 @@ class LeadReport(BaseModel):
 class PlacedLeadReport(LeadReport):
     """A lead report with the places of its groups, which is what cursors are made of; no part of its JSON.
 
-    `group_cells`: what each group is made of.
+    `group_cells`: what each group is made of, so that groups can still be added up, in the `setting`.
     """
 
+    setting: InstanceOf[Setting] = Field(exclude=True)
     group_cells: list[InstanceOf[GroupCells]] = Field(exclude=True)
     group_places: list[GroupPlace | None] = Field(exclude=True)

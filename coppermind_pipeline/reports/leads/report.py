@@ -1,7 +1,7 @@
 """The lead report: figures of one mind's contacts, and what they can be relied on for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -14,8 +14,8 @@ from coppermind_pipeline.reports.explain.answer_id import AnswerId
 from coppermind_pipeline.reports.figures.history import lay_out_history
 from coppermind_pipeline.reports.leads import contacts
 from coppermind_pipeline.reports.leads.caveats import NOTES, LeadFindings, lead_caveats
-from coppermind_pipeline.reports.leads.contacts import CreatedCell, EnteredCell, LeadRules, LeadSelection, StepDays
-from coppermind_pipeline.reports.leads.groups import OTHER, GroupCells, arrange
+from coppermind_pipeline.reports.leads.contacts import CreatedCell, EnteredCell, LeadRules, LeadSelection
+from coppermind_pipeline.reports.leads.groups import OTHER, GroupCells, arrange, group_of
 from coppermind_pipeline.reports.leads.headline import HeadlineSetting, lead_headline
 from coppermind_pipeline.reports.leads.measures import (
     LeadFigures,
@@ -25,7 +25,7 @@ from coppermind_pipeline.reports.leads.measures import (
     range_figures_of,
     unknown_dates,
 )
-from coppermind_pipeline.reports.leads.models import LeadAudit, LeadGroup, LeadPeriod, LeadSummary, PlacedLeadReport
+from coppermind_pipeline.reports.leads.models import LeadAudit, LeadPeriod, LeadSummary, PlacedLeadReport
 from coppermind_pipeline.reports.leads.request import LeadRequest
 from coppermind_pipeline.reports.models import ComparedPeriod
 from coppermind_pipeline.reports.question.frame import Frame, frame_of
@@ -107,16 +107,15 @@ class LeadReporter:
                         group_by=self.request.group_by, groups_max=self.request.groups_max,
                         after=list_after(GroupPlace, self.goes_on),
                         again=None if self.again is None else self.again.groups)  # fmt: skip
-        arranged = found.groups
-        named = arranged if self.goes_on is None else []
         # What earlier pages have is no part of what is added up as `other`.
-        kept = [*(group.group_key for group in arranged if group.key != OTHER), *found.passed]
+        kept = [*(group.group_key for group in found.groups if group.key != OTHER), *found.passed]
         steps, steps_by_group = contacts.days_between_stages(self.connection, selection, kept, other=OTHER)
+        arranged = [replace(group, steps=steps_by_group.get(group.group_key, {})) for group in found.groups]
+        named = arranged if self.goes_on is None else []
         setting = Setting(clock=self.frame.clock, zone=self.frame.zone, stages=_stages(labels))
         figures = figures_of(counted.created, counted.entered, steps, setting)
         earlier = self._earlier(selection, setting)
         stage_labels = _stage_labels(labels, figures, counted.entered, earlier)
-        groups = [_group(group, steps_by_group.get(group.group_key, []), setting) for group in arranged]
         synced = any(portal.last_pull_at is not None for portal in self.portals)
         return PlacedLeadReport(
             trust=trust_in(
@@ -149,8 +148,9 @@ class LeadReporter:
                 stage_labels=stage_labels,
                 compared_with=earlier,
             ),
-            groups=groups,
-            group_cells=list(arranged),
+            groups=[group_of(group, setting) for group in arranged],
+            setting=setting,
+            group_cells=arranged,
             group_places=[group.place for group in arranged],
         )
 
@@ -323,14 +323,3 @@ _DEFAULT_LABELS = {
     "opportunity": "Opportunity",
     "customer": "Customer",
 }
-
-
-def _group(group: GroupCells, steps: Sequence[StepDays], setting: Setting) -> LeadGroup:
-    figures = figures_of(group.created, group.entered, steps, setting)
-    return LeadGroup(
-        key=group.shown_key,
-        label=group.label,
-        portal_id=group.portal.hub_id,
-        connector_id=group.portal.connector_id,
-        **dict(figures),
-    )

@@ -7,8 +7,6 @@ whole: no figure is another one for it.
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from coppermind_pipeline.memories import Audience
-from coppermind_pipeline.reports.explain.answer_id import AnswerId
 from coppermind_pipeline.reports.figures.groups import Group, GroupCells, added_up, group_of
 from coppermind_pipeline.reports.figures.losses import LossTheme, MoreReasons
 from coppermind_pipeline.reports.models import CrmReport, DealPage, PlacedReport
@@ -17,9 +15,10 @@ from coppermind_pipeline.reports.question.request import GroupBy
 from coppermind_pipeline.reports.sizing.cursors import GoesOn, Question
 from coppermind_pipeline.reports.sizing.cutting import Answer, LeftOut, cut_to_fit
 from coppermind_pipeline.reports.sizing.groups import (
+    answer_id_of,
     figures_left_out,
     groups_left_out,
-    last_group,
+    with_fewer_groups,
     with_less_told,
 )
 from coppermind_pipeline.reports.sizing.long_texts import TEXT_CHARS_MAX, with_short_texts
@@ -109,41 +108,11 @@ def _less_of_months(report: PlacedReport) -> PlacedReport | None:
 
 
 def _fewer_groups(report: PlacedReport) -> PlacedReport | None:
-    """Return the report with its last group added up as `other`, so that all groups still add up to the summary."""
-    last = last_group(report)
-    if last is None:
-        return None
-    parts = list(zip(report.groups, report.group_cells, report.group_places, strict=True))
-    group, going, _ = parts.pop(last)
-    across_portals = report.audit.group_by is None
-    of_portal = [place for place, (_, cells, _) in enumerate(parts)
-                 if across_portals or cells.portal.connector_id == going.portal.connector_id]  # fmt: skip
-    # What is added up of a portal stands behind its other groups.
-    at = of_portal[-1] + 1 if of_portal else last
-    if of_portal and parts[at - 1][2] is None:
-        at -= 1
-        group, so_far, _ = parts.pop(at)
-        going = added_up([so_far, going])
-    else:
-        going = added_up([going])
-    parts.insert(at, (_other(report, going, like=group), going, None))
-    groups, group_cells, group_places = (list(each) for each in zip(*parts, strict=True))
-    return report.model_copy(update={"groups": groups, "group_cells": group_cells, "group_places": group_places})
+    return with_fewer_groups(report, added_up=added_up, group_of=_told_like)
 
 
-def _other(report: PlacedReport, cells: GroupCells, *, like: Group) -> Group:
-    """Return what is added up as a group that tells as much as another one of its portal."""
-    of_portal = f" ({cells.portal.name})"
-    named = report.audit.audience is Audience.CLIENT and like.label.endswith(of_portal)
-    across_portals = report.audit.group_by is None
-    return group_of(cells, top_deals=(), compared=like.compared_with is not None).model_copy(
-        update={
-            "label": f"{cells.label}{of_portal}" if named else cells.label,
-            "portal_id": None if across_portals else like.portal_id,
-            "connector_id": None if across_portals else like.connector_id,
-            "untold": like.untold,
-        }
-    )
+def _told_like(cells: GroupCells, group: Group) -> Group:
+    return group_of(cells, top_deals=(), compared=group.compared_with is not None)
 
 
 def _short_texts(report: PlacedReport) -> PlacedReport | None:
@@ -178,7 +147,7 @@ def _noted(whole: PlacedReport, cut: PlacedReport, question: Question, goes_on: 
         *_rows_left_out(cut.deals, next_row),
         *_losses_left_out(whole, cut),
         *figures_left_out(cut, of_each="group" if cut.audit.group_by is None else as_words(cut.audit.group_by)),
-        *groups_left_out(whole, cut, question, after),
+        *groups_left_out(cut, question, after),
     ]
     if _texts_are_cut(whole, cut):
         said = f"Names and reasons of more than {TEXT_CHARS_MAX} characters are cut."
@@ -186,18 +155,8 @@ def _noted(whole: PlacedReport, cut: PlacedReport, question: Question, goes_on: 
     page = cut.deals and cut.deals.model_copy(
         update={"page": None, "next_page": None, "next_cursor": next_row, "page_rows": len(cut.deals.rows)}
     )
-    noted = cut.audit.model_copy(update={"left_out": left_out, "answer_id": _answer_id(whole, cut)})
+    noted = cut.audit.model_copy(update={"left_out": left_out, "answer_id": answer_id_of(whole, cut)})
     return cut.model_copy(update={"deals": page, "audit": noted})
-
-
-def _answer_id(whole: PlacedReport, cut: PlacedReport) -> str | None:
-    """Return the id of the answer that has the groups of the cut report; None where no question has."""
-    answer_id, kept = whole.audit.answer_id, sum(place is not None for place in cut.group_places)
-    if answer_id is None or kept == sum(place is not None for place in whole.group_places):
-        return answer_id
-    if cut.audit.group_by is None:
-        return None
-    return AnswerId.read(answer_id).with_groups(cells.shown_group_key for cells in cut.group_cells).text
 
 
 def _rows_left_out(page: DealPage | None, next_row: str | None) -> Iterable[LeftOut]:
@@ -222,14 +181,15 @@ def _losses_left_out(whole: CrmReport, cut: CrmReport) -> Iterable[LeftOut]:
         yield LeftOut(part="losses.examples", said=said, arguments={"outcome": "lost", "detail": "true"})
 
 
-def _texts_are_cut(whole: CrmReport, cut: CrmReport) -> bool:
-    def texts(report: CrmReport) -> set[str | None]:
+def _texts_are_cut(whole: PlacedReport, cut: PlacedReport) -> bool:
+    def texts(report: PlacedReport) -> set[str | None]:
         rows = report.deals.rows if report.deals is not None else []
         themes = report.losses.themes if report.losses is not None else []
+        groups = zip(report.groups, report.group_places, strict=True)
         return {
             *(deal.name for deal in report.summary.top_deals),
             *(text for row in rows for text in (row.name, row.company, row.owner, row.source)),
-            *(group.label for group in report.groups),
+            *(group.label for group, place in groups if place is not None),
             *(theme.label for theme in themes),
         }
 

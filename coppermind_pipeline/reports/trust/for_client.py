@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from coppermind_pipeline.reports.changes.models import Changes
 from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.losses import Losses
-from coppermind_pipeline.reports.leads.models import LeadGroup, LeadReport
+from coppermind_pipeline.reports.leads.groups import LeadGroup
+from coppermind_pipeline.reports.leads.models import LeadReport
 from coppermind_pipeline.reports.models import CrmReport, DealPage, PeriodBlock
 from coppermind_pipeline.reports.question.request import ENTERED_STAGE_PROPERTY, DateBasis
 from coppermind_pipeline.reports.trust.block import TrustBlock

@@ -1,6 +1,6 @@
 """A lead report equals a recount of what HubSpot sent, on random portals."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,8 @@ import pytest
 
 from coppermind_pipeline.accounts import Mind, MindKind
 from coppermind_pipeline.reports import CompareTo, LeadGroupBy, LeadReport, LeadRequest, lead_report
+from coppermind_pipeline.reports.leads.fitting import fitting_lead_report
+from coppermind_pipeline.reports.sizing.cursors import Question
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.reports.leads import oracle
 from coppermind_pipeline_tests.reports.leads.source import ZONES, Source, random_source, store
@@ -33,13 +35,33 @@ def test_figures_equal_a_recount_on_any_of_many_portals(
         _assert_equal(database, local_customer, seed)
 
 
+@pytest.mark.parametrize("seed", range(6, 8))
+def test_groups_that_do_not_fit_are_added_up_as_a_recount_does(
+    database: Database, local_customer: UUID, seed: int
+) -> None:
+    random = Random(seed)
+    source, mind = _stored(database, local_customer, seed, random)
+    for group_by in LeadGroupBy:
+        request = LeadRequest(period="2026", group_by=group_by, groups_max=random.choice((3, 100)))
+        whole = lead_report(database, mind=mind, request=request, now=NOW)
+        most = random.randrange(2, 5)
+
+        def fits(made: LeadReport, most: int = most) -> bool:
+            return len(made.groups) <= most
+
+        question = Question.of("lead_report", mind.id, {})
+        cut = fitting_lead_report(whole, question, None, made=lambda made: made, fits=fits)
+        added_up = "(other)" if group_by is LeadGroupBy.LIFECYCLE_STAGE else "other"
+        own = {group.key for group in cut.groups} - {added_up}
+        assert len(cut.groups) == min(most, len(whole.groups))
+        assert len(own) < len(cut.groups) or len(cut.groups) == len(whole.groups)
+        told = cut.model_copy(update={"groups": [g.model_copy(update={"untold": frozenset()}) for g in cut.groups]})
+        assert _shown(told) == _expected(source, request, whole, own=own, added_up=added_up), f"seed {seed}: {request}"
+
+
 def _assert_equal(database: Database, customer: UUID, seed: int) -> None:
     random = Random(seed)
-    portal = StoredPortal.create(database, customer, mind=f"mind-{seed}", hub_id=1_000_000 + seed)
-    source = random_source(random)
-    store(portal, source)
-    mind = Mind(id=portal.mind_id, customer_id=customer, name="acme", slug="acme", kind=MindKind.CLIENT,
-                company_info={})  # fmt: skip
+    source, mind = _stored(database, customer, seed, random)
     for group_by in (None, *LeadGroupBy):
         as_of = random.choice((None, None, NOW - timedelta(days=random.randrange(1, 100))))
         request = LeadRequest(
@@ -54,6 +76,14 @@ def _assert_equal(database: Database, customer: UUID, seed: int) -> None:
         assert _shown(report) == _expected(source, request, report), f"seed {seed}: {request}"
 
 
+def _stored(database: Database, customer: UUID, seed: int, random: Random) -> tuple[Source, Mind]:
+    portal = StoredPortal.create(database, customer, mind=f"mind-{seed}", hub_id=1_000_000 + seed)
+    source = random_source(random)
+    store(portal, source)
+    return source, Mind(id=portal.mind_id, customer_id=customer, name="acme", slug="acme", kind=MindKind.CLIENT,
+                        company_info={})  # fmt: skip
+
+
 def _shown(report: LeadReport) -> dict[str, Any]:
     summary = report.summary.model_dump()
     return {
@@ -66,7 +96,10 @@ def _shown(report: LeadReport) -> dict[str, Any]:
     }
 
 
-def _expected(source: Source, request: LeadRequest, report: LeadReport) -> dict[str, Any]:
+def _expected(
+    source: Source, request: LeadRequest, report: LeadReport, *, own: set[str] | None = None, added_up: str = "other"
+) -> dict[str, Any]:
+    """Return what the report shows; `own`: the groups that stand by themselves, where not all do."""
     at, zone = request.as_of, ZoneInfo(report.period.timezone)
     contacts = oracle.contacts_of(source, at=at, include_filtered=request.include_filtered)
     shared: dict[str, Any] = {
@@ -79,7 +112,13 @@ def _expected(source: Source, request: LeadRequest, report: LeadReport) -> dict[
         ""
     ) or oracle.figures_of_nobody(shared)
     unknown = sorted(stage for contact in contacts for stage, when in contact.entries.items() if when is None)
-    groups = oracle.recount(contacts, **now, **shared, key=oracle.key_of(request.group_by, zone))
+    called = oracle.key_of(request.group_by, zone)
+
+    def key(contact: oracle.Contact, dated: datetime) -> str:
+        name = called(contact, dated)
+        return name if own is None or name in own else added_up
+
+    groups = oracle.recount(contacts, **now, **shared, key=key)
     return {
         "summary": summary | {"entered_unknown": {stage: unknown.count(stage) for stage in dict.fromkeys(unknown)}},
         "compared_with": _compared(contacts, report, shared),

@@ -162,12 +162,23 @@ async def test_leads_come_once_by_group(portal_of_everything: StoredPortal, mind
     portal, seen, counted, whole = portal_of_everything, [], 0, None
     async for page in _pages(portal, mind, "lead_report", "groups", group_by=group_by, **_YEAR):
         whole = page["summary"]["new_contacts"]
+        if not seen:
+            await _assert_adds_up(portal, mind, page)
         own = [group for group in page["groups"] if group["key"] != "other"]
         seen += [(group["connector_id"], group["key"]) for group in own]
         counted += sum(group["new_contacts"] for group in own)
         if len(page["groups"]) > len(own):
             assert [each["part"] for each in page["audit"]["left_out"]][-1] in {"groups", "names"}
     assert (len(set(seen)), counted) == (len(seen), whole)
+
+
+async def _assert_adds_up(portal: StoredPortal, mind: Mind, page: dict[str, Any]) -> None:
+    """All groups are the summary, and each leads to its contacts, those added up too."""
+    assert sum(group["new_contacts"] for group in page["groups"]) == page["summary"]["new_contacts"]
+    for number, group in enumerate(page["groups"][-2:], start=len(page["groups"]) - 2):
+        figure = f"{page['audit']['answer_id']}#groups.{number}.new_contacts"
+        explained = await _ask(portal, mind, "explain", figure=figure)
+        assert explained["value"] == explained["total"] == group["new_contacts"]
 
 
 async def test_twelve_years_of_months_are_all_there(portal: StoredPortal, mind: Mind) -> None:
