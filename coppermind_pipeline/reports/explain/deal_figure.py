@@ -9,16 +9,17 @@ from sqlalchemy import Connection
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.metrics import Metric
+from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.errors import ReportArgumentError
 from coppermind_pipeline.reports.explain.answer_id import AnswerId, ReadBy
-from coppermind_pipeline.reports.explain.members import Members, Part, figures_and_members
+from coppermind_pipeline.reports.explain.members import OF_MEMBERS, Members, Part, figures_and_members
 from coppermind_pipeline.reports.explain.places import Place, place_of
-from coppermind_pipeline.reports.explain.rows import figure_rows
+from coppermind_pipeline.reports.explain.rows import FigureRows, Named, figure_rows
 from coppermind_pipeline.reports.explain.told import Page, Told
-from coppermind_pipeline.reports.figures.deals import OTHER
+from coppermind_pipeline.reports.figures.deals import DATED, OTHER
 from coppermind_pipeline.reports.figures.losses import ReasonNames, reasons_by_theme
 from coppermind_pipeline.reports.figures.rows import deal_rows
-from coppermind_pipeline.reports.figures.selection import NO_REASON, DealSelection
+from coppermind_pipeline.reports.figures.selection import NO_REASON, DealSelection, Which, with_deals
 from coppermind_pipeline.reports.models import DealRow, PlacedReport
 from coppermind_pipeline.reports.question.frame import Frame
 from coppermind_pipeline.reports.question.request import GroupBy, ReportRequest
@@ -99,10 +100,7 @@ class DealFigure:
         if self.part is not None:
             parts = self._parts(report, self._reasons(reporter, selection), key_then)
             figures, members = figures_and_members(self.part, parts)
-        deals = figure_rows(
-            self.connection, selection, self.place, members, read_until=frame.as_of, offset=page.offset,
-            limit=page.limit,
-        )  # fmt: skip
+        deals = self._deals(selection, members, read_until=frame.as_of, page=page)
         return Told(value=self.place.value_in(figures), records=deals, is_gone=figures is None)
 
     def rows(self, told: Told, frame: Frame) -> list[DealRow]:
@@ -112,6 +110,20 @@ class DealFigure:
             portals={portal.connector_id: portal for portal in self.portals},
             labels=self._reporter(frame).labels(),
             zone=frame.zone,
+        )
+
+    def _deals(
+        self, selection: DealSelection, members: Members, *, read_until: datetime | None, page: Page
+    ) -> FigureRows:
+        of_new = self.place.figure.startswith("pipeline_created")
+        its_key = "coalesce(key_of_new, key)" if of_new else "key"
+        member = _MEMBERS.replace("<condition>", self.place.condition).replace("<its key>", its_key)
+        return figure_rows(
+            self.connection,
+            lambda asked: with_deals(member + asked, selection, Which.CLOSED, Which.OPEN, Which.CREATED),
+            selection.values(read_until=read_until, offset=page.offset, limit=page.limit, **members.values),
+            object_type=ObjectType.DEALS,
+            named=Named(ObjectType.COMPANIES, by="primary_company_id", told_as="company"),
         )
 
     def _parts(
@@ -152,3 +164,12 @@ class DealFigure:
 
     def _reporter(self, frame: Frame) -> Reporter:
         return Reporter(self.connection, self.mind, self.asked, self.portals, frame, self.now, again=self.answer)
+
+
+_MEMBERS = f"""{DATED}
+, keyed AS (
+    SELECT dated.*, <key> AS key, <key of new> AS key_of_new FROM dated WHERE <condition>
+), member AS (
+    SELECT keyed.* FROM keyed WHERE {OF_MEMBERS}
+)
+"""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from coppermind_pipeline.accounts import Mind
 from coppermind_pipeline.crm import country_label, day_of
@@ -16,7 +16,7 @@ from coppermind_pipeline.reports.explain.answer_id import AnswerId, ReadBy
 from coppermind_pipeline.reports.explain.lead_places import LeadPlace, lead_place_of
 from coppermind_pipeline.reports.explain.members import OF_MEMBERS, Members, Part, figures_and_members
 from coppermind_pipeline.reports.explain.models import LeadRow
-from coppermind_pipeline.reports.explain.rows import FigureRows
+from coppermind_pipeline.reports.explain.rows import FigureRows, Named, figure_rows
 from coppermind_pipeline.reports.explain.told import Page, Told
 from coppermind_pipeline.reports.leads.contacts import LeadSelection
 from coppermind_pipeline.reports.leads.models import PlacedLeadReport
@@ -116,14 +116,18 @@ class LeadFigure:
         self, selection: LeadSelection, members: Members, *, read_until: datetime | None, page: Page
     ) -> FigureRows:
         place = self.place
-        statement = place.contacts + _MEMBERS.format(rows=place.rows, condition=place.condition)
+        member = place.contacts + _MEMBERS.format(rows=place.rows, condition=place.condition)
         values = selection.values(
             read_until=read_until, offset=page.offset, limit=page.limit, figure_stage=place.stage,
             figure_place=place.step, **members.values,
         )  # fmt: skip
-        known = self.connection.execute(text(selection.statement(statement + _KNOWN)), values).one()
-        rows = self.connection.execute(text(selection.statement(statement + _PAGE)), values).mappings().all()
-        return FigureRows(total=known.total, hash=known.hash, rows=rows)
+        return figure_rows(
+            self.connection,
+            lambda asked: selection.statement(member + asked),
+            values,
+            object_type=ObjectType.CONTACTS,
+            named=Named(ObjectType.CONTACTS, by="hubspot_id", told_as="name"),
+        )
 
     def _reporter(self, frame: Frame, by: Mapping[str, ReadBy]) -> LeadReporter:
         then = {connector: each.disqualified for connector, each in by.items() if each.disqualified is not None}
@@ -150,22 +154,4 @@ _MEMBERS = f"""
       FROM {{rows}}
      WHERE ({{condition}}) AND {OF_MEMBERS.replace("<its key>", "key")}
 )
-"""
-
-_KNOWN = """
-SELECT count(*) AS total,
-       md5(coalesce(string_agg(member.hubspot_id || encode(version.content_hash, 'hex'), ','
-                               ORDER BY member.connector_id, member.hubspot_id), '')) AS hash
-  FROM member
-  LEFT JOIN LATERAL newest_version(member.connector_id, 'contacts', member.hubspot_id, :read_until) AS version ON true
-"""
-
-_PAGE = """
-SELECT member.*, record.name
-  FROM (SELECT * FROM member
-         ORDER BY connector_id, length(hubspot_id), hubspot_id OFFSET :offset LIMIT :limit) AS member
-  LEFT JOIN hubspot_crm_objects AS record
-    ON record.connector_id = member.connector_id AND record.object_type = 'contacts'
-   AND record.hubspot_id = member.hubspot_id
- ORDER BY member.connector_id, length(member.hubspot_id), member.hubspot_id
 """
