@@ -17,6 +17,7 @@ CUSTOMERS = tuple(
         comparison=Comparison.NONE,
         hubspot_properties=properties,
         doubtful_when=doubtful,
+        view=f"metric_{metric_id.replace('.', '_')}",
         shown_in={Face.SYNTHESIS: f"geography.{path}"},
     )
     for metric_id, label, definition, denominator, properties, doubtful, path in (
