@@ -140,15 +140,17 @@ class HubSpotClient:
         path = paths.search(object_type)
 
         async def send(records: int, attempts: int | None) -> SearchPage:
-            return await self._calls.call(
-                "POST",
-                path,
-                budget=Budget.SEARCH,
-                body={**body, "limit": records},
-                decode=self._record_answers[object_type].decode,
-                read=read_search_page,
-                attempts_if_too_much=attempts,
-            )
+            # HubSpot took pages of 100 at most for years.
+            with _size_refused(when=records > 1):
+                return await self._calls.call(
+                    "POST",
+                    path,
+                    budget=Budget.SEARCH,
+                    body={**body, "limit": records},
+                    decode=self._record_answers[object_type].decode,
+                    read=read_search_page,
+                    attempts_if_too_much=attempts,
+                )
 
         return await self._page_size(path).ask(limit, send)
 
@@ -346,7 +348,7 @@ class HubSpotClient:
 
 @contextmanager
 def _size_refused(*, when: bool = True) -> Iterator[None]:
-    """Take it for a matter of size where HubSpot refuses a batch as such, and says nothing of properties."""
+    """Take it for a matter of size where HubSpot refuses a batch or page as such, and says nothing of properties."""
     try:
         yield
     except RequestRefused as error:

@@ -97,6 +97,14 @@ _CASES = {
             "body": {"status": "error", "message": "The maximum number of inputs is 100"},
         }
     ),
+    "400 for searches over 100": _Case(
+        {
+            "path": "/search$",
+            "over": 100,
+            "status": 400,
+            "body": {"status": "error", "category": "VALIDATION_ERROR", "message": "limit must be at most 100"},
+        }
+    ),
     "a 30-digit rate header": _Case({"path": "", "headers": dict.fromkeys(_LIMIT_HEADERS, "9" * 30)}),
     "403 for owners": _Case(
         {"path": "/owners", "status": 403, "body": _REFUSED},

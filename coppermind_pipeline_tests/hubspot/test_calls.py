@@ -234,7 +234,7 @@ async def test_a_refusal_is_not_tried_again_and_keeps_hubspots_words(client, por
     body = {"status": "error", "category": "VALIDATION_ERROR", "message": "limit is too large", "correlationId": "c-9"}
     portal.will(Reply(400, body))
     with pytest.raises(RequestRefused, match=r"limit is too large \(correlation id c-9\)") as refused:
-        await client.search(ObjectType.DEALS)
+        await client.search(ObjectType.DEALS, limit=1)
     body = refused.value.body
     assert body is not None
     assert (body.status, body.category, body.correlation_id) == (400, "VALIDATION_ERROR", "c-9")

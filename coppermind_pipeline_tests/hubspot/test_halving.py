@@ -5,12 +5,13 @@ from itertools import count, repeat
 
 import pytest
 
-from coppermind_pipeline.hubspot import PortalUnavailable
+from coppermind_pipeline.hubspot import PortalUnavailable, RequestRefused
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline_tests.hubspot.scripted_portal import Reply, Request, ScriptedPortal
 
 CONTACTS = ObjectType.CONTACTS
 TIMED_OUT = Reply(504, b"<html>504 Gateway Time-out</html>")
+REFUSED = Reply(400, {"status": "error", "category": "VALIDATION_ERROR", "message": "limit must be at most 100"})
 
 
 def record(record_id: str) -> dict[str, object]:
@@ -74,3 +75,22 @@ async def test_a_size_that_was_too_much_is_not_tried_again(client, portal):
     sizes = [len(asked_ids(r)) for r in portal.requests]
     # Once more in full, too, after the portal has shown that it answers.
     assert sizes == [8, 8, 0, 8, 4, 2, 2, 4, 2, 2, *[2] * 4]
+
+
+async def test_a_portal_that_takes_smaller_pages_of_a_search_is_asked_for_those(client, portal):
+    limits = []
+
+    def answer(request: Request) -> Reply:
+        limits.append(request.json["limit"])
+        return REFUSED if limits[-1] > 100 else Reply(body={"total": 0, "results": []})
+
+    portal.will(*repeat(answer, 4))
+    for _ in range(3):
+        await client.search(CONTACTS)
+    assert limits == [200, 1, 100, 100]
+
+
+async def test_a_search_that_is_refused_whatever_its_size_is_refused(client, portal):
+    portal.will(REFUSED, REFUSED)
+    with pytest.raises(RequestRefused):
+        await client.search(CONTACTS)
