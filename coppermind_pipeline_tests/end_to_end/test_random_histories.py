@@ -66,6 +66,7 @@ async def live_through(database: Database, home: Path, seed: int) -> None:
         # In so small a portal, large pages are never followed by another, and no window is worth two walks.
         patched.setattr("coppermind_pipeline.sync.pulling.scan.SEARCH_PAGE_RECORDS_MAX", random.choice((3, 7, 200)))
         patched.setattr("coppermind_pipeline.sync.pulling.scan.FROM_BOTH_ENDS_RECORDS", 1)
+        patched.setattr("coppermind_pipeline.sync.pulling.scan.FROM_THE_MIDDLE_RECORDS", 1)
         connected = await Connected.create(database, settings_for(sandbox, home), mind=f"Seed {seed}")
         portal, history = Reconciling(connected, sandbox), History(sandbox.control, random)
         sandbox.control.set_switches(**_switches(random))

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Scope
 from coppermind_pipeline.sync.backfill import begin_backfill, note_total
-from coppermind_pipeline.sync.pulling.scan import Position, ScanPage
+from coppermind_pipeline.sync.pulling.position import Position
+from coppermind_pipeline.sync.pulling.scan import ScanPage
 
 # HubSpot's search index has been seen to lag by as much, so a new scan looks that far behind the start of the last one.
 OVERLAP_MINUTES = 60
@@ -51,11 +52,15 @@ def begin_scans(connection: Connection, scope: Scope, *, backfill_since: datetim
     rows = connection.execute(_UNDER_WAY, scope.values())
     scans = [
         Scan(ObjectType(row.object_type), row.scan, row.since, row.started_at,
-             Position(row.last_id, row.first_id, row.by_list, row.list_after), row.records,
+             Position(row.last_id, row.first_id, _middle_of(row), row.by_list, row.list_after), row.records,
              row.total if row.scan == "backfill" else None)
         for row in rows
     ]  # fmt: skip
     return sorted(scans, key=lambda scan: (scan.kind == "backfill", _ORDER.index(scan.object_type)))
+
+
+def _middle_of(row: Any) -> tuple[int, int] | None:
+    return None if row.middle_first_id is None else (row.middle_first_id, row.middle_last_id)
 
 
 _BEGIN_BACKFILL_SCANS = text(
@@ -69,7 +74,8 @@ _BEGIN_BACKFILL_SCANS = text(
 _BEGIN_INCREMENTAL_SCANS = text(
     """UPDATE hubspot_cursors AS cursor
           SET since = watermark, started_at = clock_timestamp(), completed_at = NULL, last_id = 0,
-              first_id = NULL, by_list = false, list_after = NULL, pages = 0, records = 0
+              first_id = NULL, middle_first_id = NULL, middle_last_id = NULL, by_list = false, list_after = NULL,
+              pages = 0, records = 0
          FROM hubspot_backfills AS backfill
         WHERE cursor.connector_id = :connector AND backfill.connector_id = cursor.connector_id
           AND scan = 'incremental' AND first_completed_at IS NOT NULL
@@ -77,8 +83,8 @@ _BEGIN_INCREMENTAL_SCANS = text(
 )
 
 _UNDER_WAY = text(
-    """SELECT cursor.object_type, scan, cursor.since, cursor.started_at, last_id, first_id, by_list, list_after,
-              records,
+    """SELECT cursor.object_type, scan, cursor.since, cursor.started_at, last_id, first_id, middle_first_id,
+              middle_last_id, by_list, list_after, records,
               CAST(totals ->> cursor.object_type AS bigint) AS total
          FROM hubspot_cursors AS cursor JOIN hubspot_backfills AS backfill USING (connector_id)
         WHERE connector_id = :connector AND cursor.completed_at IS NULL AND cursor.started_at IS NOT NULL
@@ -99,6 +105,8 @@ def advance(connection: Connection, scope: Scope, scan: Scan, pages: Sequence[Sc
             **of_scan,
             "last_id": position.last_id,
             "first_id": position.first_id,
+            "middle_first_id": position.middle and position.middle[0],
+            "middle_last_id": position.middle and position.middle[1],
             "by_list": position.by_list,
             "list_after": position.list_after,
             "pages": len(pages),
@@ -112,7 +120,8 @@ def advance(connection: Connection, scope: Scope, scan: Scan, pages: Sequence[Sc
 
 _ADVANCE = text(
     """UPDATE hubspot_cursors
-          SET last_id = :last_id, first_id = :first_id, by_list = :by_list, list_after = :list_after,
+          SET last_id = :last_id, first_id = :first_id, middle_first_id = :middle_first_id,
+              middle_last_id = :middle_last_id, by_list = :by_list, list_after = :list_after,
               pages = pages + :pages,
               -- A scan that goes over to the list begins anew.
               records = CASE WHEN by_list = :by_list THEN records ELSE 0 END + :records

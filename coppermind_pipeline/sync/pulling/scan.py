@@ -1,7 +1,7 @@
 """The scan: every record of one type modified at or after a moment, each once, in pages, whatever changes meanwhile."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from coppermind_pipeline.hubspot import (
     SearchPage,
 )
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sync.pulling.position import ABOVE_ALL_IDS, Front, Position
 from coppermind_pipeline.sync.raw.records import modified_at
 
 log = structlog.get_logger(__name__)
@@ -28,23 +29,9 @@ log = structlog.get_logger(__name__)
 # answers that take more than 0.2 s would leave HubSpot's five searches a second unused. Below, it isn't worth the two
 # or three searches more that it takes to meet.
 FROM_BOTH_ENDS_RECORDS = 5_000
-_ABOVE_ALL_IDS = 2**63
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a scan stands; what it has read up to here, it need not read again.
-
-    Attributes:
-        last_id: all records of the window with an id up to this one are read, where the scan goes by search.
-        first_id: so are those from this one on, where it goes from both ends.
-        list_after: cursor of the next page, where it goes by the list.
-    """
-
-    last_id: int = 0
-    first_id: int | None = None
-    by_list: bool = False
-    list_after: str | None = None
+# One of so many is read from its middle as well, both ways: two searches under way are too few for answers that take
+# more than 0.4 s, this machine's own work on each included.
+FROM_THE_MIDDLE_RECORDS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,44 +93,89 @@ async def scan_modified(
 async def _by_keyset(
     client: HubSpotClient, object_type: ObjectType, since: datetime, properties: Sequence[str], start: Position
 ) -> AsyncIterator[ScanPage]:
-    """Read the window by id, upward, and if it is large downward at the same time, until the two meet."""
-    window = _Window(client, object_type, since, _with_modified(object_type, properties))
-    last_id, first_id = start.last_id, start.first_id
-    upward = window.pages(above=last_id)
-    downward = window.pages(below=first_id) if first_id is not None else None
-    under_way = {asyncio.create_task(_next(pages)): pages for pages in (upward, downward) if pages is not None}
+    """Read the window by id, upward, and if it is large from its upper end and its middle too, until all have met."""
+    fronts = _Fronts(_Window(client, object_type, since, _with_modified(object_type, properties)))
+    position, total, found, only_upward = start, 0, 0, False
+    for front in start.fronts:
+        fronts.begin(front, start)
     try:
         while True:
-            done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-            task = done.pop()
-            pages = under_way.pop(task)
+            front, answered = await fronts.first()
             try:
-                page = task.result()
+                page = answered.result()
             except (_SearchNotTrusted, RequestRefused) as reason:
-                if pages is upward:
+                if front == "up":
                     raise
                 # What goes upward needs nobody to meet.
-                log.warning("no search from the upper end", object_type=object_type.value, reason=str(reason))
-                first_id = None
+                log.warning("no search but upward", object_type=object_type.value, reason=str(reason))
+                position, only_upward = Position(position.last_id), True
+                fronts.become({"up": "up"})
                 continue
-            if pages is upward:
-                records = [r for r in page.records if first_id is None or int(r.id) < first_id]
-                last_id = page.up_to_id
-            else:
-                records = [r for r in page.records if int(r.id) > last_id]
-                first_id = page.up_to_id
-            is_last = page.is_last or (first_id is not None and last_id >= first_id - 1)
-            yield ScanPage(_in_window(object_type, records, since), Position(last_id, first_id), is_last, page.total)
+            records = [record for record in page.records if not position.has(int(record.id))]
+            before, position = position, position.after(front, page.up_to_id, is_last=page.is_last)
+            is_last = position.is_whole or (page.is_last and front in {"up", "down"})
+            total, found = page.total or total, found + len(records)
+            yield ScanPage(_in_window(object_type, records, since), position, is_last, page.total)
             if is_last:
                 return
-            under_way[asyncio.create_task(_next(pages))] = pages
-            if downward is None and (page.total or 0) >= FROM_BOTH_ENDS_RECORDS:
-                downward = window.pages(below=_ABOVE_ALL_IDS)
-                under_way[asyncio.create_task(_next(downward))] = downward
+            fronts.go_on(front)
+            if before.middle is not None and position.middle is None:
+                lower = position.last_id >= before.middle[0] - 1
+                fronts.become(_LOWER_GAP_CLOSED if lower else _UPPER_GAP_CLOSED)
+            if only_upward:
+                continue
+            if "down" not in fronts.at_work and total >= FROM_BOTH_ENDS_RECORDS:
+                fronts.begin("down", position)
+            elif position.can_begin_in_the_middle and total - found >= FROM_THE_MIDDLE_RECORDS:
+                position = position.from_the_middle()
+                fronts.begin("middle up", position)
+                fronts.begin("middle down", position)
     finally:
-        for task in under_way:
+        await fronts.end()
+
+
+class _Fronts:
+    """The fronts of a scan, each with the search that it waits for."""
+
+    def __init__(self, window: "_Window") -> None:
+        self._window = window
+        self.at_work: dict[Front, AsyncGenerator[_KeysetPage, None]] = {}
+        self._asked: dict[Front, asyncio.Task[_KeysetPage]] = {}
+        self._stopped: list[asyncio.Task[_KeysetPage]] = []
+
+    def begin(self, front: Front, position: Position) -> None:
+        """Let a front begin at its place."""
+        self.at_work[front] = self._window.beyond(front, position)
+        self.go_on(front)
+
+    def go_on(self, front: Front) -> None:
+        """Ask for the next page of a front."""
+        self._asked[front] = asyncio.create_task(_next(self.at_work[front]))
+
+    async def first(self) -> "tuple[Front, asyncio.Task[_KeysetPage]]":
+        """Wait for the first answer, and return whose it is."""
+        await asyncio.wait(self._asked.values(), return_when=asyncio.FIRST_COMPLETED)
+        answered: Front = next(front for front in self._asked if self._asked[front].done())
+        return answered, self._asked.pop(answered)
+
+    def become(self, kept: Mapping[Front, Front]) -> None:
+        """Keep some of the fronts, each as another, and stop the rest."""
+        stopped = [task for front, task in self._asked.items() if front not in kept]
+        for task in stopped:
             task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        self._stopped += stopped
+        self.at_work = {kept[front]: pages for front, pages in self.at_work.items() if front in kept}
+        self._asked = {kept[front]: task for front, task in self._asked.items() if front in kept}
+
+    async def end(self) -> None:
+        """Stop them all."""
+        self.become({})
+        await asyncio.gather(*self._stopped, return_exceptions=True)
+
+
+# Where two fronts have met, the other two go on; those from the middle take the place of those from the ends.
+_LOWER_GAP_CLOSED: Mapping[Front, Front] = {"middle up": "up", "down": "down"}
+_UPPER_GAP_CLOSED: Mapping[Front, Front] = {"up": "up", "middle down": "down"}
 
 
 async def _next(pages: "AsyncGenerator[_KeysetPage, None]") -> "_KeysetPage":
@@ -185,13 +217,22 @@ class _Window:
     since: datetime
     properties: Sequence[str]
 
+    def beyond(self, front: Front, position: Position) -> "AsyncGenerator[_KeysetPage, None]":
+        """Return the pages of a front beyond where the scan stands."""
+        if front == "up":
+            return self.pages(above=position.last_id)
+        if front == "down" or position.middle is None:
+            return self.pages(below=ABOVE_ALL_IDS if position.first_id is None else position.first_id)
+        lowest, highest = position.middle
+        return self.pages(above=highest) if front == "middle up" else self.pages(below=lowest)
+
     async def pages(self, *, above: int = 0, below: int | None = None) -> "AsyncGenerator[_KeysetPage, None]":
         """Yield the pages above an id, upward, or those below one, downward.
 
         A page is handed out once the one behind it has shown that nothing was skipped.
         """
         bound, downward = (above, False) if below is None else (below, True)
-        from_its_end = bound in {0, _ABOVE_ALL_IDS}
+        from_its_end = bound in {0, ABOVE_ALL_IDS}
         unproven: tuple[_KeysetPage, _Stretch] | None = None
         while True:
             answer = await (self._search(up_to=bound - 1, downward=True) if downward else self._search(above=bound))
@@ -219,7 +260,7 @@ class _Window:
         filters = [Filter(MODIFIED_PROPERTY[self.object_type], Operator.GTE, self.since)]
         if above:
             filters.append(Filter("hs_object_id", Operator.GT, above))
-        if up_to is not None and up_to < _ABOVE_ALL_IDS - 1:
+        if up_to is not None and up_to < ABOVE_ALL_IDS - 1:
             filters.append(Filter("hs_object_id", Operator.LTE, up_to))
         return await self.client.search(
             self.object_type,

@@ -8,7 +8,8 @@ from coppermind_pipeline.hubspot import HubSpotClient
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sync.hydrating.property_set import PropertySet
 from coppermind_pipeline.sync.hydrating.required import required_properties
-from coppermind_pipeline.sync.pulling.scan import Position, scan_modified
+from coppermind_pipeline.sync.pulling.position import Position
+from coppermind_pipeline.sync.pulling.scan import scan_modified
 from coppermind_pipeline_tests.hubspot.in_memory import InMemory
 from coppermind_pipeline_tests.hubspot.scripted_portal import Reply, Request
 from coppermind_pipeline_tests.sync.pulling.scanning import SINCE, OneToken

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 
 from coppermind_pipeline.hubspot import HubSpotClient, SentRequest, Transport
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.sync.pulling.scan import Position, ScanPage, scan_modified
+from coppermind_pipeline.sync.pulling.position import Position
+from coppermind_pipeline.sync.pulling.scan import ScanPage, scan_modified
 from coppermind_pipeline_tests.sync.reconciled import Unpaced
 
 CONTACTS = ObjectType.CONTACTS

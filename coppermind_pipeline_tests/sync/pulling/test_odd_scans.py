@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coppermind_pipeline.hubspot import PortalUnavailable
-from coppermind_pipeline.sync.pulling.scan import Position
+from coppermind_pipeline.sync.pulling.position import Position
 from coppermind_pipeline_tests.hubspot.in_memory import InMemory
 from coppermind_pipeline_tests.hubspot.scripted_portal import Reply, Request
 from coppermind_pipeline_tests.sync.pulling.scanning import PAGE, SINCE_MS, scan

@@ -9,7 +9,7 @@ import pytest
 from coppermind_pipeline.hubspot import SCOPES, SentRequest
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import RunningSandbox, SandboxConfig
-from coppermind_pipeline.sync.pulling.scan import Position
+from coppermind_pipeline.sync.pulling.position import Position
 from coppermind_pipeline_tests.sync.pulling.scanning import PAGE, SINCE_MS, Scanned, scan
 
 
@@ -158,6 +158,48 @@ async def test_a_large_window_is_read_from_both_ends_each_record_once(sandbox: R
     assert done.searches <= 6 + 3
     assert [page.total for page in done.pages if page.total] == [1_200, 1_200]
     assert [page.is_last for page in done.pages].index(True) == len(done.pages) - 1
+
+
+@pytest.fixture
+def very_large(large: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is left of it, if it is a thousand records, be read from the middle too."""
+    monkeypatch.setattr("coppermind_pipeline.sync.pulling.scan.FROM_THE_MIDDLE_RECORDS", 1_000)
+
+
+@pytest.mark.usefixtures("very_large")
+@pytest.mark.parametrize("gap", [0, 100_000_000_000, 4])
+async def test_a_very_large_window_is_read_from_its_middle_too_each_record_once(
+    sandbox: RunningSandbox, hub_id: int, gap: int
+):
+    ids = {*range(1_001, 1_901), *range(1_901 + gap, 4_001 + gap)}
+    put_contacts(sandbox, hub_id, ids)
+    done = await scan_sandbox(sandbox, hub_id)
+    assert sorted(done.ids) == sorted(ids)
+    assert len(done.ids) == len(ids)
+    assert any(page.position.middle for page in done.pages)
+    # A page each, and those of the fronts that have met, or of a middle that lies below all others.
+    assert done.searches <= 15 + 15
+    assert done.lists == 0
+    assert [page.is_last for page in done.pages].index(True) == len(done.pages) - 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("very_large")
+async def test_a_very_large_window_cut_after_any_page_is_read_on_from_where_it_stood(
+    sandbox: RunningSandbox, hub_id: int
+):
+    put_contacts(sandbox, hub_id, range(1_001, 5_001))
+    for pages in range(1, 8):
+        position, ids = Position(), []
+        while True:
+            left = cycle(range(pages))
+            next(left)
+            part = await scan_sandbox(sandbox, hub_id, start=position, until=lambda _, left=left: next(left) == 0)
+            ids += part.ids
+            position = part.pages[-1].position
+            if part.pages[-1].is_last:
+                break
+        assert sorted(ids) == list(range(1_001, 5_001))
 
 
 @pytest.mark.slow
