@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 
 import dagster as dg
 
@@ -25,9 +26,20 @@ class Installation:
     on_progress: Callable[[Progress], None] = unheard
 
 
-@cache
 def this_installation() -> Installation:
-    """Return the installation that the environment describes, opened once per process and brought up to date."""
+    """Return the installation that the environment describes, opened once per process and brought up to date.
+
+    Once, also where several sensors ask for it at once: each further one would keep connections of its own.
+    """
+    with _opening:
+        return _opened()
+
+
+_opening = Lock()
+
+
+@cache
+def _opened() -> Installation:
     configure_logs(logging.INFO)
     settings = Settings.from_environment()
     database = Database.open(settings)

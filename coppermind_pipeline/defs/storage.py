@@ -1,6 +1,7 @@
-"""Dagster's storage on the product's PostgreSQL server, with pooled connections, and for one daemon alone."""
+"""Dagster's storage on the product's PostgreSQL server, by one pool of connections, and for one daemon alone."""
 
 import os
+from threading import Lock
 from typing import Any
 
 import dagster as dg
@@ -8,6 +9,7 @@ from dagster._core.storage.event_log import InMemoryEventLogStorage
 from dagster._core.storage.runs import InMemoryRunStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
+from sqlalchemy import Engine, create_engine, make_url
 
 from coppermind_pipeline.defs.one_daemon import OneDaemonRunStorage
 from coppermind_pipeline.settings import Settings
@@ -18,13 +20,20 @@ URL_VARIABLE = "COPPERMIND_DAGSTER_DATABASE_URL"
 
 _STATEMENT_TIMEOUT_MS = 60_000
 _RECYCLE_AFTER_S = 1_800
-_CONNECTIONS_MAX = 10
+_CONNECTIONS_MAX = 20
+_KEPT = 4
+
+# The process's own, by address.
+_pools: dict[str, Engine] = {}
+_opening = Lock()
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
     """As dagster-postgres, which opens a connection per statement everywhere but in its web server.
 
-    Three times the wall time and the processor time of a run go into those connections; so every process gets the pool.
+    Three times the wall time and the processor time of a run go into those connections; so every process gets a pool.
+    It is one for the process: a code server makes an instance of Dagster for each evaluation of a sensor, and of what
+    these held nothing was closed before the garbage collector came by.
     """
 
     @classmethod
@@ -38,12 +47,14 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         if _definitions_are_validated():
             return cls._forgetful(inst_data)
         url = config_value.get("postgres_url") or os.environ.get(URL_VARIABLE) or _url_of_this_installation()
-        storage = cls(inst_data=inst_data, postgres_url=url)
-        storage._run_storage = OneDaemonRunStorage(url)
-        for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
-            part.optimize_for_webserver(
-                statement_timeout=_STATEMENT_TIMEOUT_MS, pool_recycle=_RECYCLE_AFTER_S, max_overflow=_CONNECTIONS_MAX
-            )
+        with _opening:
+            is_first = url not in _pools
+            storage = cls(inst_data=inst_data, postgres_url=url, should_autocreate_tables=is_first)
+            if is_first:
+                _pools[url] = _new_pool(url)
+        storage._run_storage = OneDaemonRunStorage(url, should_autocreate_tables=False)
+        for part in (storage._run_storage, storage._event_log_storage, storage._schedule_storage):
+            part._engine = _pools[url]
         return storage
 
     @classmethod
@@ -52,6 +63,19 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         storage = cls(inst_data=inst_data, postgres_url="postgresql+psycopg2://", should_autocreate_tables=False)
         storage._run_storage, storage._event_log_storage = InMemoryRunStorage(), InMemoryEventLogStorage()
         return storage
+
+
+def _new_pool(url: str) -> Engine:
+    """Return a pool of connections to Dagster's tables, opening none yet."""
+    options = " ".join(make_url(url).normalized_query.get("options", ()))
+    return create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=_KEPT,
+        max_overflow=_CONNECTIONS_MAX - _KEPT,
+        pool_recycle=_RECYCLE_AFTER_S,
+        connect_args={"options": f"{options} -c statement_timeout={_STATEMENT_TIMEOUT_MS}"},
+    )
 
 
 def _definitions_are_validated() -> bool:
