@@ -44,10 +44,12 @@ from coppermind_pipeline.reports.rendering.formats import ReportFormat, html_fra
 from coppermind_pipeline.reports.rendering.provenance import title_of
 from coppermind_pipeline.reports.report import crm_report
 from coppermind_pipeline.reports.sizing.cutting import LeftOut
+from coppermind_pipeline.reports.sizing.groups import FIGURES_OF_GROUPS
 from coppermind_pipeline.reports.tool import MEMORY_ACTIONS, OF_ALL_MINDS, MemoryAnswer, memory_tool
 from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock, trust_block
 
 __all__ = [
+    "FIGURES_OF_GROUPS",
     "LISTED_CHANGES",
     "MEMORY_ACTIONS",
     "OF_ALL_MINDS",

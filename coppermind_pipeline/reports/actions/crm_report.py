@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coppermind_pipeline.reports.actions.call import Call, fits
-from coppermind_pipeline.reports.actions.formats import format_and_question
+from coppermind_pipeline.reports.actions.formats import format_and_question, left_out_in
 from coppermind_pipeline.reports.live import pull_stale
 from coppermind_pipeline.reports.models import CrmReport, RenderedReport
 from coppermind_pipeline.reports.question.places import DealPlace, GroupPlace
@@ -51,7 +51,7 @@ def _rendered(report: CrmReport, rendering: ReportFormat) -> CrmReport | Rendere
     return RenderedReport(
         trust=report.trust,
         caveats=report.audit.caveats,
-        left_out=report.audit.left_out,
+        left_out=left_out_in(rendering, report.audit.left_out),
         format=rendering.value,
         content=render(report, rendering, alone=False),
     )

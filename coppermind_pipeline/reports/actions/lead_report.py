@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coppermind_pipeline.reports.actions.call import Call, fits
-from coppermind_pipeline.reports.actions.formats import format_and_question
+from coppermind_pipeline.reports.actions.formats import format_and_question, left_out_in
 from coppermind_pipeline.reports.leads.fitting import fitting_lead_report
 from coppermind_pipeline.reports.leads.models import LeadReport
 from coppermind_pipeline.reports.leads.rendering import render_leads
@@ -36,7 +36,7 @@ def _rendered(report: LeadReport, rendering: ReportFormat) -> LeadReport | Rende
     return RenderedReport(
         trust=report.trust,
         caveats=report.audit.caveats,
-        left_out=report.audit.left_out,
+        left_out=left_out_in(rendering, report.audit.left_out),
         format=rendering.value,
         content=render_leads(report, rendering, alone=False),
     )

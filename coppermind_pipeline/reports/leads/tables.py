@@ -31,7 +31,11 @@ def lead_tables(report: LeadReport) -> list[PlainTable]:
 
 
 def lead_columns(report: LeadReport) -> list[dict[str, Any]]:
-    """Return one row of plain values per group, or one for all contacts; each names the range and what it is of."""
+    """Return one row of plain values per group, or one for all contacts; each names the range and what it is of.
+
+    What the report does not tell of its groups has no column. Those of the earlier range come last, as
+    "earlier_new_contacts".
+    """
     named = [(group.label, group) for group in report.groups] or [("All contacts", report.summary)]
     synced = report.trust.last_successful_sync
     about = {
@@ -43,26 +47,46 @@ def lead_columns(report: LeadReport) -> list[dict[str, Any]]:
         "synced_at": None if synced is None else synced.isoformat(),
     }
     stages = list(report.summary.entered)
-    return [{"group": label} | _flat(figures, stages) | about for label, figures in named]
+    earlier = {} if report.groups or report.summary.compared_with is None else {
+        f"earlier_{column}": then for column, then in _flat(report.summary.compared_with, stages).items()
+    }  # fmt: skip
+    return [{"group": label} | _portal_of(figures, report) | _flat(figures, stages) | earlier | about
+            for label, figures in named]  # fmt: skip
 
 
-def _flat(figures: LeadFigures, stages: Sequence[str]) -> dict[str, Any]:
-    """Return figures as columns, one for each stage ("entered_lead", "reached_lead")."""
-    flat: dict[str, Any] = {"new_contacts": figures.new_contacts, "offline": figures.offline}
-    flat |= {f"entered_{stage}": figures.entered.get(stage, 0) for stage in stages}
-    flat["cohort_age_days"] = figures.cohort.age_days
-    for stage in FUNNEL_STAGES:
-        reached = figures.cohort.reached[stage]
-        flat[f"reached_{stage}"] = reached.contacts
-        flat[f"reached_{stage}_rate"] = reached.rate
+def _portal_of(figures: LeadFigures, report: LeadReport) -> dict[str, Any]:
+    """Return the column that tells groups of one name apart, where several portals have them."""
+    return {"portal_id": figures.portal_id} if isinstance(figures, LeadGroup) and _has_portals(report) else {}
+
+
+def _flat(figures: LeadRangeFigures, stages: Sequence[str]) -> dict[str, Any]:
+    """Return figures as columns, one for each stage ("entered_lead", "reached_lead"); of a group, those it tells."""
+    untold = figures.untold if isinstance(figures, LeadGroup) else frozenset()
+    return {column: value for name, columns in _columns(figures, stages).items() if name not in untold
+            for column, value in columns.items()}  # fmt: skip
+
+
+def _columns(figures: LeadRangeFigures, stages: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the columns of each figure by its name."""
+    reached = figures.cohort.reached
     steps = {step.to_stage: step for step in figures.median_days}
+    columns: dict[str, dict[str, Any]] = {
+        "new_contacts": {"new_contacts": figures.new_contacts},
+        "offline": {"offline": figures.offline},
+        "entered": {f"entered_{stage}": figures.entered.get(stage, 0) for stage in stages},
+        "cohort": {"cohort_age_days": figures.cohort.age_days},
+        "median_days": {},
+    }
+    for stage in FUNNEL_STAGES:
+        columns["cohort"] |= {f"reached_{stage}": reached[stage].contacts, f"reached_{stage}_rate": reached[stage].rate}
     for stage in FUNNEL_STAGES[1:]:
-        flat[f"median_days_to_{stage}"] = steps[stage].median_days if stage in steps else None
-        flat[f"median_days_to_{stage}_contacts"] = steps[stage].contacts if stage in steps else None
-    for name, part in _parts(figures).items():
-        flat[name] = part.leads
-    flat["leads"] = figures.stuck.of
-    return flat
+        step = steps.get(stage)
+        columns["median_days"] |= {f"median_days_to_{stage}": step and step.median_days,
+                                   f"median_days_to_{stage}_contacts": step and step.contacts}  # fmt: skip
+    if isinstance(figures, LeadFigures):
+        columns |= {name: {name: part.leads} for name, part in _parts(figures).items()}
+        columns["stuck"]["leads"] = figures.stuck.of
+    return columns
 
 
 def _funnel(title: str, figures: LeadRangeFigures, labels: Mapping[str, str]) -> PlainTable:
@@ -152,7 +176,7 @@ def _of_groups(
     report: LeadReport, about: str, headings: Sequence[str], cells: Callable[[LeadGroup], Sequence[str]]
 ) -> PlainTable:
     by = "Portal" if report.audit.group_by is None else capitalized(as_words(report.audit.group_by))
-    several = len(report.trust.portal_ids) > 1 and report.audit.group_by is not None
+    several = _has_portals(report)
     return PlainTable(
         title=f"By {by.lower()}{about}",
         headings=(by, *(["Portal"] if several else []), *headings),
@@ -160,6 +184,11 @@ def _of_groups(
             (group.label, *([str(group.portal_id)] if several else []), *cells(group)) for group in report.groups
         ],
     )  # fmt: skip
+
+
+def _has_portals(report: LeadReport) -> bool:
+    """Say whether groups of several portals may have one name; where portals are the groups, they don't."""
+    return len(report.trust.portal_ids) > 1 and report.audit.group_by is not None
 
 
 def _with_share(contacts: int, rate: str | None) -> str:

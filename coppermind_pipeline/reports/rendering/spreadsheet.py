@@ -36,7 +36,8 @@ def report_frame(report: CrmReport) -> "pandas.DataFrame":
 
     Amounts, rates and dates are text, as in the report. Each row begins with the mind and the part of the report that
     it is of, and ends with what its figures stand on: range, basis, zone, time of sync, and the caveats. Rows of losses
-    have columns of their own, so that no sum of another column takes them in.
+    have columns of their own, so that no sum of another column takes them in. What the report does not tell of its
+    groups has no column.
     """
     import pandas
 
@@ -58,7 +59,8 @@ def report_frame(report: CrmReport) -> "pandas.DataFrame":
         )
         # Figures of deals that are left out are zeros in the model; in a cell they would be taken for counted.
         withheld = {name.removeprefix("groups.") if report.groups else name for name in report.audit.withheld}
-        rows = [{"group": label} | _flat(figures, currencies, withheld) for label, figures in named]
+        untold = report.groups[0].untold if report.groups else frozenset()
+        rows = [{"group": label} | _flat(figures, currencies, withheld, untold) for label, figures in named]
         columns = list(rows[0])
     lost = [] if report.losses is None else list(_loss_rows(report.losses))
     about = _about(report)
@@ -116,20 +118,22 @@ def _loss_rows(losses: Losses) -> Iterator[dict[str, Any]]:
 
 
 def _flat(
-    figures: Figures | RangeFigures, currencies: Sequence[str | None], withheld: Container[str]
+    figures: Figures | RangeFigures,
+    currencies: Sequence[str | None],
+    withheld: Container[str],
+    untold: Container[str] = (),
 ) -> dict[str, Any]:
     """Return figures as columns, one for each sum and currency ("closed_won_USD"); lists of deals stay out.
 
-    Those of the earlier range come last, as "earlier_closed_won_USD". What is withheld is null.
+    Those of the earlier range come last ("earlier_closed_won_USD"). What is withheld is null, what is untold left out.
     """
     flat: dict[str, Any] = {}
     earlier: dict[str, Any] = {}
     for name, value in figures:
+        if name in untold:
+            continue
         if isinstance(value, DealSum):
-            counts = {f"{name}_deals": value.deals, f"{name}_without_amount": value.without_amount}
-            flat |= dict.fromkeys(counts) if name in withheld else counts
-            flat |= _by_currency(name, value.amounts, currencies)
-            flat |= _by_currency(f"{name}_home", [value.amount_home] if value.amount_home else [], currencies)
+            flat |= _sum(name, value, currencies, withheld, untold)
         elif isinstance(value, RangeFigures):
             earlier = {f"earlier_{column}": then for column, then in _flat(value, currencies, withheld).items()}
         elif name in {"average_deal", "weighted_pipeline"}:
@@ -138,6 +142,21 @@ def _flat(
             of = "median_days_to_close" if name == "closed_before_created" else name
             flat[name] = None if of in withheld else value
     return flat | earlier
+
+
+def _sum(
+    name: str, found: DealSum, currencies: Sequence[str | None], withheld: Container[str], untold: Container[str]
+) -> dict[str, Any]:
+    """Return the columns of a sum of deals, without its parts that are untold."""
+    home = [found.amount_home] if found.amount_home else []
+    parts: dict[str, dict[str, Any]] = {
+        "deals": {f"{name}_deals": None if name in withheld else found.deals},
+        "without_amount": {f"{name}_without_amount": None if name in withheld else found.without_amount},
+        "amounts": _by_currency(name, found.amounts, currencies),
+        "amount_home": _by_currency(f"{name}_home", home, currencies),
+    }
+    return {column: value for part, columns in parts.items() if f"{name}.{part}" not in untold
+            for column, value in columns.items()}  # fmt: skip
 
 
 def _by_currency(name: str, amounts: Sequence[Amount], currencies: Sequence[str | None]) -> dict[str, str | None]:

@@ -14,11 +14,14 @@ from coppermind_pipeline.reports.sizing.cutting import LeftOut
 from coppermind_pipeline.reports.sizing.own_groups import GroupKey
 from coppermind_pipeline.wording import as_words, listed
 
+# What answers call the figures that each of their groups leaves out.
+FIGURES_OF_GROUPS = "groups.figures"
+
 
 class PartlyTold(BaseModel):
-    """A group that may leave out some of its figures as JSON, or parts of one (`closed_won.amount_home`).
+    """A group that may leave out some of its figures as data, or parts of one (`closed_won.amount_home`).
 
-    It has them still: only the answer has no room for them.
+    It has them still: only the answer has no room for them. JSON and spreadsheets leave them out, texts tell them.
     """
 
     untold: frozenset[str] = Field(default=frozenset(), exclude=True)
@@ -233,4 +236,4 @@ def figures_left_out(cut: Grouped, *, of_each: str) -> Iterable[LeftOut]:
     untold = sorted(cut.groups[0].untold) if cut.groups else []
     if untold:
         said = f"Of each {of_each} {listed([as_words(name).replace('.', ', ') for name in untold])} did not fit."
-        yield LeftOut(part="groups.figures", said=said)
+        yield LeftOut(part=FIGURES_OF_GROUPS, said=said)

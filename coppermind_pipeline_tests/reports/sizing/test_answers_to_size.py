@@ -1,6 +1,8 @@
 """Answers stay under 20 KB by leaving parts out: what is left out is said, and its cursors lead to each part once."""
 
-from collections.abc import AsyncIterator
+import csv
+import io
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -11,7 +13,10 @@ import orjson
 import pytest
 
 from coppermind_pipeline.accounts import Mind
-from coppermind_pipeline.reports import ReportRequest, crm_report, memory_tool
+from coppermind_pipeline.reports import ReportFormat, ReportRequest, crm_report, memory_tool, render
+from coppermind_pipeline.reports.actions.call import fits
+from coppermind_pipeline.reports.sizing.crm_report import fitting_crm_report
+from coppermind_pipeline.reports.sizing.cursors import Question
 from coppermind_pipeline.tool_calls import ToolArgumentError
 from coppermind_pipeline.wording import cut
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
@@ -209,3 +214,89 @@ async def test_a_cursor_is_of_its_question_alone(portal: StoredPortal, mind: Min
     for wrong in ("x", "deals:2", cursor[:-6], "W10", "ö"):
         with pytest.raises(ToolArgumentError, match="cursor takes the next_cursor"):
             await _ask(portal, mind, "crm_report", cursor=wrong, **asked)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"group_by": "month", "start": "2022-01-01", "end": "2027-01-01", "compare_to": "previous_year"},
+        {"group_by": "owner", "compare_to": "previous_year", **_YEAR},
+        {"group_by": "company", "audience": "client", "outcome": "lost", **_YEAR},
+        {"group_by": "loss_theme", **_YEAR},
+        {"outcome": "won,open", "compare_to": "previous_period", **_YEAR},
+    ],
+)
+async def test_a_spreadsheet_tells_what_data_tells(
+    portal_of_everything: StoredPortal, mind: Mind, asked: dict[str, str]
+) -> None:
+    """Its cells are the figures that JSON has: none that it withholds, and none that it had no room for."""
+    for year in range(2022, 2026):
+        for month in range(1, 13):
+            at = datetime(year, month, 15, tzinfo=UTC)
+            portal_of_everything.deal(f"of {year}-{month}", outcome="won", close_at=at, amount=month, currency="USD")
+    request = ReportRequest.from_arguments(asked)
+    whole = crm_report(portal_of_everything.database, mind=mind, request=request, now=NOW)
+    question = Question.of("crm_report", mind.id, request.model_dump())
+    cut_report = fitting_crm_report(whole, question, None, made=lambda each: each, fits=fits)
+    told = cut_report.model_dump(mode="json")
+    untold = {name for group in cut_report.groups for name in group.untold} - {"top_deals"}
+    assert bool(untold) == (asked.get("group_by") == "month"), "the fixture is to be larger than an answer"
+    table = csv.DictReader(io.StringIO(render(cut_report, ReportFormat.CSV)[1:]))
+    rows = [row for row in table if row["part"] in {"groups", "summary"}]
+    withheld = {name.removeprefix("groups.") if told["groups"] else name for name in told["audit"]["withheld"]}
+    for row, group in zip(rows, told["groups"] or [told["summary"]], strict=True):
+        counted = _figures(row)
+        assert {name: cell for name, cell in row.items() if cell and name in counted} == dict(_cells(group, withheld))
+
+
+def _figures(row: dict[str, str]) -> set[str]:
+    """The columns that hold what is counted, whoever counts it."""
+    columns = list(row)
+    return {*columns[columns.index("group") + 1 : columns.index("range_start")]} - {
+        name for name in columns if name.startswith("loss_")
+    }
+
+
+def _cells(figures: dict[str, Any], withheld: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the columns that JSON has a value for."""
+    for name, value in figures.items():
+        if name in withheld or name in {"label", "top_deals"} or value is None:
+            continue
+        if name == "compared_with":
+            yield from ((f"earlier_{column}", cell) for column, cell in _cells(value, withheld))
+        elif isinstance(value, dict):
+            yield from ((f"{name}_{part}", str(value[part])) for part in ("deals", "without_amount") if part in value)
+            yield from _money(name, value["amounts"])
+            yield from _money(f"{name}_home", [value["amount_home"]] if value.get("amount_home") else [])
+        elif isinstance(value, list):
+            yield from _money(name, value)
+        elif not (name == "closed_before_created" and "median_days_to_close" in withheld):
+            yield name, str(value)
+
+
+def _money(name: str, amounts: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
+    return ((f"{name}_{each['currency']}", each["amount"]) for each in amounts)
+
+
+@pytest.mark.parametrize(
+    ("action", "years", "first", "last"),
+    [
+        ("crm_report", 7, "closed_won_deals", "median_days_to_close"),
+        ("lead_report", 9, "new_contacts", "median_days_to_customer"),
+    ],
+)
+async def test_what_a_spreadsheet_has_no_room_for_has_no_column_and_a_text_has_all(
+    portal: StoredPortal, mind: Mind, action: str, years: int, first: str, last: str
+) -> None:
+    months = [datetime(year, month, 15, tzinfo=UTC) for year in range(2026 - years, 2026) for month in range(1, 13)]
+    for number, at in enumerate(months):
+        portal.deal(str(number), outcome="won", close_at=at, amount=number, currency="USD", amount_home=number)
+        portal.contact(str(number), created_at=at, lifecycle_stage="lead")
+    asked = {"group_by": "month", "start": f"{2026 - years}-01-01", "end": "2026-01-01"}
+    answer = await _ask(portal, mind, action, format="csv", **asked)
+    rows = list(csv.DictReader(io.StringIO(answer["content"][1:])))
+    assert [row["group"] for row in rows] == [f"{at:%B %Y}" for at in months]
+    assert (first in rows[0], last in rows[0]) == (True, False)
+    assert [each["part"] for each in answer["left_out"]] == ["groups.figures"]
+    text = await _ask(portal, mind, action, format="markdown", **asked)
+    assert "groups.figures" not in {each["part"] for each in text["left_out"]}

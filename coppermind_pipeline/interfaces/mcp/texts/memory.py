@@ -6,6 +6,7 @@ from coppermind_pipeline.interfaces.mcp.texts.readable import readable
 from coppermind_pipeline.memories import Memory
 from coppermind_pipeline.metrics import Metric
 from coppermind_pipeline.reports import (
+    FIGURES_OF_GROUPS,
     Account,
     Brief,
     Changes,
@@ -33,9 +34,6 @@ from coppermind_pipeline.reports import (
     render_leads,
 )
 from coppermind_pipeline.wording import as_words, bullets, capitalized, count, number, utc_minute
-
-# Of a group, the text has all figures: what JSON has no room for is told.
-_TOLD_IN_TEXT = frozenset({"groups.figures"})
 
 
 @readable.register
@@ -87,17 +85,21 @@ def _whole(metric: Metric) -> Iterable[str]:
 
 @readable.register
 def _(answer: CrmReport) -> str:
-    text = render(answer, ReportFormat.MARKDOWN)
+    text, left_out = render(answer, ReportFormat.MARKDOWN), _not_in_text(answer.audit.left_out)
     withheld = [f"{as_words(name)}: {why}" for name, why in answer.audit.withheld.items()]
-    return _with_what_follows(
-        answer.trust, text, answer.audit.left_out, _figure(answer.audit.answer_id, "closed_won.deals"), withheld
-    )
+    figure = _figure(answer.audit.answer_id, "closed_won.deals")
+    return _with_what_follows(answer.trust, text, left_out, figure, withheld)
 
 
 @readable.register
 def _(answer: LeadReport) -> str:
-    figure = _figure(answer.audit.answer_id, "new_contacts")
-    return _with_what_follows(answer.trust, render_leads(answer, ReportFormat.MARKDOWN), answer.audit.left_out, figure)
+    text, left_out = render_leads(answer, ReportFormat.MARKDOWN), _not_in_text(answer.audit.left_out)
+    return _with_what_follows(answer.trust, text, left_out, _figure(answer.audit.answer_id, "new_contacts"))
+
+
+def _not_in_text(left_out: Sequence[LeftOut]) -> Sequence[LeftOut]:
+    """Return what the text leaves out, too: of groups it has all figures."""
+    return [each for each in left_out if each.part != FIGURES_OF_GROUPS]
 
 
 @readable.register
@@ -159,7 +161,7 @@ def _with_what_follows(
     """Return a text behind its trust, with what it leaves out, and where its numbers come from, below it."""
     lines = [
         *(f"Not counted: {each}" for each in withheld),
-        *(_left_out(each) for each in left_out if each.part not in _TOLD_IN_TEXT and not _said_in(text, each)),
+        *(_left_out(each) for each in left_out if not _said_in(text, each)),
     ]
     if figure is not None:
         lines.append(f"Where a number comes from: `memory action=explain`, with its path behind #: figure={figure}")
