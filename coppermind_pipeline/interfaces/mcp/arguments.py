@@ -22,6 +22,10 @@ def _about(description: str, values: Iterable[str] | None = None, *, needed: boo
     return Field(default=... if needed else None, description=description, json_schema_extra=listed)
 
 
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _as_list(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -38,7 +42,8 @@ def _as_object(value: Any) -> Any:
 
 
 # An assistant that has nothing to say for an argument may leave it out or say null; the schema shows the value alone.
-_Text = str | SkipJsonSchema[None]
+# Some write a text of digits, such as a year or an id, as a number.
+_Text = Annotated[str | SkipJsonSchema[None], BeforeValidator(_as_text)]
 # Some assistants write a list as JSON in a string, and a list of one as the value alone.
 _Texts = Annotated[list[str] | SkipJsonSchema[None], BeforeValidator(_as_list)]
 _Number = int | SkipJsonSchema[None]

@@ -89,6 +89,9 @@ async def test_the_setup_script_leads_from_a_new_mind_to_a_report(database: Data
         shown = await assistant.call("connectors", action="status", connector_id=connector_id, mind="Acme")
         assert shown["connectors"][0]["status"] == "active"
         assert shown["connectors"][0]["portal_profile"] is not None
+        said = await assistant.read("connectors", action="status", connector_id=connector_id, mind="Acme")
+        assert "Pipelines: " in said
+        assert not {"{", "["} & set(said)  # words, not data
 
         report = await assistant.call("memory", action="crm_report", period="this_year", group_by="source", detail=True)
         assert report["trust"]["mind"] == "Acme"
@@ -177,6 +180,9 @@ def test_arguments_are_taken_as_assistants_write_them():
     config = {"action": "configure", "config": '{"poll_interval_minutes": 5}', "mind": ""}
     assert checked("connectors", ConnectorsArguments, config)["config"] == {"poll_interval_minutes": 5}
     assert checked("minds", MindsArguments, {"action": "update", "domains": []})["domains"] == []
+    assert checked("memory", MemoryArguments, {"action": "crm_report", "period": 2026, "mind": 7}) == {
+        "action": "crm_report", "period": "2026", "mind": "7",
+    }  # fmt: skip
     with pytest.raises(ToolArgumentError, match="takes no 'compny'"):
         checked("memory", MemoryArguments, {"action": "list", "compny": ""})
 

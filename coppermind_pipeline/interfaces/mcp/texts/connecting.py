@@ -19,7 +19,7 @@ from coppermind_pipeline.connectors import (
 )
 from coppermind_pipeline.interfaces.mcp.texts.readable import readable
 from coppermind_pipeline.interfaces.state_words import polling_stopped_words, scans_under_way, state_words
-from coppermind_pipeline.wording import about, as_words, bullets, capitalized, number, utc_minute, utc_second
+from coppermind_pipeline.wording import about, as_words, bullets, capitalized, count, number, utc_minute, utc_second
 
 
 @readable.register
@@ -102,16 +102,35 @@ def _synthesis(connector: ConnectorStatus) -> str:
 
 
 def _profile(profile: Mapping[str, Any]) -> Iterable[tuple[str, str | None]]:
-    """Return the portal's profile: shares as "3 of 40", lists of what was found as they are."""
+    """Return the portal's profile in words: shares as "3 of 40"."""
     for name, found in profile.items():
         if name == "profiled_at" or not found:
             continue
-        if isinstance(found, dict) and found.keys() == {"count", "of", "share"}:
-            yield capitalized(as_words(name)), f"{number(found['count'])} of {number(found['of'])}"
-        elif name == "questions":
-            yield "Worth asking", " ".join(found)
-        else:
-            yield capitalized(as_words(name)), _as_data(found)
+        match name:
+            case "pipelines":
+                told = [
+                    f"{each['label']} ({_deals(each['deals'])}, {count(each['stages'], 'stage')})" for each in found
+                ]
+                yield "Pipelines", "; ".join(told)
+            case "currencies":
+                yield "Currencies", ", ".join(f"{currency} ({_deals(deals)})" for currency, deals in found.items())
+            case "filtered":
+                yield "Filtered", ", ".join(f"{_share(each)} {object_type}" for object_type, each in found.items())
+            case "suggested_exclusions":
+                told = [f"{each['domain']} ({count(each['contacts'], 'contact')}): {each['reason']}" for each in found]
+                yield "Perhaps the client's own people", " ".join(told)
+            case "questions":
+                yield "Worth asking", " ".join(found)
+            case _:
+                yield capitalized(as_words(name)), _share(found)
+
+
+def _deals(deals: int) -> str:
+    return count(deals, "deal")
+
+
+def _share(share: Mapping[str, Any]) -> str:
+    return f"{number(share['count'])} of {number(share['of'])}"
 
 
 @readable.register

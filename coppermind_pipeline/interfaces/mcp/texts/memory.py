@@ -177,7 +177,7 @@ def _left_out(each: LeftOut) -> str:
     arguments = {**(each.arguments or {}), **({"cursor": each.next_cursor} if each.next_cursor is not None else {})}
     named = " ".join([*([f"action={each.action}"] if each.action else []),
                       *(f"{name}={value}" for name, value in arguments.items())])  # fmt: skip
-    return f"{each.said} It comes by {named}" if named else each.said
+    return f"{each.said} For what is missing: {named}" if named else each.said
 
 
 def _said_in(text: str, each: LeftOut) -> bool:
