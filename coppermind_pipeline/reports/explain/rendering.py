@@ -15,8 +15,7 @@ def explanation_markdown(explanation: Explanation) -> str:
     parts = [
         f"# {in_markdown(explanation.trust.mind)}: {in_markdown(explanation.figure.partition('#')[2])}",
         bullets(f"{name}: {in_markdown(value)}" for name, value in _facts(explanation)),
-        "## Caveats",
-        bullets(map(in_markdown, explanation.caveats)),
+        *(["## Caveats", bullets(map(in_markdown, explanation.caveats))] if explanation.caveats else []),
         f"## {count(explanation.total, _noun(explanation))}, of which {number(len(rows))} are listed",
         bullets(_deal(row) if isinstance(row, DealRow) else _contact(row) for row in rows),
     ]

@@ -17,16 +17,17 @@ CUSTOMER = FUNNEL_STAGES[-1]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadlineSetting:
-    """What each sentence names beside its figure: range, zone and the time of the sync."""
+    """What each sentence names beside its figure: range, and whether it is not over, zone and the time of the sync."""
 
     days: tuple[date, date]
+    unfinished: bool
     compared_days: tuple[date, date] | None
     zone: ZoneInfo
     synced_at: datetime | None
     stage_labels: Mapping[str, str]
 
     def of_range(self, days: tuple[date, date] | None = None) -> str:
-        """Return "by create date, 1 October 2026 to 31 December 2026, America/New_York; synced …"."""
+        """Return "by create date, 1 October 2026 to 31 December 2026 so far, America/New_York; synced …"."""
         return self._of("create date", days)
 
     def of_entries(self) -> str:
@@ -35,8 +36,9 @@ class HeadlineSetting:
 
     def _of(self, basis: str, days: tuple[date, date] | None) -> str:
         first, last = days or self.days
+        so_far = " so far" if days is None and self.unfinished else ""
         synced = f"synced {clock(self.synced_at, self.zone)}" if self.synced_at is not None else "sync not complete yet"
-        return f"by {basis}, {day(first)} to {day(last)}, {self.zone.key}; {synced}"
+        return f"by {basis}, {day(first)} to {day(last)}{so_far}, {self.zone.key}; {synced}"
 
 
 def lead_headline(

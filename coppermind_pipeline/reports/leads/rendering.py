@@ -36,8 +36,15 @@ def render_leads(
 
 
 def _title(report: LeadReport) -> str:
-    days = f"{day(report.period.first_day)} to {day(report.period.last_day)}"
-    return f"Leads of {report.trust.mind}, {days}"
+    return f"Leads of {report.trust.mind}, {_days(report)}"
+
+
+def _days(report: LeadReport) -> str:
+    """Return "1 October 2026 to 31 December 2026", and that it is not over where it is not."""
+    period = report.period
+    looked_at = period.as_of or report.audit.generated_at
+    so_far = ", so far" if period.start <= looked_at < period.end else ""
+    return f"{day(period.first_day)} to {day(period.last_day)}{so_far}"
 
 
 def _facts(report: LeadReport) -> list[tuple[str, str]]:
@@ -47,7 +54,7 @@ def _facts(report: LeadReport) -> list[tuple[str, str]]:
     synced, earlier = trust.last_successful_sync, period.compared_with
     of_portals = report.audit.audience is Audience.INTERNAL
     return [
-        ("Range", f"{day(period.first_day)} to {day(period.last_day)}, {period.timezone}"),
+        ("Range", f"{_days(report)}, {period.timezone}"),
         *([("Compared with", f"{day(earlier.first_day)} to {day(earlier.last_day)}")] if earlier is not None else []),
         ("Date basis", f"{period.date_basis_label} ({period.hubspot_property})"),
         *([("As of", clock_with_zone(period.as_of, zone))] if period.as_of is not None else []),

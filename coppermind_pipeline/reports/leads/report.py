@@ -261,6 +261,7 @@ class LeadReporter:
             figures,
             HeadlineSetting(
                 days=(local.first_day, local.last_day),
+                unfinished=self.frame.range.start <= self.frame.clock < self.frame.range.end,
                 compared_days=None if compared is None else (compared.local.first_day, compared.local.last_day),
                 zone=self.frame.zone,
                 synced_at=last_successful_sync(self.portals),

@@ -116,6 +116,7 @@ def _assert_explained(database: Database, customer: UUID, seed: int) -> None:
         assert not erased or "erasure" in each.changed
         assert not each.same_today or not erased
         assert "erased for privacy" in explanation_markdown(each) or not erased
+        assert ("## Caveats" in explanation_markdown(each)) == bool(each.caveats)
         assert " deal" not in explanation_markdown(each).partition("## Caveats")[2].partition("##")[2]
 
 

@@ -50,7 +50,7 @@ async def test_an_answer_opens_with_what_to_know(portal: StoredPortal, mind: Min
         ("OFFLINE", "Offline Sources"),
     ]
     assert answer["headline"][0].startswith(
-        "2 new contacts, 1 of them from offline sources (by create date, 1 October 2026 to 31 December 2026"
+        "2 new contacts, 1 of them from offline sources (by create date, 1 October 2026 to 31 December 2026 so far"
     )
 
 
@@ -105,7 +105,7 @@ async def test_every_format_holds_the_figures(portal: StoredPortal, mind: Mind, 
             page.feed(content)
             assert page.open_tags == []
         case _:
-            assert content.startswith("# Leads of acme, 1 October 2026 to 31 December 2026\n")
+            assert content.startswith("# Leads of acme, 1 October 2026 to 31 December 2026, so far\n")
             assert r"| =SUM(A1), United States | 1 |" in content
             assert r"\<b\>=1\|2" in content
 

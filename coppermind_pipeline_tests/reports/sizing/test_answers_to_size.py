@@ -130,6 +130,19 @@ async def test_what_is_shown_of_groups_adds_up_and_is_the_answer_with_so_many_gr
         assert explained["value"] == explained["total"] == others[0]["closed_won"]["deals"]
 
 
+def test_groups_that_are_added_up_are_no_names_that_are_cut(portal: StoredPortal, mind: Mind) -> None:
+    for number in range(9):
+        portal.deal(str(number), outcome="won", close_at=NOW, amount=number, currency="USD", owner_id=str(number))
+    request = ReportRequest.from_arguments({"group_by": "owner"})
+    whole = crm_report(portal.database, mind=mind, request=request, now=NOW)
+    question = Question.of("crm_report", mind.id, request.model_dump())
+    cut_report = fitting_crm_report(
+        whole, question, None, made=lambda each: each, fits=lambda each: len(each.groups) < 4
+    )
+    assert [group.label for group in cut_report.groups][-1] == "Other (7)"
+    assert {each.part for each in cut_report.audit.left_out} == {"groups", "groups.figures"}
+
+
 @pytest.mark.parametrize("format_", ["json", "markdown"])
 async def test_each_row_comes_once_and_in_order(portal_of_everything: StoredPortal, mind: Mind, format_: str) -> None:
     portal = portal_of_everything
