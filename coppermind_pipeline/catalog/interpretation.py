@@ -15,7 +15,7 @@ from coppermind_pipeline.catalog.portals import load_portal
 from coppermind_pipeline.object_types import ObjectType
 
 # Raised when the rules of `crm` change, so that every record is interpreted again from the raw log.
-RULES_VERSION = 6
+RULES_VERSION = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,8 +130,8 @@ def _contact(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> Normalized
         name=person_name(fields.shown("firstname"), fields.shown("lastname")) or address,
         owner_id=fields.text("hubspot_owner_id"),
         source=fields.text("hs_analytics_source"),
-        source_detail_1=fields.text("hs_analytics_source_data_1"),
-        source_detail_2=fields.text("hs_analytics_source_data_2"),
+        source_detail_1=fields.meant("hs_analytics_source_data_1"),
+        source_detail_2=fields.meant("hs_analytics_source_data_2"),
         lifecycle_stage=fields.text("lifecyclestage"),
         lead_status=fields.text("hs_lead_status"),
         stages_entered=list(entered),
@@ -160,8 +160,8 @@ def _company(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> Normalized
         name=fields.said("name") or domain,
         owner_id=fields.text("hubspot_owner_id"),
         source=fields.text("hs_analytics_source"),
-        source_detail_1=fields.text("hs_analytics_source_data_1"),
-        source_detail_2=fields.text("hs_analytics_source_data_2"),
+        source_detail_1=fields.meant("hs_analytics_source_data_1"),
+        source_detail_2=fields.meant("hs_analytics_source_data_2"),
         lifecycle_stage=fields.text("lifecyclestage"),
         lead_status=fields.text("hs_lead_status"),
         country_code=place.country_code,
@@ -200,8 +200,8 @@ def _deal(hubspot_id: str, fields: "_Fields", meaning: Meaning) -> NormalizedRec
         name=_deal_name(fields),
         owner_id=fields.text("hubspot_owner_id"),
         source=fields.text("hs_analytics_source"),
-        source_detail_1=fields.text("hs_analytics_source_data_1"),
-        source_detail_2=fields.text("hs_analytics_source_data_2"),
+        source_detail_1=fields.meant("hs_analytics_source_data_1"),
+        source_detail_2=fields.meant("hs_analytics_source_data_2"),
         amount=fields.value("amount", read_decimal),
         currency=_currency(fields, meaning.company_currency),
         amount_home=fields.value("amount_in_home_currency", read_decimal),
@@ -352,6 +352,11 @@ class _Fields:
         """Return an internal value, or another text as it is."""
         raw = self.properties.get(name)
         return self._noted(name, raw, read_text(raw, chars_max=chars_max)) if raw else None
+
+    def meant(self, name: str) -> str | None:
+        """Return a text as it is, unless it says nothing."""
+        text = self.text(name)
+        return None if text is None or says_nothing(text) else text
 
     def _noted(self, name: str, raw: str, value: str | None) -> str | None:
         if value is None:

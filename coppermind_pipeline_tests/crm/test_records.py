@@ -74,6 +74,11 @@ def test_a_contact_as_typed_columns():
     )
 
 
+def test_a_drill_down_of_a_source_that_says_nothing_is_none():
+    record = _contact(hs_analytics_source_data_1=" n/a ", hs_analytics_source_data_2="-")
+    assert (record.source_detail_1, record.source_detail_2) == (None, None)
+
+
 def test_a_company_as_typed_columns():
     assert _company(
         createdate="1743685150726",

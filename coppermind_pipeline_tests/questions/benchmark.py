@@ -10,7 +10,7 @@ import structlog
 
 from coppermind_pipeline.store import Database, embedded, upgrade
 from coppermind_pipeline_tests.benchmarks.installation import stopwatch
-from coppermind_pipeline_tests.questions.asking import answers, questions
+from coppermind_pipeline_tests.questions.asking import answers, groupings, questions
 from coppermind_pipeline_tests.questions.portals import read_portals
 
 
@@ -19,6 +19,7 @@ def asked_questions() -> dict[str, Any]:
 
     Returns:
         asked: questions; exact: those that are answered exactly, and flagged where doubtful, on all portals.
+        groupings: both reports by each of their groupings on each portal; exact_groupings: those that are.
         flagged: answers that flag a doubt; misses: portal and question of those that are not exact.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -29,16 +30,19 @@ def asked_questions() -> dict[str, Any]:
             portals = read_portals(database, Path(home))
             with stopwatch() as asking:
                 answered = [each for portal in portals for each in asyncio.run(answers(portal))]
+            grouped = [each for portal in portals for each in asyncio.run(answers(portal, groupings()))]
         finally:
             database.dispose()
             embedded.stop(Path(home))
-    missed = [each for each in answered if not each.is_exact]
+    missed, missed_groupings = ([each for each in asked if not each.is_exact] for asked in (answered, grouped))
     return {
         "asked": len(questions()),
         "exact": len(questions()) - len({each.question.id for each in missed}),
         "portals": len(portals),
         "answers": len(answered),
+        "groupings": len(grouped),
+        "exact_groupings": len(grouped) - len(missed_groupings),
         "flagged": sum(bool(each.flagged) for each in answered),
-        "misses": [f"{each.portal}: {each.question.id}" for each in missed],
+        "misses": [f"{each.portal}: {each.question.id}" for each in (*missed, *missed_groupings)],
         "asking": asking,
     }

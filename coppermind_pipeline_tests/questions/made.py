@@ -63,6 +63,9 @@ REASONS = (
     None,
     None,
 )
+# Some are no region of any country, or of another than the record's.
+_REGIONS = ("Bavaria", "California", "Bayern", "CA", "n/a", "BY", None, "Kalifornien", "England", "-")
+_DETAILS = ("brand", "n/a", None, "generic", "-")
 _FUNNEL = ("lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
 
 
@@ -70,7 +73,7 @@ def fill_tangled(control: ControlClient, chance: Random) -> None:
     _owners(control)
     companies = [
         control.create("companies", {"name": name, "domain": f"company{number}.example",
-                                     "country": chance.choice(_COUNTRIES),
+                                     "country": chance.choice(_COUNTRIES), "state": _REGIONS[number % 7],
                                      "hs_analytics_source": chance.choice(_SOURCES)},
                        at_ms=_ms(_before(chance, 500)))
         for number, name in enumerate(_COMPANIES)
@@ -189,6 +192,7 @@ def _contact(control: ControlClient, chance: Random, number: int, companies: Seq
         "firstname": f"Person{number}", "lastname": "Roe", "createdate": _iso(created), "lifecyclestage": stage,
         "email": f"person{number}@{'mail.kestrel' if number % 12 == 5 else 'kestrelbird'}.example",
         "hs_analytics_source": chance.choice(_SOURCES), "hubspot_owner_id": chance.choice((*_OWNERS, None)),
+        "hs_analytics_source_data_1": _DETAILS[number % len(_DETAILS)], "state": _REGIONS[number % len(_REGIONS)],
         "hs_lead_status": chance.choice((None, None, "NEW", "UNQUALIFIED", "BAD_TIMING")),
         "country": chance.choice(_COUNTRIES), "hs_country_region_code": chance.choice((None, None, None, "DE")),
         "associatedcompanyid": chance.choice((*companies, None, None)),

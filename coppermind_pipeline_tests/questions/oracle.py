@@ -8,7 +8,7 @@ from typing import Any
 
 from coppermind_pipeline_tests.questions.periods import Days, asked_range, compared_range, elapsed_days
 from coppermind_pipeline_tests.questions.portals import NOW, SYNCED, Asked
-from coppermind_pipeline_tests.questions.source import THEMES, Deal, Source, country
+from coppermind_pipeline_tests.questions.source import THEMES, Deal, Source, country, detail, region
 from coppermind_pipeline_tests.reports.leads import oracle as leads
 from coppermind_pipeline_tests.reports.recount import Recounted, recount, recount_losses
 
@@ -32,10 +32,11 @@ def crm_report(asked: Asked, call: Mapping[str, Any]) -> Told:
     source, days = source_of(asked, call), asked_range(asked, call)
     basis, outcomes = call.get("date_basis", "closedate"), tuple(call.get("outcome", "won,lost,open").split(","))
     deals = source.all_deals if call.get("include_filtered") else source.deals
-    without_reasons = [{**deal, "loss_reason": None} for deal in deals]  # these are told of by themselves
+    by_theme = call.get("group_by") == "loss_theme"
+    told = [{**deal, "loss_reason": THEMES.get(deal["loss_reason"])} if by_theme else deal for deal in deals]
 
     def counted(days: Days, group_by: str | None = None) -> Mapping[str, Recounted]:
-        return recount(without_reasons, zone=asked.zone, first=days.first, end=days.end, basis=basis, group_by=group_by,
+        return recount(told, zone=asked.zone, first=days.first, end=days.end, basis=basis, group_by=group_by,
                        today=NOW.astimezone(asked.zone).date(), outcomes=outcomes)  # fmt: skip
 
     def figures(found: Recounted) -> Told:
@@ -44,8 +45,8 @@ def crm_report(asked: Asked, call: Mapping[str, Any]) -> Told:
     earlier = compared_range(asked, call)
     won = closed_in(deals, "won", days, asked, basis) if "won" in outcomes else []
     lost = closed_in(deals, "lost", days, asked, basis) if "lost" in outcomes else []
-    is_loss = call.get("group_by") in {"loss_theme", "loss_reason"}
-    groups = {} if is_loss or "group_by" not in call else counted(days, call["group_by"])
+    group_by = "loss_reason" if by_theme else call.get("group_by")
+    groups = {} if group_by is None else counted(days, group_by)
     return {
         **_trust(asked, source),
         "period": {"compared_with": {"elapsed_days": elapsed_days(asked, call)}},
@@ -184,11 +185,16 @@ def _by_steps(figures: Mapping[str, Any]) -> dict[str, Any]:
 def _key(source: Source, group_by: str | None, asked: Asked) -> Callable[[leads.Contact, datetime], str]:
     def key(contact: leads.Contact, dated: datetime) -> str:
         said = contact.properties
-        code, written = country(source.live["contacts", contact.id])
+        record = source.live["contacts", contact.id]
+        code, written = country(record)
+        place = code or (f"unrecognized:{written.lower()}" if written else "unknown")
+        from_source = said.get("hs_analytics_source") or "(none)"
         return {
             None: "",
-            "source": said.get("hs_analytics_source") or "(none)",
-            "country": code or (f"unrecognized:{written.lower()}" if written else "unknown"),
+            "source": from_source,
+            "source_detail": f"{from_source}/{detail(record) or '(none)'}",
+            "country": place,
+            "region": f"{place}/{region(record) or 'unknown'}",
             "owner": said.get("hubspot_owner_id") or "none",
             "lifecycle_stage": said.get("lifecyclestage") or "none",
             "month": f"{dated.astimezone(asked.zone):%Y-%m}",

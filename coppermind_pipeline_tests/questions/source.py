@@ -27,7 +27,21 @@ COUNTRIES = {
     "AU": ("Australia",),
     "NZ": ("New Zealand",),
 }
+# Regions that are written in several ways; all others are what is written.
+REGIONS = {
+    ("US", "california"): ("California", "CA", "Kalifornien"),
+    ("US", "colorado"): ("CO",),
+    ("US", "massachusetts"): ("MA",),
+    ("US", "new york"): ("New York", "NY"),
+    ("DE", "bavaria"): ("Bavaria", "Bayern", "BY"),
+    ("DE", "hamburg"): ("HH",),
+    ("ES", "catalonia"): ("Cataluña",),
+    ("BR", "são paulo"): ("SP",),
+    ("CA", "ontario"): ("ON",),
+    ("AU", "new south wales"): ("NSW",),
+}
 _COUNTRY_OF = {written: code for code, spellings in COUNTRIES.items() for written in spellings}
+_REGION_OF = {(code, written): name for (code, name), spellings in REGIONS.items() for written in spellings}
 _SAYS_NOTHING = {"n/a", "-", "lost", "???"}
 
 # What each reason that somebody wrote is about, by a person.
@@ -151,7 +165,7 @@ class Source:
             "stage_id": said.get("dealstage"),
             "place_country_code": place[0],
             "place_country_text": place[1],
-            "place_region": None,
+            "place_region": place[2],
             "primary_company_id": self.primary_company(deal_id),
             "loss_reason": None if reason in _SAYS_NOTHING else reason,
         }  # fmt: skip
@@ -173,10 +187,13 @@ class Source:
         asked += [self.live["companies", company]] if company else []
         return next((source for each in asked if (source := each.properties.get("hs_analytics_source"))), None)
 
-    def _place(self, deal_id: str) -> tuple[str | None, str | None]:
+    def _place(self, deal_id: str) -> tuple[str | None, str | None, str | None]:
+        """Return country, text and region of one record: the first that has a country, else the first with a region."""
         company, people = self.primary_company(deal_id), self._people(deal_id)
         records = [*([self.live["companies", company]] if company else []), *people[:1]]
-        return next((place for each in records if any(place := country(each))), (None, None))
+        placed = [(*country(each), region(each)) for each in records]
+        with_region = next((each for each in placed if each[2]), (None, None, None))
+        return next((each for each in placed if any(each[:2])), with_region)
 
     @cached_property
     def all_contacts(self) -> list[Contact]:
@@ -223,6 +240,20 @@ def country(record: ExportedRecord) -> tuple[str | None, str | None]:
     if code or written in _COUNTRY_OF:
         return code or _COUNTRY_OF[written or ""], None
     return None, None if written in _SAYS_NOTHING else written
+
+
+def region(record: ExportedRecord) -> str | None:
+    """Return the region of a record in small letters, under its one name where people write several."""
+    written = record.properties.get("state")
+    if not written or written in _SAYS_NOTHING:
+        return None
+    return _REGION_OF.get((country(record)[0] or "", written), written.lower())
+
+
+def detail(record: ExportedRecord) -> str | None:
+    """Return the drill-down of a record's source."""
+    written = record.properties.get("hs_analytics_source_data_1")
+    return None if written in _SAYS_NOTHING else written
 
 
 def moment(written: str | None) -> datetime | None:

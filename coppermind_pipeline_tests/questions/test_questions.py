@@ -7,10 +7,10 @@ import pytest
 
 from coppermind_pipeline.interfaces.mcp.arguments import MEMORY_ACTIONS_IN_WORDS, ConnectorsArguments, MemoryArguments
 from coppermind_pipeline.store import Database
-from coppermind_pipeline_tests.questions.asking import Answered, answers, parsed, questions
+from coppermind_pipeline_tests.questions.asking import Answered, answers, groupings, parsed, questions
 from coppermind_pipeline_tests.questions.doubts import DOUBTS
 from coppermind_pipeline_tests.questions.page import PAGE, SHOWN, page
-from coppermind_pipeline_tests.questions.portals import PORTALS, read_portals
+from coppermind_pipeline_tests.questions.portals import read_portals
 
 _ARGUMENTS = {"memory": MemoryArguments, "connectors": ConnectorsArguments}
 
@@ -28,20 +28,19 @@ def test_there_are_sixty_questions_each_with_a_call_that_the_tools_list():
 
 
 def test_no_data_at_all_is_answered(database: Database, tmp_path: Path):
-    _assert_exact(_answered(database, tmp_path, "Newcomer"))
+    (portal,) = read_portals(database, tmp_path, ("Newcomer",))
+    _assert_exact(asyncio.run(answers(portal)))
 
 
 @pytest.mark.slow
-def test_all_are_answered_exactly_and_the_page_says_so(database: Database, tmp_path: Path):
-    answered = _answered(database, tmp_path, *PORTALS)
+def test_all_are_answered_exactly_grouped_by_whatever_and_the_page_says_so(database: Database, tmp_path: Path):
+    portals = read_portals(database, tmp_path)
+    answered = [each for portal in portals for each in asyncio.run(answers(portal))]
     _assert_exact(answered)
+    _assert_exact([each for portal in portals for each in asyncio.run(answers(portal, groupings()))])
     assert PAGE.read_text() == page([each for each in answered if each.portal == SHOWN]), "stale: run `make docs`"
     flagged = {code for each in answered for code in each.flagged}
     assert flagged == DOUBTS.keys(), "a doubt exists in no portal, so that nothing was proved of it"
-
-
-def _answered(database: Database, home: Path, *names: str) -> list[Answered]:
-    return [each for portal in read_portals(database, home, names) for each in asyncio.run(answers(portal))]
 
 
 def _assert_exact(answered: list[Answered]) -> None:

@@ -137,5 +137,5 @@ def _key(deal: Deal, group_by: str | None, dated: date | None) -> str:
         "month": f"{dated:%Y-%m}" if dated else "none",
         "company": deal["primary_company_id"] or "none",
         "loss_reason": deal["loss_reason"] or "(none)",
-        "loss_theme": REASONS[deal["loss_reason"]][1] if deal["loss_reason"] else "(none)",
+        "loss_theme": REASONS[deal["loss_reason"]][1] if group_by == "loss_theme" and deal["loss_reason"] else "(none)",
     }[group_by]
