@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, text
 
 from coppermind_pipeline.hubspot import DEFAULT_RATES, JITTER_MS, PAUSE_WAITED_MAX_S, Budget, RateLimited, paced
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.wording import utc_minute
 
 # Turns lie a little wider apart than the limit asks: so late may a call go out without anybody having to know.
 LATENESS_ABSORBED_MS = 15
@@ -111,7 +112,8 @@ class SharedBudgets:
             turn = connection.execute(_TAKE_TURN, values).one_or_none()
             if turn is None:
                 until = connection.scalar(_PAUSED_UNTIL, values)
-                raise RateLimited(f"The {budget} calls of this portal are used up for now.", retry_at=until)
+                when = f"until {utc_minute(until)} UTC" if until else "for now"
+                raise RateLimited(f"HubSpot has the {budget} calls of this portal pause {when}.", retry_at=until)
         if turn.limit_calls is not None:
             self._limits[budget] = turn.limit_calls
         return turn

@@ -179,7 +179,7 @@ async def test_a_day_is_not_waited_for(database: Database):
     shared = SharedBudgets(database, HUB_ID)
     until = datetime.now(UTC) + timedelta(hours=9)
     await shared.back_off(Budget.GENERAL, until=until)
-    with pytest.raises(RateLimited) as limited:
+    with pytest.raises(RateLimited, match=r"pause until [0-9-]+ [0-9:]+ UTC") as limited:
         await SharedBudgets(database, HUB_ID).acquire(Budget.GENERAL)
     assert limited.value.retry_at is not None
     assert abs(limited.value.retry_at - until) < timedelta(seconds=5)
