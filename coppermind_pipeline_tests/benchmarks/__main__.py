@@ -8,6 +8,7 @@ from coppermind_pipeline_tests.benchmarks.accounts import accounts
 from coppermind_pipeline_tests.benchmarks.changes import changed_deals
 from coppermind_pipeline_tests.benchmarks.fleet import fleet
 from coppermind_pipeline_tests.benchmarks.glances import briefs, digests
+from coppermind_pipeline_tests.benchmarks.leads import lead_reports
 from coppermind_pipeline_tests.benchmarks.measures import (
     backfill_under_limits,
     backfill_unlimited,
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "reports_100k": lambda: reporting(deals=30_000, others=70_000),
     "reports_1m": lambda: reporting(deals=300_000, others=700_000),
     "accounts": lambda: accounts(portal_deals=30_000, contacts=5_000, deals=2_000),
+    "leads_1m": lambda: lead_reports(contacts=1_000_000, deals=100_000),
     "questions": asked_questions,
     "retention_300k": lambda: retaining(records=300_000),
     "changes_300k": lambda: changed_deals(deals=300_000, changed=5_000),
@@ -55,7 +57,7 @@ BENCHMARKS = {
 # Many minutes each; run by their names.
 NOT_BY_DEFAULT = {
     "backfill_unlimited_1m", "brief_300k", "changes_300k", "fleet_20", "fleet_1000", "fleet_1000_backfilling",
-    "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m",
+    "leads_1m", "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m",
     "sync_under_limits",
 }  # fmt: skip
 
