@@ -18,8 +18,7 @@ WITH deal AS MATERIALIZED (
            SELECT stored.hubspot_id, stored.name, stored.outcome, stored.outcome_disagrees, stored.close_at,
                   stored.amount, stored.currency, stored.amount_home, stored.loss_reason, stored.primary_company_id,
                   stored.filtered_reason
-             FROM live_records AS stored
-            WHERE stored.connector_id = :connector AND stored.object_type = 'deals'
-              AND stored.hubspot_id = association.from_id OFFSET 0) AS record
+             FROM live_deals AS stored
+            WHERE stored.connector_id = :connector AND stored.hubspot_id = association.from_id OFFSET 0) AS record
 )
 """
