@@ -7,7 +7,7 @@ from typing import Any
 
 from coppermind_pipeline.crm import FUNNEL_STAGES
 from coppermind_pipeline.reports.errors import ReportArgumentError
-from coppermind_pipeline.reports.leads.contacts import ENTRIES, JUDGED, STEP_DAYS
+from coppermind_pipeline.reports.leads.rows import ENTRIES, JUDGED, STEP_DAYS
 from coppermind_pipeline.wording import did_you_mean
 
 

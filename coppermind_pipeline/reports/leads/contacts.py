@@ -1,14 +1,13 @@
 """Contacts as a lead report counts them: one set-based statement per question, however many contacts there are.
 
-All statements share `_CONTACTS`: the live contacts of the connectors' windows, unfiltered unless asked otherwise, each
-with the stages that it is known to have been in and when it entered them (null: unknown).
+All statements share `_CONTACTS`: the live contacts of the connectors' windows, unfiltered unless asked otherwise. What
+is made of each, the stages that it is known to have been in and since when, is said in `rows.py`.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -17,6 +16,8 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.crm import FUNNEL_STAGES, OFFLINE, POSTPONED_STATUS, STUCK_AFTER, STUCK_STAGES
 from coppermind_pipeline.reports.figures.measures import Days
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
+from coppermind_pipeline.reports.leads.rows import ENTRIES, IN_RANGE, JUDGED, REACHED, REACHED_BY, STEP_DAYS
+from coppermind_pipeline.reports.question.months import month_key, month_values
 from coppermind_pipeline.sync import CONTACTS_AS_OF, DEALS_AS_OF
 
 # What no internal value of a portal's own looks like.
@@ -79,11 +80,11 @@ class LeadSelection:
             "include_filtered": self.include_filtered,
             "as_of": self.as_of,
             "until": self.followed_until,
-            "funnel": list(FUNNEL_STAGES),
             "postponed": POSTPONED_STATUS,
             "stuck_stages": list(STUCK_STAGES),
             "unchanged_since": self.clock - STUCK_AFTER,
             "offline": OFFLINE,
+            **(month_values(self.zone, self.start, self.end) if self.group_by is LeadGroupBy.MONTH else {}),
         } | more
 
     def statement(self, statement: str) -> str:
@@ -92,7 +93,7 @@ class LeadSelection:
         contacts = _CONTACTS.replace("<source>", CONTACTS_AS_OF if then else "live_contacts")
         for name, part in (
             ("<key>", _KEYS[self.group_by]),
-            ("<reached>", _REACHED if self.followed_until is None else _REACHED_BY),
+            ("<reached>", REACHED if self.followed_until is None else REACHED_BY),
             ("<deals>", DEALS_AS_OF if then else "live_deals"),
             ("<linked>", _LINKED_THEN if then else "link.valid_to IS NULL"),
         ):
@@ -210,18 +211,12 @@ def label_uses(connection: Connection, selection: LeadSelection) -> list[LabelUs
 
 _LINKED_THEN = "link.valid_from <= :as_of AND (link.valid_to IS NULL OR link.valid_to > :as_of)"
 
-# A contact's present stage is one that it is known to have been in, even before its record was interpreted for that.
-# `unnest` fills up the shorter list of dates with nulls.
+# Columns as they are stored: what is worked out of them here would be worked out again wherever it is named.
 _CONTACTS = """
 WITH contact AS NOT MATERIALIZED (
     SELECT c.connector_id, c.hubspot_id, c.created_at, c.modified_at, c.source, c.source_detail_1, c.owner_id,
-           c.lifecycle_stage, c.lead_status, c.country_code, c.country_text, c.region,
-           cardinality(c.stages_entered) AS by_hubspot,
-           c.stages_entered || c.stages_seen
-           || CASE WHEN c.lifecycle_stage IS NOT NULL
-                    AND c.lifecycle_stage <> ALL (c.stages_entered || c.stages_seen)
-                   THEN ARRAY[c.lifecycle_stage] ELSE '{}' END AS stages,
-           c.stages_entered_at || c.stages_seen_at AS stages_at
+           c.lifecycle_stage, c.lead_status, c.country_code, c.country_text, c.region, c.stages_entered,
+           c.stages_entered_at, c.stages_seen, c.stages_seen_at
       FROM <source> AS c
      WHERE c.connector_id = ANY(:connectors) AND c.object_type = 'contacts' AND NOT c.referenced_only
        AND (CAST(:include_filtered AS boolean) OR c.filtered_reason IS NULL)
@@ -240,128 +235,46 @@ _KEYS: Mapping[LeadGroupBy | None, str] = {
     LeadGroupBy.REGION: f"{_COUNTRY_KEY} || '/' || coalesce(lower(region), 'unknown')",
     LeadGroupBy.OWNER: "coalesce(owner_id, 'none')",
     LeadGroupBy.LIFECYCLE_STAGE: "coalesce(lifecycle_stage, 'none')",
-    LeadGroupBy.MONTH: "to_char(dated_at AT TIME ZONE CAST(:zone AS text), 'YYYY-MM')",
+    LeadGroupBy.MONTH: month_key("dated_at"),
 }
 
 _OF_GROUP = """
 min(country_text COLLATE "C") AS text, min(region COLLATE "C") AS region, min(source_detail_1 COLLATE "C") AS detail"""
 
-_IN_RANGE = """
-, created AS (
-    SELECT contact.*, created_at AS dated_at FROM contact WHERE created_at >= :start AND created_at < :end
-)
-"""
+_YOUNGEST = IN_RANGE + "SELECT max(created_at) FROM created"
 
-_YOUNGEST = _IN_RANGE + "SELECT max(created_at) FROM created"
+_COUNT = "coalesce(CAST(sum(contacts) FILTER (WHERE {}) AS bigint), 0)"
+_PLACES = range(1, len(FUNNEL_STAGES) + 1)
 
-# How far a contact got: the place of the last stage of the funnel that it is known to have been in, 0 for none.
-_REACHED = """
-SELECT CASE WHEN 'customer' = ANY(stages) THEN 5 WHEN 'opportunity' = ANY(stages) THEN 4
-            WHEN 'salesqualifiedlead' = ANY(stages) THEN 3 WHEN 'marketingqualifiedlead' = ANY(stages) THEN 2
-            WHEN 'lead' = ANY(stages) THEN 1 ELSE 0 END AS place,
-       0 AS undated_place
-"""
-
-# The same as of an earlier moment. Who is known to have been in a later stage, nobody knows when, may have been then.
-_REACHED_BY = """
-SELECT coalesce(max(got.place) FILTER (WHERE got.at <= :until), 0) AS place,
-       coalesce(max(got.place) FILTER (WHERE got.at IS NULL), 0) AS undated_place
-  FROM (SELECT array_position(CAST(:funnel AS text[]), entry.stage) AS place, entry.at
-          FROM unnest(stages, stages_at) AS entry (stage, at)) AS got
-"""
-
-# The contacts that were created in the range, and what became of each. One in an open deal is not stuck, even if a
-# filter keeps that deal out of the figures.
-JUDGED = (
-    _IN_RANGE
-    + """
-, in_open_deal AS (
-    SELECT DISTINCT link.connector_id, link.to_id AS hubspot_id
-      FROM hubspot_associations AS link
-      JOIN <deals> AS deal
-        ON deal.connector_id = link.connector_id AND deal.object_type = 'deals' AND deal.hubspot_id = link.from_id
-     WHERE link.connector_id = ANY(:connectors) AND link.from_type = 'deals' AND link.to_type = 'contacts'
-       AND <linked> AND deal.outcome = 'open'
-), rule AS (
-    SELECT * FROM jsonb_to_recordset(CAST(:rules AS jsonb))
-               AS each (connector_id text, lead_stages text[], disqualified text[])
-), judged AS (
-    SELECT created.*, <key> AS key, got.place, got.undated_place, lead.is_one,
-           CASE WHEN lead.is_one
-                THEN lead_leak(lead_status, lifecycle_stage, modified_at, in_open_deal.hubspot_id IS NOT NULL,
-                               rule.disqualified, :postponed, CAST(:stuck_stages AS text[]), :unchanged_since)
-           END AS leak
-      FROM created
-      JOIN rule ON rule.connector_id = created.connector_id
-      LEFT JOIN in_open_deal
-        ON in_open_deal.connector_id = created.connector_id AND in_open_deal.hubspot_id = created.hubspot_id
-     CROSS JOIN LATERAL (<reached>) AS got
-     CROSS JOIN LATERAL (SELECT stages && rule.lead_stages AS is_one) AS lead
-)
-"""
-)
-
+# Contacts are added up once, by what became of them, and only those few sums are taken for each figure.
 _CREATED_CELLS = (
     JUDGED
-    + """
-SELECT connector_id, key, count(*) AS contacts, count(*) FILTER (WHERE source = :offline) AS offline,
-       max(created_at) AS youngest,
-       ARRAY[count(*) FILTER (WHERE place >= 1), count(*) FILTER (WHERE place >= 2), count(*) FILTER (WHERE place >= 3),
-             count(*) FILTER (WHERE place >= 4), count(*) FILTER (WHERE place >= 5)] AS reached,
-       ARRAY[count(*) FILTER (WHERE place < 1 AND undated_place >= 1),
-             count(*) FILTER (WHERE place < 2 AND undated_place >= 2),
-             count(*) FILTER (WHERE place < 3 AND undated_place >= 3),
-             count(*) FILTER (WHERE place < 4 AND undated_place >= 4),
-             count(*) FILTER (WHERE place < 5 AND undated_place >= 5)] AS undated,
-       count(*) FILTER (WHERE is_one) AS leads,
-       count(*) FILTER (WHERE leak = 'disqualified') AS disqualified,
-       count(*) FILTER (WHERE leak = 'postponed') AS postponed,
-       count(*) FILTER (WHERE leak = 'stuck') AS stuck,"""
-    + _OF_GROUP
-    + """
-  FROM judged GROUP BY connector_id, key
+    + f"""
+, alike AS (
+    SELECT connector_id, key, place, undated_place, is_one, leak, source = :offline AS is_offline,
+           count(*) AS contacts, max(created_at) AS youngest,{_OF_GROUP}
+      FROM judged
+     GROUP BY connector_id, key, place, undated_place, is_one, leak, is_offline
+)
+SELECT connector_id, key, CAST(sum(contacts) AS bigint) AS contacts, {_COUNT.format("is_offline")} AS offline,
+       max(youngest) AS youngest,
+       ARRAY[{", ".join(_COUNT.format(f"place >= {place}") for place in _PLACES)}] AS reached,
+       ARRAY[{", ".join(_COUNT.format(f"place < {place} AND undated_place >= {place}") for place in _PLACES)}]
+       AS undated,
+       {_COUNT.format("is_one")} AS leads, {_COUNT.format("leak = 'disqualified'")} AS disqualified,
+       {_COUNT.format("leak = 'postponed'")} AS postponed, {_COUNT.format("leak = 'stuck'")} AS stuck,
+       min(text COLLATE "C") AS text, min(region COLLATE "C") AS region, min(detail COLLATE "C") AS detail
+  FROM alike
+ GROUP BY connector_id, key
 """
 )
-
-# Each entry of a contact into a stage in the range, or nobody knows when.
-ENTRIES = """
-, entry AS NOT MATERIALIZED (
-    SELECT contact.*, entered.stage, entered.dated_at, entered.place,
-           CASE WHEN entered.dated_at IS NOT NULL THEN <key> ELSE '' END AS key
-      FROM contact
-     CROSS JOIN LATERAL unnest(stages, stages_at) WITH ORDINALITY AS entered (stage, dated_at, place)
-     WHERE dated_at IS NULL OR (dated_at >= :start AND dated_at < :end)
-)
-"""
 
 _ENTERED = f"""{ENTRIES}
 SELECT connector_id, key, stage, dated_at IS NOT NULL AS dated, count(*) AS contacts,
-       count(*) FILTER (WHERE dated_at IS NOT NULL AND place > by_hubspot) AS seen,{_OF_GROUP}
+       count(*) FILTER (WHERE dated_at IS NOT NULL AND is_seen) AS seen,{_OF_GROUP}
   FROM entry
  GROUP BY connector_id, key, stage, dated_at IS NOT NULL
 """
-
-_DATE_OF = "stages_at[array_position(stages, '{}')]"
-
-# Each step of a contact created in the range from a stage to the next, of which both dates are known.
-STEP_DAYS = (
-    _IN_RANGE
-    + """
-, step AS (
-    SELECT created.*, <key> AS key, place, CAST(next_at AT TIME ZONE CAST(:zone AS text) AS date)
-                                        - CAST(entered_at AT TIME ZONE CAST(:zone AS text) AS date) AS days
-      FROM created
-     CROSS JOIN LATERAL (VALUES """
-    + ", ".join(
-        f"({place}, {_DATE_OF.format(stage)}, {_DATE_OF.format(following)})"
-        for place, (stage, following) in enumerate(pairwise(FUNNEL_STAGES))
-    )
-    + """) AS both_dates (place, entered_at, next_at)
-     WHERE entered_at IS NOT NULL AND next_at IS NOT NULL
-       AND (CAST(:until AS timestamptz) IS NULL OR greatest(entered_at, next_at) <= :until)
-)
-"""
-)
 
 _STEPS = (
     STEP_DAYS
@@ -384,13 +297,19 @@ SELECT connector_id, bucket, place, array_agg(days) AS days, array_agg(contacts)
 
 _UNDATED = "SELECT count(*) FROM contact WHERE created_at IS NULL"
 
+# Contacts that show the same labels are counted together, and only those few counts are taken by kind.
 _LABEL_USES = (
-    _IN_RANGE
+    IN_RANGE
     + """
+, alike AS (
+    SELECT connector_id, owner_id, source, lifecycle_stage, count(*) AS contacts
+      FROM created
+     GROUP BY connector_id, owner_id, source, lifecycle_stage
+)
 SELECT connector_id, CASE WHEN grouping(owner_id) = 0 THEN 'owner' WHEN grouping(source) = 0 THEN 'source'
                           ELSE 'lifecycle stage' END AS kind,
-       owner_id AS owner, source, lifecycle_stage AS stage, count(*) AS contacts
-  FROM created
+       owner_id AS owner, source, lifecycle_stage AS stage, CAST(sum(contacts) AS bigint) AS contacts
+  FROM alike
  GROUP BY connector_id, GROUPING SETS ((owner_id), (source), (lifecycle_stage))
 """
 )
