@@ -10,6 +10,8 @@ from coppermind_pipeline.crm import day_of, start_of
 
 _MONTHS_BEFORE = 12
 _MONTHS_AFTER = 24
+# Months whose first moment is a datetime in every zone.
+_FIRST, _LAST = 12 * 2, 12 * 9998
 
 
 def month_key(moment: str) -> str:
@@ -25,11 +27,12 @@ def month_key(moment: str) -> str:
 def month_values(zone: str, start: datetime, end: datetime) -> Mapping[str, Any]:
     """Return the first moments of the months about a range in a zone, ascending, and what these months are called."""
     first, last = (day_of(moment, ZoneInfo(zone)) for moment in (start, end))
-    months = range(_number(first) - _MONTHS_BEFORE, _number(last) + _MONTHS_AFTER)
-    days = [date(number // 12, number % 12 + 1, 1) for number in months]
+    from_month = min(max(_number(first) - _MONTHS_BEFORE, _FIRST), _LAST)
+    until_month = min(max(_number(last) + _MONTHS_AFTER, from_month), _LAST)
+    days = [date(number // 12, number % 12 + 1, 1) for number in range(from_month, until_month + 1)]
     return {
         "month_starts": [start_of(day, ZoneInfo(zone)) for day in days],
-        "month_names": [f"{day:%Y-%m}" for day in days[:-1]],
+        "month_names": [day.isoformat()[:7] for day in days[:-1]],
     }
 
 
