@@ -40,12 +40,12 @@ def _sentences(bridges: Sequence[Bridge], setting: ChangesSetting, pushed_out: D
     if not bridges:
         yield f"No deal was open, came or went ({of_range})."
     for bridge in bridges[:_BRIDGES_TOLD]:
-        opening, closing = bridge.opening, bridge.closing
-        yield (
-            f"The open pipeline went from {_worth(opening.amount, bridge.currency)} in "
-            f"{count(opening.deals, 'deal')} to {_worth(closing.amount, bridge.currency)} in "
-            f"{count(closing.deals, 'deal')} ({of_range})."
+        before, now = (
+            f"{_worth(side.amount, bridge.currency)} in {count(side.deals, 'deal')}"
+            for side in (bridge.opening, bridge.closing)
         )
+        moved = f"went from {before} to {now}" if bridge.steps else f"stayed at {now}"
+        yield f"The open pipeline {moved} ({of_range})."
         largest = sorted(bridge.steps, key=lambda step: -abs(Decimal(step.amount or 0)))[:_STEPS_TOLD]
         if largest:
             told = listed([_told(step, bridge.currency) for step in largest])

@@ -83,6 +83,8 @@ async def test_an_answer_leads_from_the_opening_to_the_closing(portal: StoredPor
     assert answer["headline"][0].startswith(
         "The open pipeline went from $175.50 in 3 deals to $135.50 in 3 deals (as read from 1 November 2026, 00:00"
     )
+    unmoved = await _ask(portal, mind, **{"from": "2026-11-17", "to": "2026-11-18"})
+    assert unmoved["headline"][0].startswith("The open pipeline stayed at $135.50 in 3 deals (as read from 17 November")
 
 
 async def test_deals_come_by_pages_and_by_step(portal: StoredPortal, mind: Mind) -> None:
