@@ -159,6 +159,6 @@ async def test_what_the_portal_defines_is_read(live):
 
 async def test_a_refused_request_carries_the_portals_reason(live):
     with pytest.raises(RequestRefused) as refused:
-        await live.search(CONTACTS, limit=201)
+        await live.search(CONTACTS, filters=[Filter("no_such_property", Operator.GT, 1)])
     assert refused.value.body is not None
     assert refused.value.body.category == "VALIDATION_ERROR"
