@@ -5,6 +5,7 @@ Nothing comes late without saying so, nothing grows, and nothing is lost. `make 
 
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import cycle, pairwise
@@ -53,8 +54,14 @@ _FAULTS = (
     Fault(action="truncate", count=2),
     Fault(delay_ms=12_000, count=4),
 )
-# What `up` consists of, by a word of each command line.
-_PROCESSES = {"code_server": "grpc", "daemon": "dagster._daemon", "dagster_ui": "dagster_ui", "up": "up"}
+# What `up` consists of, by a word of each command line; runs are forked off the fork server.
+_PROCESSES = {
+    "code_server": "code_server",
+    "fork_server": "forkserver",
+    "daemon": "dagster._daemon",
+    "dagster_ui": "dagster_ui",
+    "up": "up",
+}
 
 
 @dataclass
@@ -205,11 +212,13 @@ def _memory_mib() -> dict[str, float]:
     """Return what each process of `up` has in memory; none that runs for one run alone is counted."""
     up = next(child for child in psutil.Process().children() if "up" in child.cmdline())
     found = {}
-    for process in (up, *up.children()):
-        command = " ".join(process.cmdline())
-        name = next((name for name, word in _PROCESSES.items() if word in command), None)
-        if name is not None:
-            found[name] = process.memory_info().rss / 2**20
+    children = up.children()
+    for process in (up, *children, *(own for child in children for own in child.children())):
+        with suppress(psutil.NoSuchProcess):
+            command = " ".join(process.cmdline())
+            name = next((name for name, word in _PROCESSES.items() if word in command), None)
+            if name is not None:
+                found[name] = process.memory_info().rss / 2**20
     return found
 
 
