@@ -22,8 +22,8 @@ async def test_twelve_thousand_changes_on_one_millisecond_are_found_in_one_walk(
         assert len(found) == len(set(found)) == changed
         assert changed > 10_000
         searches = portal.portal.requests(path="/search")
-        # A page each; the walks from both ends and the middle of so large a window take up to three more, where two meet,
-        # to learn that they have: they do so twice.
+        # A page each; where two of the walks from both ends and the middle of so large a window meet, which happens
+        # twice, they take up to three more to learn that they have.
         assert -(-changed // 200) <= len(searches) <= -(-changed // 200) + 2 * 3
         assert {request.status for request in searches} == {200}
 
