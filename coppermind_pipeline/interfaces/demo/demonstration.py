@@ -173,12 +173,14 @@ def _look_around(home: Path) -> None:
         RunningSandbox(PORTAL, process=True) as portal,
         open_installation(_settings(portal, home)) as installation,
     ):
-        mind = resolve_mind(installation.database, local_caller(installation.database), MIND)
-
-        def ready(addresses: Addresses) -> None:
+        # Before anything is due, which would be refused without an approval by this portal.
+        with WebService(installation):
+            mind = resolve_mind(installation.database, local_caller(installation.database), MIND)
             made = connect(installation.database, installation.settings, local_caller(installation.database),
                            mind=mind.name, callback_listening=True)  # fmt: skip
             _approve(made)
+
+        def ready(addresses: Addresses) -> None:
             _say(f"Connectors page: [bold]{addresses.sign_in}[/] (signs you in, once)")
             _say(f"Dagster, for whoever is signed in there: [bold]{addresses.dagster}[/]")
             _say("Ctrl-C stops everything.")
