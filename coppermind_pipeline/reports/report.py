@@ -1,9 +1,9 @@
 """The CRM report: figures of one mind's deals, and what they can be relied on for."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -13,7 +13,6 @@ from coppermind_pipeline.crm import Labels, day_of, won_stage_properties
 from coppermind_pipeline.reports.explain.answer_id import AnswerId
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.compared import EarlierDeals
-from coppermind_pipeline.reports.figures.deals import GroupKey
 from coppermind_pipeline.reports.figures.groups import Group, GroupCells, group_of
 from coppermind_pipeline.reports.figures.headline import Setting, headline
 from coppermind_pipeline.reports.figures.history import lay_out_history
@@ -217,22 +216,24 @@ class Reporter:
         arranged = found.groups if has_list(GroupPlace, self.goes_on) else []
         # What earlier pages have is no part of what is added up as `other`.
         kept = [*(group.group_key for group in arranged if group.key != deals.OTHER), *found.passed]
-        days, days_by_group = deals.days_to_close(self.connection, selection, kept)
+        won = deals.won_deals(self.connection, selection, kept, most=TOP_DEALS)
         days_then, days_then_by_group = (
             (Days(), {}) if earlier is None else earlier.days_to_close(self.connection, kept)
         )
-        top, top_by_group = self._top_deals(selection, kept)
         timed = [
             replace(
                 group,
-                days=days_by_group.get(group.group_key, Days()),
+                days=won.days_by_group.get(group.group_key, Days()),
                 earlier_days=days_then_by_group.get(group.group_key, Days()),
             )
             for group in arranged
         ]
         compared = earlier is not None
-        groups = [group_of(each, top_deals=top_by_group[each.group_key], compared=compared) for each in timed]
-        summary = figures_of(cells, days=days, top_deals=top, outcomes=self.request.outcomes)
+        groups = [
+            group_of(each, top_deals=self._told(won.largest_by_group.get(each.group_key, ())), compared=compared)
+            for each in timed
+        ]
+        summary = figures_of(cells, days=won.days, top_deals=self._told(won.largest), outcomes=self.request.outcomes)
         before = range_figures_of(earlier_cells, days=days_then, outcomes=self.request.outcomes)
         return groups, timed, Summary(**dict(summary), compared_with=before if compared else None)
 
@@ -260,17 +261,9 @@ class Reporter:
             themes_max=self.request.groups_max,
         )
 
-    def _top_deals(
-        self, selection: DealSelection, kept: Sequence[GroupKey]
-    ) -> tuple[list[TopDeal], Mapping[GroupKey, list[TopDeal]]]:
+    def _told(self, rows: Sequence[Mapping[Any, Any]]) -> list[TopDeal]:
         portals = {portal.connector_id: portal for portal in self.portals}
-        top: list[TopDeal] = []
-        by_group: defaultdict[GroupKey, list[TopDeal]] = defaultdict(list)
-        for row in deals.largest_won(self.connection, selection, kept, most=TOP_DEALS):
-            deal = top_deal(row, portal=portals[row["connector_id"]], zone=self.frame.zone)
-            of = top if row["of_all"] else by_group[row["connector_id"], row["bucket"]]
-            of.append(deal)
-        return top, by_group
+        return [top_deal(row, portal=portals[row["connector_id"]], zone=self.frame.zone) for row in rows]
 
     def _findings(self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]) -> Findings:
         currencies = {cell.currency for cell in cells if cell.amount is not None}

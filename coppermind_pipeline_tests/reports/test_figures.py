@@ -265,6 +265,19 @@ def test_the_largest_won_deals_are_named(portal: StoredPortal, report: MakeRepor
     assert [deal.amount for deal in report().summary.top_deals] == ["900.00", "70.00", "40.00", "30.00", "20.00"]
 
 
+def test_a_deal_without_an_amount_is_no_largest_one(portal: StoredPortal, report: MakeReport) -> None:
+    won = {"outcome": "won", "close_at": NOW, "currency": "USD"}
+    portal.deal("1", **won, attributed_source="PAID_SEARCH", amount=None, amount_home=5_000)
+    portal.deal("2", **won, attributed_source="PAID_SEARCH", amount=300)
+    portal.deal("3", **won, attributed_source="REFERRALS", amount=None, amount_home=7_000)
+    made = report(group_by="source")
+    assert [deal.amount for deal in made.summary.top_deals] == ["300.00"]
+    assert {group.key: [deal.amount for deal in group.top_deals] for group in made.groups} == {
+        "PAID_SEARCH": ["300.00"],
+        "REFERRALS": [],
+    }
+
+
 def test_the_response_has_its_parts_in_order(report: MakeReport) -> None:
     parts = ["trust", "period", "audit", "headline", "summary", "groups", "losses", "deals"]
     assert list(report().model_dump()) == parts

@@ -15,7 +15,7 @@ _SUMS: Mapping[str, str] = {
     "closed_lost": "outcome = 'lost' AND in_range",
     "open": "outcome = 'open'",
     "overdue": "is_overdue",
-    "pipeline_created": "new_at IS NOT NULL",
+    "pipeline_created": "is_new",
 }
 _OF_SUMS = ("deals", "amounts", "amount_home", "without_amount")
 _OTHERS: Mapping[str, str] = {

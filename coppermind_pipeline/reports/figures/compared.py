@@ -28,11 +28,11 @@ class EarlierDeals:
         ]
 
     def days_to_close(self, connection: Connection, kept: Iterable[GroupKey]) -> tuple[Days, Mapping[GroupKey, Days]]:
-        """Return the days to close, as `deals.days_to_close` does."""
-        then = [(connector, self.key_then(key)) for connector, key in kept]
-        overall, by_group = deals.days_to_close(connection, self.selection, then)
-        return overall, {
-            (connector, self._shifted(key, self.months_later)): days for (connector, key), days in by_group.items()
+        """Return the days to close of all won deals, and by group, as `deals.won_deals` does."""
+        won = deals.won_deals(connection, self.selection, [(connector, self.key_then(key)) for connector, key in kept])
+        return won.days, {
+            (connector, self._shifted(key, self.months_later)): days
+            for (connector, key), days in won.days_by_group.items()
         }
 
     def key_then(self, key: str) -> str:

@@ -23,6 +23,16 @@ GroupKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WonDeals:
+    """What single won deals tell: days to close, and the largest ones; of each group one, or none with an amount."""
+
+    days: Days
+    days_by_group: Mapping[GroupKey, Days]
+    largest: Sequence[Mapping[Any, Any]]
+    largest_by_group: Mapping[GroupKey, Sequence[Mapping[Any, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DealQuality:
     """What a reader must know about the deals behind the figures; each a number of deals.
 
@@ -75,22 +85,24 @@ def cells(connection: Connection, selection: DealSelection, measures: Iterable[M
     return [Cell(**{**row, "measure": Measure(row["measure"])}) for row in rows]
 
 
-def days_to_close(
-    connection: Connection, selection: DealSelection, kept: Iterable[GroupKey]
-) -> tuple[Days, Mapping[GroupKey, Days]]:
-    """Return the days to close of all won deals in the range, and by group; groups not `kept` are `other`."""
-    statement = text(with_deals(_DAYS, selection, Which.CLOSED))
-    rows = connection.execute(statement, selection.values(**_kept(kept)))
-    by_group = {(row.connector_id, row.bucket): Days(Counter(row.days)) for row in rows}
-    return sum(by_group.values(), Days()), by_group
+def won_deals(connection: Connection, selection: DealSelection, kept: Iterable[GroupKey], *, most: int = 0) -> WonDeals:
+    """Return what single won deals in the range tell; groups not `kept` are `other`.
 
-
-def largest_won(
-    connection: Connection, selection: DealSelection, kept: Iterable[GroupKey], *, most: int
-) -> Sequence[Mapping[Any, Any]]:
-    """Return the largest won deals in the range, largest first (`of_all`), and then the largest of each group."""
+    Args:
+        most: how many of the largest of all are told.
+    """
     values = selection.values(most=most, **_kept(kept))
-    return connection.execute(text(with_deals(_LARGEST, selection, Which.CLOSED)), values).mappings().all()
+    rows = connection.execute(text(with_deals(_WON, selection, Which.CLOSED)), values).mappings().all()
+    of_groups = [row for row in rows if not row["of_all"]]
+    days = {(row["connector_id"], row["bucket"]): Days(Counter(row["all_days"])) for row in of_groups}
+    return WonDeals(
+        days=sum(days.values(), Days()),
+        days_by_group=days,
+        largest=[row for row in rows if row["of_all"]],
+        largest_by_group={
+            (row["connector_id"], row["bucket"]): [row] for row in of_groups if row["hubspot_id"] is not None
+        },
+    )
 
 
 def quality(connection: Connection, selection: DealSelection, cells: Sequence[Cell]) -> DealQuality:
@@ -113,7 +125,7 @@ def quality(connection: Connection, selection: DealSelection, cells: Sequence[Ce
 
 def bare_days(connection: Connection, selection: DealSelection) -> list[BareDays]:
     """Count the deals that HubSpot's own screens may show in another range or month."""
-    by_month = (Which.CLOSED, Which.OPEN) if selection.group_by is GroupBy.MONTH else ()
+    by_month = (Which.MONTH_STARTS, Which.OPEN) if selection.group_by is GroupBy.MONTH else ()
     statement = text(with_deals(_BARE_DAYS, selection, Which.ABOUT_EDGES, *by_month))
     rows = connection.execute(statement, selection.values()).mappings()
     return [BareDays(**row) for row in rows]
@@ -169,39 +181,38 @@ _LOOKED_AT: Mapping[Measure, Which] = {
 # worked out again where they are named: behind a fence that holds a policy, PostgreSQL adds up in one process alone.
 DATED = """
 , dated AS (
-    SELECT deal.*, CASE WHEN outcome = 'open' THEN close_at ELSE report_at END AS dated_at,
+    SELECT deal.*,
            outcome <> 'open' AND report_at >= :start AND report_at < :end AS in_range,
            is_overdue(outcome, close_at, :today) AS is_overdue,
-           CASE WHEN created_at >= :start AND created_at < :end THEN created_at END AS new_at
+           coalesce(created_at >= :start AND created_at < :end, false) AS is_new
       FROM deal
 )
 """
 
-# Deals are added up by what they count as, and only those few sums are taken once for each measure.
+# Deals are added up by what they count as, and only those few sums are named and taken once for each measure.
 _CELLS = (
     DATED
     + """
 , summed AS (
-    SELECT connector_id, outcome, in_range, is_overdue, new_at IS NOT NULL AS is_new,
-           <key> AS key, <key of new> AS key_of_new, currency, company_currency AS home_currency,
+    SELECT connector_id, outcome, in_range, is_overdue, is_new, currency, company_currency AS home_currency <alike>,
            count(*) AS deals, count(amount) AS with_amount, sum(amount) AS amount,
            sum(amount_home) FILTER (WHERE amount IS NOT NULL) AS amount_home,
            count(*) FILTER (WHERE amount IS NOT NULL AND amount_home IS NULL) AS without_home,
            sum(weighted) FILTER (WHERE outcome = 'open') AS weighted,
            sum(worth) AS worth,
            count(*) FILTER (WHERE outcome_disagrees) AS disagreeing,
-           count(*) FILTER (WHERE amount IS NOT NULL AND weighted IS NULL) AS unweighted,
-           <place> AS text, <region> AS region
+           count(*) FILTER (WHERE amount IS NOT NULL AND weighted IS NULL) AS unweighted
       FROM dated
-     WHERE outcome = 'open' OR in_range OR new_at IS NOT NULL
-     GROUP BY connector_id, outcome, in_range, is_overdue, 5, 6, 7, currency, home_currency
+     WHERE outcome = 'open' OR in_range OR is_new
+     GROUP BY connector_id, outcome, in_range, is_overdue, is_new, currency, home_currency <alike>
 )
-SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(key_of_new, key) ELSE key END AS key,
+SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(<key of new>, <key>) ELSE <key> END AS key,
        measure, currency, home_currency, CAST(sum(deals) AS bigint) AS deals,
        CAST(sum(with_amount) AS bigint) AS with_amount, sum(amount) AS amount, sum(amount_home) AS amount_home,
        CAST(sum(without_home) AS bigint) AS without_home, sum(weighted) FILTER (WHERE measure = 'open') AS weighted,
        coalesce(sum(worth), 0) AS worth, CAST(sum(disagreeing) AS bigint) AS disagreeing,
-       CAST(sum(unweighted) AS bigint) AS unweighted, min(text COLLATE "C") AS text, min(region COLLATE "C") AS region
+       CAST(sum(unweighted) AS bigint) AS unweighted,
+       min(<place> COLLATE "C") AS text, min(<region> COLLATE "C") AS region
   FROM summed
  CROSS JOIN LATERAL (VALUES
     ('closed_won', outcome = 'won' AND in_range),
@@ -215,57 +226,42 @@ SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(key_of_n
 """
 )
 
-_BUCKETS = f"""
-, won AS (
-    SELECT deal.*, report_at AS dated_at FROM deal WHERE outcome = 'won' AND {IN_RANGE}
-), placed AS (
-    SELECT won.*, <key> AS key FROM won
-), bucketed AS (
-    SELECT placed.*, CASE WHEN placed.key IS NOT NULL THEN coalesce(kept.key, 'other') END AS bucket
-      FROM placed
-      LEFT JOIN unnest(CAST(:kept_connectors AS text[]), CAST(:kept_keys AS text[])) AS kept (connector_id, key)
-        ON kept.connector_id = placed.connector_id AND kept.key = placed.key
-)
-"""
-
-_DAYS = (
-    _BUCKETS
-    + """
-, timed AS (
-    SELECT connector_id, bucket, days_to_close(created_at, close_at, CAST(:zone AS text)) AS days
-      FROM bucketed
-)
-SELECT connector_id, bucket, array_agg(days) AS days FROM timed WHERE days IS NOT NULL GROUP BY connector_id, bucket
-"""
-)
-
 # No deals are sorted but those that are worth as much as the largest of their group.
-_LARGEST = (
-    _BUCKETS
-    + """
-, priced AS MATERIALIZED (
-    SELECT connector_id, bucket, hubspot_id, name, amount, currency, amount_home, company_currency, report_at, worth
+_WON = (
+    f"""
+, won AS (
+    SELECT deal.*, <key> AS key FROM deal WHERE outcome = 'won' AND {IN_RANGE}
+), bucketed AS MATERIALIZED (
+    SELECT won.connector_id, CASE WHEN won.key IS NOT NULL THEN coalesce(kept.key, 'other') END AS bucket,
+           hubspot_id, name, amount, currency, amount_home, company_currency, report_at, worth,
+           days_to_close(created_at, close_at, CAST(:zone AS text)) AS days
+      FROM won
+      LEFT JOIN unnest(CAST(:kept_connectors AS text[]), CAST(:kept_keys AS text[])) AS kept (connector_id, key)
+        ON kept.connector_id = won.connector_id AND kept.key = won.key
+), by_group AS (
+    SELECT connector_id, bucket, array_agg(days) FILTER (WHERE days IS NOT NULL) AS all_days,
+           max(worth) FILTER (WHERE amount IS NOT NULL) AS most_worth,
+           max(amount) FILTER (WHERE worth IS NULL) AS most_amount
       FROM bucketed
-     WHERE amount IS NOT NULL
-), most AS (
-    SELECT connector_id, bucket, max(worth) AS worth, max(amount) FILTER (WHERE worth IS NULL) AS amount
-      FROM priced
      GROUP BY connector_id, bucket
 ), largest AS (
-    SELECT * FROM priced ORDER BY <order> LIMIT :most
+    SELECT * FROM bucketed WHERE amount IS NOT NULL ORDER BY <order> LIMIT :most
 ), largest_of_group AS (
-    SELECT DISTINCT ON (connector_id, bucket) priced.*
-      FROM priced
-      JOIN most USING (connector_id, bucket)
-     WHERE priced.worth = most.worth OR (most.worth IS NULL AND priced.amount = most.amount)
+    SELECT DISTINCT ON (connector_id, bucket) bucketed.*
+      FROM bucketed
+      JOIN by_group USING (connector_id, bucket)
+     WHERE amount IS NOT NULL AND (worth = most_worth OR (most_worth IS NULL AND amount = most_amount))
      ORDER BY connector_id, bucket, <order>
 )
-SELECT *
-  FROM (SELECT largest.*, true AS of_all FROM largest
-        UNION ALL SELECT largest_of_group.*, false FROM largest_of_group) AS priced
+SELECT true AS of_all, CAST(NULL AS integer[]) AS all_days, largest.* FROM largest
+ UNION ALL
+SELECT false, all_days, connector_id, bucket, hubspot_id, name, amount, currency, amount_home, company_currency,
+       report_at, worth, days
+  FROM by_group
+  LEFT JOIN largest_of_group USING (connector_id, bucket)
  ORDER BY of_all DESC, <order>
 """
-).replace("<order>", "priced.worth DESC NULLS LAST, priced.amount DESC, priced.connector_id, priced.hubspot_id")
+).replace("<order>", "worth DESC NULLS LAST, amount DESC, connector_id, hubspot_id")
 
 _UNDATED = """
 SELECT count(*) FILTER (WHERE outcome = 'won') AS won, count(*) FILTER (WHERE outcome = 'lost') AS lost FROM deal

@@ -101,14 +101,16 @@ class Which(StrEnum):
     OPEN = "open"
     CREATED = "created in the range"
     UNDATED = "closed, without a date"
+    MONTH_STARTS = "closed on a bare day that is the first of a month, which west of UTC is another month as a moment"
     ABOUT_EDGES = "closed within a day of where a range that is shown begins or ends"
 
 
 def with_deals(statement: str, selection: DealSelection, *which: Which) -> str:
     """Return a statement behind `deal`, those deals of the selection; `<key>` in it is the group of one.
 
-    `<key of new>` is that of one that is new in the range, where it is another; `<place>` and `<region>` are the words
-    for places, where these are the groups.
+    `<key of new>` is that of one that is new in the range, where it is another. `<alike>` are the columns, each behind
+    a comma, that the key is told from: where deals are added up by these first, it is worked out once for all that are
+    alike. `<place>` and `<region>` are the words for places, where these are the groups.
     """
     basis = selection.date_basis
     looked_at = dict.fromkeys(
@@ -117,18 +119,24 @@ def with_deals(statement: str, selection: DealSelection, *which: Which) -> str:
         for dated, column, outcome in _dated_by(basis)
         for edge in range(1, 1 + 2 * len(selection.shown))
     )
+    by_month, report_at = selection.group_by is GroupBy.MONTH, _by_outcome(basis, _DATED)
+    counted_at = f"CASE WHEN d.outcome = 'open' THEN {_CLOSE_AT} ELSE {report_at} END"
     deals = _DEALS.format(
         source=selection.source,
-        report_at=_by_outcome(basis, _DATED),
+        close_at=_CLOSE_AT,
+        report_at=report_at,
         as_stored=_by_outcome(basis, {}),
+        month=month_key(counted_at) if by_month else _NOTHING,
+        month_of_new=month_key("d.created_at") if by_month else _NOTHING,
         looked_at=" OR ".join(looked_at),
     )
-    by_month, by_place = selection.group_by is GroupBy.MONTH, selection.group_by in {GroupBy.COUNTRY, GroupBy.REGION}
+    columns, key = _GROUPS[selection.group_by]
     filled_in = {
-        "<key>": _KEYS[selection.group_by],
-        "<key of new>": month_key("new_at") if by_month else _NOTHING,
-        "<place>": 'min(place_country_text COLLATE "C")' if by_place else _NOTHING,
-        "<region>": 'min(place_region COLLATE "C")' if by_place else _NOTHING,
+        "<key>": key,
+        "<key of new>": "month_of_new" if by_month else _NOTHING,
+        "<alike>": "".join(f", {column}" for column in columns),
+        "<place>": "place_country_text" if "place_country_text" in columns else _NOTHING,
+        "<region>": "place_region" if "place_region" in columns else _NOTHING,
     }
     for placeholder, expression in filled_in.items():
         statement = statement.replace(placeholder, expression)
@@ -154,6 +162,7 @@ _NOTHING = "CAST(NULL AS text)"
 
 # A bare day is that day in every zone; `closed_as_stored` and `dated_as_stored` take it for a moment.
 _CLOSE_MOMENT = "close_moment(d.{}, CAST(:zone AS text))"
+_CLOSE_AT = _CLOSE_MOMENT.format("close_at")
 _DATED: Mapping[str, str] = dict.fromkeys(("close_at", "closed_won_at"), _CLOSE_MOMENT)
 
 _DEALS = """
@@ -161,10 +170,12 @@ WITH deal AS NOT MATERIALIZED (
     SELECT d.connector_id, d.hubspot_id, d.name, d.outcome, d.outcome_disagrees, d.amount, d.currency, d.amount_home,
            d.loss_reason, d.pipeline_id, d.stage_id, d.owner_id, d.attributed_source, d.place_country_code,
            d.place_country_text, d.place_region, d.primary_company_id, d.created_at, p.company_currency,
-           close_moment(d.close_at, CAST(:zone AS text)) AS close_at, d.close_at AS closed_as_stored,
+           {close_at} AS close_at, d.close_at AS closed_as_stored,
            coalesce(d.amount_home, CASE WHEN d.currency = p.company_currency THEN d.amount END) AS worth,
            weighted_amount(d.amount, d.probability, d.stage_probability) AS weighted,
-           {report_at} AS report_at, {as_stored} AS dated_as_stored
+           {report_at} AS report_at, {as_stored} AS dated_as_stored,
+           {month} AS month,
+           CASE WHEN d.created_at >= :start AND d.created_at < :end THEN {month_of_new} END AS month_of_new
       FROM {source} d
       LEFT JOIN hubspot_portals AS p ON p.connector_id = d.connector_id
      WHERE d.connector_id = ANY(:connectors) AND d.object_type = 'deals'
@@ -180,6 +191,7 @@ _WHICH: Mapping[Which, str] = {
     Which.OPEN: "d.outcome = 'open'",
     Which.CREATED: "(d.created_at >= :start AND d.created_at < :end)",
     Which.UNDATED: "(d.outcome = '{outcome}' AND d.{basis} IS NULL)",
+    Which.MONTH_STARTS: "({dated}d.{basis} = ANY(CAST(:month_bare_days AS timestamptz[])))",
     Which.ABOUT_EDGES: "({dated}d.{basis} >= :before_edge_{edge} AND d.{basis} <= :after_edge_{edge})",
 }
 
@@ -196,18 +208,24 @@ _REASON_KEY = (
 
 _COUNTRY_KEY = "coalesce(place_country_code, 'unrecognized:' || lower(place_country_text), 'unknown')"
 
-# The group of a deal, by the date (`dated_at`) that the measure at hand counts it by; NULL where it is in none. Themes
-# are told from the reasons that were found, once for each.
-_KEYS: Mapping[GroupBy | None, str] = {
-    None: "CAST('' AS text)",
-    GroupBy.SOURCE: f"coalesce(attributed_source, '{NO_SOURCE}')",
-    GroupBy.OWNER: "coalesce(owner_id, 'none')",
-    GroupBy.PIPELINE: "coalesce(pipeline_id, 'none')",
-    GroupBy.STAGE: "coalesce(pipeline_id, 'none') || '/' || coalesce(stage_id, 'none')",
-    GroupBy.COUNTRY: _COUNTRY_KEY,
-    GroupBy.REGION: f"{_COUNTRY_KEY} || '/' || coalesce(lower(place_region), 'unknown')",
-    GroupBy.MONTH: f"coalesce({month_key('dated_at')}, 'none')",
-    GroupBy.COMPANY: "coalesce(primary_company_id, 'none')",
-    GroupBy.LOSS_THEME: _REASON_KEY,
-    GroupBy.LOSS_REASON: _REASON_KEY,
+# From which columns of a deal its group is told, and how; NULL where it is in none. The month is that of the date by
+# which a deal counts. Themes are told from the reasons that were found, once for each.
+_GROUPS: Mapping[GroupBy | None, tuple[tuple[str, ...], str]] = {
+    None: ((), "CAST('' AS text)"),
+    GroupBy.SOURCE: (("attributed_source",), f"coalesce(attributed_source, '{NO_SOURCE}')"),
+    GroupBy.OWNER: (("owner_id",), "coalesce(owner_id, 'none')"),
+    GroupBy.PIPELINE: (("pipeline_id",), "coalesce(pipeline_id, 'none')"),
+    GroupBy.STAGE: (
+        ("pipeline_id", "stage_id"),
+        "coalesce(pipeline_id, 'none') || '/' || coalesce(stage_id, 'none')",
+    ),
+    GroupBy.COUNTRY: (("place_country_code", "place_country_text"), _COUNTRY_KEY),
+    GroupBy.REGION: (
+        ("place_country_code", "place_country_text", "place_region"),
+        f"{_COUNTRY_KEY} || '/' || coalesce(lower(place_region), 'unknown')",
+    ),
+    GroupBy.MONTH: (("month", "month_of_new"), "coalesce(month, 'none')"),
+    GroupBy.COMPANY: (("primary_company_id",), "coalesce(primary_company_id, 'none')"),
+    GroupBy.LOSS_THEME: (("loss_reason",), _REASON_KEY),
+    GroupBy.LOSS_REASON: (("loss_reason",), _REASON_KEY),
 }

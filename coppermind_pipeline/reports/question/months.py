@@ -1,7 +1,7 @@
 """Months as a zone has them, and the SQL that says in which one a moment is."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,13 +25,17 @@ def month_key(moment: str) -> str:
 
 @lru_cache(maxsize=64)
 def month_values(zone: str, start: datetime, end: datetime) -> Mapping[str, Any]:
-    """Return the first moments of the months about a range in a zone, ascending, and what these months are called."""
+    """Return the first moments of the months about a range in a zone, ascending, and what these months are called.
+
+    `month_bare_days` are their first days as a date without a time is stored: midnight in UTC.
+    """
     first, last = (day_of(moment, ZoneInfo(zone)) for moment in (start, end))
     from_month = min(max(_number(first) - _MONTHS_BEFORE, _FIRST), _LAST)
     until_month = min(max(_number(last) + _MONTHS_AFTER, from_month), _LAST)
     days = [date(number // 12, number % 12 + 1, 1) for number in range(from_month, until_month + 1)]
     return {
         "month_starts": [start_of(day, ZoneInfo(zone)) for day in days],
+        "month_bare_days": [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days],
         "month_names": [day.isoformat()[:7] for day in days[:-1]],
     }
 
