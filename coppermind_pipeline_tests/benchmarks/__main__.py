@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from coppermind_pipeline_tests.benchmarks.accounts import accounts
-from coppermind_pipeline_tests.benchmarks.changes import changed_deals
+from coppermind_pipeline_tests.benchmarks.changes import changed_deals, deals_as_of
 from coppermind_pipeline_tests.benchmarks.fleet import fleet
 from coppermind_pipeline_tests.benchmarks.glances import briefs, digests
 from coppermind_pipeline_tests.benchmarks.leads import lead_reports
@@ -47,6 +47,7 @@ BENCHMARKS = {
     "leads_1m": lambda: lead_reports(contacts=1_000_000, deals=100_000),
     "questions": asked_questions,
     "retention_300k": lambda: retaining(records=300_000),
+    "as_of_300k": lambda: deals_as_of(deals=300_000, changed=10_000),
     "changes_300k": lambda: changed_deals(deals=300_000, changed=5_000),
     "digest_50": lambda: digests(minds=50, deals=2_000, changed=100),
     "brief_30k": lambda: briefs(deals=30_000, changed=1_000),
@@ -56,8 +57,8 @@ BENCHMARKS = {
 }
 # Many minutes each; run by their names.
 NOT_BY_DEFAULT = {
-    "backfill_unlimited_1m", "brief_300k", "changes_300k", "fleet_20", "fleet_1000", "fleet_1000_backfilling",
-    "leads_1m", "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m",
+    "as_of_300k", "backfill_unlimited_1m", "brief_300k", "changes_300k", "fleet_20", "fleet_1000",
+    "fleet_1000_backfilling", "leads_1m", "memories_of_changes_1m", "reports_1m", "retention_300k", "search_1m",
     "sync_under_limits",
 }  # fmt: skip
 

@@ -86,7 +86,8 @@ def lay_over_store(
         whole = (ObjectType.DEALS, ObjectType.CONTACTS)
         _rebuild(connection, values, interpretation.meaning, whole, with_properties=False, as_read=as_read)
     for table, store, object_type in _NARROW:
-        connection.execute(text(_NARROWED.format(table=table, store=store)), {"type": object_type})
+        columns = connection.execute(text(_COLUMNS), {"table": store}).scalar_one()
+        connection.execute(text(_NARROWED.format(table=table, columns=columns)), {"type": object_type})
 
 
 def _make_tables(connection: Connection) -> None:
@@ -261,11 +262,14 @@ ON CONFLICT DO NOTHING
 _NARROW = (("deals_that_differ", "hubspot_deals", "deals"), ("contacts_that_differ", "hubspot_contacts", "contacts"))
 _NARROWED = f"""
 CREATE TEMPORARY TABLE {{table}} ON COMMIT DROP AS
-SELECT narrow.*, record.object_type
-  FROM {RECORDS_AS_OF} AS record
+SELECT {{columns}}, object_type
+  FROM {RECORDS_AS_OF}
   JOIN changed_since USING (connector_id, object_type, hubspot_id)
- CROSS JOIN LATERAL jsonb_populate_record(CAST(NULL AS {{store}}), to_jsonb(record)) AS narrow
  WHERE object_type = :type
+"""
+_COLUMNS = """
+SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute
+ WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped
 """
 
 _MIND_IS_KNOWN_AND_RECORDS_ARE_UNIQUE = f"""
