@@ -67,6 +67,17 @@ class Crowd:
             )
         self.idle = {member.connector_id for member in self.members[:idle]}
 
+    async def connect_large(self, portals: int, **sizes: int) -> list[Connected]:
+        """Connect so many more portals, of the given sizes and under HubSpot's limits, none of which is synced yet."""
+        control, known = self.sandbox.control, len(self.members)
+        joined = []
+        for n in range(known, known + portals):
+            hub_id = control.create_portal(seed=n, **sizes)
+            control.set_limits(enforced=True, hub_id=hub_id)
+            joined.append(await self._join(n, hub_id, is_idle=False, settled=False))
+        self.members += joined
+        return joined
+
     async def _join(self, n: int, hub_id: int, *, is_idle: bool, settled: bool) -> Connected:
         database, settings = self.installation.database, self.installation.settings
         member = await Connected.create(database, settings, mind=f"Client {n}", hub_id=hub_id)
