@@ -2,8 +2,32 @@
 
 import logging
 import sys
+from contextlib import suppress
+from typing import Any
 
 import structlog
+
+
+class _StandardError:
+    """Standard error as it is at each moment; what it does not take any more is dropped.
+
+    Its reader may have left (`| head`), its terminal be closed, its disk be full: what is told of goes on all the same.
+    """
+
+    def write(self, words: str) -> int:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(words)
+        return len(words)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
+standard_error: Any = _StandardError()
 
 
 def configure_logs(level: int = logging.WARNING) -> None:
@@ -24,5 +48,5 @@ def configure_logs(level: int = logging.WARNING) -> None:
             *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # as it is when the event occurs
+        logger_factory=lambda *_: structlog.PrintLogger(standard_error),
     )

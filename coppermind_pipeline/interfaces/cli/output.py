@@ -13,6 +13,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from coppermind_pipeline.errors import CoppermindError, UsageError
+from coppermind_pipeline.logs import standard_error
 from coppermind_pipeline.named_calls import in_commands
 from coppermind_pipeline.wording import visible_text, visible_values
 
@@ -68,7 +69,7 @@ def console() -> Console:
 @cache
 def error_console() -> Console:
     """Return standard error, where progress, notes and errors go, so that an answer can be piped on."""
-    return _Console(**_AS_IT_IS, stderr=True, soft_wrap=True)
+    return _Console(**_AS_IT_IS, file=standard_error, soft_wrap=True)
 
 
 class _Console(Console):
