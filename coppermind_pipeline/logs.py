@@ -11,17 +11,23 @@ import structlog
 class _StandardError:
     """Standard error as it is at each moment; what it does not take any more is dropped.
 
-    Its reader may have left (`| head`), its terminal be closed, its disk be full: what is told of goes on all the same.
+    Its reader may have left (`| head`), its terminal be closed, its disk be full, it may never have been there
+    (`2>&-`, where Python has None for it): what is told of goes on all the same.
     """
 
     def write(self, words: str) -> int:
         with suppress(OSError, ValueError):
-            sys.stderr.write(words)
+            if sys.stderr is not None:
+                sys.stderr.write(words)
         return len(words)
 
     def flush(self) -> None:
         with suppress(OSError, ValueError):
-            sys.stderr.flush()
+            if sys.stderr is not None:
+                sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr is not None and sys.stderr.isatty()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(sys.stderr, name)
@@ -33,7 +39,7 @@ standard_error: Any = _StandardError()
 def configure_logs(level: int = logging.WARNING) -> None:
     """Write events from `level` up to standard error: readable on a terminal, one JSON object a line elsewhere."""
     renderers: list[structlog.types.Processor]
-    if sys.stderr.isatty():
+    if standard_error.isatty():
         # The default traceback shows local variables, among which a token may be.
         renderers = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     else:

@@ -1,6 +1,8 @@
 """How the command line answers: a person's tables or a machine's JSON, and errors with what to do about them."""
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Annotated, Any
@@ -11,28 +13,20 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from coppermind_pipeline.errors import CoppermindError, UsageError
 from coppermind_pipeline.logs import standard_error
 from coppermind_pipeline.named_calls import in_commands
 from coppermind_pipeline.wording import visible_text, visible_values
 
-_JSON = "coppermind.json"
+_JSON = "--json"
 _HELP = "The command's --help says what it takes."
 
 # What people call things may look like markup ("[bold]") or an emoji's name (":bug:"), and is printed as it is.
 _AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
 
-
-def _remember_json(context: typer.Context, *, value: bool) -> bool:
-    context.meta[_JSON] = value
-    return value
-
-
-JsonOption = Annotated[
-    bool,
-    typer.Option("--json", help="Print the answer as JSON.", is_eager=True, callback=_remember_json),
-]
+JsonOption = Annotated[bool, typer.Option(_JSON, help="Print the answer as JSON.")]
 
 
 class ErrorsForPeople(TyperGroup):
@@ -41,12 +35,17 @@ class ErrorsForPeople(TyperGroup):
     So does what the machine refuses, whoever met it. What is left is a fault of the program, and shows its traceback.
     """
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Remember whether JSON is asked for: a call that can't be understood is answered in it, too."""
+        ctx.meta[_JSON] = _JSON in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command; exit 1 where it failed, 2 where the call was wrong."""
         try:
             return super().invoke(ctx)
-        except typer.BadParameter as error:  # of no type or range that an argument takes: the library's to say
-            if not ctx.meta.get(_JSON, False):
+        except TyperException as error:  # of an option, a command, a type or a range: the library's to say
+            if not ctx.meta[_JSON]:
                 raise
             show_error(UsageError(error.format_message(), hint=_HELP), as_json=True)
             raise typer.Exit(UsageError.exit_code) from error
@@ -55,7 +54,7 @@ class ErrorsForPeople(TyperGroup):
 
             if (known := known_fault(error)) is None:
                 raise
-            show_error(known, as_json=ctx.meta.get(_JSON, False))
+            show_error(known, as_json=ctx.meta[_JSON])
             raise typer.Exit(known.exit_code) from error
 
 
@@ -102,8 +101,12 @@ def show_json(answer: Any) -> None:
 def show_error(error: CoppermindError, *, as_json: bool) -> None:
     """Print an error: as `{"error": …}` for a machine, else its message and its hint on standard error."""
     if as_json:
-        show_json(error.as_response())
-        return
+        try:
+            show_json(error.as_response())
+        except OSError:  # a full disk, perhaps: it is told on standard error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python fails once more as it ends
+        else:
+            return
     error_console().print(Text.assemble(("Error: ", "bold red"), in_commands(error.message)))
     if error.hint:
         error_console().print(Text(in_commands(error.hint), style="dim"))

@@ -88,6 +88,14 @@ def test_a_wrong_call_exits_2_and_speaks_json_where_asked(coppermind):
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize("call", ["minds list --custmer x", "minds lst", "minds create", "minds create A --kind clent"])
+def test_a_call_that_cannot_be_understood_is_answered_in_json_too(coppermind, call):
+    result = coppermind(*call.split(), "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["error"]["code"] == "usage"
+    assert result.stderr == ""
+
+
 def test_a_setting_that_cannot_be_used_is_named(coppermind, monkeypatch):
     monkeypatch.setenv("COPPERMIND_PUBLIC_URL", "http://example.com")
     result = coppermind("minds", "list")
@@ -168,6 +176,25 @@ def test_the_installed_command_runs(installation_home: Path):
     assert json.loads(created.stdout)["name"] == "Acme"
     said = subprocess.run([command, "--version"], check=True, capture_output=True, text=True)
     assert said.stdout == f"coppermind {version('coppermind-pipeline')}\n"
+
+
+def test_an_answer_is_written_whatever_its_reader_takes(installation_home: Path):
+    command = Path(sys.executable).with_name("coppermind")
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii", "TERM": "dumb"}
+    create, listing = [command, "minds", "create", "Zoë", "--json"], [command, "minds", "list"]
+
+    created = subprocess.run(create, check=True, capture_output=True, env=ascii_only)
+    assert json.loads(created.stdout.decode())["name"] == "Zoë"
+    ours, terminal = os.openpty()
+    subprocess.run(listing, check=True, stdout=terminal, env=ascii_only)
+    assert b"Zo?" in os.read(ours, 10_000)
+    with Path("/dev/full").open("w") as full:
+        refused = subprocess.run([*listing, "--json"], check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (
+        1,
+        "Error: A disk is full: No space left on device.",
+    )
+    assert subprocess.run(f"{command} minds switch nobody 2>&-", check=False, shell=True).returncode == 2
 
 
 def test_a_message_that_names_a_call_of_a_tool_names_the_command_in_a_shell():
