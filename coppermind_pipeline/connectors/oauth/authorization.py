@@ -82,6 +82,7 @@ async def complete_authorization(
         ApprovalBroken: something failed that nobody foresaw.
         ApprovalFailed: the state is worth nothing, or HubSpot says no; its subclass says which.
         GrantRejected, ScopeMissing: HubSpot refuses the exchange, or granted less than was asked.
+        SettingsError: this process was started without the HubSpot app's client id and secret.
         RateLimited, PortalUnavailable: HubSpot could not be reached.
     """
     answered = await asyncio.to_thread(use_oauth_state, database, state)
@@ -112,6 +113,7 @@ async def _granted(
         raise _denied(error, error_description)
     if not code:
         raise ApprovalIncomplete
+    settings.require_hubspot_app()
     secret_code = code if isinstance(code, SecretStr) else SecretStr(code)
     grant = await exchange_code(
         hubspot_app(settings),

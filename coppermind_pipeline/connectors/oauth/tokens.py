@@ -67,6 +67,7 @@ class StoredTokens:
             NotConnected: the connector holds no authorization any more.
             KeyMissing, KeyFileExposed, InvalidKeys: the stored one can't be decrypted.
             AuthorizationRevoked, GrantRejected: HubSpot refuses to refresh it; status says what to do.
+            SettingsError: it has to be refreshed, by a process without the HubSpot app's client id and secret.
             RateLimited, PortalUnavailable, RefreshBusy: it can't be refreshed for now.
         """
         return await self._token(rejected=None)
@@ -116,6 +117,7 @@ class StoredTokens:
             if _usable(credentials, rejected):
                 return credentials
             self._raise_known_rejection(connection)
+            self._settings.require_hubspot_app()
             try:
                 grant = asyncio.run(refresh(hubspot_app(self._settings), credentials.refresh_token))
             except GrantRejected as error:

@@ -158,6 +158,19 @@ def test_what_an_address_says_is_shown_as_text_alone(installation, browser):
     assert "<b>x" not in page.text
 
 
+def test_a_service_without_the_apps_settings_says_so(database, browser, installation):
+    unset = installation.settings.model_copy(
+        update={"hubspot_client_secret": SecretStr(""), "public_url": f"http://localhost:{free_port(0)}"}
+    )
+    pending = _connect(installation)
+    state = parse_qs(urlsplit(pending.auth_url).query)["state"][0]
+    with WebService(Installation(unset, database)):
+        page = browser.get(unset.redirect_uri, params={"state": state, "code": "c"})
+    assert "This installation is not set up for HubSpot yet" in _words(page)
+    assert "COPPERMIND_HUBSPOT_CLIENT_SECRET must be set" in _words(page)
+    assert _connector(installation, pending.connector_id).setup_error["code"] == "settings"
+
+
 def test_a_link_preview_does_not_use_the_approval_up(installation, browser):
     pending = _connect(installation)
     redirect = httpx.get(f"{pending.auth_url}&decision=approve", follow_redirects=False).headers["location"]
