@@ -27,9 +27,10 @@ HealsByItself
 """
 
 from coppermind_pipeline.errors import Degraded, HealsByItself, NeedsPerson, Unexpected, UsageError
+from coppermind_pipeline.wording import capitalized
 
 FRESH_LINK = "use `connectors action=connect source_type=hubspot` for a fresh link, and open it to approve."
-FRESH_LINK_HINT = FRESH_LINK.replace("run", "Run", 1)
+FRESH_LINK_HINT = capitalized(FRESH_LINK)
 
 
 class ConnectorNotFound(UsageError):

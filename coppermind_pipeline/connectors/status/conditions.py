@@ -24,6 +24,7 @@ from coppermind_pipeline.connectors.status.states import (
     applies,
     is_stale,
     queue_state,
+    refusal,
     setup_failure,
 )
 from coppermind_pipeline.connectors.status.synthesis_due import synthesis_due_at
@@ -112,10 +113,10 @@ def _set_up(facts: ConnectorFacts, now: datetime) -> Finding | None:
     return Finding(passed=False, cause=failure.code, description=said)
 
 
-def _authorized(facts: ConnectorFacts, now: datetime) -> Finding:
-    if not applies(OperationalState.AUTH_ERROR, facts, now=now):
+def _authorized(facts: ConnectorFacts, now: datetime) -> Finding:  # noqa: ARG001
+    problem = refusal(facts)
+    if problem is None:
         return Finding(passed=True, cause="accepted", description="HubSpot accepts the authorization.")
-    problem = next(problem for problem in _problems(facts, "auth", "scope") if problem.code not in STANDING_PROBLEMS)
     said = f"{STATE_GUIDES[OperationalState.AUTH_ERROR].cause} ({problem.code}) {problem.hint or FRESH_LINK_HINT}"
     return Finding(passed=False, cause=problem.code, description=said)
 

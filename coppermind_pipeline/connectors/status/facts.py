@@ -34,12 +34,14 @@ class ErrorFact(_Facts):
         message: a sentence, without data of records.
         hint: what a person can do; empty if nothing is known to help.
         at: when it was seen last.
+        step: of a sync, which it stopped; None where it was none.
     """
 
     code: str
     message: str
     hint: str = ""
     at: datetime
+    step: str | None = None
 
 
 class ConnectorRow(_Facts):

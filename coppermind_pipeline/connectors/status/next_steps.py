@@ -9,6 +9,7 @@ from coppermind_pipeline.connectors.status.states import (
     STATE_GUIDES,
     OperationalState,
     operational_state,
+    refusal,
     setup_failure,
     state_guide,
     trouble,
@@ -26,6 +27,14 @@ SYNC_STARTS_WITHIN_MINUTES = 2
 
 # Errors that can pass without anybody's help.
 _PASSES = frozenset({"portal_unavailable", "rate_limited", "refresh_busy", "connector_busy", "being_synced"})
+
+# What failed, by its step; every other step is a part of a poll.
+_FAILED_STEPS = {
+    "reconciliation": "reconciliation",
+    "marketing_synthesis": "synthesis",
+    "memories": "drain of the memory queue",
+    "live_pull": "live pull",
+}
 
 # Troubles that end by nobody's doing but a person's.
 _NEEDS_PERSON = frozenset(
@@ -66,8 +75,8 @@ def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
     state = operational_state(facts, now=now)
     if state is OperationalState.RATE_LIMITED and facts.poll.retry_at is not None:
         return f"Nothing is to be done; polling resumes by itself at {_minute(facts.poll.retry_at)}."
-    if state is OperationalState.AUTH_ERROR:
-        return next((problem.hint for problem in facts.problems if problem.hint), FRESH_LINK_HINT)
+    if (refused := refusal(facts)) is not None:
+        return refused.hint or FRESH_LINK_HINT
     if connector.last_error is not None and state in _SAYS_NOTHING_OF_ERRORS:
         return _after(connector.last_error, facts, repeated=state is OperationalState.ERROR)
     if state is OperationalState.BACKFILLING and facts.backfill is None:
@@ -110,7 +119,8 @@ def _after(error: ErrorFact, facts: ConnectorFacts, *, repeated: bool) -> str:
             "Look at status.hubspot.com and at this machine's way to HubSpot: polls fail one after another, and "
             "last_error says how; polls go on meanwhile."
         )
-    return "Nothing is to be done yet; the last poll failed, and the next one tries again by itself."
+    failed = _FAILED_STEPS.get(error.step or "", "poll")
+    return f"Nothing is to be done yet; the last {failed} failed, and the next one tries again by itself."
 
 
 def _pending(facts: ConnectorFacts, *, now: datetime) -> str:

@@ -9,7 +9,7 @@ from coppermind_pipeline.connectors.configuration.freshness import is_overdue
 from coppermind_pipeline.connectors.connector import Lifecycle
 from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT, OAuthStateExpired
 from coppermind_pipeline.connectors.events import is_refusal
-from coppermind_pipeline.connectors.status.facts import ConnectorFacts, ErrorFact
+from coppermind_pipeline.connectors.status.facts import ConnectorFacts, ErrorFact, ProblemFact
 
 BACK_OFF_SHOWN_S = 60
 FAILED_POLLS = 2
@@ -102,6 +102,11 @@ def setup_failure(facts: ConnectorFacts, *, now: datetime) -> ErrorFact | None:
     return facts.connector.setup_error
 
 
+def refusal(facts: ConnectorFacts) -> ProblemFact | None:
+    """Return the oldest problem that is HubSpot's refusal of the authorization, or of a part that syncs need."""
+    return next((problem for problem in facts.problems if is_refusal(problem.kind, problem.code)), None)
+
+
 def is_stale(facts: ConnectorFacts, *, now: datetime) -> bool:
     """Say whether neither a pull nor a page of the backfill came in for two poll intervals and five minutes.
 
@@ -120,7 +125,7 @@ _RULES: tuple[tuple[OperationalState | None, Callable[[ConnectorFacts, datetime]
     (None, lambda f, _: f.connector.status is Lifecycle.INACTIVE),
     (OperationalState.SETUP_ERROR, lambda f, now: setup_failure(f, now=now) is not None),
     (None, lambda f, _: f.connector.status is Lifecycle.PENDING_SETUP),
-    (OperationalState.AUTH_ERROR, lambda f, _: any(is_refusal(p.kind, p.code) for p in f.problems)),
+    (OperationalState.AUTH_ERROR, lambda f, _: refusal(f) is not None),
     (
         OperationalState.RATE_LIMITED,
         lambda f, now: f.poll.retry_at is not None and f.poll.retry_at > now + timedelta(seconds=BACK_OFF_SHOWN_S),

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coppermind_pipeline.connectors import STATE_GUIDES, Freshness, OperationalState, freshness
+from coppermind_pipeline.connectors import STATE_GUIDES, Condition, Freshness, OperationalState, freshness
+from coppermind_pipeline.connectors.status.conditions import conditions
 from coppermind_pipeline.connectors.status.next_steps import next_step
 from coppermind_pipeline.connectors.status.states import Headline, headline, operational_state
 from coppermind_pipeline_tests.connectors.status.examples import (
@@ -156,6 +157,22 @@ def test_only_what_can_pass_is_said_to(code: str, poll: dict[str, int], words: s
     step = next_step(facts({"connector": {"last_error": error}, "poll": poll}), now=NOW)
     assert words in step
     assert ("by itself" in step) == (words == "by itself")
+
+
+@pytest.mark.parametrize(("step", "what"), [("raw", "poll"), ("reconciliation", "reconciliation")])
+def test_what_failed_is_named(step: str, what: str):
+    error = {"code": "portal_unavailable", "message": "m", "at": ago(minutes=3), "step": step}
+    assert f"the last {what} failed" in next_step(facts({"connector": {"last_error": error}}), now=NOW)
+
+
+def test_a_refused_authorization_is_told_by_its_own_hint():
+    older = [
+        {"kind": "config", **PROBLEM, "hint": "Correct the filter."},
+        {"kind": "scope", **PROBLEM, "code": "user_level_app", "hint": "Install it for the account."},
+    ]
+    refused = facts({"problems": [*older, {"kind": "auth", **PROBLEM, "hint": "Approve again."}]})
+    assert next_step(refused, now=NOW) == "Approve again."
+    assert conditions(refused, now=NOW)[Condition.AUTHORIZED].description.endswith("Approve again.")
 
 
 @pytest.mark.parametrize(("minutes", "is_overdue"), [(15, False), (17, True), (34, True)])
