@@ -7,9 +7,13 @@ there in brackets, behind words that say it without: "Start the installation (`c
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from shlex import quote
 
-_CALL = re.compile(r"`(connectors|minds|memory) action=(\w+)((?: \w+=[^\s`]+)*)`")
+_VALUE = r'"[^"`]*"|[^\s`"]+'
+_CALL = re.compile(rf"`(connectors|minds|memory) action=(\w+)((?: \w+=(?:{_VALUE}))*)`")
+_ARGUMENT = re.compile(rf"(\w+)=({_VALUE})")
 _COMMAND = re.compile(r" \(`coppermind [^()]*`\)")
+_COMMAND_OF_A_MIND = re.compile(r"`(coppermind memory [^`]*)`")
 
 _CALLED_OTHERWISE = {"crm_report": "report", "lead_report": "leads"}
 # Arguments of tools that commands take by their place; the only source is not told at all.
@@ -31,6 +35,25 @@ def with_calls(said: str, words: Callable[[NamedCall], str]) -> str:
     return _CALL.sub(lambda found: words(_named(*found.groups())), said)
 
 
+def aimed(said: str, *, mind: str, mind_id: str, connector_id: str) -> str:
+    """Return what was said with each call and command about one connector's mind, whichever mind its reader works on.
+
+    Args:
+        said: calls and commands in it may name no mind and no connector.
+        mind: name of the connector's mind; `mind_id` stands for one that can't be told within a call.
+        mind_id: of the same.
+        connector_id: the connector's.
+    """
+    told = mind_id if re.search(r'["`()]', mind) else mind
+
+    def aim(call: NamedCall) -> str:
+        if call.tool == "connectors" and call.action != "connect":
+            return _as_call(call, connector_id=connector_id)
+        return _as_call(call, **({} if call.tool == "minds" else {"mind": told}))
+
+    return _COMMAND_OF_A_MIND.sub(lambda found: f"`{found[1]} --mind {quote(told)}`", with_calls(said, aim))
+
+
 def in_commands(said: str) -> str:
     """Return what was said with commands of the shell in place of the calls that it names."""
     return with_calls(said, _command)
@@ -43,7 +66,7 @@ def without_commands(said: str) -> str:
 
 def _command(call: NamedCall) -> str:
     arguments = [
-        value if name in _BY_PLACE or call.tool == "minds" else f"--{name.replace('_', '-')} {value}"
+        quote(value) if name in _BY_PLACE or call.tool == "minds" else f"--{name.replace('_', '-')} {quote(value)}"
         for name, value in call.arguments.items()
         if name not in _NOT_TOLD
     ]
@@ -51,5 +74,12 @@ def _command(call: NamedCall) -> str:
 
 
 def _named(tool: str, action: str, arguments: str) -> NamedCall:
-    pairs = (argument.partition("=") for argument in arguments.split())
-    return NamedCall(tool, action, {name: value for name, _, value in pairs})
+    return NamedCall(tool, action, {name: value.strip('"') for name, value in _ARGUMENT.findall(arguments)})
+
+
+def _as_call(call: NamedCall, **added: str) -> str:
+    arguments = [
+        f'{name}="{value}"' if re.search(r"\s", value) else f"{name}={value}"
+        for name, value in {**call.arguments, **added}.items()
+    ]
+    return f"`{' '.join([call.tool, f'action={call.action}', *arguments])}`"

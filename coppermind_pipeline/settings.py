@@ -197,7 +197,7 @@ class Settings(BaseSettings):
         if missing:
             raise SettingsError(
                 f"{' and '.join(missing)} must be set to those of your HubSpot app.",
-                hint="They are on the app's Auth page in HubSpot. Set them wherever the product is started "
-                "(`coppermind up`, an assistant's configuration), and start it again. `make demo` needs neither: it "
-                "brings its own portal.",
+                hint="They are on the app's Auth page in HubSpot. Set them wherever the product is started, by "
+                "hand (`coppermind up`) or by an assistant, and start it again. `make demo` needs neither: it brings "
+                "its own portal.",
             )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, TextClause, text
 from coppermind_pipeline.accounts import Caller
 from coppermind_pipeline.connectors.configuration.config import ConnectorConfig
 from coppermind_pipeline.connectors.errors import ConnectorNotActive, ConnectorNotFound
+from coppermind_pipeline.named_calls import aimed
 from coppermind_pipeline.store import Database, Scope
 
 
@@ -59,7 +60,11 @@ class Connector:
     def require_active(self) -> None:
         """Raise ConnectorNotActive where the connector polls no portal."""
         if self.status is not Lifecycle.ACTIVE:
-            raise ConnectorNotActive(f"Connector {self.id} is {self.status}, not connected to a portal.")
+            mind = str(self.mind_id)  # the caller may work on another one
+            raise ConnectorNotActive(
+                f"Connector {self.id} is {self.status}, not connected to a portal.",
+                hint=aimed(ConnectorNotActive.hint, mind=mind, mind_id=mind, connector_id=self.id),
+            )
 
 
 def load_connector(database: Database, connector_id: str) -> Connector:

@@ -40,10 +40,10 @@ def state_words(connector: ConnectorStatus) -> StateWords:
     """Return the words for the most telling state: the operational one, else the headline."""
     state = connector.hubspot_diagnostics.operational_state or connector.status
     if state == "active" and connector.last_error is not None:
-        return StateWords("The last sync failed, and is tried again", "warn")
+        return StateWords("The last attempt failed, and is repeated", "warn")
     if state == "active" and connector.hubspot_diagnostics.last_successful_hubspot_pull is None:
         return StateWords("Not read completely yet", "busy")
-    if state in {"error", "stale"} and connector.last_error is not None:
+    if state in {"error", "stale", "auth_error"} and connector.last_error is not None:
         return _WORDS_OF_ERRORS.get(connector.last_error.code, _WORDS[state])
     return _WORDS[state]
 
@@ -89,4 +89,10 @@ _WORDS: dict[str, StateWords] = {
     "active": StateWords("Up to date", "good"),
 }
 
-_WORDS_OF_ERRORS = {"portal_unavailable": StateWords("HubSpot does not answer for this portal", "bad")}
+_UNREADABLE = StateWords("The stored authorization can't be read", "bad")
+_WORDS_OF_ERRORS = {
+    "portal_unavailable": StateWords("HubSpot does not answer for this portal", "bad"),
+    "encryption_key_missing": _UNREADABLE,
+    "key_file_exposed": _UNREADABLE,
+    "invalid_encryption_keys": _UNREADABLE,
+}

@@ -142,11 +142,11 @@ def _raise_reason(connection: Connection, values: dict[str, bytes]) -> None:
     row = connection.execute(_WHY_NOT, values).one_or_none()
     if row is None:
         raise OAuthStateExpired
-    if row.status == Lifecycle.INACTIVE:
-        raise OAuthStateWithdrawn
     if row.used:
         said = f" The last approval did not lead to a connection: {row.failure}" if row.failure else ""
         raise OAuthStateUsed(f"{OAuthStateUsed.__doc__}{said}")
+    if row.status == Lifecycle.INACTIVE:
+        raise OAuthStateWithdrawn
     if row.status == Lifecycle.ACTIVE:
         raise OAuthStateWithdrawn(
             "The portal was connected by another link meanwhile; this one was not used, nor is needed."

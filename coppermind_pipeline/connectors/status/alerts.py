@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import Row, text
 
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_all_facts
+from coppermind_pipeline.connectors.status.next_steps import of_connector
 from coppermind_pipeline.connectors.status.states import (
     OperationalState,
     headline,
@@ -100,7 +101,7 @@ class Alert:
             state_after=state_after,
             since=since,
             message=guide.cause if in_trouble else "It is no longer in trouble.",
-            what_to_do=in_commands(guide.person) if in_trouble else "Nothing is to be done.",
+            what_to_do=in_commands(of_connector(guide.person, facts)) if in_trouble else "Nothing is to be done.",
             runbook=runbook_url(state_after if in_trouble else "states"),
         )
 

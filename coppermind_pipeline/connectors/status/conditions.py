@@ -5,7 +5,7 @@ is in them, and no error's own words, which may quote anything: an error is told
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT
 from coppermind_pipeline.connectors.events import STANDING_PROBLEMS, ProblemKind
 from coppermind_pipeline.connectors.filter_preview import REMOVED_SHARE_WARNED
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, ProblemFact
-from coppermind_pipeline.connectors.status.next_steps import next_step
+from coppermind_pipeline.connectors.status.next_steps import next_step, of_connector
 from coppermind_pipeline.connectors.status.states import (
     STATE_GUIDES,
     OperationalState,
@@ -26,6 +26,7 @@ from coppermind_pipeline.connectors.status.states import (
     queue_state,
     refusal,
     setup_failure,
+    state_guide,
 )
 from coppermind_pipeline.connectors.status.synthesis_due import synthesis_due_at
 from coppermind_pipeline.object_types import ObjectType
@@ -90,8 +91,12 @@ def conditions(facts: ConnectorFacts, *, now: datetime) -> dict[Condition, Findi
         return dict.fromkeys(Condition, _disconnected(facts))
     if connector.status is Lifecycle.PENDING_SETUP:
         waiting = Finding(passed=True, cause="pending", description="No portal is connected yet.")
-        return dict.fromkeys(Condition, waiting) | {Condition.AUTHORIZED: _set_up(facts, now) or waiting}
-    return {condition: judge(facts, now) for condition, judge in _JUDGES.items()}
+        return dict.fromkeys(Condition, waiting) | {Condition.AUTHORIZED: _aimed(_set_up(facts, now) or waiting, facts)}
+    return {condition: _aimed(judge(facts, now), facts) for condition, judge in _JUDGES.items()}
+
+
+def _aimed(finding: Finding, facts: ConnectorFacts) -> Finding:
+    return replace(finding, description=of_connector(finding.description, facts, names_mind=False))
 
 
 def _disconnected(facts: ConnectorFacts) -> Finding:
@@ -117,7 +122,7 @@ def _authorized(facts: ConnectorFacts, now: datetime) -> Finding:  # noqa: ARG00
     problem = refusal(facts)
     if problem is None:
         return Finding(passed=True, cause="accepted", description="HubSpot accepts the authorization.")
-    said = f"{STATE_GUIDES[OperationalState.AUTH_ERROR].cause} ({problem.code}) {problem.hint or FRESH_LINK_HINT}"
+    said = f"{state_guide(OperationalState.AUTH_ERROR, facts).cause} ({problem.code}) {problem.hint or FRESH_LINK_HINT}"
     return Finding(passed=False, cause=problem.code, description=said)
 
 

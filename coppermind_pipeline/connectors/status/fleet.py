@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from coppermind_pipeline.connectors.connector import Lifecycle
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts
-from coppermind_pipeline.connectors.status.next_steps import needs_person, next_step
+from coppermind_pipeline.connectors.status.next_steps import needs_person, next_step, of_connector
 from coppermind_pipeline.connectors.status.states import (
     Headline,
     OperationalState,
@@ -98,7 +98,7 @@ def _member(facts: ConnectorFacts, now: datetime) -> Member:
         in_trouble=found is not None,
         needs_person=needs_person(facts, now=now) is not None,
         lag=now - read_at if is_read and read_at is not None else None,
-        next_step=next_step(facts, now=now),
+        next_step=of_connector(next_step(facts, now=now), facts, names_mind=False),
     )
 
 

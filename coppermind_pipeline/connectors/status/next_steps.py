@@ -14,6 +14,7 @@ from coppermind_pipeline.connectors.status.states import (
     state_guide,
     trouble,
 )
+from coppermind_pipeline.named_calls import aimed
 from coppermind_pipeline.wording import uncapitalized, utc_minute
 
 # Where nothing looks for due polls.
@@ -86,6 +87,16 @@ def next_step(facts: ConnectorFacts, *, now: datetime) -> str:
     if state is OperationalState.ACTIVE:
         return _active(facts, now=now)
     return state_guide(state, facts).person if state is not None else ""
+
+
+def of_connector(said: str, facts: ConnectorFacts, *, names_mind: bool = True) -> str:
+    """Return what was said with its calls about this connector: whoever reads it may work on another mind.
+
+    Where a mind's name does not belong, as in Dagster's log, its id stands for it.
+    """
+    mind_id = str(facts.connector.mind_id)
+    mind = facts.mind_name if names_mind else mind_id
+    return aimed(said, mind=mind, mind_id=mind_id, connector_id=facts.connector.id)
 
 
 def needs_person(facts: ConnectorFacts, *, now: datetime) -> OperationalState | None:

@@ -7,7 +7,13 @@ from enum import StrEnum
 
 from coppermind_pipeline.connectors.configuration.freshness import is_overdue
 from coppermind_pipeline.connectors.connector import Lifecycle
-from coppermind_pipeline.connectors.errors import FRESH_LINK_HINT, OAuthStateExpired
+from coppermind_pipeline.connectors.errors import (
+    FRESH_LINK_HINT,
+    InvalidKeys,
+    KeyFileExposed,
+    KeyMissing,
+    OAuthStateExpired,
+)
 from coppermind_pipeline.connectors.events import is_refusal
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, ErrorFact, ProblemFact
 
@@ -226,8 +232,20 @@ UNANSWERED = StateGuide(
 )
 
 
+# In the place of that of `auth_error`, where HubSpot was not even asked.
+UNREADABLE = StateGuide(
+    cause="The stored authorization can't be read with the encryption keys at hand.",
+    product=STATE_GUIDES[OperationalState.AUTH_ERROR].product,
+    person=KeyMissing.hint,
+)
+_UNREADABLE_CODES = frozenset({KeyMissing.code, KeyFileExposed.code, InvalidKeys.code})
+
+
 def state_guide(state: OperationalState, facts: ConnectorFacts) -> StateGuide:
     """Return what a state means for a connector, and what is to be done."""
+    refused = refusal(facts)
+    if state is OperationalState.AUTH_ERROR and refused is not None and refused.code in _UNREADABLE_CODES:
+        return UNREADABLE
     if facts.unanswered and state in {OperationalState.ERROR, OperationalState.STALE}:
         return UNANSWERED
     return STATE_GUIDES[state]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 from coppermind_pipeline import crm
 from coppermind_pipeline.accounts import Caller, resolve_mind
@@ -10,7 +11,7 @@ from coppermind_pipeline.connectors.errors import InvalidConfigValue
 from coppermind_pipeline.connectors.filter_preview import removal_warning
 from coppermind_pipeline.connectors.setup_help import SETUP_HELP
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, ErrorFact, read_facts
-from coppermind_pipeline.connectors.status.next_steps import START_POLLING, next_step
+from coppermind_pipeline.connectors.status.next_steps import START_POLLING, next_step, of_connector
 from coppermind_pipeline.connectors.status.responses import (
     ConnectorStatus,
     ErrorDetail,
@@ -33,6 +34,7 @@ from coppermind_pipeline.connectors.status.states import (
 )
 from coppermind_pipeline.connectors.status.synthesis_due import synthesis_due_at
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.retelling import retold
 from coppermind_pipeline.store import Database, InstallationPaused, paused_since, polling_stopped_since
 
 _NONE_YET = "Use `connectors action=connect source_type=hubspot` to connect a HubSpot portal to this mind."
@@ -103,7 +105,7 @@ def _not_polled(connector: ConnectorStatus) -> ConnectorStatus:
 def connector_status(facts: ConnectorFacts, *, now: datetime) -> ConnectorStatus:
     """Return what status says of one connector: a pure function of its facts and the clock."""
     connector = facts.connector
-    return ConnectorStatus(
+    said = ConnectorStatus(
         connector_id=connector.id,
         mind=facts.mind_name,
         mind_id=connector.mind_id,
@@ -123,6 +125,7 @@ def connector_status(facts: ConnectorFacts, *, now: datetime) -> ConnectorStatus
         warnings=_warnings(facts),
         next_step=next_step(facts, now=now),
     )
+    return retold(said, partial(of_connector, facts=facts))
 
 
 def _last_error(facts: ConnectorFacts, *, now: datetime) -> ErrorFact | None:

@@ -206,7 +206,7 @@ async def test_an_approval_of_a_known_portal_goes_to_the_connector_that_has_it(p
     assert _stored(person.database, acme, first.connector_id)["status"] == "active"
     replaced = _stored(person.database, acme, pending.connector_id)
     assert (replaced["status"], replaced["replaced_by"]) == ("inactive", first.connector_id)
-    with pytest.raises(OAuthStateWithdrawn):
+    with pytest.raises(OAuthStateUsed):  # as where the page of a success is loaded again
         await person.complete(answer(pending.auth_url))
     connector = load_connector(person.database, first.connector_id)
     async with open_portal(person.database, person.settings, connector) as client:

@@ -1,15 +1,22 @@
 """Every state, and which one wins where several apply."""
 
+import re
+import shlex
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.main import get_command
 
 from coppermind_pipeline.connectors import STATE_GUIDES, Condition, Freshness, OperationalState, freshness
 from coppermind_pipeline.connectors.status.conditions import conditions
-from coppermind_pipeline.connectors.status.next_steps import next_step
-from coppermind_pipeline.connectors.status.states import Headline, headline, operational_state
+from coppermind_pipeline.connectors.status.next_steps import next_step, of_connector
+from coppermind_pipeline.connectors.status.states import Headline, headline, operational_state, state_guide
+from coppermind_pipeline.connectors.status.status import connector_status
+from coppermind_pipeline.interfaces.cli.app import app
+from coppermind_pipeline.interfaces.state_words import state_words
+from coppermind_pipeline.named_calls import in_commands
 from coppermind_pipeline_tests.connectors.status.examples import (
     CAUSES,
     ERROR,
@@ -165,6 +172,14 @@ def test_what_failed_is_named(step: str, what: str):
     assert f"the last {what} failed" in next_step(facts({"connector": {"last_error": error}}), now=NOW)
 
 
+def test_a_key_that_is_missing_is_no_refusal_of_hubspots():
+    problem = {"kind": "auth", **PROBLEM, "code": "encryption_key_missing"}
+    told = facts({"problems": [problem], "connector": {"last_error": problem | {"at": NOW}}})
+    assert "HubSpot" not in conditions(told, now=NOW)[Condition.AUTHORIZED].description
+    assert "HubSpot" not in state_guide(OperationalState.AUTH_ERROR, told).cause
+    assert state_words(connector_status(told, now=NOW)).words == "The stored authorization can't be read"
+
+
 def test_a_refused_authorization_is_told_by_its_own_hint():
     older = [
         {"kind": "config", **PROBLEM, "hint": "Correct the filter."},
@@ -186,3 +201,20 @@ def test_a_poll_whose_time_has_passed_is_not_called_due(minutes: int, is_overdue
 def test_work_that_goes_on_hides_no_error(state: str):
     error = {"code": "request_refused", "message": "m", "at": ago(minutes=3)}
     assert "support" in next_step(facts({"connector": {"last_error": error}}, CAUSES[state]), now=NOW)
+
+
+@pytest.mark.parametrize("mind", ["Acme", "Acme & Söhne", "$(reboot) 'Zoë'", 'The "Acme" `Group` (EU)', "--all"])
+@pytest.mark.parametrize("state", STATE_GUIDES)
+def test_what_is_said_can_be_run_and_is_about_this_connector(state: OperationalState, mind: str):
+    """As it stands, by whoever works on another mind."""
+    of_mind = facts({"mind_name": mind})
+    said = of_connector(STATE_GUIDES[state].person, of_mind)
+    for command in re.findall(r"`(coppermind (?!up)[^`]*)`", in_commands(said)):
+        found = get_command(app).make_context("coppermind", shlex.split(command)[1:], resilient_parsing=True)
+        group, *arguments = [*found._protected_args, *found.args]
+        assert {of_mind.connector.id, str(of_mind.connector.mind_id), mind} & set(arguments), command
+        called = get_command(app).commands[group]
+        name, *given = arguments
+        called.commands[name].make_context(name, given).close()
+    for call in re.findall(r"`(?:connectors|memory) action[^`]*`", said):
+        assert "connector_id=" in call or "mind=" in call
