@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from coppermind_pipeline.connectors import STATE_GUIDES, Condition, Freshness, OperationalState, freshness
@@ -208,12 +209,15 @@ def test_work_that_goes_on_hides_no_error(state: str):
 def test_what_is_said_can_be_run_and_is_about_this_connector(state: OperationalState, mind: str):
     """As it stands, by whoever works on another mind."""
     of_mind = facts({"mind_name": mind})
+    commands = get_command(app)
+    assert isinstance(commands, TyperGroup)
     said = of_connector(STATE_GUIDES[state].person, of_mind)
     for command in re.findall(r"`(coppermind (?!up)[^`]*)`", in_commands(said)):
-        found = get_command(app).make_context("coppermind", shlex.split(command)[1:], resilient_parsing=True)
+        found = commands.make_context("coppermind", shlex.split(command)[1:], resilient_parsing=True)
         group, *arguments = [*found._protected_args, *found.args]
         assert {of_mind.connector.id, str(of_mind.connector.mind_id), mind} & set(arguments), command
-        called = get_command(app).commands[group]
+        called = commands.commands[group]
+        assert isinstance(called, TyperGroup)
         name, *given = arguments
         called.commands[name].make_context(name, given).close()
     for call in re.findall(r"`(?:connectors|memory) action[^`]*`", said):
