@@ -1,4 +1,4 @@
-"""The month that a moment is in, as statements tell it, is that of its day in the zone, however far from the range."""
+"""Day and month that a moment is in, as statements tell them, are those of the zone, however far from the range."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from coppermind_pipeline.crm import day_of
+from coppermind_pipeline.reports.question.days import day, day_values
 from coppermind_pipeline.reports.question.months import month_key, month_values
 from coppermind_pipeline.store import Database
 
@@ -33,6 +34,22 @@ def test_a_moments_month_is_that_of_its_day_in_the_zone(
             text(f"SELECT {month_key('at')} {_IN_ORDER}"), {**values, "zone": zone, "moments": moments}
         ).all()
     assert told == [day_of(moment, ZoneInfo(zone)).isoformat()[:7] for moment in moments]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=_STARTS, days=st.integers(1, 800), zone=_ZONES, others=st.lists(_MOMENTS, max_size=20))
+def test_a_moments_day_is_that_of_the_zone(
+    database: Database, start: datetime, days: int, zone: str, others: list[datetime]
+):
+    end = start + timedelta(days=days)
+    values = day_values(zone, start, end)
+    edges = [edge + timedelta(microseconds=by) for edge in values["day_starts"] for by in (-1, 0)]
+    moments = [*edges, start, end, *others]
+    with database.reader() as connection:
+        told = connection.scalars(
+            text(f"SELECT {day('at')} {_IN_ORDER}"), {**values, "zone": zone, "moments": moments}
+        ).all()
+    assert told == [day_of(moment, ZoneInfo(zone)) for moment in moments]
 
 
 _IN_ORDER = "FROM unnest(CAST(:moments AS timestamptz[])) WITH ORDINALITY AS each (at, place) ORDER BY place"

@@ -16,7 +16,17 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.crm import FUNNEL_STAGES, OFFLINE, POSTPONED_STATUS, STUCK_AFTER, STUCK_STAGES
 from coppermind_pipeline.reports.figures.measures import Days
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
-from coppermind_pipeline.reports.leads.rows import ENTRIES, IN_RANGE, JUDGED, REACHED, REACHED_BY, STEP_DAYS
+from coppermind_pipeline.reports.leads.rows import (
+    COHORT,
+    ENTRIES,
+    IN_RANGE,
+    REACHED,
+    REACHED_BY,
+    STAGES_BY_THEN,
+    STEP_DAYS,
+    judged,
+)
+from coppermind_pipeline.reports.question.days import day_values
 from coppermind_pipeline.reports.question.months import month_key, month_values
 from coppermind_pipeline.sync import CONTACTS_AS_OF, DEALS_AS_OF
 
@@ -84,6 +94,7 @@ class LeadSelection:
             "stuck_stages": list(STUCK_STAGES),
             "unchanged_since": self.clock - STUCK_AFTER,
             "offline": OFFLINE,
+            **day_values(self.zone, self.start, max(self.end, self.clock)),
             **(month_values(self.zone, self.start, self.end) if self.group_by is LeadGroupBy.MONTH else {}),
         } | more
 
@@ -94,6 +105,8 @@ class LeadSelection:
         for name, part in (
             ("<key>", _KEYS[self.group_by]),
             ("<reached>", REACHED if self.followed_until is None else REACHED_BY),
+            ("<stages by then>", "" if self.followed_until is None else STAGES_BY_THEN),
+            ("<by then>", "" if self.followed_until is None else "dated_by_then, undated,"),
             ("<deals>", DEALS_AS_OF if then else "live_deals"),
             ("<linked>", _LINKED_THEN if then else "link.valid_to IS NULL"),
         ):
@@ -241,22 +254,34 @@ _KEYS: Mapping[LeadGroupBy | None, str] = {
 _OF_GROUP = """
 min(country_text COLLATE "C") AS text, min(region COLLATE "C") AS region, min(source_detail_1 COLLATE "C") AS detail"""
 
-_YOUNGEST = IN_RANGE + "SELECT max(created_at) FROM created"
+# Looked up from the end of the range, by the index that begins with the connector.
+_YOUNGEST = """
+SELECT max(youngest.created_at)
+  FROM unnest(CAST(:connectors AS text[])) AS each (connector_id)
+ CROSS JOIN LATERAL (
+    SELECT created_at
+      FROM contact
+     WHERE connector_id = each.connector_id AND created_at >= :start AND created_at < :end
+     ORDER BY created_at DESC LIMIT 1) AS youngest
+"""
 
 _COUNT = "coalesce(CAST(sum(contacts) FILTER (WHERE {}) AS bigint), 0)"
 _PLACES = range(1, len(FUNNEL_STAGES) + 1)
 
-# Contacts are added up once, by what became of them, and only those few sums are taken for each figure.
+_ALIKE = "connector_id, key, source, lifecycle_stage, lead_status, stages_entered, stages_seen, <by then> has_open_deal"
+
+# Contacts are added up once, by what is known of them, so that what became of them is worked out for those few sums; on
+# which side of `unchanged_since` they were modified is the same for all of one.
 _CREATED_CELLS = (
-    JUDGED
+    COHORT
     + f"""
 , alike AS (
-    SELECT connector_id, key, place, undated_place, is_one, leak, source = :offline AS is_offline,
-           count(*) AS contacts, max(created_at) AS youngest,{_OF_GROUP}
-      FROM judged
-     GROUP BY connector_id, key, place, undated_place, is_one, leak, is_offline
+    SELECT {_ALIKE}, max(modified_at) AS modified_at, count(*) AS contacts, max(created_at) AS youngest,{_OF_GROUP}
+      FROM cohort
+     GROUP BY {_ALIKE}, modified_at <= :unchanged_since
 )
-SELECT connector_id, key, CAST(sum(contacts) AS bigint) AS contacts, {_COUNT.format("is_offline")} AS offline,
+{judged("alike")}
+SELECT connector_id, key, CAST(sum(contacts) AS bigint) AS contacts, {_COUNT.format("source = :offline")} AS offline,
        max(youngest) AS youngest,
        ARRAY[{", ".join(_COUNT.format(f"place >= {place}") for place in _PLACES)}] AS reached,
        ARRAY[{", ".join(_COUNT.format(f"place < {place} AND undated_place >= {place}") for place in _PLACES)}]
@@ -264,7 +289,7 @@ SELECT connector_id, key, CAST(sum(contacts) AS bigint) AS contacts, {_COUNT.for
        {_COUNT.format("is_one")} AS leads, {_COUNT.format("leak = 'disqualified'")} AS disqualified,
        {_COUNT.format("leak = 'postponed'")} AS postponed, {_COUNT.format("leak = 'stuck'")} AS stuck,
        min(text COLLATE "C") AS text, min(region COLLATE "C") AS region, min(detail COLLATE "C") AS detail
-  FROM alike
+  FROM judged
  GROUP BY connector_id, key
 """
 )

@@ -73,8 +73,11 @@ def lead_report(
 
 
 # Sums by group are made without sorting the contacts first, though the planner can't tell that groups will be few; and
-# no contact's stages are kept for another's, which are hardly ever the same.
-_IN_MEMORY = "SET LOCAL work_mem = '32MB'; SET LOCAL hash_mem_multiplier = 8; SET LOCAL enable_memoize = off"
+# no contact's stages are kept for another's, which are hardly ever the same. Several processes add up whatever is much.
+_IN_MEMORY = """
+SET LOCAL work_mem = '32MB'; SET LOCAL hash_mem_multiplier = 8; SET LOCAL enable_memoize = off;
+SET LOCAL parallel_setup_cost = 0
+"""
 
 
 @dataclass(frozen=True, slots=True)
