@@ -21,6 +21,7 @@ from coppermind_pipeline_tests.unthrottled import unthrottled
 CONTACTS = "objects/2026-09/contacts/batch/read"
 GATEWAY_TIMEOUT = {"status": 504, "body": "<html>504 Gateway Time-out</html>", "count": None}
 REFUSED = {"status": 400, "body": {"status": "error", "message": "Too many inputs"}, "count": None}
+LEFT_OUT = {"status": 200, "body": {"status": "COMPLETE", "results": []}}
 TOO_LARGE = {"status": 413, "body": "<html>413 Request Entity Too Large</html>", "count": None}
 
 
@@ -80,6 +81,25 @@ async def test_records_that_fail_alone_are_skipped_shown_and_read_when_the_fault
     await portal.reread()
     assert skipped(portal) == {}
     assert shown(portal).warnings == ()
+    portal.assert_equal()
+
+
+async def test_what_an_answer_leaves_out_is_asked_for_again_at_once(portal: Reconciling):
+    portal.portal.add_fault(Fault(path=CONTACTS, **LEFT_OUT))
+    assert (await portal.sync()).complete
+    portal.assert_equal()
+    assert skipped(portal) == {}
+
+
+async def test_what_is_left_out_again_is_stored_as_searched_and_shown(portal: Reconciling):
+    portal.portal.add_fault(Fault(path=CONTACTS, count=None, **LEFT_OUT))
+    assert (await portal.sync()).complete
+    noted = {row.hubspot_id for row in portal.connected.rows("SELECT hubspot_id FROM hubspot_skipped_records")}
+    assert noted == set(portal.live("contacts"))
+    assert noted >= skipped(portal)["contacts"]
+    portal.portal.clear_faults()
+    await portal.reread()
+    assert skipped(portal) == {}
     portal.assert_equal()
 
 

@@ -82,8 +82,15 @@ class Hydrator:
         return await self.context.client.batch_read(self.object_type, ids, asked.names or asked.searched, **options)
 
     async def _answers(self, ids: Sequence[str]) -> list[BatchRead]:
-        if self.batched is not None:
-            return await self.batched.answers(ids)
+        """Return the answers that between them cover `ids`; what they leave out is asked for once more.
+
+        What is left out again has failed, unless a survivor may stand for it: nothing says that it is gone.
+        """
+        answers = await (self._read_batches(ids) if self.batched is None else self.batched.answers(ids))
+        left_out = [hubspot_id for hubspot_id in ids if any(hubspot_id in each.unanswered_ids for each in answers)]
+        return [*answers, *map(_failed_where_left_out, await self._read_batches(left_out))]
+
+    async def _read_batches(self, ids: Sequence[str]) -> list[BatchRead]:
         batches = [ids[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(ids), BATCH_READ_IDS_MAX)]
         return await run_together(map(self.read, batches))
 
@@ -127,6 +134,10 @@ async def load_hydrators(context: SyncContext) -> dict[ObjectType, Hydrator]:
         object_type: Hydrator(context, object_type, await context.read(load_property_set, context.scope, object_type))
         for object_type in ObjectType
     }
+
+
+def _failed_where_left_out(answer: BatchRead) -> BatchRead:
+    return answer if answer.survivors else replace(answer, failed_ids=answer.failed_ids | answer.unanswered_ids)
 
 
 def _records_of(answers: Sequence[BatchRead], ids: Iterable[str]) -> list[Record]:
