@@ -1,4 +1,7 @@
-"""A drain that is killed again and again, wherever it is, ends as one that nobody disturbed: each memory once."""
+"""A drain that is killed again and again, wherever it is, ends as one that nobody disturbed: each memory once.
+
+So does one beside a mapping, which is killed with it.
+"""
 
 import os
 import signal
@@ -20,14 +23,19 @@ from coppermind_pipeline.memories import MemoryType, QueueEntry, Sensitivity, ag
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import Database
 from coppermind_pipeline_tests.memories.draining_process import DATABASE_URL
-from coppermind_pipeline_tests.memories.steps import drained, rows
+from coppermind_pipeline_tests.memories.filled import fill
+from coppermind_pipeline_tests.memories.steps import drained, published, rows
 from coppermind_pipeline_tests.stored_portal import NOW, StoredPortal
 
 REPLACED, RETIRED, NEW = 600, 200, 600
-BATCH_ENTRIES = 60
-MOMENTS_MAX, MEMORIES_MAX = 100, 150  # two to three batches
+BATCH_ENTRIES, MEMORIES_MAX = 60, 150  # two to three batches
+MOMENTS_MAX = 100
 KILLS_MIN, STARTS_MAX = 10, 100
 NEVER = 0
+
+# Of the drain beside a mapping: 350 records, most of which are remembered.
+MAPPED_DEALS, BATCH_RECORDS = 100, 20
+BATCH_ENTRIES_BESIDE, MEMORIES_BESIDE_MAX = 10, 20
 
 
 @pytest.mark.slow
@@ -39,24 +47,65 @@ def test_a_drain_killed_at_random_points_leaves_each_memory_once(
     for portal in (undisturbed, disturbed):
         _fill(portal)
     drained(undisturbed)
+    kills = _kill_until_done(disturbed, chance, _Process(database_url, server_home, BATCH_ENTRIES), MEMORIES_MAX)
+    assert kills >= KILLS_MIN
+    _assert_each_once(disturbed, undisturbed)
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(0, marks=pytest.mark.slow), *(pytest.param(n, marks=pytest.mark.soak) for n in range(1, 20))]
+)
+def test_a_drain_beside_a_mapping_killed_with_it_at_random_points_leaves_each_memory_once(
+    database: Database, local_customer: UUID, database_url: str, server_home: Path, seed: int
+):
+    undisturbed, disturbed = (StoredPortal.create(database, local_customer, mind=mind) for mind in ("still", "killed"))
+    for portal in (undisturbed, disturbed):
+        fill(portal, deals=MAPPED_DEALS)
+        portal.execute("UPDATE hubspot_crm_objects SET read_at = :now", now=NOW)
+        published(portal)
+        portal.execute(_CHANGE_HALF)
+        portal.execute(_ARCHIVE_SOME)
+    published(undisturbed)
+    process = _Process(database_url, server_home, BATCH_ENTRIES_BESIDE, BATCH_RECORDS)
+    kills = _kill_until_done(disturbed, Random(seed), process, MEMORIES_BESIDE_MAX)
+    assert kills >= KILLS_MIN
+    _assert_each_once(disturbed, undisturbed)
+
+
+_CHANGE_HALF = """
+UPDATE hubspot_crm_objects SET name = name || ' II', change_seq = nextval('change_seq')
+ WHERE CAST(hubspot_id AS integer) % 2 = 0
+"""
+
+_ARCHIVE_SOME = """
+UPDATE hubspot_crm_objects SET archived_at = read_at, archived_reason = 'archived', change_seq = nextval('change_seq')
+ WHERE CAST(hubspot_id AS integer) % 7 = 0
+"""
+
+
+def _kill_until_done(portal: StoredPortal, chance: Random, process: "_Process", memories_max: int) -> int:
+    """Start the work and have it killed until it comes to its end; return how often it was killed."""
     kills = 0
-    with _drains(disturbed, database_url, server_home) as drains:
+    with process.drains(portal) as drains:
         for _ in range(STARTS_MAX):
             # By its own hand at one of its statements, or by ours as soon as so many more memories can be seen.
             if chance.random() < 0.5:
                 child = drains.start(killed_at=chance.randrange(1, MOMENTS_MAX))
             else:
                 child = drains.start(killed_at=NEVER)
-                _kill_after(child, disturbed, memories=chance.randrange(MEMORIES_MAX))
+                _kill_after(child, portal, memories=chance.randrange(memories_max))
             ended = drains.ended()
             if ended == 0:
                 break
             assert ended == -signal.SIGKILL
             kills += 1
-            assert not rows(disturbed, _LIVE_TWICE)
+            assert not rows(portal, _LIVE_TWICE)
             # The lease of what was claimed runs out.
-            disturbed.execute("UPDATE memory_queue SET available_at = now() WHERE connector_id = :connector")
-    assert kills >= KILLS_MIN
+            portal.execute("UPDATE memory_queue SET available_at = now() WHERE connector_id = :connector")
+    return kills
+
+
+def _assert_each_once(disturbed: StoredPortal, undisturbed: StoredPortal) -> None:
     assert rows(disturbed, "SELECT source_ref FROM memory_queue") == []
     assert rows(disturbed, _MEMORIES) == rows(undisturbed, _MEMORIES)
     assert rows(disturbed, _WORDS) == rows(undisturbed, _WORDS)
@@ -133,17 +182,26 @@ class _Drains:
         return int(self.process.stdout.readline())
 
 
-@contextmanager
-def _drains(portal: StoredPortal, database_url: str, home: Path) -> Iterator[_Drains]:
-    arguments = (home, portal.connector_id, portal.mind_id, BATCH_ENTRIES)
-    with subprocess.Popen(
-        [sys.executable, "-m", "coppermind_pipeline_tests.memories.draining_process", *map(str, arguments)],
-        env=os.environ | {DATABASE_URL: database_url},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield _Drains(process)
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """How to start the process that the drains are children of; without `batch_records` they map nothing."""
+
+    database_url: str
+    home: Path
+    batch_entries: int
+    batch_records: int = 0
+
+    @contextmanager
+    def drains(self, portal: StoredPortal) -> Iterator[_Drains]:
+        arguments = (self.home, portal.connector_id, portal.mind_id, self.batch_entries, self.batch_records)
+        with subprocess.Popen(
+            [sys.executable, "-m", "coppermind_pipeline_tests.memories.draining_process", *map(str, arguments)],
+            env=os.environ | {DATABASE_URL: self.database_url},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            yield _Drains(process)
 
 
 def _kill_after(child: int, portal: StoredPortal, *, memories: int) -> None:
