@@ -16,7 +16,7 @@ from coppermind_pipeline.synthesis.aggregates.geography import Geography, geogra
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import LeadLeaks, lead_leaks
 from coppermind_pipeline.synthesis.aggregates.loss_themes import LossThemes, loss_themes
 from coppermind_pipeline.synthesis.aggregates.population import Population, lay_out
-from coppermind_pipeline.synthesis.aggregates.rates import compare
+from coppermind_pipeline.synthesis.aggregates.rates import compare, import_ahead
 from coppermind_pipeline.synthesis.aggregates.strategy import Strategy, strategy
 
 
@@ -44,6 +44,7 @@ def compute_figures(
     connection: Connection, population: Population, *, labels: Labels, filters: Filters, loss_reason_property: str
 ) -> Figures:
     """Compute every aggregate from the connector's records, as far as it has enough to speak of."""
+    import_ahead()
     lay_out(connection, population)
     mix = channel_mix(connection)
     places = geography(connection)

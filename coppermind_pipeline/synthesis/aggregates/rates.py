@@ -6,12 +6,14 @@ at most one of twenty periods, and no two of them disagree. The exact test holds
 claims too much.
 
 scipy takes a second to import, and is needed once a week: it is imported where it is used, so that Dagster's code
-location loads without it.
+location loads without it, and ahead of that beside statements, which wait for the server.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib import import_module
+from threading import Thread
 
 from coppermind_pipeline.synthesis.aggregates.aggregate import RECORDS_MIN
 
@@ -90,6 +92,11 @@ def rates_by_source(kind: str, counts: Mapping[str | None, tuple[int, int]]) -> 
         for source, (own, of) in counts.items()
     )
     return [rate for rate in rates if min(rate.whole, rate.rest_whole) >= RATE_DENOMINATOR_MIN]
+
+
+def import_ahead() -> None:
+    """Begin to import what rates are compared by; whoever needs it before it is there waits for it."""
+    Thread(target=import_module, args=("scipy.stats",)).start()
 
 
 def compare(*subjects: Sequence[Rate]) -> list[Comparison]:
