@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from coppermind_pipeline.errors import NeedsPerson, UsageError
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import locks
-from coppermind_pipeline.store.files import private_directory
+from coppermind_pipeline.store.files import private_home
 from coppermind_pipeline.store.roles.passwords import LoginKey, password_of
 from coppermind_pipeline.store.roles.role_logins import DAGSTER_ROLE, LoginKeptOut, LoginMissing, login_of, make_login
 from coppermind_pipeline.store.server import embedded
@@ -104,7 +104,7 @@ class Database:
         login_key = settings.login_key() or settings.home
         if settings.database_url is not None:
             if settings.home.exists():  # keys lie there; the embedded server closes it by itself
-                private_directory(settings.home)
+                private_home(settings.home)
             return cls(settings.database_url.get_secret_value(), login_key)
         return cls(embedded.start(settings.home), login_key)
 

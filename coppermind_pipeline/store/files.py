@@ -1,5 +1,6 @@
 """Files that several threads and processes use at once: locks, whole replacements, modes, places of sockets, logs."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -14,6 +15,8 @@ from coppermind_pipeline.errors import NeedsPerson
 
 LOG_BYTES_MAX = 10 << 20
 LOGS_KEPT = 3
+# What the names of all that this product keeps in its directory begin with.
+_IN_A_HOME = ("dagster", "database-logins.key", "encryption.keys", "logs", "postgres", "up.lock")
 # The shortest that a system allows (macOS; Linux has 108) for the path of a Unix socket, with its final NUL.
 _SOCKET_PATH_BYTES = 104
 
@@ -25,16 +28,33 @@ class SocketDirectoryTaken(NeedsPerson):
     hint = "Give COPPERMIND_HOME a shorter path, so that its sockets lie in it."
 
 
+def private_home(home: Path, *, mode: int = 0o700) -> None:
+    """Make an installation's directory as `private_directory` does, but leave one that holds other things as it is.
+
+    Somebody may have named a directory that others work in, and can't be asked.
+
+    Raises:
+        NotADirectoryError: something else has that name.
+    """
+    if not home.is_dir() or all(entry.name.startswith(_IN_A_HOME) for entry in home.iterdir()):
+        private_directory(home, mode=mode)
+
+
 def private_directory(path: Path, *, mode: int = 0o700) -> None:
     """Make a directory for this user alone, and those above it that are missing; one that is there is closed to others.
 
     Args:
         path: the directory.
         mode: 0o711 where another user's server works below it.
+
+    Raises:
+        NotADirectoryError: something else has that name; it keeps its mode.
     """
     if not path.exists():
         _make_private(path)
     now = path.stat()
+    if not stat.S_ISDIR(now.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     # A shared directory such as /tmp that somebody named as the home stays as it is.
     ours = now.st_uid == os.geteuid() and not now.st_mode & stat.S_ISVTX
     if ours and stat.S_IMODE(now.st_mode) != mode:

@@ -164,10 +164,21 @@ def test_faults_of_the_program_stay_what_they_are(raised):
     assert known_fault(raised) is None
 
 
-def test_a_home_that_is_a_file(coppermind, monkeypatch, tmp_path):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("COPPERMIND_HOME", str(tmp_path / "file"))
-    assert _refused(coppermind, "web", "--sign-in-link")["code"] == "file_refused"
+@pytest.mark.parametrize("arguments", [("web", "--sign-in-link"), ("minds", "list"), ("up",)])
+def test_a_home_that_is_a_file_keeps_its_mode(coppermind, monkeypatch, tmp_path, arguments):
+    file = tmp_path / "file"
+    file.touch(mode=0o644)
+    monkeypatch.setenv("COPPERMIND_HOME", str(file))
+    assert _refused(coppermind, *arguments)["code"] == "file_refused"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+def test_a_home_in_which_others_keep_things_stays_open_to_them(coppermind, monkeypatch, database, tmp_path):
+    (tmp_path / "others.txt").touch()
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("COPPERMIND_HOME", str(tmp_path))
+    coppermind("web", "--sign-in-link")
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
 @pytest.mark.parametrize(

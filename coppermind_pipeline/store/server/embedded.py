@@ -23,7 +23,7 @@ from coppermind_pipeline.store.files import (
     locked,
     open_for_locking,
     opened_for_locking,
-    private_directory,
+    private_home,
     replace_text,
     rotate,
 )
@@ -78,7 +78,7 @@ def start(home: Path, *, keep_running: bool = False) -> str:
     Raises:
         ServerNotStarted: it does not start; the message says why.
     """
-    private_directory(home, mode=0o711 if runs_as_another_user() else 0o700)
+    private_home(home, mode=0o711 if runs_as_another_user() else 0o700)
     home = home.resolve()
     directory = home / "postgres"
     password = password_of(home, SUPERUSER)
