@@ -49,7 +49,7 @@ from coppermind_pipeline.crm.portal.stages import (
 )
 from coppermind_pipeline.crm.records import VALUE_FIELDS, NormalizedRecord, interpret
 from coppermind_pipeline.crm.regions import region_name
-from coppermind_pipeline.crm.sources import OFFLINE, source_detail
+from coppermind_pipeline.crm.sources import OFFLINE, same_detail, source_detail
 from coppermind_pipeline.crm.values import (
     PROSE_CHARS_MAX,
     decode_properties,
@@ -125,6 +125,7 @@ __all__ = [
     "recorded_loss_theme",
     "region_name",
     "required_dates_of_entry",
+    "same_detail",
     "says_no_reason",
     "says_nothing",
     "source_detail",

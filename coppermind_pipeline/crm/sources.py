@@ -72,6 +72,20 @@ def source_detail(source: str | None, detail_1: str | None, detail_2: str | None
     return ", ".join(said) or None
 
 
+def same_detail(source: str | None, detail_1: str | None) -> str | None:
+    """Return the first drill-down that stands for all that read alike, as "CRM_UI" and "CONTACTS" do.
+
+    None: it tells a person nothing.
+    """
+    words = source_detail(source, detail_1, None)
+    if words is None or detail_1 is None:
+        return None
+    if source == OFFLINE:
+        return next(code for code, worded in _OFFLINE_DETAILS.items() if worded == words)
+    engine = _search_engine(detail_1) if source == "ORGANIC_SEARCH" else None
+    return engine or detail_1.strip()
+
+
 def _search_engine(detail: str | None) -> str | None:
     return _SEARCH_ENGINES.get((detail or "").strip().casefold().removeprefix("www.").removesuffix(".com"))
 

@@ -39,7 +39,7 @@ from coppermind_pipeline.reports.models import (
 )
 from coppermind_pipeline.reports.question.frame import Frame, frame_of
 from coppermind_pipeline.reports.question.places import DealPlace, GroupPlace
-from coppermind_pipeline.reports.question.request import ENTERED_STAGE_PROPERTY, DateBasis, ReportRequest
+from coppermind_pipeline.reports.question.request import ENTERED_STAGE_PROPERTY, DateBasis, GroupBy, ReportRequest
 from coppermind_pipeline.reports.question.withheld import only_some, withheld
 from coppermind_pipeline.reports.sizing.cursors import GoesOn, has_list, list_after
 from coppermind_pipeline.reports.trust.block import DATA_SOURCE, Range, last_successful_sync, trust_in
@@ -283,6 +283,7 @@ class Reporter:
             quality=deals.quality(self.connection, selection, cells),
             bare_days=deals.bare_days(self.connection, selection),
             label_uses=deals.label_uses(self.connection, selection),
+            shows_owners=self.request.detail or self.request.group_by is GroupBy.OWNER,
         )
 
     def _headline(self, summary: Summary, groups: Sequence[Group]) -> list[str]:

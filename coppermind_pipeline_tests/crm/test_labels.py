@@ -1,6 +1,6 @@
 import pytest
 
-from coppermind_pipeline.crm import Labels, Owner, source_detail
+from coppermind_pipeline.crm import Labels, Owner, same_detail, source_detail
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline_tests.crm.portals import STAGES, definition, definitions
 
@@ -23,7 +23,7 @@ LABELS = Labels(
     [
         (LABELS.owner("1"), "Ann Lee", True),
         (LABELS.owner("2"), "bob@acme.com", True),
-        (LABELS.owner("3"), "an owner no longer in HubSpot", False),
+        (LABELS.owner("3"), "an owner without a name", False),
         (LABELS.owner("904875188"), "an owner no longer in HubSpot", False),
         (LABELS.owner(None), "no owner", True),
         (LABELS.pipeline("default"), "Sales Pipeline", True),
@@ -55,6 +55,13 @@ LABELS = Labels(
 )
 def test_a_label_or_words_but_never_an_internal_value(label, text, resolved):
     assert (str(label), label.resolved) == (text, resolved)
+
+
+def test_a_heading_begins_with_a_capital_but_a_name_is_as_it_is_written():
+    headings = [LABELS.owner("2"), LABELS.owner(None), LABELS.owner("3"), LABELS.stage("renewals", "contract")]
+    assert [label.as_heading for label in headings] == [
+        "bob@acme.com", "No owner", "An owner without a name", '"Contract", a stage of another pipeline',
+    ]  # fmt: skip
 
 
 def test_reasons_in_their_default_properties_are_text_even_before_definitions_are_read():
@@ -104,3 +111,19 @@ def test_an_option_with_surrounding_space_is_found():
 )
 def test_drill_downs_are_worded_where_known_else_left_out(source, detail_1, detail_2, words):
     assert source_detail(source, detail_1, detail_2) == words
+
+
+@pytest.mark.parametrize(
+    ("source", "details", "one"),
+    [
+        ("OFFLINE", ("CRM_UI", "crm ui", "CONTACTS"), "CONTACTS"),
+        ("OFFLINE", ("7312345", "n/a", "SOMETHING_NEW", None), None),
+        ("ORGANIC_SEARCH", ("google", "www.google.com", "Google"), "Google"),
+        ("PAID_SEARCH", ("brand", " brand "), "brand"),
+        ("PAID_SEARCH", ("Brand",), "Brand"),
+        ("DIRECT_TRAFFIC", ("www.acme.com", "www.acme.com/pricing"), None),
+        (None, ("x",), None),
+    ],
+)
+def test_one_drill_down_stands_for_all_that_read_alike(source, details, one):
+    assert {same_detail(source, detail) for detail in details} == {one}

@@ -130,7 +130,7 @@ DOUBTS: Mapping[str, Doubt] = {
     "disagreements": Doubt("marked otherwise by HubSpot's own properties", _disagrees),
     "undated": Doubt("in no period", _undated),
     "labels": Doubt(
-        "a pipeline or stage that HubSpot no longer has a name for",
+        "a pipeline or stage that HubSpot has no name for",
         lambda asked, call: any(not deal["stage_known"] for deal in _shown(asked, call)),
     ),
     "offline_deals": Doubt("nobody can tell what brought them", _is_offline),

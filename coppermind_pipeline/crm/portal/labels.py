@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from coppermind_pipeline.crm.portal.definitions import PropertyDefinition
 from coppermind_pipeline.crm.portal.stages import Stage, StageKey
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.wording import capitalized
 
 UNKNOWN_SOURCE = "Unknown source"
 
@@ -32,6 +33,11 @@ class Label:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def as_heading(self) -> str:
+        """The text as it stands alone: words of ours begin with a capital, a name is as its owner writes it."""
+        return self.text if self.is_name else capitalized(self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +74,9 @@ class Labels:
         if owner_id is None:
             return Label("no owner", is_name=False)
         owner = self.owners.get(owner_id)
-        return _label(owner.name if owner is not None else None, "an owner no longer in HubSpot")
+        if owner is None:
+            return _label(None, "an owner no longer in HubSpot")
+        return _label(owner.name, "an owner without a name")
 
     def pipeline(self, pipeline_id: str | None) -> Label:
         """Return the pipeline's label."""

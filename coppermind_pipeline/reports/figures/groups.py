@@ -245,33 +245,33 @@ def _order(group_by: GroupBy, key: str, size: Sequence[Decimal | int]) -> tuple[
 def _label(group_by: GroupBy, key: str, cells: Sequence[Cell], labels: Labels) -> str:
     match group_by:
         case GroupBy.SOURCE:
-            text = labels.source(None if key == NO_SOURCE else key).text
+            return labels.source(None if key == NO_SOURCE else key).as_heading
         case GroupBy.OWNER:
-            text = labels.owner(None if key == "none" else key).text
+            return labels.owner(None if key == "none" else key).as_heading
         case GroupBy.PIPELINE:
-            text = labels.pipeline(None if key == "none" else key).text
+            return labels.pipeline(None if key == "none" else key).as_heading
         case GroupBy.STAGE:
-            text = _stage_label(key, labels)
+            return _stage_label(key, labels)
         case GroupBy.MONTH:
-            text = "no date" if key == "none" else month(date.fromisoformat(f"{key}-01"))
+            return "No date" if key == "none" else month(date.fromisoformat(f"{key}-01"))
         case GroupBy.COUNTRY:
-            text = _country(key, cells)
+            return capitalized(_country(key, cells))
         case GroupBy.REGION:
             country = key.partition("/")[0]
             region = next((cell.region for cell in cells if cell.region), None) or "Unknown region"
-            text = f"{region}, {_country(country, cells)}"
+            return capitalized(f"{region}, {_country(country, cells)}")
         case GroupBy.COMPANY:
-            text = "no company" if key == "none" else "a company without a name"
+            return "No company" if key == "none" else "A company without a name"
         case GroupBy.LOSS_THEME | GroupBy.LOSS_REASON:
-            text = NO_REASON_LABEL
-    return capitalized(text)
+            return NO_REASON_LABEL
 
 
 def _stage_label(key: str, labels: Labels) -> str:
     pipeline, _, stage = key.partition("/")
     pipeline_id = None if pipeline == "none" else pipeline
     label = labels.stage(pipeline_id, None if stage == "none" else stage)
-    return f"{label.text} ({labels.pipeline(pipeline_id).text})" if len(labels.pipelines) > 1 else label.text
+    of_pipeline = f" ({labels.pipeline(pipeline_id)})" if len(labels.pipelines) > 1 else ""
+    return f"{label.as_heading}{of_pipeline}"
 
 
 def _country(key: str, cells: Sequence[Cell]) -> str:

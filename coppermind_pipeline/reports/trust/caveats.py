@@ -60,6 +60,7 @@ class Findings(RangeFindings):
         live_failure: why the live pull that was asked for did not happen.
         currencies: those of the deals behind the figures.
         bare_days: deals that HubSpot's own screens may show in another range or month, by currency.
+        shows_owners: the answer says whose deals are; else their names are of no concern.
     """
 
     labels: Mapping[str, Labels]
@@ -71,6 +72,7 @@ class Findings(RangeFindings):
     quality: DealQuality
     bare_days: Sequence[BareDays]
     label_uses: Sequence[LabelUse]
+    shows_owners: bool
 
 
 def caveats(findings: Findings) -> list[str]:
@@ -292,11 +294,11 @@ def _disagreements(found: Findings) -> Iterable[str]:
 
 
 def _labels(found: Findings) -> Iterable[str]:
-    for kind in ("owner", "stage", "source"):
+    for kind in ("owner", "stage", "source") if found.shows_owners else ("stage", "source"):
         unresolved = [use for use in found.label_uses if use.kind == kind and not _resolved(use, found.labels)]
         if unresolved:
             deals = sum(use.deals for use in unresolved)
-            yield f"{count(deals, 'deal')} {have(deals)} {_AN[kind]} that HubSpot no longer has a name for."
+            yield f"{count(deals, 'deal')} {have(deals)} {_AN[kind]} that HubSpot has no name for."
 
 
 _AN = {"owner": "an owner", "stage": "a pipeline or stage", "source": "a source"}
