@@ -70,7 +70,7 @@ from coppermind_pipeline.connectors.status.check_reports import (
 from coppermind_pipeline.connectors.status.conditions import Condition, Finding, Severity
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_all_facts, read_facts
 from coppermind_pipeline.connectors.status.fleet import Fleet, fleet_of, requests_sent
-from coppermind_pipeline.connectors.status.next_steps import needs_person
+from coppermind_pipeline.connectors.status.next_steps import correction, needs_person
 from coppermind_pipeline.connectors.status.responses import ConnectorStatus, StatusResponse
 from coppermind_pipeline.connectors.status.states import AT_WORK, STATE_GUIDES, Headline, OperationalState
 from coppermind_pipeline.connectors.status.status import connector_status, status
@@ -133,6 +133,7 @@ __all__ = [
     "connectors_by_status",
     "connectors_created_before",
     "connectors_tool",
+    "correction",
     "disconnect",
     "due_reports",
     "evaluate",

@@ -18,7 +18,7 @@ from coppermind_pipeline.memories.reading.browsing import get, list_memories, me
 from coppermind_pipeline.memories.reading.companies import FoundBy, FoundCompanies, FoundCompany, find_companies
 from coppermind_pipeline.memories.reading.results import Found, Memory
 from coppermind_pipeline.memories.reading.search import search
-from coppermind_pipeline.memories.reading.selection import Outcome, UnknownMemory, WrongSelection
+from coppermind_pipeline.memories.reading.selection import Outcome, UnknownMemory, WrongSelection, days_of
 from coppermind_pipeline.memories.reading.totals import rows_of_memories
 from coppermind_pipeline.memories.retention import remove_old_texts, share_of_old_texts
 from coppermind_pipeline.memories.waiting import WaitingQueue, due_entries, queue_length, waiting_queues
@@ -42,6 +42,7 @@ __all__ = [
     "WaitingQueue",
     "WrongSelection",
     "aggregate_ref",
+    "days_of",
     "drain",
     "drain_meanwhile",
     "due_entries",

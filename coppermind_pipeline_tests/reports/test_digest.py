@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from coppermind_pipeline.accounts import Caller, create_customer, create_mind, create_token, list_minds, token_caller
+from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.reports import Digest, DigestRequest, ReportRequest, crm_report, digest, memory_tool
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.tool_calls import ToolArgumentError
@@ -63,6 +64,22 @@ def test_what_is_worth_a_look_is_said_where_history_goes_back_to_it(database: Da
 def test_seven_days_are_the_default(database: Database, local_customer: UUID):
     made = _digest(database, Caller(local_customer))
     assert (made.since, made.until, made.minds) == (date(2026, 11, 11), date(2026, 11, 18), [])
+    assert _digest(database, Caller(local_customer), since="2026-10").since == date(2026, 10, 1)
+    assert _digest(database, Caller(local_customer), since="2025").since == date(2025, 1, 1)
+
+
+def test_a_filter_that_waits_to_be_corrected_needs_a_person(database: Database, local_customer: UUID):
+    fill(portal := StoredPortal.create(database, local_customer))
+    (mind,) = _digest(database, Caller(local_customer)).minds
+    assert (mind.state, mind.needs) == ("active", [])
+    portal.execute(
+        """INSERT INTO connector_problems (connector_id, mind_id, kind, code, message, hint)
+           SELECT id, mind_id, 'config', 'setting_not_applied', 'No such property.', 'Correct it.' FROM connectors
+            WHERE id = :connector"""
+    )
+    made = _digest(database, Caller(local_customer))
+    assert [need.what_to_do for need in made.minds[0].needs] == ["Correct it."]
+    assert (made.needing_a_person, made.minds[0].state) == (1, "active")
 
 
 @pytest.mark.parametrize("format_", ["json", "markdown"])
@@ -112,7 +129,7 @@ async def test_many_minds_are_paged_and_an_answer_stays_small(database: Database
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"since": "yesterday"}, "since takes a day"),
+        ({"since": "yesterday"}, "since takes a day such as .*, a month .* or a year; not 'yesterday'"),
         ({"since": "2026-12-01"}, "since is 2026-12-01"),
         ({"format": "html"}, "takes json, markdown"),
         ({"cursor": "-1"}, "cursor takes"),
@@ -120,7 +137,7 @@ async def test_many_minds_are_paged_and_an_answer_stays_small(database: Database
     ],
 )
 async def test_a_wrong_call_is_named(database: Database, local_customer: UUID, arguments: dict[str, Any], said: str):
-    with pytest.raises(ToolArgumentError, match=said):
+    with pytest.raises(UsageError, match=said):
         await memory_tool(database, mind=None, caller=Caller(local_customer), action="digest", now=NOW, **arguments)
     with pytest.raises(ToolArgumentError, match="needs a mind"):
         await memory_tool(database, mind=None, caller=Caller(local_customer), action="crm_report", now=NOW)

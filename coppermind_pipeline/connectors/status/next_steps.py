@@ -114,6 +114,17 @@ def needs_person(facts: ConnectorFacts, *, now: datetime) -> OperationalState | 
     return None if found is OperationalState.STALE and _just_approved(facts, now=now) else found
 
 
+def correction(facts: ConnectorFacts) -> str | None:
+    """Return what a person has to correct in the configuration, while the connector itself goes on; None: nothing."""
+    if facts.connector.status is not Lifecycle.ACTIVE:
+        return None
+    problem = next((problem for problem in facts.problems if problem.kind == "config"), None)
+    if problem is not None:
+        return problem.hint or problem.message
+    fault = next(iter(facts.config_faults.values()), None)
+    return None if fault is None else f"Correct the configuration with `connectors action=configure`: {fault}"
+
+
 def _after(error: ErrorFact, facts: ConnectorFacts, *, repeated: bool) -> str:
     """Say what to do about the last error: only what can pass by itself is said to."""
     if error.hint:
@@ -166,8 +177,8 @@ def _just_approved(facts: ConnectorFacts, *, now: datetime) -> bool:
 def _active(facts: ConnectorFacts, *, now: datetime) -> str:
     for problem in facts.problems:
         return problem.hint or problem.message
-    for fault in facts.config_faults.values():
-        return f"Correct the configuration with `connectors action=configure`: {fault}"
+    if (to_correct := correction(facts)) is not None:
+        return to_correct
     last = facts.poll.last_started_at
     if last is None:
         return STATE_GUIDES[OperationalState.ACTIVE].person

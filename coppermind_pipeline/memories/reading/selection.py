@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
+from coppermind_pipeline.connectors import parse_period_key
 from coppermind_pipeline.errors import UsageError
 from coppermind_pipeline.memories.memory_types import Audience, MemoryType, Sensitivity
 
@@ -68,7 +69,7 @@ class Selection:
     def checked(
         cls,
         *,
-        types: Collection[str] | None,
+        types: str | Collection[str] | None,
         sensitivity: str | None,
         audience: str | None,
         connector_id: str | None,
@@ -78,23 +79,33 @@ class Selection:
         since: str | None,
         until: str | None,
     ) -> Self:
-        """Check the arguments; raises WrongSelection, which names the values that one takes.
+        """Check the arguments.
 
         Args:
             types, outcome: none of them is no condition, as is leaving them out.
             since, until: a day (2026-11-18), a month (2026-11) or a year.
+
+        Raises:
+            WrongSelection: names the argument, and the values that it takes.
+            PeriodKeyError: it is no period's key.
         """
         shown = set(Sensitivity) if sensitivity is None else {_member(Sensitivity, sensitivity, "sensitivity")}
         if audience is not None and _member(Audience, audience, "audience") is Audience.CLIENT:
             shown &= {Sensitivity.OPEN}
+        first_day = None if since is None else days_of(since, "since")[0]
+        last_day = None if until is None else days_of(until, "until")[1]
+        if first_day is not None and last_day is not None and first_day > last_day:
+            raise WrongSelection(f"since, {first_day}, lies after until, {last_day}.")
+        if period_key is not None:
+            parse_period_key(period_key)
         return cls(
             types=_types(types, outcome),
             sensitivities=tuple(sorted(shown)),
             connector_id=connector_id,
             include_superseded=include_superseded,
             period_key=period_key,
-            first_day=None if since is None else _days(since, "since")[0],
-            last_day=None if until is None else _days(until, "until")[1],
+            first_day=first_day,
+            last_day=last_day,
         )
 
     def as_parameters(self) -> dict[str, Any]:
@@ -117,12 +128,11 @@ def checked_limit(limit: int, *, most: int) -> int:
     return min(limit, most)
 
 
-def _types(types: Collection[str] | None, outcome: str | Collection[str] | None) -> tuple[MemoryType, ...] | None:
-    asked = [_member(MemoryType, each, "types") for each in types or ()]
-    outcomes = [outcome] if isinstance(outcome, str) else outcome
+def _types(types: str | Collection[str] | None, outcome: str | Collection[str] | None) -> tuple[MemoryType, ...] | None:
+    asked = [_member(MemoryType, each, "types") for each in _several(types)]
     told = [
         memory_type
-        for each in outcomes or ()
+        for each in _several(outcome)
         for memory_type in _TYPES_OF_OUTCOME[_member(Outcome, each.strip().lower(), "outcome")]
     ]
     if not told:
@@ -130,8 +140,13 @@ def _types(types: Collection[str] | None, outcome: str | Collection[str] | None)
     return tuple(each for each in told if not asked or each in asked)
 
 
-def _days(value: str, argument: str) -> tuple[date, date]:
-    """Return the first and the last day that a day, a month or a year has."""
+def _several(given: str | Collection[str] | None) -> Collection[str]:
+    """Return what was given as a list: one value may stand alone."""
+    return [given] if isinstance(given, str) else given or ()
+
+
+def days_of(value: str, argument: str) -> tuple[date, date]:
+    """Return the first and the last day that a day, a month or a year has; raises WrongSelection for anything else."""
     written = _DATE.fullmatch(value.strip())
     year, month, day = (written["year"], written["month"], written["day"]) if written else ("", "", "")
     try:

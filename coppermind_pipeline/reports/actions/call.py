@@ -33,9 +33,17 @@ class Call:
             raise ToolArgumentError("This action needs a mind.", hint="Name one.")
         return self.about
 
-    def trust(self, found: Collection[Memory] = ()) -> TrustBlock:
-        """Return the trust block for the connectors of the memories; of all, where there is none to speak of."""
-        connector_ids = {memory.provenance.connector_id for memory in found} or None
+    def trust(self, found: Collection[Memory] = (), *, connector_id: str | None = None) -> TrustBlock:
+        """Return the trust block for the connectors of the memories; of all, where there is none to speak of.
+
+        Args:
+            connector_id: the one that was asked about, whatever was found.
+
+        Raises:
+            ConnectorNotFound: the mind has no such connector.
+        """
+        found_of = {memory.provenance.connector_id for memory in found}
+        connector_ids = ({connector_id} if connector_id is not None else found_of) or None
         with self.database.mind(self.mind.id) as connection:
             return trust_block(connection, mind=self.mind, now=self.now, connector_ids=connector_ids)
 

@@ -13,7 +13,7 @@ from coppermind_pipeline.tool_calls import Action, ToolArgumentError
 def _search(call: Call, given: Mapping[str, Any]) -> FoundMemories:
     found = memories.search(call.database, mind_id=call.mind.id, **given)
     answer = FoundMemories(
-        trust=call.trust(found.memories),
+        trust=call.trust(found.memories, connector_id=given.get("connector_id")),
         memories=found.memories,
         more=found.more,
         ranked_max=found.ranked_max,
@@ -38,7 +38,11 @@ def _get(call: Call, given: Mapping[str, Any]) -> OneMemory:
 def _list(call: Call, given: Mapping[str, Any]) -> ListedMemories:
     """Return the page; the one after begins with what did not fit into the answer."""
     listed = memories.list_memories(call.database, mind_id=call.mind.id, **given)
-    answer = ListedMemories(trust=call.trust(listed.memories), memories=listed.memories, next_before=listed.next_before)
+    answer = ListedMemories(
+        trust=call.trust(listed.memories, connector_id=given.get("connector_id")),
+        memories=listed.memories,
+        next_before=listed.next_before,
+    )
     while not fits(answer) and len(answer.memories) > 1:
         kept = answer.memories[:-1]
         answer = answer.model_copy(update={"memories": kept, "next_before": kept[-1].id})

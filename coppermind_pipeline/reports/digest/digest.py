@@ -12,6 +12,7 @@ from coppermind_pipeline.connectors import (
     ConnectorStatus,
     Headline,
     connector_status,
+    correction,
     needs_person,
     read_facts,
 )
@@ -110,9 +111,11 @@ def _of_mind(
 
 def _need(facts: ConnectorFacts, status: ConnectorStatus, now: datetime) -> Need | None:
     waits = status.status is Headline.PENDING_SETUP
-    if not waits and needs_person(facts, now=now) is None:
+    in_need = waits or needs_person(facts, now=now) is not None
+    what_to_do = status.next_step if in_need else correction(facts)
+    if what_to_do is None:
         return None
-    return Need(connector_id=status.connector_id, state=_state(status), what_to_do=status.next_step)
+    return Need(connector_id=status.connector_id, state=_state(status), what_to_do=what_to_do)
 
 
 def _state(status: ConnectorStatus) -> str:

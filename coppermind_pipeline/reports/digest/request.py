@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from coppermind_pipeline.memories import days_of
 from coppermind_pipeline.tool_calls import ToolArgumentError
 
 DIGEST_ARGUMENTS = ("since", "cursor", "format")
@@ -40,6 +41,7 @@ class DigestRequest:
 
         Raises:
             ToolArgumentError: names the argument and says what it takes.
+            WrongSelection: since is no day, month or year.
         """
         given = {name: value for name, value in arguments.items() if value is not None}
         rendering = given.get("format", DigestFormat.JSON)
@@ -54,12 +56,7 @@ class DigestRequest:
 
 
 def _since(value: Any, today: date) -> date:
-    try:
-        since = date.fromisoformat(str(value).strip())
-    except ValueError:
-        raise ToolArgumentError(
-            f"since takes a day such as {today - timedelta(days=SINCE_DAYS)}; not {value!r}."
-        ) from None
+    since, _ = days_of(str(value), "since")
     if not date(1900, 1, 1) <= since <= today:
         raise ToolArgumentError(
             f"since is {since}, which is no day that a CRM tells of.", hint="Leave it out for the last seven days."

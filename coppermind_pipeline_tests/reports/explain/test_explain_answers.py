@@ -71,6 +71,8 @@ async def test_a_month_leads_to_its_deals(portal: StoredPortal, mind: Mind, figu
         place = f"{report['audit']['answer_id']}#groups.{number}.{figure}.deals"
         explained = await _ask(portal, mind, "explain", figure=place)
         assert (explained["value"], explained["total"]) == (deals, deals)
+        as_in_json = place.replace(f"groups.{number}", f"groups[{number}]")
+        assert await _ask(portal, mind, "explain", figure=f" {as_in_json} ") == explained
     assert sum(counts.values()) == (0 if figure == "overdue" else 20)
 
 
