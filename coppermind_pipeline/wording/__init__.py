@@ -19,7 +19,7 @@ from coppermind_pipeline.wording.lines import (
     single_spaced,
     uncapitalized,
 )
-from coppermind_pipeline.wording.lists import bullets, first_listed, listed, some_listed
+from coppermind_pipeline.wording.lists import bullets, first_listed, listed, some_listed, some_named
 from coppermind_pipeline.wording.percents import exact_percent, percent, report_percent
 from coppermind_pipeline.wording.search_words import (
     name_word,
@@ -76,6 +76,7 @@ __all__ = [
     "size",
     "slips_max",
     "some_listed",
+    "some_named",
     "uncapitalized",
     "utc_minute",
     "utc_second",

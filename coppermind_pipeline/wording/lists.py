@@ -10,6 +10,12 @@ def listed(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def some_named(names: Sequence[str], *, most: int) -> str:
+    """Return as many of the names as `most`, and how many more there are: "a, b and 4 more"."""
+    more = len(names) - most
+    return listed([*names[:most], f"{more} more"] if more > 0 else names)
+
+
 def first_listed(phrases: Sequence[str], *, total: int) -> str:
     """Return the phrases, which have commas of their own, and how many more there are: "a, in b; c; and 3 more"."""
     more = total - len(phrases)

@@ -164,6 +164,20 @@ def _rows_of_csv(rendered: str, part: str) -> list[dict[str, str]]:
     return [row for row in csv.DictReader(io.StringIO(rendered)) if row["part"] == part]
 
 
+def test_themes_that_did_not_fit_are_told_on_every_face(portal: StoredPortal, report: MakeReport) -> None:
+    for number, reason in enumerate(("Too expensive", "Too expensive", "Chose a competitor", "Bad timing", None)):
+        portal.deal(str(number), outcome="lost", stage_id="closedlost", close_at=_CLOSED, loss_reason=reason)
+    whole = report()
+    assert whole.losses is not None
+    cut = whole.model_copy(update={"losses": whole.losses.model_copy(update={"themes": whole.losses.themes[:1]})})
+    assert "| Themes that did not fit | 2 | 40.00 % |" in render(cut, ReportFormat.MARKDOWN)
+    assert "Themes that did not fit" in html_fragment(cut)
+    rows = csv.DictReader(io.StringIO(render(cut, ReportFormat.CSV)[1:]))
+    themes = {row["loss_theme"]: row["loss_deals"] for row in rows if row["part"] == "loss_themes"}
+    assert themes == {"Price": "2", "Themes that did not fit": "2", "No reason given": "1"}
+    assert "did not fit" not in render(whole, ReportFormat.MARKDOWN)
+
+
 def test_a_figure_stands_beside_its_difference_from_the_earlier_range(portal: StoredPortal, report: MakeReport) -> None:
     for number, (year, outcome, amount) in enumerate(((2026, "won", "150"), (2026, "won", "30"), (2026, "lost", "5"),
                                                       (2025, "won", "240"), (2025, "won", None))):  # fmt: skip

@@ -61,6 +61,11 @@ def most(ranking: Ranking) -> list[str | None]:
     return [each.source for each in ranking.most]
 
 
+def test_there_are_no_shares_of_revenue_beside_a_credit():
+    ranking = rank_sources(mix(paid_search=won(5, 1000), referrals=won(6, 200), unknown=won(2, -400)))
+    assert (ranking.basis, most(ranking), ranking.most_share) == ("won_deals", ["REFERRALS"], Decimal("0.46153846"))
+
+
 def test_revenue_is_ranked_as_it_is():
     ranking = rank_sources(
         mix(paid_search=won(5, 500), referrals=won(4, 900), organic_search=won(9, 400), offline=won(5, 500))

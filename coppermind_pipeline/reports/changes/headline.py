@@ -58,10 +58,14 @@ def _sentences(bridges: Sequence[Bridge], setting: ChangesSetting, pushed_out: D
         )
 
 
-def _told(step: BridgeStep, currency: str | None) -> str:
+def signed_money(step: BridgeStep, currency: str | None) -> str:
+    """Return by how much a step makes the open pipeline more or less; a credit that is won makes it more."""
     sign = "\N{MINUS SIGN}" if (step.effect == "-") != (step.amount or "").startswith("-") else "+"
-    amount = money(abs(Decimal(step.amount or 0)), currency)
-    return f"{uncapitalized(step.label)} {sign}{amount} ({count(step.deals, 'deal')})"
+    return f"{sign}{money(abs(Decimal(step.amount or 0)), currency)}"
+
+
+def _told(step: BridgeStep, currency: str | None) -> str:
+    return f"{uncapitalized(step.label)} {signed_money(step, currency)} ({count(step.deals, 'deal')})"
 
 
 def _worth(amount: str | None, currency: str | None) -> str:

@@ -1,17 +1,18 @@
 """Renderings of the changes: for chats, for spreadsheets and for browsers."""
 
-import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.memories import Audience
+from coppermind_pipeline.reports.changes.headline import signed_money
 from coppermind_pipeline.reports.changes.models import Bridge, BridgeStep, Changes, Level
 from coppermind_pipeline.reports.changes.steps import LISTED
 from coppermind_pipeline.reports.figures.measures import Amount, DealSum
 from coppermind_pipeline.reports.rendering.document import Document, PlainTable, render_document
 from coppermind_pipeline.reports.rendering.formats import ReportFormat
+from coppermind_pipeline.reports.rendering.provenance import filters
 from coppermind_pipeline.wording import as_words, clock_with_zone, day, listed, money, number
 
 NOTHING = "\N{EN DASH}"
@@ -60,10 +61,9 @@ def _facts(changes: Changes, zone: ZoneInfo) -> list[tuple[str, str]]:
         *([("Portals", ", ".join(map(str, trust.portal_ids)) or "none")] if of_portals else []),
         ("Last sync", "not complete yet" if synced is None else clock_with_zone(synced, zone)),
         ("Freshness", as_words(trust.freshness)),
-        *([("Filters", json.dumps(trust.configured_filters, ensure_ascii=False)
-            if any(trust.configured_filters.values()) else "none")] if of_portals else []),
+        *([("Filters", filters(trust))] if of_portals else []),
         ("Source", trust.data_source),
-    ]  # fmt: skip
+    ]
 
 
 def _tables(changes: Changes, zone: ZoneInfo) -> Iterable[PlainTable]:
@@ -111,17 +111,17 @@ def _bridge(title: str, bridge: Bridge) -> PlainTable:
         headings=("", "Deals", "Amount", "Without amount"),
         rows=[
             _level("Open before", bridge.opening, bridge.currency),
-            *(_level(step.label, step, bridge.currency, lessens=step.effect == "-") for step in bridge.steps),
+            *(_level(step.label, step, bridge.currency) for step in bridge.steps),
             _level("Open after", bridge.closing, bridge.currency),
         ],
     )
 
 
-def _level(label: str, level: Level, currency: str | None, *, lessens: bool = False) -> Sequence[str]:
-    is_step = isinstance(level, BridgeStep)
-    sign = "" if not is_step else "\N{MINUS SIGN}" if lessens else "+"
+def _level(label: str, level: Level, currency: str | None) -> Sequence[str]:
     amount = _amount(level.amount, currency)
-    return label, number(level.deals), amount if amount == NOTHING else f"{sign}{amount}", number(level.without_amount)
+    if isinstance(level, BridgeStep) and amount != NOTHING:
+        amount = signed_money(level, currency)
+    return label, number(level.deals), amount, number(level.without_amount)
 
 
 def _beside(changes: Changes) -> PlainTable:

@@ -50,6 +50,15 @@ class ChangesRequest(BaseModel):
     page: int = Field(default=1, ge=1, le=PAGE_MAX, description="of the deals")
     page_rows: int = Field(default=16, ge=1, le=PAGE_ROWS_MAX)
 
+    @field_validator("period_end", mode="before")
+    @classmethod
+    def _read_day(cls, value: Any) -> Any:
+        try:
+            return datetime.fromisoformat(value.strip()).date() if isinstance(value, str) else value
+        except ValueError:
+            msg = f"{value!r} is not a day such as 2027-01-01"
+            raise ValueError(msg) from None
+
     @property
     def for_client(self) -> bool:
         """Whether a client will read the answer."""

@@ -142,7 +142,7 @@ def _parts(report: PlacedLeadReport) -> list[Part]:
             digest=group_digest(*cells.shown_group_key),
             figures=group.model_dump(mode="json"),
             connector_id=cells.portal.connector_id,
-            keys=None if cells.place is None else [cells.group_key],
+            keys=None if cells.place is None else cells.stored_keys,
         )
         for group, cells in zip(report.groups, report.group_cells, strict=True)
     ]

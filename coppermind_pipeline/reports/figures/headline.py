@@ -12,11 +12,13 @@ from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.figures.worth import sums, without_amount, worth
 from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy
-from coppermind_pipeline.wording import capitalized, clock, count, day, listed, number, report_percent
+from coppermind_pipeline.wording import capitalized, clock, count, day, number, report_percent, some_named
 
 SENTENCES_MAX = 5
 # A share of less than this many deals is an anecdote.
 _WON_DEALS_MIN_TO_RANK = 5
+# How many groups that are level are called by their names.
+LEVEL_NAMED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +90,8 @@ def _sentences(
     leading = _leading(groups, group_by)
     if len(leading) > 1:
         yield (
-            f"Most won revenue by {group_by}: {listed([group.label for group in leading])} are level "
-            f"({setting.of_range()})."
+            f"Most won revenue by {group_by}: "
+            f"{some_named([group.label for group in leading], most=LEVEL_NAMED_MAX)} are level ({setting.of_range()})."
         )
     elif leading:
         won = leading[0].closed_won
@@ -138,4 +140,7 @@ def _leading(groups: Sequence[Group], group_by: GroupBy | None) -> Sequence[Grou
     def revenue(group: Group) -> object:
         return group.closed_won.amount_home if len(currencies) > 1 else group.closed_won.amounts
 
-    return [group for group in groups if group.key != "other" and revenue(group) == revenue(first)]
+    own = [group for group in groups if group.key != "other"]
+    level = [group for group in own if revenue(group) == revenue(first)]
+    # Where all that are shown are level, and some are not shown, these may be, too.
+    return () if len(own) < len(groups) and len(level) == len(own) else level

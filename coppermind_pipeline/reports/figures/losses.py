@@ -100,6 +100,13 @@ class Losses(BaseModel):
     without_reason: int
     themes: list[LossTheme]
 
+    @property
+    def beside_themes(self) -> list[tuple[str, int]]:
+        """The lost deals of none of the themes that are listed, under what they are called."""
+        left_out = self.with_reason - sum(theme.deals for theme in self.themes)
+        named = (("Themes that did not fit", left_out), (NO_REASON_LABEL, self.without_reason))
+        return [(label, deals) for label, deals in named if deals]
+
 
 @dataclass(frozen=True, slots=True)
 class ReasonNames:

@@ -27,6 +27,7 @@ class LeadFindings(RangeFindings):
         unknown_dates: by label of the stage, contacts that have been in it, nobody knows since when.
         seen: entries in the range that are dated by when the change was first read.
         undated: contacts without a create date.
+        shows_owners: the answer says whose contacts are; else their names are of no concern.
     """
 
     labels: Mapping[str, Labels]
@@ -37,6 +38,7 @@ class LeadFindings(RangeFindings):
     seen: int
     undated: int
     label_uses: Sequence[LabelUse]
+    shows_owners: bool
 
 
 def lead_caveats(found: LeadFindings) -> list[str]:
@@ -112,11 +114,11 @@ def _undated(found: LeadFindings) -> Iterable[str]:
 
 
 def _labels(found: LeadFindings) -> Iterable[str]:
-    for kind in ("owner", "source", "lifecycle stage"):
+    for kind in ("owner", "source", "lifecycle stage") if found.shows_owners else ("source", "lifecycle stage"):
         unresolved = [use for use in found.label_uses if use.kind == kind and not _resolved(use, found.labels)]
         contacts = sum(use.contacts for use in unresolved)
         if contacts:
-            what = f"{'an' if kind == 'owner' else 'a'} {kind} that HubSpot no longer has a name for"
+            what = f"{'an' if kind == 'owner' else 'a'} {kind} that HubSpot has no name for"
             yield f"{count(contacts, 'new contact')} {have(contacts)} {what}."
 
 

@@ -13,7 +13,14 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
-from coppermind_pipeline.crm import FUNNEL_STAGES, OFFLINE, POSTPONED_STATUS, STUCK_AFTER, STUCK_STAGES
+from coppermind_pipeline.crm import (
+    FUNNEL_STAGES,
+    OFFLINE,
+    POSTPONED_STATUS,
+    STUCK_AFTER,
+    STUCK_STAGES,
+    same_detail,
+)
 from coppermind_pipeline.reports.figures.measures import Days
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.reports.leads.rows import (
@@ -120,12 +127,14 @@ class CreatedCell:
 
     Attributes:
         reached: how many had reached each stage of the funnel; `undated` reached it, nobody knows when.
+        key: of the group that readers see; `stored_key` is what the store groups by, which several may share.
         text, region: what was typed as country and region, where a label needs it.
         detail: the drill-down of their source.
     """
 
     connector_id: str
     key: str
+    stored_key: str
     contacts: int
     offline: int
     youngest: datetime
@@ -149,6 +158,7 @@ class EnteredCell:
 
     connector_id: str
     key: str
+    stored_key: str
     stage: str
     dated: bool
     contacts: int
@@ -173,7 +183,7 @@ class LabelUse:
 def created(connection: Connection, selection: LeadSelection) -> list[CreatedCell]:
     """Return the contacts that were created in the range, by connector and group."""
     rows = connection.execute(text(selection.statement(_CREATED_CELLS)), selection.values()).mappings()
-    return [CreatedCell(**row) for row in rows]
+    return [CreatedCell(**_of_group(row, selection)) for row in rows]
 
 
 def youngest(connection: Connection, selection: LeadSelection) -> datetime | None:
@@ -184,22 +194,37 @@ def youngest(connection: Connection, selection: LeadSelection) -> datetime | Non
 def entered(connection: Connection, selection: LeadSelection) -> list[EnteredCell]:
     """Return how many contacts entered each stage in the range, whenever they were created, by connector and group."""
     rows = connection.execute(text(selection.statement(_ENTERED)), selection.values()).mappings()
-    return [EnteredCell(**row) for row in rows]
+    return [EnteredCell(**_of_group(row, selection)) for row in rows]
+
+
+def _of_group(row: Mapping[Any, Any], selection: LeadSelection) -> Mapping[str, Any]:
+    """Return a cell's values with the key of its group: drill-downs that read alike are one."""
+    key = row["key"]
+    if selection.group_by is LeadGroupBy.SOURCE_DETAIL:
+        source, _, _ = key.partition("/")
+        key = f"{source}/{same_detail(None if source == NONE else source, row['detail']) or NONE}"
+    return {**row, "key": key, "stored_key": row["key"]}
 
 
 def days_between_stages(
-    connection: Connection, selection: LeadSelection, kept: Iterable[GroupKey], *, other: str
+    connection: Connection, selection: LeadSelection, kept: Mapping[GroupKey, GroupKey], *, other: str
 ) -> tuple[StepDays, Mapping[GroupKey, StepDays]]:
-    """Return the days between stages of the contacts created in the range, and by group; those not `kept` are other."""
-    pairs = list(kept)
+    """Return the days between stages of the contacts created in the range, and by group; those not `kept` are other.
+
+    Args:
+        kept: the group of each stored key.
+    """
     values = selection.values(
-        kept_connectors=[connector for connector, _ in pairs], kept_keys=[key for _, key in pairs], other=other
+        kept_connectors=[connector for connector, _ in kept], kept_keys=[key for _, key in kept], other=other
     )
-    by_group: defaultdict[GroupKey, dict[int, Days]] = defaultdict(dict)
+    stored: defaultdict[GroupKey, dict[int, Days]] = defaultdict(dict)
     for row in connection.execute(text(selection.statement(_STEPS)), values):
         days = Days(Counter(dict(zip(row.days, row.contacts, strict=True))))
-        by_group[row.connector_id, row.bucket][row.place] = days
-    return all_steps(by_group.values()), by_group
+        stored[row.connector_id, row.bucket][row.place] = days
+    by_group: defaultdict[GroupKey, list[StepDays]] = defaultdict(list)
+    for key, steps in stored.items():
+        by_group[kept.get(key, key)].append(steps)
+    return all_steps(stored.values()), {group: all_steps(steps) for group, steps in by_group.items()}
 
 
 def all_steps(groups: Iterable[StepDays]) -> StepDays:

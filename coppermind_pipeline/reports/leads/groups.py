@@ -68,6 +68,12 @@ class GroupCells:
         return self.portal.connector_id, self.key
 
     @property
+    def stored_keys(self) -> list[GroupKey]:
+        """The connector and each key by which the store groups what is in it."""
+        cells = [*self.created, *self.entered]
+        return [(self.portal.connector_id, key) for key in dict.fromkeys(cell.stored_key for cell in cells)]
+
+    @property
     def shown_group_key(self) -> GroupKey:
         """The same with the key that readers see, which the answer's id names the group by."""
         return self.portal.connector_id, self.shown_key
@@ -80,7 +86,7 @@ class GroupCells:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arranged:
-    """The groups of one page, and the keys of those that earlier pages have."""
+    """The groups of one page, and the stored keys of those that earlier pages have."""
 
     groups: Sequence[GroupCells] = ()
     passed: Sequence[GroupKey] = ()
@@ -114,8 +120,9 @@ def arrange(
                   for key in [(portal.connector_id, "")]} | groups  # fmt: skip
     order = [portal.connector_id for portal in portals]
     places = {key: _place(group_by, group, order) for key, group in groups.items()}
-    passed = [] if after is None else [key for key in groups if places[key].sort_key >= after.sort_key]
-    groups = {key: group for key, group in groups.items() if key not in set(passed)}
+    behind = {key for key in groups if after is None or places[key].sort_key < after.sort_key}
+    passed = [stored for key, group in groups.items() if key not in behind for stored in group.stored_keys]
+    groups = {key: group for key, group in groups.items() if key in behind}
     for key, group in groups.items():
         group.label = _label(group_by, group, labels[group.portal.connector_id])
         group.place = places[key]
@@ -202,31 +209,30 @@ def _label(group_by: LeadGroupBy | None, group: GroupCells, labels: Labels) -> s
     key, missing = group.key, group.key == "none"
     match group_by:
         case None:
-            text = group.portal.name
+            return capitalized(group.portal.name)
         case LeadGroupBy.SOURCE:
-            text = labels.source(None if key == NONE else key).text
+            return labels.source(None if key == NONE else key).as_heading
         case LeadGroupBy.SOURCE_DETAIL:
-            text = _source_detail(group, labels)
+            return _source_detail(group, labels)
         case LeadGroupBy.OWNER:
-            text = labels.owner(None if missing else key).text
+            return labels.owner(None if missing else key).as_heading
         case LeadGroupBy.LIFECYCLE_STAGE:
-            text = labels.lifecycle_stage(ObjectType.CONTACTS, None if missing else key).text
+            return labels.lifecycle_stage(ObjectType.CONTACTS, None if missing else key).as_heading
         case LeadGroupBy.MONTH:
-            text = month(date.fromisoformat(f"{key}-01"))
+            return month(date.fromisoformat(f"{key}-01"))
         case LeadGroupBy.COUNTRY:
-            text = _country(key, group)
+            return capitalized(_country(key, group))
         case LeadGroupBy.REGION:
             country = key.partition("/")[0]
             region = next((cell.region for cell in _cells(group) if cell.region), None) or "Unknown region"
-            text = f"{region}, {_country(country, group)}"
-    return capitalized(text)
+            return capitalized(f"{region}, {_country(country, group)}")
 
 
 def _source_detail(group: GroupCells, labels: Labels) -> str:
     source = group.key.partition("/")[0]
     source = None if source == NONE else source
     words = source_detail(source, next((cell.detail for cell in _cells(group) if cell.detail), None), None)
-    return f"{labels.source(source).text}: {words}" if words else f"{labels.source(source).text}: no known detail"
+    return f"{labels.source(source).as_heading}: {words or 'no known detail'}"
 
 
 def _country(key: str, group: GroupCells) -> str:

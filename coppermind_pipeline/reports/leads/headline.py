@@ -7,10 +7,11 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.crm import FUNNEL_STAGES
+from coppermind_pipeline.reports.figures.headline import LEVEL_NAMED_MAX
 from coppermind_pipeline.reports.leads.groups import OTHER, GroupCells
 from coppermind_pipeline.reports.leads.measures import LeadFigures, LeadRangeFigures
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
-from coppermind_pipeline.wording import as_words, clock, count, day, listed, number, report_percent
+from coppermind_pipeline.wording import as_words, clock, count, day, listed, number, report_percent, some_named
 
 CUSTOMER = FUNNEL_STAGES[-1]
 
@@ -73,7 +74,8 @@ def _sentences(
         yield f"Before that: {count(compared_with.new_contacts, 'new contact')}{became} ({of_earlier})."
     leading = _leading(groups, group_by)
     if leading:
-        first = f"{listed([group.label for group in leading])}, {number(leading[0].size[0])}"
+        names = some_named([group.label for group in leading], most=LEVEL_NAMED_MAX)
+        first = f"{names}, {number(leading[0].size[0])}"
         each = " each" if len(leading) > 1 else ""
         yield f"Most new contacts by {as_words(str(group_by))}: {first}{each} ({setting.of_range()})."
 
@@ -86,9 +88,13 @@ def _became_customers(figures: LeadRangeFigures, setting: HeadlineSetting) -> st
 
 
 def _leading(groups: Sequence[GroupCells], group_by: LeadGroupBy | None) -> Sequence[GroupCells]:
-    """Return the group with most new contacts and those level with it; none of several portals, or of months."""
+    """Return the group with most new contacts and those level with it; none of several portals, or of months.
+
+    Nor where all that are shown are level, and some are not shown: these may be, too.
+    """
     own = [group for group in groups if group.key != OTHER]
     if group_by in {None, LeadGroupBy.MONTH} or len({group.portal.connector_id for group in own}) != 1:
         return ()
     most = max((group.size[0] for group in own), default=0)
-    return [group for group in own if group.size[0] == most] if most else ()
+    level = [group for group in own if group.size[0] == most]
+    return level if most and not (len(own) < len(groups) and len(level) == len(own)) else ()

@@ -1,6 +1,5 @@
 """Renderings of a lead report: for chats, for spreadsheets and for browsers."""
 
-import json
 from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.memories import Audience
@@ -8,6 +7,7 @@ from coppermind_pipeline.reports.leads.models import LeadReport
 from coppermind_pipeline.reports.leads.tables import lead_columns, lead_tables
 from coppermind_pipeline.reports.rendering.document import Document, render_document
 from coppermind_pipeline.reports.rendering.formats import ReportFormat
+from coppermind_pipeline.reports.rendering.provenance import filters
 from coppermind_pipeline.wording import as_words, clock_with_zone, day
 
 
@@ -62,8 +62,6 @@ def _facts(report: LeadReport) -> list[tuple[str, str]]:
         ("Last sync", "not complete yet" if synced is None else clock_with_zone(synced, zone)),
         ("Freshness", as_words(trust.freshness)),
         ("Backfill", "complete" if trust.backfill_complete else "not complete"),
-        *([("Filters", "none" if not any(trust.configured_filters.values()) else
-            "lifted" if report.audit.include_filtered else json.dumps(trust.configured_filters, ensure_ascii=False))]
-          if of_portals else []),
+        *([("Filters", filters(trust, lifted=report.audit.include_filtered))] if of_portals else []),
         ("Source", trust.data_source),
-    ]  # fmt: skip
+    ]

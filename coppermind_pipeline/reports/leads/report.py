@@ -1,5 +1,6 @@
 """The lead report: figures of one mind's contacts, and what they can be relied on for."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -26,7 +27,7 @@ from coppermind_pipeline.reports.leads.measures import (
     unknown_dates,
 )
 from coppermind_pipeline.reports.leads.models import LeadAudit, LeadPeriod, LeadSummary, PlacedLeadReport
-from coppermind_pipeline.reports.leads.request import LeadRequest
+from coppermind_pipeline.reports.leads.request import LeadGroupBy, LeadRequest
 from coppermind_pipeline.reports.models import ComparedPeriod
 from coppermind_pipeline.reports.question.frame import Frame, frame_of
 from coppermind_pipeline.reports.question.places import GroupPlace
@@ -117,7 +118,9 @@ class LeadReporter:
                         after=list_after(GroupPlace, self.goes_on),
                         again=None if self.again is None else self.again.groups)  # fmt: skip
         # What earlier pages have is no part of what is added up as `other`.
-        kept = [*(group.group_key for group in found.groups if group.key != OTHER), *found.passed]
+        own = [group for group in found.groups if group.key != OTHER]
+        kept = {stored: group.group_key for group in own for stored in group.stored_keys}
+        kept |= {stored: stored for stored in found.passed}
         steps, steps_by_group = contacts.days_between_stages(self.connection, selection, kept, other=OTHER)
         arranged = [replace(group, steps=steps_by_group.get(group.group_key, {})) for group in found.groups]
         named = arranged if self.goes_on is None else []
@@ -221,7 +224,7 @@ class LeadReporter:
         earlier = self.earlier_selection(selection)
         if earlier is None:
             return None
-        steps, _ = contacts.days_between_stages(self.connection, earlier, (), other=OTHER)
+        steps, _ = contacts.days_between_stages(self.connection, earlier, {}, other=OTHER)
         return range_figures_of(
             contacts.created(self.connection, earlier),
             contacts.entered(self.connection, earlier),
@@ -252,10 +255,11 @@ class LeadReporter:
             include_filtered=self.request.include_filtered,
             figures=figures,
             earlier=earlier,
-            unknown_dates={stage_labels.get(stage, stage): n for stage, n in unknown_dates(counted.entered).items()},
+            unknown_dates=_by_label(unknown_dates(counted.entered), stage_labels),
             seen=sum(cell.seen for cell in counted.entered),
             undated=contacts.undated(self.connection, selection),
             label_uses=contacts.label_uses(self.connection, selection),
+            shows_owners=self.request.group_by is LeadGroupBy.OWNER,
         )
 
     def _headline(
@@ -306,6 +310,14 @@ def _stages(labels: Mapping[str, Labels]) -> list[str]:
         for stage in lifecycle_stages(known.definitions.get(ObjectType.CONTACTS, {}).get("lifecyclestage"))
     ]
     return list(dict.fromkeys(found))
+
+
+def _by_label(contacts_by_stage: Mapping[str, int], labels: Mapping[str, str]) -> Mapping[str, int]:
+    """Return how many contacts each label stands for: several stages may share one."""
+    found: Counter[str] = Counter()
+    for stage, of_stage in contacts_by_stage.items():
+        found[labels.get(stage, stage)] += of_stage
+    return found
 
 
 def _stage_labels(

@@ -39,7 +39,6 @@ def lead_columns(report: LeadReport) -> list[dict[str, Any]]:
     named = [(group.label, group) for group in report.groups] or [("All contacts", report.summary)]
     synced = report.trust.last_successful_sync
     about = {
-        "mind": report.trust.mind,
         "range_start": report.period.start.isoformat(),
         "range_end": report.period.end.isoformat(),
         "timezone": report.period.timezone,
@@ -50,13 +49,15 @@ def lead_columns(report: LeadReport) -> list[dict[str, Any]]:
     earlier = {} if report.groups or report.summary.compared_with is None else {
         f"earlier_{column}": then for column, then in _flat(report.summary.compared_with, stages).items()
     }  # fmt: skip
-    return [{"group": label} | _portal_of(figures, report) | _flat(figures, stages) | earlier | about
+    return [{"mind": report.trust.mind, "group": label} | _identity(figures) | _flat(figures, stages) | earlier | about
             for label, figures in named]  # fmt: skip
 
 
-def _portal_of(figures: LeadFigures, report: LeadReport) -> dict[str, Any]:
-    """Return the column that tells groups of one name apart, where several portals have them."""
-    return {"portal_id": figures.portal_id} if isinstance(figures, LeadGroup) and _has_portals(report) else {}
+def _identity(figures: LeadFigures) -> dict[str, Any]:
+    """Return the columns that tell groups of one name apart, as the deal report's spreadsheet has them."""
+    if not isinstance(figures, LeadGroup):
+        return {}
+    return {"key": figures.key, "portal_id": figures.portal_id, "connector_id": figures.connector_id}
 
 
 def _flat(figures: LeadRangeFigures, stages: Sequence[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL, Losses, LossTheme
+from coppermind_pipeline.reports.figures.losses import Losses, LossTheme
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures, rate
 from coppermind_pipeline.reports.figures.panorama import Part
 from coppermind_pipeline.reports.figures.worth import amount_in_words, sums
@@ -80,8 +80,7 @@ def loss_bars(losses: Losses) -> list[BarChart]:
     rows: list[tuple[str, int, str, LossTheme | None]] = [
         (theme.label, theme.deals, theme.share, theme) for theme in losses.themes
     ]
-    if losses.without_reason:
-        rows.append((NO_REASON_LABEL, losses.without_reason, rate(losses.without_reason, losses.deals), None))
+    rows += [(label, deals, rate(deals, losses.deals), None) for label, deals in losses.beside_themes]
     longest = max((deals for _, deals, _, _ in rows), default=0)
     bars = [
         Bar(

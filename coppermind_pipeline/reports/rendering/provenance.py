@@ -10,7 +10,7 @@ import orjson
 from coppermind_pipeline.memories import Audience
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.models import ComparedPeriod, CrmReport
-from coppermind_pipeline.reports.trust.block import RecordCounts
+from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock
 from coppermind_pipeline.wording import as_words, clock_with_zone, count, day, number
 
 
@@ -51,7 +51,7 @@ def provenance(report: CrmReport) -> list[tuple[str, str]]:
         ("Covered since", covered_since(trust.coverage_since, zone)),
         ("Records stored", ", ".join(_record_count(name, counts) for name, counts in trust.record_counts.items())),
         ("Properties", "all" if trust.hydration == "full" else "the required ones alone"),
-        *([("Filters", filters(report))] if of_portals else []),
+        *([("Filters", filters(trust, lifted=report.audit.include_filtered))] if of_portals else []),
         ("Source", trust.data_source + (", after a live pull" if trust.live_fallback_used else "")),
     ]
 
@@ -72,9 +72,10 @@ def covered_since(moment: datetime | None, zone: ZoneInfo) -> str:
     return "unknown" if moment is None else clock_with_zone(moment, zone)
 
 
-def filters(report: CrmReport) -> str:
+def filters(trust: TrustBlock, *, lifted: bool = False) -> str:
     """Return the filters in force, those of several connectors behind their names."""
-    return "; ".join(_filters(report.trust.configured_filters)) or "none"
+    found = "; ".join(_filters(trust.configured_filters)) or "none"
+    return f"lifted ({found})" if lifted and found != "none" else found
 
 
 def _record_count(object_type: ObjectType, counts: RecordCounts) -> str:

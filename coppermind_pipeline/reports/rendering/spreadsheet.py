@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from coppermind_pipeline.memories import Audience
-from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL, Losses, LossTheme
+from coppermind_pipeline.reports.figures.losses import Losses, LossTheme
 from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures, rate
 from coppermind_pipeline.reports.models import CrmReport, DealRow
 from coppermind_pipeline.reports.rendering.provenance import backfill, filters
@@ -84,7 +84,7 @@ def _about(report: CrmReport) -> dict[str, Any]:
         "freshness": trust.freshness.value,
         "backfill": backfill(report),
         "covered_since": None if covered is None else covered.isoformat(),
-        "filters": filters(report),
+        "filters": filters(report.trust, lifted=report.audit.include_filtered),
         "caveats": " ".join(report.audit.caveats),
     }
 
@@ -107,8 +107,8 @@ def _loss_rows(losses: Losses) -> Iterator[dict[str, Any]]:
 
     for theme in losses.themes:
         yield row("loss_themes", theme.label, None, theme.deals, theme)
-    if losses.without_reason:
-        yield row("loss_themes", NO_REASON_LABEL, None, losses.without_reason)
+    for label, deals in losses.beside_themes:
+        yield row("loss_themes", label, None, deals)
     for theme in losses.themes:
         for reason in theme.reasons:
             yield row("loss_reasons", theme.label, reason.reason, reason.deals)

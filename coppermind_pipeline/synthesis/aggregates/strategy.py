@@ -17,7 +17,7 @@ from coppermind_pipeline.synthesis.aggregates.geography import Country, Customer
 from coppermind_pipeline.synthesis.aggregates.lead_leaks import LeadLeaks
 from coppermind_pipeline.synthesis.aggregates.loss_themes import LossTheme, LossThemes, LostDeals
 from coppermind_pipeline.synthesis.aggregates.rates import Comparison, Rate
-from coppermind_pipeline.synthesis.aggregates.sums import MoneyTotal, share
+from coppermind_pipeline.synthesis.aggregates.sums import share
 
 _THIN_SHARE = Decimal("0.5")
 _SERIOUS_SHARE = Decimal("0.25")
@@ -144,15 +144,24 @@ def is_attributed(source: str | None) -> bool:
 
 def _worth(mix: ChannelMix) -> tuple[Basis, Callable[[Channel], Decimal]]:
     won = mix.total.won
-    if len(won.revenue) == 1 and won.revenue[0].amount > 0:
-        return "revenue", lambda channel: _single(channel.won.revenue)
-    if len(won.revenue) > 1 and won.revenue_home is not None and won.revenue_home > 0:
-        return "revenue_home", lambda channel: channel.won.revenue_home or Decimal(0)
+    if len(won.revenue) == 1 and _has_shares(mix, _own_revenue):
+        return "revenue", _own_revenue
+    if len(won.revenue) > 1 and won.revenue_home is not None and _has_shares(mix, _home_revenue):
+        return "revenue_home", _home_revenue
     return "won_deals", lambda channel: Decimal(channel.won.deals)
 
 
-def _single(totals: tuple[MoneyTotal, ...]) -> Decimal:
-    return totals[0].amount if totals else Decimal(0)
+def _has_shares(mix: ChannelMix, worth: Callable[[Channel], Decimal]) -> bool:
+    """Say whether the channels are parts of a whole: beside a credit note larger than its source's revenue none is."""
+    return worth(mix.total) > 0 and all(worth(each) >= 0 for each in mix.channels)
+
+
+def _own_revenue(channel: Channel) -> Decimal:
+    return channel.won.revenue[0].amount if channel.won.revenue else Decimal(0)
+
+
+def _home_revenue(channel: Channel) -> Decimal:
+    return channel.won.revenue_home or Decimal(0)
 
 
 def _next_move(

@@ -120,7 +120,7 @@ async def test_what_it_does_not_take_is_refused_by_name(portal: StoredPortal, mi
         ({"from": "2027-01-01"}, "Nothing lies between"),
         ({"pipeline": "Sales Pipelin"}, "There is no pipeline 'Sales Pipelin'"),
         ({"step": "wone"}, "step: 'wone' is none of created"),
-        ({"period_end": "soon"}, "period_end"),
+        ({"period_end": "soon"}, "period_end: 'soon' is not a day"),
         ({"timezone": "Mars"}, "not a time zone"),
     ):
         with pytest.raises(ReportArgumentError, match=said):
@@ -167,6 +167,16 @@ async def test_every_format_holds_the_figures(portal: StoredPortal, mind: Mind, 
                 "# acme: what changed in the open pipeline, 1 November 2026 to 18 November 2026\n"
             )
             assert "| Amount lowered | 1 | \N{MINUS SIGN}$10 | 0 |" in content
+
+
+async def test_a_credit_that_is_won_makes_the_pipeline_more(portal: StoredPortal, mind: Mind) -> None:
+    _read(portal, "1", _BEFORE, amount="-50")
+    _read(portal, "1", _WITHIN, amount="-50", dealstage="closedwon")
+    _read(portal, "2", _WITHIN, amount="-20")
+    take_up(portal)
+    content = (await _ask(portal, mind, format="markdown"))["content"]
+    assert "| Won | 1 | +$50 | 0 |" in content
+    assert "| Created earlier, read for the first time | 1 | \N{MINUS SIGN}$20 | 0 |" in content
 
 
 async def test_what_is_not_normalized_yet_counts_as_read(portal: StoredPortal, mind: Mind) -> None:

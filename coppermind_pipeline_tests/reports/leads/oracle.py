@@ -1,7 +1,7 @@
 """The lead report counted again from what HubSpot sent, contact by contact, as a person with a calendar would."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -184,10 +184,20 @@ def _leak(contact: Contact, clock: datetime, in_open_deal: set[str]) -> str | No
     return "stuck" if stage in FUNNEL[:3] and unchanged and contact.id not in in_open_deal else None
 
 
+# Drill-downs that tell a person something; those that read alike are one.
+_SAYING = {"IMPORT": "IMPORT", "spring": "spring", "CONTACTS": "CONTACTS"}
+TOLD_AS: Mapping[str, Mapping[str, str]] = {
+    "OFFLINE": {"IMPORT": "IMPORT", "CRM_UI": "CONTACTS", "CONTACTS": "CONTACTS"},
+    "PAID_SEARCH": _SAYING,
+    "REFERRALS": _SAYING,
+}
+
+
 def key_of(group_by: str | None, zone: ZoneInfo) -> Callable[[Contact, datetime], str]:
     def key(contact: Contact, dated: datetime) -> str:
         get = contact.properties.get
-        source, detail = get("hs_analytics_source") or "(none)", get("hs_analytics_source_data_1") or "(none)"
+        source = get("hs_analytics_source") or "(none)"
+        detail = TOLD_AS.get(source, {}).get(get("hs_analytics_source_data_1") or "", "(none)")
         written = get("country")
         country = COUNTRIES.get(written or "") or (f"unrecognized:{written.lower()}" if written else "unknown")
         return {

@@ -146,7 +146,7 @@ def _properties(random: Random, created: datetime) -> dict[str, str]:
                 properties[name] = _iso(_moment(random))
     for name, values in (
         ("hs_analytics_source", (None, "OFFLINE", "PAID_SEARCH", "REFERRALS")),
-        ("hs_analytics_source_data_1", (None, "IMPORT", "spring")),
+        ("hs_analytics_source_data_1", (None, "IMPORT", "spring", "CRM_UI", "CONTACTS")),
         ("hubspot_owner_id", (None, "11", "99")),
         ("hs_lead_status", (None, "NEW", "UNQUALIFIED", "BAD_TIMING")),
         ("email", (None, f"a@{OWN_DOMAIN}", "b@firm.example", "c@firm.example", "d@firm.example")),

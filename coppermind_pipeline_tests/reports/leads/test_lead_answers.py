@@ -75,6 +75,33 @@ async def test_ten_groups_and_the_rest_together(portal: StoredPortal, mind: Mind
     assert sum(group["new_contacts"] for group in by_region) == 52
 
 
+async def test_drill_downs_that_read_alike_are_one_group(portal: StoredPortal, mind: Mind) -> None:
+    for number, detail in enumerate(("CRM_UI", "CONTACTS", "7312345", "7312346", "IMPORT")):
+        portal.contact(str(number), created_at=_OCTOBER, source="OFFLINE", source_detail_1=detail)
+    answer = await _ask(portal, mind, group_by="source_detail")
+    assert [(group["label"], group["new_contacts"]) for group in answer["groups"]] == [
+        ("Offline Sources: added by hand in HubSpot", 2),
+        ("Offline Sources: no known detail", 2),
+        ("Offline Sources: imported from a file", 1),
+    ]
+    assert (
+        "Offline Sources: added by hand in HubSpot and Offline Sources: no known detail, 2 each"
+        in (answer["headline"][-1])
+    )
+
+
+async def test_groups_that_are_level_with_others_out_of_sight_lead_nothing(portal: StoredPortal, mind: Mind) -> None:
+    for number in range(12):
+        portal.contact(str(number), created_at=_OCTOBER, owner_id=str(100 + number), lifecycle_stage=f"unknown{number}")
+    answer = await _ask(portal, mind, group_by="owner")
+    assert not [sentence for sentence in answer["headline"] if sentence.startswith("Most")]
+    assert "12 new contacts have an owner that HubSpot has no name for." in answer["audit"]["caveats"]
+    portal.contact("13", created_at=_OCTOBER, owner_id="101", lifecycle_stage="lead")
+    assert "Most new contacts by owner" in (await _ask(portal, mind, group_by="owner"))["headline"][-1]
+    (unknown,) = [each for each in answer["audit"]["caveats"] if "it is not known when" in each]
+    assert unknown.endswith("A lifecycle stage no longer in HubSpot 12.")
+
+
 async def test_months_are_never_left_out(portal: StoredPortal, mind: Mind) -> None:
     months = [datetime(2022 + month // 12, month % 12 + 1, 15, tzinfo=UTC) for month in range(55)]
     for number, at in enumerate(months):
@@ -99,6 +126,8 @@ async def test_every_format_holds_the_figures(portal: StoredPortal, mind: Mind, 
             customers = {row["group"].partition(",")[0]: row["reached_customer"] for row in rows}
             assert customers == {"'=SUM(A1)": "1", "<b>=1|2": "0"}
             assert {row["mind"] for row in rows} == {"acme"}
+            assert {row["key"] for row in rows} == {"US/=sum(a1)", "unknown/<b>=1|2"}
+            assert {row["connector_id"] for row in rows} == {portal.connector_id}
         case "html":
             assert "<b>" not in content
             page = _Balanced()

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from coppermind_pipeline.memories import Audience
 from coppermind_pipeline.reports.figures.groups import Group
-from coppermind_pipeline.reports.figures.losses import NO_REASON_LABEL, Losses, LossTheme
+from coppermind_pipeline.reports.figures.losses import Losses, LossTheme
 from coppermind_pipeline.reports.figures.measures import Amount, DealSum, Figures, RangeFigures, rate
 from coppermind_pipeline.reports.figures.worth import amount_in_words
 from coppermind_pipeline.reports.models import CrmReport, DealRow, Summary
@@ -222,10 +222,9 @@ def _loss_rows(losses: Losses) -> list[list[Cell]]:
          _text(_reasons(theme))]
         for theme in losses.themes
     ]  # fmt: skip
-    if losses.without_reason:
-        share = report_percent(Decimal(rate(losses.without_reason, losses.deals)))
-        texts = (NO_REASON_LABEL, number(losses.without_reason), share, NOTHING, NOTHING)
-        rows.append([_text(text) for text in texts])
+    for label, deals in losses.beside_themes:
+        share = report_percent(Decimal(rate(deals, losses.deals)))
+        rows.append([_text(text) for text in (label, number(deals), share, NOTHING, NOTHING)])
     return rows
 
 
