@@ -209,11 +209,14 @@ class LeadReporter:
         )
 
     def earlier_selection(self, selection: LeadSelection) -> LeadSelection | None:
-        """Return those of the earlier range, whose cohort is followed until it was as old as the later one is."""
+        """Return those of the earlier range, whose cohort is followed until it was as old as the later one is.
+
+        No group stands beside another range, so that they are in none.
+        """
         compared = self.frame.compared
         if compared is None:
             return None
-        earlier = selection.between(compared.start, compared.end)
+        earlier = replace(selection.between(compared.start, compared.end), group_by=None)
         youngest, later = (contacts.youngest(self.connection, each) for each in (earlier, selection))
         # An empty cohort has no age; then the ranges' own are compared.
         age = self.frame.clock - (later or min(self.frame.range.end, self.frame.clock))
