@@ -152,7 +152,7 @@ class KeyMissing(NeedsPerson):
     code = "encryption_key_missing"
     hint = (
         "Give COPPERMIND_ENCRYPTION_KEYS (or the key file under COPPERMIND_HOME) the key that they were written with, "
-        "or connect again."
+        "and ask for a poll with `connectors action=sync`; or connect again."
     )
 
 

@@ -44,6 +44,16 @@ LOOK_AGAIN_MINUTES = 60
 _NO_AUTHORIZATION = (TokenRejected, GrantRejected, NotConnected, KeyMissing, KeyFileExposed, InvalidKeys)
 
 
+class CutOff(HealsByItself):
+    """The process that worked on the sync ended before it was done; what it stored is kept."""
+
+    code = "cut_off"
+    hint = (
+        "Nothing is to be done where the installation was stopped meanwhile: the next poll goes on from there. Else "
+        "look for the failed run in Dagster's UI, and at this machine's memory and disk."
+    )
+
+
 def poll_started(connection: Connection, scope: Scope, *, run_id: str | None = None) -> None:
     """Note that a poll begins; a further step of one that began with the same run is no other poll.
 
@@ -232,7 +242,7 @@ def note_lost_run(connection: Connection, connector: Connector, *, run_id: str) 
     """Note a poll whose run failed without a word, as one does whose process was killed."""
     unnoted = connection.scalar(_UNNOTED, {"connector": connector.id, "run_id": run_id})
     if unnoted:
-        poll_failed(connection, connector, Unexpected("its process ended"), step=LOST_RUN, run_id=run_id)
+        poll_failed(connection, connector, CutOff(), step=LOST_RUN, run_id=run_id)
 
 
 _UNNOTED = text(

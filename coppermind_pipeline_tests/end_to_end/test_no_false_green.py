@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import stamina
 
+from coppermind_pipeline.connectors import load_connector
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.interfaces.state_words import state_words
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
+from coppermind_pipeline.sync import note_failed_run, poll_started
 from coppermind_pipeline_tests.connected import Connected, settings_for
 from coppermind_pipeline_tests.end_to_end.syncing import report_of, status_of
 from coppermind_pipeline_tests.portal_comparison import assert_store_equals_portal
@@ -108,6 +110,20 @@ def test_a_pull_that_was_fine_vouches_for_no_step_after_it(connected: Connected,
     sandbox.control.add_fault(Fault(count=None, path="/owners", status=500, body=_BROKEN))
     assert not _sync(connected)
     assert status_of(connected).hubspot_diagnostics.last_successful_hubspot_pull == pulled_at
+
+
+def test_a_sync_whose_process_ended_was_cut_off_and_is_no_riddle(connected: Connected):
+    """As where `up` is stopped between two of its steps: the next start finds the run."""
+    connector = load_connector(connected.database, connected.connector_id)
+    with connected.database.mind(connector.mind_id) as connection:
+        poll_started(connection, connector.scope, run_id="cut")
+    note_failed_run(connected.database, connector.id, job="sync", run_id="cut")
+    status = status_of(connected)
+    assert status.last_error is not None
+    assert status.last_error.code == "cut_off"
+    assert status.next_step.startswith("Nothing is to be done where the installation was stopped")
+    assert _sync(connected)
+    assert status_of(connected).last_error is None
 
 
 def test_what_nobody_foresaw_is_noted_by_its_kind_alone(connected: Connected, monkeypatch: pytest.MonkeyPatch):

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from contextlib import closing
 from types import TracebackType
 from typing import Self
 
@@ -11,8 +10,10 @@ from starlette.applications import Starlette
 
 from coppermind_pipeline.interfaces.processes.children import PortTaken
 from coppermind_pipeline.interfaces.processes.restarts import ProcessEnded
+from coppermind_pipeline.stopping import stop_at_signals
 
 STOP_DEADLINE_S = 5
+_LOOK_S = 1.0
 
 
 class LoopbackService:
@@ -52,9 +53,11 @@ class LoopbackService:
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
 
     def run(self) -> None:
-        """Serve until the process is interrupted or told to end."""
-        with closing(self._socket):
-            self._serve()
+        """Serve until the process is told to end; raises ProcessEnded where the service ends by itself."""
+        stop = stop_at_signals()  # uvicorn's own handlers, in the main thread, would end in tracebacks
+        with self:
+            while not stop.wait(_LOOK_S):
+                self.require_running()
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -23,7 +23,7 @@ from coppermind_pipeline.interfaces.processes import (
     Watch,
     port_answers,
 )
-from coppermind_pipeline.interfaces.web import WebService, make_sign_in_link
+from coppermind_pipeline.interfaces.web import WebService, listening_port, make_sign_in_link
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.stopping import Stop
 from coppermind_pipeline.store import Database, directory_of_socket, embedded, locked_if_free
@@ -77,7 +77,7 @@ def run_everything(
     with _only_one(home), Processes(record=record, logs=home / "logs", tell=tell) as processes:
         for name in processes.end_left_over():
             tell(f"Ended the {name} that an earlier start had left behind.")
-        _require_free(port, "COPPERMIND_DAGSTER_PORT")
+        _require_free(port, "COPPERMIND_DAGSTER_PORT", web_port=listening_port(installation.settings))
         with WebService(installation) as web, _KeptDatabase(installation.settings, tell) as database:
 
             def keep_running(starts_max: int) -> None:
@@ -213,7 +213,9 @@ def _write_workspace(directory: Path, code_socket: Path) -> Path:
     return file
 
 
-def _require_free(port: int, setting: str) -> None:
+def _require_free(port: int, setting: str, *, web_port: int) -> None:
+    if port == web_port:
+        raise PortTaken(f"Port {port} is the web service's own.", hint=f"Set {setting} to another port.")
     if port_answers(port):
         raise PortTaken(
             f"Port {port} is in use by another process.",

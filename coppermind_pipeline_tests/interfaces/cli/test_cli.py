@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -246,17 +247,19 @@ def test_all_browsers_of_a_customer_are_signed_out_by_a_command(coppermind, data
 
 
 @pytest.mark.slow
-def test_what_a_serving_command_says_comes_while_it_serves(installation_home):
+def test_what_a_serving_command_says_comes_while_it_serves_and_ctrl_c_ends_it(installation_home):
     environment = os.environ | {"COPPERMIND_PUBLIC_URL": f"http://localhost:{free_port(0)}"}
     command = [Path(sys.executable).with_name("coppermind"), "web", "--json"]
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         said = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
         assert said["url"] == environment["COPPERMIND_PUBLIC_URL"]
         assert process.poll() is None
-        process.terminate()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[1] == "Serving; Ctrl-C ends it.\n"
+    assert process.returncode == 0
 
 
 def test_a_sandbox_that_can_t_load_its_files_says_so_in_a_sentence(coppermind, tmp_path):

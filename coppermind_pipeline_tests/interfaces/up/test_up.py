@@ -24,9 +24,11 @@ from sqlalchemy import text
 
 from coppermind_pipeline.defs.home import prepare_dagster_home
 from coppermind_pipeline.ending import has_ended
-from coppermind_pipeline.interfaces.processes import free_port, port_answers
-from coppermind_pipeline.interfaces.up import settings_as_environment
+from coppermind_pipeline.interfaces.installation import Installation
+from coppermind_pipeline.interfaces.processes import PortTaken, free_port, port_answers
+from coppermind_pipeline.interfaces.up import run_everything, settings_as_environment
 from coppermind_pipeline.settings import Settings
+from coppermind_pipeline.stopping import Stop
 from coppermind_pipeline.store import embedded, paused_since
 from coppermind_pipeline_tests.interfaces.web.visitors import token_of
 
@@ -337,6 +339,14 @@ def test_a_port_in_use_is_named_before_anything_starts(environment):
     error = json.loads(refusal)["error"]
     assert f"Port {taken} is in use" in error["message"]
     assert "COPPERMIND_DAGSTER_PORT" in error["hint"]
+
+
+def test_the_web_services_own_port_is_no_port_for_dagster(tmp_path, database):
+    settings = Settings(home=tmp_path, public_url="http://localhost:18480", dagster_port=18480)
+    with pytest.raises(PortTaken, match="Port 18480 is the web service's own"):
+        run_everything(
+            Installation(settings, database), tell=pytest.fail, ready=lambda _: pytest.fail("ready"), stop=Stop()
+        )
 
 
 @pytest.mark.slow

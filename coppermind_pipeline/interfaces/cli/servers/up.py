@@ -24,6 +24,7 @@ def up(
     """Start the database, Dagster and the web service on this machine, and stop them all on Ctrl-C."""
     from coppermind_pipeline.interfaces.installation import open_installation
     from coppermind_pipeline.interfaces.up import run_everything
+    from coppermind_pipeline.settings import SettingsError
     from coppermind_pipeline.stopping import end_process, stop_at_signals
     from coppermind_pipeline.store import InstallationPaused, paused_since
     from coppermind_pipeline.store import resume as end_pause
@@ -35,6 +36,10 @@ def up(
         elif paused_since(installation.database):
             paused = InstallationPaused()
             output.note(f"{paused.message} {paused.hint}")
+        try:
+            installation.settings.require_hubspot_app()
+        except SettingsError as error:
+            output.note(f"{error.message} Until then no portal can be connected, and soon none is read.")
         run_everything(
             installation,
             tell=output.note,
