@@ -28,16 +28,22 @@ class SocketDirectoryTaken(NeedsPerson):
     hint = "Give COPPERMIND_HOME a shorter path, so that its sockets lie in it."
 
 
-def private_home(home: Path, *, mode: int = 0o700) -> None:
+def private_home(home: Path, *, has_server: bool = False) -> None:
     """Make an installation's directory as `private_directory` does, but leave one that holds other things as it is.
 
     Somebody may have named a directory that others work in, and can't be asked.
+
+    Args:
+        home: the directory.
+        has_server: another user's server works below it, or is about to; one that is there is seen anyway.
 
     Raises:
         NotADirectoryError: something else has that name.
     """
     if not home.is_dir() or all(entry.name.startswith(_IN_A_HOME) for entry in home.iterdir()):
-        private_directory(home, mode=mode)
+        server = home / "postgres"
+        has_server = has_server or (server.exists() and server.stat().st_uid != os.geteuid())
+        private_directory(home, mode=0o711 if has_server else 0o700)
 
 
 def private_directory(path: Path, *, mode: int = 0o700) -> None:

@@ -1,5 +1,6 @@
-"""Where a Unix socket may lie: its path has a limit, and nobody else may listen in its place."""
+"""Where a Unix socket may lie: its path has a limit, and nobody else may listen in its place; and who may pass a home."""
 
+import os
 import socket
 import stat
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coppermind_pipeline.store import directory_of_socket
-from coppermind_pipeline.store.files import SocketDirectoryTaken
+from coppermind_pipeline.store.files import SocketDirectoryTaken, private_home
 
 NAME = "code-server.sock"
 
@@ -58,3 +59,11 @@ def test_somebody_who_was_there_first_is_not_trusted(far, temporary):
     with pytest.raises(SocketDirectoryTaken):
         directory_of_socket(far, NAME)
     assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files can't be given to another user")
+def test_a_home_stays_passable_for_the_server_that_works_in_it(tmp_path: Path):
+    (tmp_path / "postgres").mkdir()
+    os.chown(tmp_path / "postgres", 12_345, 12_345)
+    private_home(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o711

@@ -78,7 +78,7 @@ def start(home: Path, *, keep_running: bool = False) -> str:
     Raises:
         ServerNotStarted: it does not start; the message says why.
     """
-    private_home(home, mode=0o711 if runs_as_another_user() else 0o700)
+    private_home(home, has_server=runs_as_another_user())
     home = home.resolve()
     directory = home / "postgres"
     password = password_of(home, SUPERUSER)
