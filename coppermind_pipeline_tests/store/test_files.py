@@ -1,4 +1,4 @@
-"""Where a Unix socket may lie: its path has a limit, and nobody else may listen in its place; and who may pass a home."""
+"""Where a Unix socket may lie: its path has a limit, and nobody else may listen in its place. And who passes a home."""
 
 import os
 import socket
