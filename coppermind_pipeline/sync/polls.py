@@ -176,7 +176,8 @@ def poll_failed(
 ) -> None:
     """Note what stopped a step, where a person and the next poll will look for it.
 
-    A poll that fails in several of its steps has failed once; a step of no poll leaves the count of failed polls alone.
+    A poll that fails in several of its steps has failed once; a step of no poll leaves the count of failed polls alone,
+    and shortens no pause.
     """
     connection.execute(
         _FAIL,
@@ -207,8 +208,9 @@ _FAIL = text(
                                ELSE failures + 1 END,
                retry_at = CASE WHEN :needs_person
                                THEN clock_timestamp() + interval '{LOOK_AGAIN_MINUTES} minutes'
-                               WHEN :of_poll THEN CAST(:retry_at AS timestamptz)
-                               ELSE coalesce(CAST(:retry_at AS timestamptz), retry_at) END
+                               WHEN :of_poll AND run_id IS NOT DISTINCT FROM :run_id
+                               THEN CAST(:retry_at AS timestamptz)
+                               ELSE greatest(CAST(:retry_at AS timestamptz), retry_at) END
          WHERE connector_id = :connector"""
 )
 

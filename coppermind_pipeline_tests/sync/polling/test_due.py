@@ -137,6 +137,17 @@ def test_a_pause_that_hubspot_asks_for_is_kept(polled: Polled):
     assert polled.due() is not None
 
 
+def test_a_failure_of_what_is_no_poll_ends_no_pause(polled: Polled):
+    polled.fails(PortalUnavailable(retry_at=datetime.now(UTC) + timedelta(minutes=10)))
+    with polled.database.mind(polled.connector.mind_id) as connection:
+        for error in (PortalUnavailable(), PortalUnavailable(retry_at=datetime.now(UTC) + timedelta(minutes=1))):
+            poll_failed(connection, polled.connector, error, step="reconciliation", run_id="a reconciliation")
+    polled.passes(timedelta(minutes=9))
+    assert polled.due() is None
+    polled.passes(timedelta(minutes=1))
+    assert polled.due() is not None
+
+
 def test_what_needs_a_person_is_looked_at_hourly(polled: Polled):
     for _ in range(3):
         polled.fails(TokenRejected())
