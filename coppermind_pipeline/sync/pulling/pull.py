@@ -141,41 +141,22 @@ class _Pull:
         self._conclude(scanned=scans.result(), associated=associated)
 
     async def _read_scans(self) -> bool:
-        """Read the deals, and the rest from when all of them are found: their last pages wait for no search."""
-        all_found = asyncio.Event()
+        try:
+            ended = [await self._read_scan(scan) for scan in self.scans if scan.object_type == ObjectType.DEALS]
+        finally:
+            self.deals.finish()
+        others = (self._read_scan(scan) for scan in self.scans if scan.object_type != ObjectType.DEALS)
+        return all([*ended, *await run_together(others)])
 
-        async def read_deals() -> bool:
-            scans = [scan for scan in self.scans if scan.object_type == ObjectType.DEALS]
-            try:
-                ended = [await self._read_scan(scan) for scan in scans[:-1]]
-                ended += [await self._read_scan(scan, on_found=all_found.set) for scan in scans[-1:]]
-            finally:
-                self.deals.finish()
-            all_found.set()
-            return all(ended)
-
-        async def read_others() -> bool:
-            await all_found.wait()
-            others = (self._read_scan(scan) for scan in self.scans if scan.object_type != ObjectType.DEALS)
-            return all(await run_together(others))
-
-        return all(await run_together([read_deals(), read_others()]))
-
-    async def _read_scan(self, scan: Scan, *, on_found: Callable[[], None] = lambda: None) -> bool:
+    async def _read_scan(self, scan: Scan) -> bool:
         def on_pages(found: int, read: int) -> None:
             self.pulled.found[scan.object_type] += found
             self.pulled.read[scan.object_type] += read
             if scan.object_type == ObjectType.DEALS:
                 self.deals.advance()
 
-        ended = await read_scan(
-            self.context,
-            scan,
-            self.hydrators[scan.object_type],
-            time_is_up=self.time_is_up,
-            on_found=on_found,
-            on_pages=on_pages,
-        )
+        hydrator = self.hydrators[scan.object_type]
+        ended = await read_scan(self.context, scan, hydrator, time_is_up=self.time_is_up, on_pages=on_pages)
         if ended:
             self.ended.append(scan)
         return ended
