@@ -52,7 +52,7 @@ def report(instance: dg.DagsterInstance, found: Fleet, installation: Installatio
 
 def _figures(found: Fleet, installation: Installation) -> dict[str, dg.MetadataValue | int]:
     runbook = dg.MetadataValue.url(installation.settings.runbook_url(CHECK))
-    return {"connectors": len(found.needing_person), "runbook": runbook}
+    return {"needing_a_person": len(found.needing_person), "runbook": runbook}
 
 
 def nobody_needed(found: Fleet, installation: Installation) -> tuple[bool, str]:
