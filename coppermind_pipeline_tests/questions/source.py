@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from coppermind_pipeline.crm import same_detail
 from coppermind_pipeline.sandbox import ExportedRecord, PortalState
 from coppermind_pipeline_tests.questions.portals import BOARD, SINCE, SYNCED, Asked
 from coppermind_pipeline_tests.reports.leads.oracle import Contact
@@ -251,9 +252,9 @@ def region(record: ExportedRecord) -> str | None:
 
 
 def detail(record: ExportedRecord) -> str | None:
-    """Return the drill-down of a record's source."""
+    """Return the drill-down of a record's source; which of them read alike is a matter of words, not of counting."""
     written = record.properties.get("hs_analytics_source_data_1")
-    return None if written in _SAYS_NOTHING else written
+    return None if written in _SAYS_NOTHING else same_detail(record.properties.get("hs_analytics_source"), written)
 
 
 def moment(written: str | None) -> datetime | None:
