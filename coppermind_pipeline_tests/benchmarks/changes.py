@@ -71,10 +71,11 @@ def read_versions(portal: StoredPortal, *, changed: int) -> None:
 
 
 def _note_normalized(connection: Connection, connector_id: str) -> None:
-    """Note that what was read stands in the store by today's rules, as a sync does."""
+    """Note that what was read stands in the store by today's rules, with its associations, as a sync does."""
     (known,) = load_portals(connection, connector_ids=[connector_id])
     rules = load_interpretation(connection, connector_id, known.config.of_records).digest
     move_checkpoint(connection, connector_id, "normalize", connection.scalar(text(_LAST)), rules=rules)
+    move_checkpoint(connection, connector_id, "attribute", connection.scalar(text(_LAST_CHANGE)))
 
 
 _FOLLOWED = "UPDATE hubspot_backfills SET first_completed_at = :followed WHERE connector_id = :connector"
@@ -115,3 +116,4 @@ _LATER_VERSIONS = (
 )
 
 _LAST = "SELECT max(seq) FROM hubspot_raw_records"
+_LAST_CHANGE = "SELECT max(change_seq) FROM hubspot_crm_objects"
