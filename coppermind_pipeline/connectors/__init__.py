@@ -70,7 +70,7 @@ from coppermind_pipeline.connectors.status.check_reports import (
 from coppermind_pipeline.connectors.status.conditions import Condition, Finding, Severity
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_all_facts, read_facts
 from coppermind_pipeline.connectors.status.fleet import Fleet, fleet_of, requests_sent
-from coppermind_pipeline.connectors.status.next_steps import correction, needs_person
+from coppermind_pipeline.connectors.status.next_steps import correction, needs_person, of_connector
 from coppermind_pipeline.connectors.status.responses import ConnectorStatus, StatusResponse
 from coppermind_pipeline.connectors.status.states import AT_WORK, STATE_GUIDES, Headline, OperationalState
 from coppermind_pipeline.connectors.status.status import connector_status, status
@@ -147,6 +147,7 @@ __all__ = [
     "needs_person",
     "next_due",
     "note_account",
+    "of_connector",
     "open_portal",
     "parse_period_key",
     "period_key_for",

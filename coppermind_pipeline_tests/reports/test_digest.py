@@ -74,11 +74,14 @@ def test_a_filter_that_waits_to_be_corrected_needs_a_person(database: Database, 
     assert (mind.state, mind.needs) == ("active", [])
     portal.execute(
         """INSERT INTO connector_problems (connector_id, mind_id, kind, code, message, hint)
-           SELECT id, mind_id, 'config', 'setting_not_applied', 'No such property.', 'Correct it.' FROM connectors
+           SELECT id, mind_id, 'config', 'setting_not_applied', 'No such property.',
+                  'Correct it with `connectors action=configure`.' FROM connectors
             WHERE id = :connector"""
     )
     made = _digest(database, Caller(local_customer))
-    assert [need.what_to_do for need in made.minds[0].needs] == ["Correct it."]
+    assert [need.what_to_do for need in made.minds[0].needs] == [
+        f"Correct it with `connectors action=configure connector_id={portal.connector_id}`."
+    ]
     assert (made.needing_a_person, made.minds[0].state) == (1, "active")
 
 

@@ -14,6 +14,7 @@ from coppermind_pipeline.connectors import (
     connector_status,
     correction,
     needs_person,
+    of_connector,
     read_facts,
 )
 from coppermind_pipeline.reports.digest.changed import worth_a_look
@@ -112,8 +113,12 @@ def _of_mind(
 def _need(facts: ConnectorFacts, status: ConnectorStatus, now: datetime) -> Need | None:
     waits = status.status is Headline.PENDING_SETUP
     in_need = waits or needs_person(facts, now=now) is not None
-    what_to_do = status.next_step if in_need else correction(facts)
-    if what_to_do is None:
+    to_correct = correction(facts)
+    if in_need:
+        what_to_do = status.next_step
+    elif to_correct is not None:
+        what_to_do = of_connector(to_correct, facts)
+    else:
         return None
     return Need(connector_id=status.connector_id, state=_state(status), what_to_do=what_to_do)
 
