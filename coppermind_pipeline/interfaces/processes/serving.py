@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -52,10 +53,15 @@ class LoopbackService:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
 
-    def run(self) -> None:
-        """Serve until the process is told to end; raises ProcessEnded where the service ends by itself."""
+    def run(self, *, say: Callable[[], None] = lambda: None) -> None:
+        """Serve until the process is told to end; raises ProcessEnded where the service ends by itself.
+
+        Args:
+            say: tells whoever looks on that it serves, and how to end it: from then on that ends it well.
+        """
         stop = stop_at_signals()  # uvicorn's own handlers, in the main thread, would end in tracebacks
         with self:
+            say()
             while not stop.wait(_LOOK_S):
                 self.require_running()
 

@@ -48,5 +48,4 @@ def mcp(
             service = http_service(installation, callback, port=port)
             address = http_address(installation.settings, port=port)
             output.show({"url": address}, as_json=as_json, human=lambda: Text(address))
-            output.note("Serving; Ctrl-C ends it.")
-            service.run()
+            service.run(say=lambda: output.note("Serving; Ctrl-C ends it."))

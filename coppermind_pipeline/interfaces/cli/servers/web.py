@@ -41,5 +41,4 @@ def web(
         link = make_sign_in_link(database, public_url, customer=customer)
         output.show({"url": public_url, "sign_in": link}, as_json=as_json, human=lambda: Text(link))
         if service is not None:
-            output.note("Serving; Ctrl-C ends it.")
-            service.run()
+            service.run(say=lambda: output.note("Serving; Ctrl-C ends it."))
