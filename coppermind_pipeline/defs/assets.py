@@ -16,7 +16,6 @@ from coppermind_pipeline.defs.metadata import HUBSPOT, described, materialized, 
 from coppermind_pipeline.defs.steps import POLL_STEPS, end_of_slice, poll_id
 from coppermind_pipeline.memories import Drained, Mapped, drain, drain_meanwhile, map_records
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports import profile_portal
 from coppermind_pipeline.sync import (
     Linked,
     Progress,
@@ -172,6 +171,9 @@ def _profile_is_outdated(installation: Installation, connector: Connector) -> bo
 
 
 def _profile(installation: Installation, connector: Connector) -> None:
+    # Imported here: every report there is comes with it, and the code location would load longer by a tenth.
+    from coppermind_pipeline.reports import profile_portal
+
     with installation.database.mind(connector.mind_id) as connection:
         profile_portal(connection, connector, now=datetime.now(UTC))
 
