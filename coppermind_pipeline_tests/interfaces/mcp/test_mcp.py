@@ -392,3 +392,6 @@ async def test_every_answer_of_the_memory_begins_with_trust(database: Database, 
             connection.execute(text("UPDATE hubspot_polls SET last_succeeded_at = NULL"))
         said = await assistant.read("memory", action="get", memory_id=memory["id"])
         assert said.startswith("Mind acme: not completely synced yet, never synced; ")
+        await assistant.call("minds", action="create", name="bare")
+        said = await assistant.read("memory", action="list", mind="bare")
+        assert said.startswith("Mind bare: no HubSpot portal is connected yet.")

@@ -84,6 +84,8 @@ def report(markdown: str) -> RenderableType:
 
 
 def _trust(trust: Mapping[str, Any]) -> Text:
+    if not trust["connector_ids"] and trust["mind_id"] is not None:  # a client's answer names neither
+        return Text(f"Mind {trust['mind']}: no HubSpot portal is connected yet", style="dim")
     synced = trust["last_successful_sync"]
     when = f"synced {_minute(synced)} UTC" if synced else "not completely synced yet"
     return Text(

@@ -185,6 +185,8 @@ def _said_in(text: str, each: LeftOut) -> bool:
 
 
 def _trust(trust: TrustBlock) -> str:
+    if not trust.connector_ids and trust.mind_id is not None:  # a client's answer names neither
+        return f"Mind {trust.mind}: no HubSpot portal is connected yet."
     synced = trust.last_successful_sync
     when = f"synced {utc_minute(synced)} UTC" if synced else "not completely synced yet"
     fresh = as_words(trust.freshness)
