@@ -1,10 +1,12 @@
 """Work side by side, where the first failure ends all of it."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _THE_END: Any = object()
@@ -18,6 +20,20 @@ async def run_together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     except BaseExceptionGroup as failed:
         raise first_error(failed) from None
     return [task.result() for task in tasks]
+
+
+async def to_its_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what `work` returns, run in a thread; if this is cancelled meanwhile, wait for the thread's end first.
+
+    A thread can't be stopped: whatever it is about to commit, it would commit after its caller had given up.
+    """
+    working = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(working)
+    finally:
+        while not working.done():
+            with suppress(asyncio.CancelledError):  # once more: the first is on its way
+                await asyncio.wait([working])
 
 
 def first_error(failed: BaseExceptionGroup[BaseException]) -> BaseException:

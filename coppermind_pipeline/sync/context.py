@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from coppermind_pipeline.connectors import Connector
 from coppermind_pipeline.hubspot import HubSpotClient
 from coppermind_pipeline.store import Database, Scope, lock_writing
+from coppermind_pipeline.sync.concurrency import to_its_end
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,7 +41,8 @@ class SyncContext:
 
     The holder of the connector's lock makes one and hands it to the steps. Database work runs in threads, so that the
     event loop goes on talking to HubSpot meanwhile; writers take turns, so that sequence numbers commit in their order
-    and a reader that stops at the highest one has overlooked nothing below it.
+    and a reader that stops at the highest one has overlooked nothing below it. A write that is cancelled is waited for,
+    so that nothing is committed once whoever wrote has failed.
     """
 
     database: Database
@@ -53,7 +55,7 @@ class SyncContext:
     async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` in one transaction of the connector's mind, after the writes before it."""
         async with self._writing:
-            return await asyncio.to_thread(self._in_transaction, self._alone(work), *args, **kwargs)
+            return await to_its_end(self._in_transaction, self._alone(work), *args, **kwargs)
 
     async def append(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work`, which appends to the raw log, in one transaction of the connector's mind.
@@ -63,7 +65,7 @@ class SyncContext:
         the rate budgets, above all.
         """
         async with self._appending:
-            return await asyncio.to_thread(self._in_transaction, work, *args, **kwargs)
+            return await to_its_end(self._in_transaction, work, *args, **kwargs)
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work`, which only reads, in one transaction of the connector's mind."""

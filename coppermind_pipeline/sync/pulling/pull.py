@@ -14,7 +14,7 @@ import structlog
 from coppermind_pipeline.garbage_collection import rare_collections
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.store import load_checkpoint
-from coppermind_pipeline.sync.concurrency import first_error, run_together
+from coppermind_pipeline.sync.concurrency import first_error, run_together, to_its_end
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.hydrating.batching import BatchedReads
 from coppermind_pipeline.sync.hydrating.hydration import Hydrator, load_hydrators
@@ -200,13 +200,13 @@ class _Pull:
         # Asked before: what has been read by now is what is normalized and linked below.
         contacts, referenced = self._contacts_settled(), await self._referenced_until()
         stored = self.context.database, self.context.connector
-        self.pulled.normalized += await asyncio.to_thread(normalize, *stored)
+        self.pulled.normalized += await to_its_end(normalize, *stored)
         if monotonic() - begun > within_s:
             return
-        self.pulled.associated += await asyncio.to_thread(link_so_far, *stored, enough=enough)
+        self.pulled.associated += await to_its_end(link_so_far, *stored, enough=enough)
         if not enough() and len(self.types) == len(ObjectType):
             deals = linked_deals(*stored, since=self.followed, until=referenced)
-            await asyncio.to_thread(self.then, contacts=contacts, deals=deals, enough=enough)
+            await to_its_end(self.then, contacts=contacts, deals=deals, enough=enough)
             self.followed = referenced
 
     async def _referenced_until(self) -> int:

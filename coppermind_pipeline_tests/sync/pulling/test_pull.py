@@ -1,15 +1,19 @@
 """A sync brings what the portal holds, once, and nothing else; cut anywhere, it goes on from there."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from coppermind_pipeline.hubspot import ScopeMissing
+from coppermind_pipeline.connectors import open_portal
+from coppermind_pipeline.hubspot import HubSpotClient, ScopeMissing
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
-from coppermind_pipeline.sync import link, normalize
+from coppermind_pipeline.sync import SyncContext, link, normalize, pull
+from coppermind_pipeline.sync.pulling import pages
 from coppermind_pipeline_tests.connected import Connected, settings_for
 
 
@@ -93,6 +97,43 @@ async def test_a_portal_that_fails_in_the_middle_loses_nothing(
     sandbox.control.clear_faults()
     await connected.sync()
     assert_store_equals_portal(connected, sandbox)
+
+
+async def test_a_pull_that_fails_while_a_page_is_written_leaves_nothing_to_be_committed_later(
+    connected: Connected, monkeypatch: pytest.MonkeyPatch
+):
+    writing, may_go_on, failing = Event(), Event(), asyncio.Event()
+    search, store = HubSpotClient.search, pages._store
+
+    async def search_companies_alone(client, object_type, **asked):
+        if object_type == ObjectType.COMPANIES:
+            return await search(client, object_type, **asked)
+        await asyncio.to_thread(writing.wait, 30)
+        failing.set()
+        raise ScopeMissing("no contacts")
+
+    def store_when_told(*arguments):
+        writing.set()
+        assert may_go_on.wait(30)
+        store(*arguments)
+
+    monkeypatch.setattr(HubSpotClient, "search", search_companies_alone)
+    monkeypatch.setattr(pages, "_store", store_when_told)
+    async with open_portal(connected.database, connected.settings, connected.connector) as client:
+        context = SyncContext(connected.database, connected.connector, client)
+        types = {ObjectType.CONTACTS, ObjectType.COMPANIES}
+        pulling = asyncio.create_task(pull(context, types=types, time_is_up=lambda: False))
+        async with asyncio.timeout(60):
+            await failing.wait()
+        for _ in range(50):  # more often than anything of it takes that waits for nothing
+            await asyncio.sleep(0)
+        returned_before = pulling.done()
+        may_go_on.set()
+        with pytest.raises(ScopeMissing):
+            await pulling
+        stored = connected.rows("SELECT count(*) AS n FROM hubspot_raw_records")[0].n
+    assert not returned_before
+    assert stored > 0
 
 
 async def test_what_changed_arrives_with_the_next_sync(connected: Connected, sandbox: RunningSandbox):
