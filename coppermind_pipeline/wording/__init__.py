@@ -7,7 +7,16 @@ parts are spelt is decided here.
 from coppermind_pipeline.wording.amounts import amount_text, compact_money, money
 from coppermind_pipeline.wording.articles import with_article, with_the
 from coppermind_pipeline.wording.counts import agreeing, are, count, have, in_number, number, size
-from coppermind_pipeline.wording.days import clock, clock_with_zone, day, iso_day, month, utc_minute, utc_second
+from coppermind_pipeline.wording.days import (
+    clock,
+    clock_with_zone,
+    day,
+    day_range,
+    iso_day,
+    month,
+    utc_minute,
+    utc_second,
+)
 from coppermind_pipeline.wording.durations import about, age, ago
 from coppermind_pipeline.wording.folding import ascii_letters, fold, without_accents
 from coppermind_pipeline.wording.lines import (
@@ -51,6 +60,7 @@ __all__ = [
     "count",
     "cut",
     "day",
+    "day_range",
     "did_you_mean",
     "did_you_mean_part",
     "exact_percent",

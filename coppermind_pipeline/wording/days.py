@@ -13,6 +13,11 @@ def day(value: date) -> str:
     return f"{value.day} {month(value)}"
 
 
+def day_range(first: date, last: date) -> str:
+    """Return "1 July 2026 to 30 September 2026", and "1 July 2026" of a single day."""
+    return day(first) if first == last else f"{day(first)} to {day(last)}"
+
+
 def month(value: date) -> str:
     """Return "October 2026"."""
     return f"{_MONTHS[value.month - 1]} {value.year}"

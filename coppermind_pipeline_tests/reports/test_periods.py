@@ -46,6 +46,16 @@ _NAMES = tuple(
         ("2026-W47", "2026-11-16", "2026-11-22"),
         ("2026-W01", "2025-12-29", "2026-01-04"),
         ("2020-W53", "2020-12-28", "2021-01-03"),
+        ("2026-H1", "2026-01-01", "2026-06-30"),
+        ("FY2026-H2", "2025-08-01", "2026-01-31"),
+        # It is Wednesday, 18 November 2026. What rolls is over: it ends before the day, week or month that it is.
+        ("today", "2026-11-18", "2026-11-18"),
+        ("yesterday", "2026-11-17", "2026-11-17"),
+        ("last_30_days", "2026-10-19", "2026-11-17"),
+        ("last_2_weeks", "2026-11-02", "2026-11-15"),
+        ("last_12_months", "2025-11-01", "2026-10-31"),
+        ("last_2_quarters", "2026-04-01", "2026-09-30"),
+        ("last_3_years", "2023-01-01", "2025-12-31"),
     ],
 )
 def test_names_are_ranges_of_days(name: str, first: str, last: str) -> None:
@@ -80,6 +90,16 @@ def test_a_fiscal_year_from_january_is_the_calendar_year() -> None:
         ("11/2026", "2026-11"),
         ("2026-w47", "2026-W47"),
         ("Week 7 of 2026", "2026-W07"),
+        ("H1 2026", "2026-H1"),
+        ("FY2026 H2", "FY2026-H2"),
+        ("Today", "today"),
+        ("the last 30 days", "last_30_days"),
+        ("Past 7 days", "last_7_days"),
+        ("trailing 12 months", "last_12_months"),
+        ("last_1_quarter", "last_1_quarters"),
+        ("YTD", "this_year"),
+        ("month-to-date", "this_month"),
+        ("fiscal year to date", "this_fiscal_year"),
     ],
 )
 def test_a_period_has_one_name_however_it_is_written(written: str, name: str) -> None:
@@ -90,7 +110,8 @@ def test_a_period_has_one_name_however_it_is_written(written: str, name: str) ->
     "written",
     [
         "next_week", "2026-13", "2026-Q5", "FY2026-11", "FY2026-W07", "26", "1899", "this_decade", "", "the", "Q3",
-        "2026-11-18", "2026-1", "last fiscal week", "last 2026", "2026-W123", "Q3 2026 Q3", "2026!", "2026年",
+        "2026-11-18", "2026-1", "2026-H3", "last 0 days", "last 1000 days", "next 7 days", "fiscal month to date",
+        "last fiscal week", "last 2026", "2026-W123", "Q3 2026 Q3", "2026!", "2026年",
     ],
 )  # fmt: skip
 def test_what_names_no_period_is_refused_with_those_that_do(written: str) -> None:
@@ -116,6 +137,28 @@ def test_this_period_holds_today_and_follows_the_last_one(name: str, today: date
     last = named_range(f"last_{name.partition('_')[2]}", today=today, fiscal_year_start_month=fiscal)
     assert this.first_day <= today <= this.last_day
     assert last.end == this.start
+
+
+@given(
+    count=st.integers(1, 999),
+    unit=st.sampled_from(["day", "week", "month", "quarter", "year"]),
+    today=st.dates(date(1999, 1, 1), date(2900, 1, 1)),
+    compare_to=st.sampled_from(CompareTo),
+)
+def test_what_rolls_ends_where_this_unit_begins_and_is_as_long_as_its_units(
+    count: int, unit: str, today: date, compare_to: CompareTo
+) -> None:
+    rolling = named_range(f"last_{count}_{unit}s", today=today)
+    begins = today if unit == "day" else named_range(f"this_{unit}", today=today).first_day
+    assert rolling.end.date() == begins
+    assert named_range(f"last_1_{unit}s", today=today).end == rolling.end
+    if count > 1:
+        assert rolling.start < named_range(f"last_{count - 1}_{unit}s", today=today).start
+    compared = compared_range(rolling, compare_to, now=datetime.combine(today, time(12), UTC), zone=ZoneInfo("UTC"))
+    assert compared.elapsed_days is None
+    assert compared.range.end <= rolling.end
+    if compare_to is CompareTo.PREVIOUS_PERIOD:
+        assert compared.range.end == rolling.start
 
 
 def test_days_of_23_and_25_hours_are_days() -> None:

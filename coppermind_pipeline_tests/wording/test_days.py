@@ -5,7 +5,7 @@ from babel.dates import format_date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coppermind_pipeline.wording import clock, clock_with_zone, day, iso_day, month, utc_minute, utc_second
+from coppermind_pipeline.wording import clock, clock_with_zone, day, day_range, iso_day, month, utc_minute, utc_second
 
 MORNING = datetime(2026, 11, 18, 3, 7, 9, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -13,6 +13,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 def test_days_and_moments_as_texts_have_them():
     assert (day(date(2026, 10, 1)), month(date(2026, 10, 1))) == ("1 October 2026", "October 2026")
+    assert day_range(date(2026, 7, 1), date(2026, 9, 30)) == "1 July 2026 to 30 September 2026"
+    assert day_range(date(2026, 7, 1), date(2026, 7, 1)) == "1 July 2026"
     assert clock(MORNING, NEW_YORK) == "17 November 2026, 22:07"
     assert clock_with_zone(MORNING, NEW_YORK) == "17 November 2026, 22:07 (America/New_York)"
 

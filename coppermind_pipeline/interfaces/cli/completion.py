@@ -11,10 +11,17 @@ from contextlib import suppress
 import typer
 
 # The words of periods; a year, a month or a week is written by its number.
-PERIODS = tuple(
-    f"{which}_{unit}"
-    for which in ("this", "last")
-    for unit in ("week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
+PERIODS = (
+    "today",
+    "yesterday",
+    *(
+        f"{which}_{unit}"
+        for which in ("this", "last")
+        for unit in ("week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
+    ),
+    "last_30_days",
+    "last_90_days",
+    "last_12_months",
 )
 
 

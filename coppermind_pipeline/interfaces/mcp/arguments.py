@@ -152,8 +152,9 @@ class MemoryArguments(ToolArguments):
     memory_id: _Number = _about("get: id of any version.")
     source_ref: _Text = _about("get: the current text about this.")
     period: _Text = _about(
-        "Reports, brief: this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; 2026, "
-        "2026-11, 2026-Q3, 2026-W47, FY2026-Q3; or as people write them. By default this_quarter."
+        "Reports, brief: today; this_ or last_ with week, month, quarter, year, fiscal_quarter, fiscal_year; "
+        "last_30_days, last_12_months; 2026, 2026-11, 2026-Q3, 2026-H1, 2026-W47, FY2026-Q3; or as people write them. "
+        "By default this_quarter."
     )
     start: _Text = _about("Instead of a period: first day, such as 2026-11-01.")
     end: _Text = _about("The day after the last one.")

@@ -32,10 +32,15 @@ from coppermind_pipeline.reports import (
 _FORM_FIELDS = ("period", "start", "end", "date_basis", "group_by", "outcome", "compare_to", "audience")
 _OTHER_ARGUMENTS = ("connector_id", "as_of", "include_filtered", "timezone")
 
-PERIODS = tuple(
-    f"{which}_{unit}"
-    for unit in ("week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
-    for which in ("this", "last")
+PERIODS = (
+    *(
+        f"{which}_{unit}"
+        for unit in ("week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
+        for which in ("this", "last")
+    ),
+    "last_30_days",
+    "last_90_days",
+    "last_12_months",
 )
 _MEDIA_TYPES = {
     ReportFormat.CSV: ("csv", "text/csv"),

@@ -29,7 +29,7 @@ from coppermind_pipeline.wording import (
     clock_with_zone,
     compact_money,
     count,
-    day,
+    day_range,
     in_markdown,
     month,
     number,
@@ -91,13 +91,13 @@ def brief_markdown(brief: Brief) -> str:
 def range_words(brief: Brief) -> str:
     """Return "1 October 2026 to 31 December 2026, so far"."""
     period = brief.period
-    return f"{day(period.first_day)} to {day(period.last_day)}{', so far' if period.so_far else ''}"
+    return f"{day_range(period.first_day, period.last_day)}{', so far' if period.so_far else ''}"
 
 
 def compared_words(brief: Brief) -> str:
     """Return "1 July 2026 to 18 August 2026, the period before"."""
     earlier = brief.period.compared_with
-    return f"{day(earlier.first_day)} to {day(earlier.last_day)}, {_EARLIER[earlier.compare_to]}"
+    return f"{day_range(earlier.first_day, earlier.last_day)}, {_EARLIER[earlier.compare_to]}"
 
 
 def as_of_words(brief: Brief) -> str:

@@ -13,7 +13,7 @@ from coppermind_pipeline.reports.figures.measures import Amount, DealSum
 from coppermind_pipeline.reports.rendering.document import Document, PlainTable, render_document
 from coppermind_pipeline.reports.rendering.formats import ReportFormat
 from coppermind_pipeline.reports.rendering.provenance import filters
-from coppermind_pipeline.wording import as_words, clock_with_zone, day, listed, money, number
+from coppermind_pipeline.wording import as_words, clock_with_zone, day, day_range, listed, money, number
 
 NOTHING = "\N{EN DASH}"
 
@@ -47,7 +47,7 @@ def render_changes(
 
 def _range(changes: Changes, zone: ZoneInfo) -> str:
     start, end = changes.period.start.astimezone(zone), changes.period.end.astimezone(zone)
-    return f"{day(start.date())} to {day(end.date())}"
+    return day_range(start.date(), end.date())
 
 
 def _facts(changes: Changes, zone: ZoneInfo) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from coppermind_pipeline.reports.figures.groups import Group
 from coppermind_pipeline.reports.figures.measures import DealSum, Figures, RangeFigures
 from coppermind_pipeline.reports.figures.worth import sums, without_amount, worth
 from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy
-from coppermind_pipeline.wording import capitalized, clock, count, day, number, report_percent, some_named
+from coppermind_pipeline.wording import capitalized, clock, count, day_range, number, report_percent, some_named
 
 SENTENCES_MAX = 5
 # A share of less than this many deals is an anecdote.
@@ -49,7 +49,7 @@ class Setting:
         return f"as of {at}, whatever the range, {self.zone.key}; {self._synced()}"
 
     def _between(self, first: date, last: date, so_far: str = "") -> str:
-        return f"by {self.date_basis.label}, {day(first)} to {day(last)}{so_far}, {self.zone.key}; {self._synced()}"
+        return f"by {self.date_basis.label}, {day_range(first, last)}{so_far}, {self.zone.key}; {self._synced()}"
 
     def _synced(self) -> str:
         return f"synced {clock(self.synced_at, self.zone)}" if self.synced_at is not None else "sync not complete yet"

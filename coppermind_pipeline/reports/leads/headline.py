@@ -11,7 +11,7 @@ from coppermind_pipeline.reports.figures.headline import LEVEL_NAMED_MAX
 from coppermind_pipeline.reports.leads.groups import OTHER, GroupCells
 from coppermind_pipeline.reports.leads.measures import LeadFigures, LeadRangeFigures
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
-from coppermind_pipeline.wording import as_words, clock, count, day, listed, number, report_percent, some_named
+from coppermind_pipeline.wording import as_words, clock, count, day_range, listed, number, report_percent, some_named
 
 CUSTOMER = FUNNEL_STAGES[-1]
 
@@ -39,7 +39,7 @@ class HeadlineSetting:
         first, last = days or self.days
         so_far = " so far" if days is None and self.unfinished else ""
         synced = f"synced {clock(self.synced_at, self.zone)}" if self.synced_at is not None else "sync not complete yet"
-        return f"by {basis}, {day(first)} to {day(last)}{so_far}, {self.zone.key}; {synced}"
+        return f"by {basis}, {day_range(first, last)}{so_far}, {self.zone.key}; {synced}"
 
 
 def lead_headline(

@@ -8,7 +8,7 @@ from coppermind_pipeline.reports.leads.tables import lead_columns, lead_tables
 from coppermind_pipeline.reports.rendering.document import Document, render_document
 from coppermind_pipeline.reports.rendering.formats import ReportFormat
 from coppermind_pipeline.reports.rendering.provenance import filters
-from coppermind_pipeline.wording import as_words, clock_with_zone, day
+from coppermind_pipeline.wording import as_words, clock_with_zone, day_range
 
 
 def render_leads(
@@ -44,7 +44,7 @@ def _days(report: LeadReport) -> str:
     period = report.period
     looked_at = period.as_of or report.audit.generated_at
     so_far = ", so far" if period.start <= looked_at < period.end else ""
-    return f"{day(period.first_day)} to {day(period.last_day)}{so_far}"
+    return f"{day_range(period.first_day, period.last_day)}{so_far}"
 
 
 def _facts(report: LeadReport) -> list[tuple[str, str]]:
@@ -55,7 +55,7 @@ def _facts(report: LeadReport) -> list[tuple[str, str]]:
     of_portals = report.audit.audience is Audience.INTERNAL
     return [
         ("Range", f"{_days(report)}, {period.timezone}"),
-        *([("Compared with", f"{day(earlier.first_day)} to {day(earlier.last_day)}")] if earlier is not None else []),
+        *([("Compared with", day_range(earlier.first_day, earlier.last_day))] if earlier is not None else []),
         ("Date basis", f"{period.date_basis_label} ({period.hubspot_property})"),
         *([("As of", clock_with_zone(period.as_of, zone))] if period.as_of is not None else []),
         *([("Portals", ", ".join(map(str, trust.portal_ids)) or "none")] if of_portals else []),

@@ -16,8 +16,10 @@ from coppermind_pipeline.reports.errors import ReportArgumentError
 DEFAULT_PERIOD = "this_quarter"
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12, "fiscal_quarter": 3, "fiscal_year": 12}
+_DAYS_BACK = {"today": 0, "yesterday": 1}
+_ROLLING = re.compile(r"last_(\d+)_(day|week|month|quarter|year)s")
 _RELATIVE = re.compile(r"(this|last)_(\w+)")
-_ABSOLUTE = re.compile(r"(FY)?(\d{4})(?:-(?:Q(\d)|W(\d\d)|(\d\d)))?")
+_ABSOLUTE = re.compile(r"(FY)?(\d{4})(?:-(?:H(\d)|Q(\d)|W(\d\d)|(\d\d)))?")
 
 
 class CompareTo(StrEnum):
@@ -71,16 +73,22 @@ def named_range(name: str, *, today: date, fiscal_year_start_month: int = 1) -> 
         today: in the report's zone; what `this_` and `last_` refer to.
         fiscal_year_start_month: 1 to 12.
     """
+    if name in _DAYS_BACK:
+        return _days_until(today - timedelta(days=_DAYS_BACK[name] - 1), 1)
+    if (rolling := _ROLLING.fullmatch(name)) is not None:
+        return _units_before(today, count=int(rolling[1]), unit=rolling[2])
     relative = _RELATIVE.fullmatch(name)
     if relative is not None:
         return _relative_range(relative[2], steps_back=int(relative[1] == "last"), today=today,
                                fiscal_year_start_month=fiscal_year_start_month)  # fmt: skip
-    fiscal, year, quarter, week, month = _ABSOLUTE.fullmatch(name).groups()  # type: ignore[union-attr]
+    fiscal, year, half, quarter, week, month = _ABSOLUTE.fullmatch(name).groups()  # type: ignore[union-attr]
     if week:
         return _week(date.fromisocalendar(int(year), int(week), 1))
     first = date(int(year), 1, 1)
     if fiscal and fiscal_year_start_month > 1:
         first = date(int(year) - 1, fiscal_year_start_month, 1)
+    if half:
+        return _months(_add_months(first, 6 * (int(half) - 1)), 6)
     if quarter:
         return _months(_add_months(first, 3 * (int(quarter) - 1)), 3)
     return _months(first.replace(month=int(month)), 1) if month else _months(first, 12)
@@ -125,8 +133,23 @@ def _relative_range(unit: str, *, steps_back: int, today: date, fiscal_year_star
     return _months(_add_months(today.replace(day=1), -into_unit - length * steps_back), length)
 
 
+def _units_before(today: date, *, count: int, unit: str) -> LocalRange:
+    """Return the whole days, weeks, months, quarters or years before the one that today is in: all of them are over."""
+    if unit == "day":
+        return _days_until(today, count)
+    if unit == "week":
+        return _days_until(today - timedelta(days=today.weekday()), 7 * count)
+    length = _MONTHS[unit]
+    this = today.replace(day=1, month=today.month - (today.month - 1) % length)
+    return _months(_add_months(this, -length * count), length * count)
+
+
 def _week(monday: date) -> LocalRange:
-    return LocalRange(start=_midnight(monday), end=_midnight(monday + timedelta(days=7)))
+    return _days_until(monday + timedelta(days=7), 7)
+
+
+def _days_until(end: date, days: int) -> LocalRange:
+    return LocalRange(start=_midnight(end - timedelta(days=days)), end=_midnight(end))
 
 
 def _range_before(period: LocalRange) -> LocalRange:

@@ -11,7 +11,7 @@ from coppermind_pipeline.memories import Audience
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.reports.models import ComparedPeriod, CrmReport
 from coppermind_pipeline.reports.trust.block import RecordCounts, TrustBlock
-from coppermind_pipeline.wording import as_words, clock_with_zone, count, day, number
+from coppermind_pipeline.wording import as_words, clock_with_zone, count, day_range, number
 
 
 def title_of(report: CrmReport) -> str:
@@ -24,13 +24,13 @@ def range_of(report: CrmReport) -> str:
     period = report.period
     looked_at = period.as_of or report.audit.generated_at
     so_far = ", so far" if period.start <= looked_at < period.end else ""
-    return f"{day(period.first_day)} to {day(period.last_day)}{so_far}"
+    return f"{day_range(period.first_day, period.last_day)}{so_far}"
 
 
 def compared_with(earlier: ComparedPeriod) -> str:
     """Return "1 July 2026 to 18 August 2026 (49 elapsed days)"."""
     elapsed = f" ({count(earlier.elapsed_days, 'elapsed day')})" if earlier.elapsed_days else ""
-    return f"{day(earlier.first_day)} to {day(earlier.last_day)}{elapsed}"
+    return f"{day_range(earlier.first_day, earlier.last_day)}{elapsed}"
 
 
 def provenance(report: CrmReport) -> list[tuple[str, str]]:
