@@ -72,7 +72,7 @@ class Hydrator:
             except RequestRefused as error:
                 if not asked.names:
                     raise
-                await self._decide(asked, error, ids, halved=of_size)
+                await self._decide(asked, error, ids)
             else:
                 await self._confirm(asked)
                 self.failed = self.failed.difference(ids) | answer.failed_ids
@@ -94,30 +94,40 @@ class Hydrator:
         batches = [ids[i : i + BATCH_READ_IDS_MAX] for i in range(0, len(ids), BATCH_READ_IDS_MAX)]
         return await run_together(map(self.read, batches))
 
-    async def _decide(self, asked: PropertySet, error: RequestRefused, ids: Sequence[str], *, halved: bool) -> None:
+    async def _decide(self, asked: PropertySet, error: RequestRefused, ids: Sequence[str]) -> None:
         """Leave out what the portal refuses: the names that the error lists, else all but the required ones.
 
-        Nothing, where it was the number of records that it refused: then fewer at once are the remedy.
+        Nothing, where it was the number of records that it refused: then fewer at once are the remedy. And nothing
+        where it is no refusal of names, such as a proxy's page: then the required ones alone are refused as well.
+
+        Raises:
+            RequestRefused: it is not the names.
         """
         async with self._deciding:
             if self.properties is not asked:
                 return  # another request met the same refusal
             named = frozenset(error.refused_properties) & frozenset(asked.names)
-            if not (named or halved) and (self._confirmed or await self._takes_names(asked, ids)):
-                await self._confirm(asked)
-                return
             refused = asked.refused | named if named else frozenset(asked.full)
-            self.properties = replace(asked, refused=refused)
+            fewer = replace(asked, refused=refused)
+            if not named:
+                if not await self._takes(fewer, ids):
+                    raise error
+                # Asked last: a refusal that has passed meanwhile is none of the names either.
+                if await self._takes(asked, ids):
+                    await self._confirm(asked)
+                    return
+            self.properties = fewer
             self._confirmed = True
             log.warning("hydration degraded", object_type=self.object_type.value, refused=len(named) or "all")
             await self.context.write(note_refusal, self.context, self.object_type, named and refused, error.message)
 
-    async def _takes_names(self, asked: PropertySet, ids: Sequence[str]) -> bool:
+    async def _takes(self, properties: PropertySet, ids: Sequence[str]) -> bool:
         """Find out whether the portal takes the names where it is asked for one record."""
         try:
-            return len(ids) > 1 and bool(await self._read(ids[:1], asked))
+            await self._read(ids[:1], properties)
         except RequestRefused:
             return False
+        return True
 
     async def _confirm(self, asked: PropertySet) -> None:
         """Note once that the names are accepted, and that the full list is, where it was not before."""

@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import status
-from coppermind_pipeline.hubspot import BatchRead
+from coppermind_pipeline.hubspot import BatchRead, RequestRefused
 from coppermind_pipeline.object_types import ObjectType
+from coppermind_pipeline.sandbox import Fault
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import read_definitions
 from coppermind_pipeline.sync.hydrating.hydration import Hydrator
@@ -114,6 +115,22 @@ async def test_what_a_portal_refuses_is_not_asked_at_each_page(database: Databas
         await portal.sync()
         assert portal.portal.requests(path="batch/read") == []
         assert len(events(portal, "hydration_degraded")) == 1
+
+
+async def test_a_refusal_that_is_none_of_names_leaves_no_property_out(database: Database, tmp_path: Path):
+    """Such as the page of a proxy: while it lasts the sync fails with its cause; one that passes is nothing."""
+    forbidden = Fault(path="batch/read", status=403, body="<html>Forbidden</html>", content_type="text/html")
+    async with unthrottled(database, tmp_path, contacts=40, companies=0, deals=0) as portal:
+        portal.portal.add_fault(forbidden.model_copy(update={"count": None}))
+        with pytest.raises(RequestRefused, match="batch/read with 403"):
+            await portal.sync()
+        assert hydrations(portal) == {}
+        portal.portal.clear_faults()
+        portal.portal.add_fault(forbidden)
+        await portal.sync()
+        assert hydrations(portal) == {}
+        assert events(portal, "hydration_degraded") == []
+        portal.assert_equal()
 
 
 @pytest.mark.slow
