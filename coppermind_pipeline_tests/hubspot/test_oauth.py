@@ -190,6 +190,13 @@ async def test_a_passing_fault_of_the_token_endpoint_is_tried_again(app, portal)
     assert unavailable.value.retries_spent
 
 
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_a_refresh_that_is_refused_without_a_reason_is_no_rejection(app, portal, status):
+    """It is a page of a proxy before HubSpot, and no person's approval is missing."""
+    portal.will(Reply(status, "<html>Access denied</html>"), Reply(body=ISSUED))
+    assert (await refresh(app, TOKEN)).hub_id == 4242
+
+
 async def test_no_secret_is_in_an_error_or_a_repr(app, portal):
     secrets = [CODE, CLIENT_SECRET, TOKEN]
     echo = {"status": "BAD_AUTH_CODE", "message": " ".join(s.get_secret_value() for s in secrets)}

@@ -15,7 +15,7 @@ from coppermind_pipeline.connectors.errors import InvalidKeys, KeyFileExposed, K
 from coppermind_pipeline.connectors.events import clear_problem, report_problem
 from coppermind_pipeline.connectors.oauth.access_level import is_user_level, note_level
 from coppermind_pipeline.connectors.oauth.credentials import Credentials, read_credentials, store_grant
-from coppermind_pipeline.hubspot import AuthorizationRevoked, GrantRejected, OAuthApp, at_most_s, refresh
+from coppermind_pipeline.hubspot import AuthorizationRevoked, Grant, GrantRejected, OAuthApp, at_most_s, refresh
 from coppermind_pipeline.hubspot.oauth.tokens import REQUEST_TIMEOUT_S, RETRY_LIMITS
 from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.store import Database
@@ -120,6 +120,7 @@ class StoredTokens:
             self._settings.require_hubspot_app()
             try:
                 grant = asyncio.run(refresh(hubspot_app(self._settings), credentials.refresh_token))
+                self._require_same_portal(grant)
             except GrantRejected as error:
                 report_problem(connection, self._connector, "auth", error)
                 refused = error
@@ -134,6 +135,16 @@ class StoredTokens:
             return credentials
         log.warning("refresh refused", connector_id=self._connector.id, reason=refused.reason)
         raise refused
+
+    def _require_same_portal(self, grant: Grant) -> None:
+        """Raise GrantRejected where a token opens another portal: its records are another client's."""
+        hub_id = self._connector.hub_id
+        if grant.hub_id not in {None, hub_id}:
+            raise GrantRejected(
+                f"HubSpot answers for portal {grant.hub_id}, and the approval was given for portal {hub_id}.",
+                reason="OTHER_PORTAL",
+                hint=AuthorizationRevoked.hint,
+            )
 
     def _note_level(self, access_token: SecretStr) -> None:
         user_level = asyncio.run(is_user_level(hubspot_app(self._settings), access_token))

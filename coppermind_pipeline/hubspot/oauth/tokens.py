@@ -283,7 +283,11 @@ async def _sent(transport: Transport, app: OAuthApp, path: str, form: Mapping[st
     full_form = {"client_id": app.client_id, "client_secret": app.client_secret, **form}
     answer = await transport.send("POST", path, form=full_form)
     if answer.status in _REFUSED_STATUSES:
-        raise _grant_error(error_body(answer), refreshing=form.get("grant_type") == REFRESH_TOKEN)
+        body, refreshing = error_body(answer), form.get("grant_type") == REFRESH_TOKEN
+        if refreshing and not (body.oauth_code or body.category or body.message):
+            # Such as the page of a proxy: nobody has to approve anew because of that.
+            raise PortalUnavailable(f"POST {path} failed with {answer.status}, and HubSpot gave no reason.", body=body)
+        raise _grant_error(body, refreshing=refreshing)
     if answer.status >= 300:
         raise error_for(f"POST {path}", answer, budget=None, now=_now(), zone=UTC)
     return answer

@@ -22,7 +22,7 @@ from coppermind_pipeline.connectors import (
     rotate_keys,
 )
 from coppermind_pipeline.connectors.oauth.keys import KeyRing, key_file
-from coppermind_pipeline.hubspot import AuthorizationRevoked, PortalUnavailable
+from coppermind_pipeline.hubspot import AuthorizationRevoked, GrantRejected, PortalUnavailable
 from coppermind_pipeline.sandbox import Fault, RunningSandbox
 from coppermind_pipeline_tests.connectors.people import HUB_IDS, Person
 
@@ -156,6 +156,18 @@ async def test_a_passing_fault_leaves_the_authorization_as_it_was(
     assert await _tokens(person, connector).current()
     with person.database.mind(connector.mind_id) as connection:
         assert connection.scalar(text("SELECT count(*) FROM connector_problems")) == 0
+
+
+async def test_a_token_of_another_portal_is_not_used(person: Person, connector: Connector, sandbox: RunningSandbox):
+    _expire(person, connector)
+    issued = {"access_token": "another", "refresh_token": "portals", "expires_in": 1800, "hub_id": HUB_IDS[1]}
+    sandbox.control.add_fault(Fault(path="/token$", status=200, body=issued))
+    with pytest.raises(GrantRejected, match=f"portal {HUB_IDS[1]}"):
+        await _tokens(person, connector).current()
+    with person.database.mind(connector.mind_id) as connection:
+        assert connection.scalar(text("SELECT kind FROM connector_problems")) == "auth"
+    # The authorization is as it was.
+    assert (await _tokens(person, connector).current()).get_secret_value() != "another"
 
 
 async def test_a_rotated_refresh_token_is_kept(person: Person, connector: Connector, sandbox: RunningSandbox):
