@@ -9,7 +9,7 @@ import pytest
 import stamina
 
 from coppermind_pipeline.connectors import open_portal
-from coppermind_pipeline.hubspot import HubSpotError, PortalUnavailable, RateLimited, RetryLimits
+from coppermind_pipeline.hubspot import HubSpotError, PortalUnavailable, RateLimited, RetryLimits, within
 from coppermind_pipeline.hubspot.http.retries import retried
 from coppermind_pipeline.sandbox import Fault, RunningSandbox, SandboxConfig
 from coppermind_pipeline.store import Database
@@ -62,3 +62,11 @@ async def test_a_limit_is_waited_out_for_longer_than_a_portal_that_does_not_answ
     unanswered, limited = await Clock().ask(PortalUnavailable()), await Clock().ask(RateLimited())
     assert timedelta(seconds=10) < unanswered.took < timedelta(seconds=16)
     assert timedelta(seconds=120) < limited.took < timedelta(seconds=126)
+
+
+async def test_no_pause_goes_beyond_the_time_of_whoever_asks():
+    """Who waits through such a pause never hears what the portal answered, only that the time was up."""
+    with within(3.0):
+        bounded = await Clock().ask(PortalUnavailable())
+    # After pauses of half a second, one and two comes one of four.
+    assert bounded.took <= timedelta(seconds=8)

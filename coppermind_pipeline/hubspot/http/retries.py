@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from random import uniform
 from typing import TypeVar
 
 import stamina
@@ -61,10 +62,10 @@ async def retried(
         RateLimited: likewise, or the day's calls are used up.
     """
     faulty_since: datetime | None = None
-    too_much = 0
+    faults = too_much = 0
 
     def wait_s(error: Exception) -> bool | float:
-        nonlocal faulty_since, too_much
+        nonlocal faulty_since, faults, too_much
         if not isinstance(error, PortalUnavailable | RateLimited) or error.retries_spent:
             return False
         if isinstance(error, RateLimited) and error.policy == DAILY:
@@ -75,27 +76,26 @@ async def retried(
                 return False
         now = clock()
         faulty_since = faulty_since or now
-        asked_s = max(0.0, (error.retry_at - now).total_seconds()) if error.retry_at else 0.0
         patience_s = limits.time_s if isinstance(error, RateLimited) else min(limits.time_s, limits.unanswered_s)
-        if (now - faulty_since).total_seconds() + asked_s > patience_s or not time_to_try_again(asked_s):
-            return False
-        return asked_s if error.retry_at else True
+        left_s = patience_s - (now - faulty_since).total_seconds()
+        asked_s = max(0.0, (error.retry_at - now).total_seconds()) if error.retry_at else None
+        pause_s = min(_backoff_s(faults), left_s) if asked_s is None else asked_s
+        faults += 1
+        return pause_s if 0 <= pause_s <= left_s and time_to_try_again(pause_s) else False
 
     try:
-        async for retry in stamina.retry_context(
-            on=wait_s,
-            attempts=limits.attempts,
-            timeout=None,
-            wait_initial=_BACKOFF_INITIAL_S,
-            wait_max=_BACKOFF_MAX_S,
-            wait_jitter=_BACKOFF_JITTER_S,
-        ):
+        async for retry in stamina.retry_context(on=wait_s, attempts=limits.attempts, timeout=None):
             with retry:
                 return await attempt()
     except (PortalUnavailable, RateLimited) as error:
         error.retries_spent = True
         raise
     raise AssertionError  # the loop above returns or raises
+
+
+def _backoff_s(faults: int) -> float:
+    """Return how long is waited after so many faults before this one."""
+    return min(_BACKOFF_INITIAL_S * 2**faults, _BACKOFF_MAX_S) + uniform(0.0, _BACKOFF_JITTER_S)  # noqa: S311
 
 
 def _tell(details: RetryDetails) -> None:
