@@ -13,6 +13,7 @@ from coppermind_pipeline.crm import Labels, day_of, won_stage_properties
 from coppermind_pipeline.reports.explain.answer_id import AnswerId
 from coppermind_pipeline.reports.figures import deals
 from coppermind_pipeline.reports.figures.compared import EarlierDeals
+from coppermind_pipeline.reports.figures.deals import LabelUse
 from coppermind_pipeline.reports.figures.groups import Group, GroupCells, group_of
 from coppermind_pipeline.reports.figures.headline import Setting, headline
 from coppermind_pipeline.reports.figures.history import lay_out_history
@@ -133,10 +134,10 @@ class Reporter:
 
     def _report(self) -> tuple[PlacedReport, Findings]:
         selection, labels = self.selection(), self.labels()
-        cells = deals.cells(self.connection, selection)
+        cells, label_uses = deals.cells_and_label_uses(self.connection, selection, owners=self._shows_owners)
         groups, group_cells, summary = self._figures(selection, cells, labels)
         page, deal_places = self._page(selection, summary, labels)
-        findings = self._findings(selection, cells, labels)
+        findings = self._findings(selection, cells, labels, label_uses)
         lost = self._losses(selection, labels)
         synced = any(portal.last_pull_at is not None for portal in self.portals)
         report = PlacedReport(
@@ -265,7 +266,17 @@ class Reporter:
         portals = {portal.connector_id: portal for portal in self.portals}
         return [top_deal(row, portal=portals[row["connector_id"]], zone=self.frame.zone) for row in rows]
 
-    def _findings(self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]) -> Findings:
+    @property
+    def _shows_owners(self) -> bool:
+        return self.request.detail or self.request.group_by is GroupBy.OWNER
+
+    def _findings(
+        self,
+        selection: DealSelection,
+        cells: Sequence[Cell],
+        labels: Mapping[str, Labels],
+        label_uses: Sequence[LabelUse],
+    ) -> Findings:
         currencies = {cell.currency for cell in cells if cell.amount is not None}
         return Findings(
             portals=self.portals,
@@ -282,8 +293,7 @@ class Reporter:
             currencies=sorted(currencies, key=lambda code: (code is None, code or "")),
             quality=deals.quality(self.connection, selection, cells),
             bare_days=deals.bare_days(self.connection, selection),
-            label_uses=deals.label_uses(self.connection, selection),
-            shows_owners=self.request.detail or self.request.group_by is GroupBy.OWNER,
+            label_uses=label_uses,
         )
 
     def _headline(self, summary: Summary, groups: Sequence[Group]) -> list[str]:

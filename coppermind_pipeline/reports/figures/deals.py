@@ -5,9 +5,10 @@ Each stands behind the table of deals that `selection.py` makes of the question.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any
+from itertools import chain
+from typing import Any, Literal
 
 from sqlalchemy import Connection, text
 
@@ -20,6 +21,7 @@ from coppermind_pipeline.reports.question.request import GroupBy
 OTHER = "other"
 
 GroupKey = tuple[str, str]
+LabelKind = Literal["owner", "stage", "source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +68,11 @@ class BareDays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelUse:
-    """How many deals of the report show one owner, one source, or one stage of a pipeline."""
+    """How many deals of the report show one owner, one source, or one stage of a pipeline: its kind and its value."""
 
     connector_id: str
-    kind: str
-    owner_id: str | None
-    pipeline_id: str | None
-    stage_id: str | None
-    source: str | None
+    kind: LabelKind
+    value: Sequence[str | None]
     deals: int
 
 
@@ -81,8 +80,35 @@ def cells(connection: Connection, selection: DealSelection, measures: Iterable[M
     """Return the sums of the measures, by connector, group and currency; no other deals are looked at."""
     wanted = list(measures)
     statement = text(with_deals(_CELLS, selection, *dict.fromkeys(_LOOKED_AT[measure] for measure in wanted)))
-    rows = connection.execute(statement, selection.values(measures=wanted)).mappings()
-    return [Cell(**{**row, "measure": Measure(row["measure"])}) for row in rows]
+    return [_cell(row) for row in connection.execute(statement, selection.values(measures=wanted)).mappings()]
+
+
+def cells_and_label_uses(
+    connection: Connection, selection: DealSelection, *, owners: bool
+) -> tuple[list[Cell], list[LabelUse]]:
+    """Return the sums of all measures, and each distinct internal value that the report's deals show a label of.
+
+    Args:
+        owners: the report shows owners, too.
+    """
+    labels = {kind: columns for kind, columns in _LABELS.items() if owners or kind != "owner"}
+    uses = " UNION ALL ".join(_LABEL_USES.format(kind, ", ".join(columns)) for kind, columns in labels.items())
+    statement = with_deals(
+        _CELLS_AND_LABEL_USES.replace("<label uses>", uses),
+        selection,
+        *dict.fromkeys(_LOOKED_AT.values()),
+        put_apart_by=tuple(chain.from_iterable(labels.values())),
+    )
+    found: list[Cell] = []
+    used: list[LabelUse] = []
+    for row in connection.execute(text(statement), selection.values(measures=list(Measure))).mappings():
+        values = dict(row)
+        use = values.pop("label_use")
+        if use is None:
+            found.append(_cell(values))
+        else:
+            used.append(LabelUse(**use))
+    return found, used
 
 
 def won_deals(connection: Connection, selection: DealSelection, kept: Iterable[GroupKey], *, most: int = 0) -> WonDeals:
@@ -131,13 +157,6 @@ def bare_days(connection: Connection, selection: DealSelection) -> list[BareDays
     return [BareDays(**row) for row in rows]
 
 
-def label_uses(connection: Connection, selection: DealSelection) -> list[LabelUse]:
-    """Return each distinct internal value that the report's deals show a label of."""
-    statement = text(with_deals(_LABEL_USES, selection, Which.CLOSED, Which.OPEN))
-    rows = connection.execute(statement, selection.values()).mappings()
-    return [LabelUse(**row) for row in rows]
-
-
 def detail_rows(
     connection: Connection,
     selection: DealSelection,
@@ -162,6 +181,10 @@ def company_names(connection: Connection, companies: Iterable[GroupKey]) -> Mapp
     """Return the names of those companies that have one, by connector and id."""
     rows = connection.execute(text(_COMPANY_NAMES), _kept(companies))
     return {(row.connector_id, row.hubspot_id): row.name for row in rows}
+
+
+def _cell(values: Mapping[Any, Any]) -> Cell:
+    return Cell(**{**values, "measure": Measure(values["measure"])})
 
 
 def _kept(kept: Iterable[GroupKey]) -> dict[str, list[str]]:
@@ -189,31 +212,39 @@ DATED = """
 )
 """
 
-# Deals are added up by what they count as, and only those few sums are named and taken once for each measure.
-_CELLS = (
+# Deals are added up by what they count as, and only those few sums are named, told what they are worth in the
+# company currency, and taken once for each measure.
+_SUMMED = (
     DATED
     + """
 , summed AS (
-    SELECT connector_id, outcome, in_range, is_overdue, is_new, currency, company_currency AS home_currency <alike>,
+    SELECT connector_id, outcome, in_range, is_overdue, is_new, currency <alike>,
            count(*) AS deals, count(amount) AS with_amount, sum(amount) AS amount,
            sum(amount_home) FILTER (WHERE amount IS NOT NULL) AS amount_home,
            count(*) FILTER (WHERE amount IS NOT NULL AND amount_home IS NULL) AS without_home,
+           sum(amount) FILTER (WHERE amount_home IS NULL) AS amount_without_home,
+           sum(amount_home) FILTER (WHERE amount IS NULL) AS home_without_amount,
            sum(weighted) FILTER (WHERE outcome = 'open') AS weighted,
-           sum(worth) AS worth,
            count(*) FILTER (WHERE outcome_disagrees) AS disagreeing,
            count(*) FILTER (WHERE amount IS NOT NULL AND weighted IS NULL) AS unweighted
       FROM dated
      WHERE outcome = 'open' OR in_range OR is_new
-     GROUP BY connector_id, outcome, in_range, is_overdue, is_new, currency, home_currency <alike>
+     GROUP BY connector_id, outcome, in_range, is_overdue, is_new, currency <alike>
 )
+"""
+)
+
+_CELL = """
 SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(<key of new>, <key>) ELSE <key> END AS key,
        measure, currency, home_currency, CAST(sum(deals) AS bigint) AS deals,
        CAST(sum(with_amount) AS bigint) AS with_amount, sum(amount) AS amount, sum(amount_home) AS amount_home,
        CAST(sum(without_home) AS bigint) AS without_home, sum(weighted) FILTER (WHERE measure = 'open') AS weighted,
-       coalesce(sum(worth), 0) AS worth, CAST(sum(disagreeing) AS bigint) AS disagreeing,
-       CAST(sum(unweighted) AS bigint) AS unweighted,
+       coalesce(sum(amount_home), 0) + coalesce(sum(home_without_amount), 0)
+       + coalesce(sum(amount_without_home) FILTER (WHERE currency = home_currency), 0) AS worth,
+       CAST(sum(disagreeing) AS bigint) AS disagreeing, CAST(sum(unweighted) AS bigint) AS unweighted,
        min(<place> COLLATE "C") AS text, min(<region> COLLATE "C") AS region
   FROM summed
+  LEFT JOIN (SELECT connector_id, company_currency AS home_currency FROM hubspot_portals) AS portal USING (connector_id)
  CROSS JOIN LATERAL (VALUES
     ('closed_won', outcome = 'won' AND in_range),
     ('closed_lost', outcome = 'lost' AND in_range),
@@ -224,7 +255,29 @@ SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(<key of 
  WHERE applies AND measure = ANY(CAST(:measures AS text[]))
  GROUP BY connector_id, 2, measure, currency, home_currency
 """
-)
+
+_CELLS = _SUMMED + _CELL
+
+_LABELS: Mapping[LabelKind, Sequence[str]] = {
+    "owner": ("owner_id",),
+    "stage": ("pipeline_id", "stage_id"),
+    "source": ("attributed_source",),
+}
+
+_LABEL_USES = """
+SELECT connector_id, '{0}' AS kind, ARRAY[{1}] AS value, CAST(sum(deals) AS bigint) AS deals
+  FROM summed
+ WHERE outcome = 'open' OR in_range
+ GROUP BY connector_id, {1}
+"""
+
+# Each of its rows is either.
+_CELLS_AND_LABEL_USES = f"""{_SUMMED}
+, cell AS ({_CELL}), label_use AS (<label uses>)
+SELECT cell.*, CAST(NULL AS jsonb) AS label_use FROM cell
+ UNION ALL
+SELECT {", ".join("NULL" for _ in fields(Cell))}, to_jsonb(label_use) FROM label_use
+"""
 
 # No deals are sorted but those that are worth as much as the largest of their group.
 _WON = (
@@ -282,21 +335,6 @@ SELECT currency, count(*) AS deals, count(amount) AS with_amount, coalesce(sum(a
             AND date_trunc('month', at AT TIME ZONE CAST(:zone AS text))
                 <> date_trunc('month', as_stored AT TIME ZONE CAST(:zone AS text))))
  GROUP BY currency ORDER BY currency
-"""
-
-# Each deal is put with those that show the same labels once, and only those few counts are taken by kind.
-_LABEL_USES = f"""
-, alike AS (
-    SELECT connector_id, owner_id, pipeline_id, stage_id, attributed_source, count(*) AS deals
-      FROM deal
-     WHERE outcome = 'open' OR {IN_RANGE}
-     GROUP BY connector_id, owner_id, pipeline_id, stage_id, attributed_source
-)
-SELECT connector_id,
-       CASE WHEN grouping(owner_id) = 0 THEN 'owner' WHEN grouping(stage_id) = 0 THEN 'stage' ELSE 'source' END AS kind,
-       owner_id, pipeline_id, stage_id, attributed_source AS source, CAST(sum(deals) AS bigint) AS deals
-  FROM alike
- GROUP BY connector_id, GROUPING SETS ((owner_id), (pipeline_id, stage_id), (attributed_source))
 """
 
 _ROWS = """

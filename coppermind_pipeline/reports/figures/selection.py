@@ -105,12 +105,13 @@ class Which(StrEnum):
     ABOUT_EDGES = "closed within a day of where a range that is shown begins or ends"
 
 
-def with_deals(statement: str, selection: DealSelection, *which: Which) -> str:
+def with_deals(statement: str, selection: DealSelection, *which: Which, put_apart_by: Sequence[str] = ()) -> str:
     """Return a statement behind `deal`, those deals of the selection; `<key>` in it is the group of one.
 
     `<key of new>` is that of one that is new in the range, where it is another. `<alike>` are the columns, each behind
     a comma, that the key is told from: where deals are added up by these first, it is worked out once for all that are
-    alike. `<place>` and `<region>` are the words for places, where these are the groups.
+    alike, also in the columns `put_apart_by`. `<place>` and `<region>` are the words for places, where these are the
+    groups.
     """
     basis = selection.date_basis
     looked_at = dict.fromkeys(
@@ -134,7 +135,7 @@ def with_deals(statement: str, selection: DealSelection, *which: Which) -> str:
     filled_in = {
         "<key>": key,
         "<key of new>": "month_of_new" if by_month else _NOTHING,
-        "<alike>": "".join(f", {column}" for column in columns),
+        "<alike>": "".join(f", {column}" for column in dict.fromkeys((*columns, *put_apart_by))),
         "<place>": "place_country_text" if "place_country_text" in columns else _NOTHING,
         "<region>": "place_region" if "place_region" in columns else _NOTHING,
     }

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from coppermind_pipeline.connectors import Freshness, Lifecycle
 from coppermind_pipeline.crm import OFFLINE, Labels, day_of
-from coppermind_pipeline.reports.figures.deals import BareDays, DealQuality, LabelUse
+from coppermind_pipeline.reports.figures.deals import BareDays, DealQuality, LabelKind, LabelUse
 from coppermind_pipeline.reports.question.request import DateBasis
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.wording import (
@@ -60,7 +60,7 @@ class Findings(RangeFindings):
         live_failure: why the live pull that was asked for did not happen.
         currencies: those of the deals behind the figures.
         bare_days: deals that HubSpot's own screens may show in another range or month, by currency.
-        shows_owners: the answer says whose deals are; else their names are of no concern.
+        label_uses: of owners, only where the answer says whose deals are.
     """
 
     labels: Mapping[str, Labels]
@@ -72,7 +72,6 @@ class Findings(RangeFindings):
     quality: DealQuality
     bare_days: Sequence[BareDays]
     label_uses: Sequence[LabelUse]
-    shows_owners: bool
 
 
 def caveats(findings: Findings) -> list[str]:
@@ -294,14 +293,14 @@ def _disagreements(found: Findings) -> Iterable[str]:
 
 
 def _labels(found: Findings) -> Iterable[str]:
-    for kind in ("owner", "stage", "source") if found.shows_owners else ("stage", "source"):
+    for kind in _AN:
         unresolved = [use for use in found.label_uses if use.kind == kind and not _resolved(use, found.labels)]
         if unresolved:
             deals = sum(use.deals for use in unresolved)
             yield f"{count(deals, 'deal')} {have(deals)} {_AN[kind]} that HubSpot has no name for."
 
 
-_AN = {"owner": "an owner", "stage": "a pipeline or stage", "source": "a source"}
+_AN: Mapping[LabelKind, str] = {"owner": "an owner", "stage": "a pipeline or stage", "source": "a source"}
 
 
 def _offline(found: Findings) -> Iterable[str]:
@@ -364,8 +363,11 @@ _RULES = (
 
 def _resolved(use: LabelUse, labels: Mapping[str, Labels]) -> bool:
     known = labels[use.connector_id]
-    if use.kind == "owner":
-        return known.owner(use.owner_id).resolved
-    if use.kind == "source":
-        return known.source(use.source).resolved
-    return known.stage(use.pipeline_id, use.stage_id).resolved and known.pipeline(use.pipeline_id).resolved
+    match use.kind:
+        case "owner":
+            return known.owner(*use.value).resolved
+        case "source":
+            return known.source(*use.value).resolved
+        case "stage":
+            pipeline, stage = use.value
+            return known.stage(pipeline, stage).resolved and known.pipeline(pipeline).resolved
