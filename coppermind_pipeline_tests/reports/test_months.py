@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from coppermind_pipeline.crm import day_of
 from coppermind_pipeline.reports.question.days import day, day_values
-from coppermind_pipeline.reports.question.months import month_key, month_values
+from coppermind_pipeline.reports.question.months import month_key, month_named, month_number, month_values
 from coppermind_pipeline.store import Database
 
 _FIRST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -26,14 +26,16 @@ def test_a_moments_month_is_that_of_its_day_in_the_zone(
     database: Database, start: datetime, days: int, zone: str, others: list[datetime]
 ):
     end = start + timedelta(days=days)
-    values = month_values(zone, start, end)
+    values, number = month_values(zone, start, end), f"({month_number('at')})"
     edges = [edge + timedelta(microseconds=by) for edge in values["month_starts"] for by in (-1, 0)]
     moments = [*edges, start, end, *others]
     with database.reader() as connection:
-        told = connection.scalars(
-            text(f"SELECT {month_key('at')} {_IN_ORDER}"), {**values, "zone": zone, "moments": moments}
+        told = connection.execute(
+            text(f"SELECT {month_key('at')}, {month_named(number)} {_IN_ORDER}"),
+            {**values, "zone": zone, "moments": moments},
         ).all()
-    assert told == [day_of(moment, ZoneInfo(zone)).isoformat()[:7] for moment in moments]
+    months = [day_of(moment, ZoneInfo(zone)).isoformat()[:7] for moment in moments]
+    assert told == list(zip(months, months, strict=True))
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

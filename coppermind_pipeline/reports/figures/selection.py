@@ -13,7 +13,7 @@ from typing import Any
 
 from coppermind_pipeline.crm import Outcome
 from coppermind_pipeline.reports.question.frame import Frame
-from coppermind_pipeline.reports.question.months import month_key, month_values
+from coppermind_pipeline.reports.question.months import month_named, month_number, month_values
 from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy, ReportRequest
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.sync import DEALS_AS_OF
@@ -121,20 +121,22 @@ def with_deals(statement: str, selection: DealSelection, *which: Which, put_apar
         for edge in range(1, 1 + 2 * len(selection.shown))
     )
     by_month, report_at = selection.group_by is GroupBy.MONTH, _by_outcome(basis, _DATED)
-    counted_at = f"CASE WHEN d.outcome = 'open' THEN {_CLOSE_AT} ELSE {report_at} END"
+    counted_at = (
+        report_at if report_at == _CLOSE_AT else f"CASE WHEN d.outcome = 'open' THEN {_CLOSE_AT} ELSE {report_at} END"
+    )
     deals = _DEALS.format(
         source=selection.source,
         close_at=_CLOSE_AT,
         report_at=report_at,
         as_stored=_by_outcome(basis, {}),
-        month=month_key(counted_at) if by_month else _NOTHING,
-        month_of_new=month_key("d.created_at") if by_month else _NOTHING,
+        month=month_number(counted_at) if by_month else _NO_MONTH,
+        month_of_new=month_number("d.created_at") if by_month else _NO_MONTH,
         looked_at=" OR ".join(looked_at),
     )
     columns, key = _GROUPS[selection.group_by]
     filled_in = {
         "<key>": key,
-        "<key of new>": "month_of_new" if by_month else _NOTHING,
+        "<key of new>": month_named("month_of_new") if by_month else _NOTHING,
         "<alike>": "".join(f", {column}" for column in dict.fromkeys((*columns, *put_apart_by))),
         "<place>": "place_country_text" if "place_country_text" in columns else _NOTHING,
         "<region>": "place_region" if "place_region" in columns else _NOTHING,
@@ -160,6 +162,7 @@ def _by_outcome(basis: DateBasis, expressions: Mapping[str, str]) -> str:
 
 
 _NOTHING = "CAST(NULL AS text)"
+_NO_MONTH = "CAST(NULL AS integer)"
 
 # A bare day is that day in every zone; `closed_as_stored` and `dated_as_stored` take it for a moment.
 _CLOSE_MOMENT = "close_moment(d.{}, CAST(:zone AS text))"
@@ -225,7 +228,7 @@ _GROUPS: Mapping[GroupBy | None, tuple[tuple[str, ...], str]] = {
         ("place_country_code", "place_country_text", "place_region"),
         f"{_COUNTRY_KEY} || '/' || coalesce(lower(place_region), 'unknown')",
     ),
-    GroupBy.MONTH: (("month", "month_of_new"), "coalesce(month, 'none')"),
+    GroupBy.MONTH: (("month", "month_of_new"), f"coalesce({month_named('month')}, 'none')"),
     GroupBy.COMPANY: (("primary_company_id",), "coalesce(primary_company_id, 'none')"),
     GroupBy.LOSS_THEME: (("loss_reason",), _REASON_KEY),
     GroupBy.LOSS_REASON: (("loss_reason",), _REASON_KEY),

@@ -23,6 +23,19 @@ def month_key(moment: str) -> str:
     return _KEY.format(moment)
 
 
+def month_number(moment: str) -> str:
+    """Return the SQL that numbers the month of a moment from that of the year 0; it binds what `month_key` does.
+
+    What is put together by months is put together by their numbers in less time than by their names.
+    """
+    return _NUMBER.format(moment)
+
+
+def month_named(number: str) -> str:
+    """Return the SQL that names the month of a number, as `month_key` does."""
+    return _NAME.format(number)
+
+
 @lru_cache(maxsize=64)
 def month_values(zone: str, start: datetime, end: datetime) -> Mapping[str, Any]:
     """Return the first moments of the months about a range in a zone, ascending, and what these months are called.
@@ -37,6 +50,8 @@ def month_values(zone: str, start: datetime, end: datetime) -> Mapping[str, Any]
         "month_starts": [start_of(day, ZoneInfo(zone)) for day in days],
         "month_bare_days": [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days],
         "month_names": [day.isoformat()[:7] for day in days[:-1]],
+        "month_numbers": [_number(day) for day in days[:-1]],
+        "first_month_number": from_month,
     }
 
 
@@ -48,3 +63,12 @@ def _number(day: date) -> int:
 _KEY = """coalesce(
     (CAST(:month_names AS text[]))[width_bucket({0}, CAST(:month_starts AS timestamptz[]))],
     to_char({0} AT TIME ZONE CAST(:zone AS text), 'YYYY-MM'))"""
+
+_NUMBER = """coalesce(
+    (CAST(:month_numbers AS integer[]))[width_bucket({0}, CAST(:month_starts AS timestamptz[]))],
+    CAST(12 * extract(year FROM {0} AT TIME ZONE CAST(:zone AS text))
+         + extract(month FROM {0} AT TIME ZONE CAST(:zone AS text)) - 1 AS integer))"""
+
+_NAME = """coalesce(
+    (CAST(:month_names AS text[]))[{0} - :first_month_number + 1],
+    to_char(make_date({0} / 12, {0} % 12 + 1, 1), 'YYYY-MM'))"""
