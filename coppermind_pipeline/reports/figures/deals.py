@@ -172,9 +172,10 @@ def detail_rows(
         open_ones: list open deals, too, which are those of now, whatever the range.
         after: only deals behind the one that stands, or stood, at this place; `offset` counts from there.
     """
+    looked_at = (Which.CLOSED, Which.OPEN) if open_ones else (Which.CLOSED,)
     place = {f"after_{name}": None if after is None else getattr(after, name) for name in DealPlace.model_fields}
     values = selection.values(open_ones=open_ones, offset=offset, limit=limit, **place)
-    return connection.execute(text(with_deals(_ROWS, selection, Which.CLOSED, Which.OPEN)), values).mappings().all()
+    return connection.execute(text(with_deals(_ROWS, selection, *looked_at)), values).mappings().all()
 
 
 def company_names(connection: Connection, companies: Iterable[GroupKey]) -> Mapping[GroupKey, str]:
