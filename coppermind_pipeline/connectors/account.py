@@ -7,7 +7,7 @@ from coppermind_pipeline.catalog import store_account, store_unknown_account
 from coppermind_pipeline.connectors.connector import Connector
 from coppermind_pipeline.connectors.errors import AccountUnreadable
 from coppermind_pipeline.connectors.events import clear_problem, report_problem
-from coppermind_pipeline.hubspot import AccountDetails, HubSpotError
+from coppermind_pipeline.hubspot import AccountDetails, HubSpotError, printable
 from coppermind_pipeline.wording import listed
 
 
@@ -20,21 +20,26 @@ def note_account(
     """
     if isinstance(account, AccountDetails):
         store_account(connection, connector.id, account)
-        missing = _missing(account)
-        if not missing:
+        faults = _faults(account)
+        if not faults:
             clear_problem(connection, connector, "scope", AccountUnreadable.code)
             return
-        unreadable = AccountUnreadable(f"The portal's account details do not say its {listed(missing)}.")
+        unreadable = AccountUnreadable(f"The portal's account details {' and '.join(faults)}.")
     else:
         store_unknown_account(connection, connector.id, hub_id)
         unreadable = AccountUnreadable(f"The portal's account details could not be read: {account.message}")
     report_problem(connection, connector, "scope", unreadable, stops=False)
 
 
-def _missing(account: AccountDetails) -> list[str]:
+def _faults(account: AccountDetails) -> list[str]:
+    """Return what is wrong with account details, as predicates."""
     said = {
-        "time zone": account.time_zone and crm.time_zone(account.time_zone),
+        "time zone": account.time_zone,
         "company currency": account.company_currency,
         "address": account.ui_domain,
     }
-    return [detail for detail, value in said.items() if not value]
+    missing = [detail for detail, value in said.items() if not value]
+    faults = [f"do not say its {listed(missing)}"] if missing else []
+    if account.time_zone and crm.time_zone(account.time_zone) is None:
+        faults.append(f"name a time zone that is not known ({printable(account.time_zone)})")
+    return faults

@@ -12,6 +12,7 @@ from coppermind_pipeline.hubspot.errors import (
     RequestRefused,
     ScopeMissing,
     TokenRejected,
+    printable,
 )
 from coppermind_pipeline.hubspot.http.deadlines import at_most_s, within
 from coppermind_pipeline.hubspot.http.retries import RetryLimits
@@ -94,6 +95,7 @@ __all__ = [
     "exchange_code",
     "introspect",
     "paced",
+    "printable",
     "refresh",
     "revoke",
     "uninstall",

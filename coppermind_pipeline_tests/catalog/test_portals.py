@@ -112,7 +112,9 @@ def test_what_an_account_says_counts_whatever_else_it_does_not_say(
         note_account(connection, connector, 7, _ACCOUNT)
         note_account(connection, connector, 7, replace(_ACCOUNT, time_zone="Moon/Base", ui_domain=None))
         (problem,) = problems_of(connection, [connector.id])[connector.id]
-    assert problem.message == "The portal's account details do not say its time zone and address."
+    assert problem.message == (
+        "The portal's account details do not say its address and name a time zone that is not known (Moon/Base)."
+    )
     assert _loaded(portal).ui_domain == "app-eu1.hubspot.com", "what was said before holds"
 
 

@@ -51,6 +51,13 @@ async def test_a_token_rejected_after_the_refresh_needs_a_person(client, portal,
     assert (len(portal.requests), len(tokens.rejections)) == (2, 1)
 
 
+@pytest.mark.parametrize("body", ["<html>Sign in to the proxy</html>", b"", {}])
+async def test_a_401_that_says_nothing_is_none_of_hubspots_and_passes(client, portal, tokens, body):
+    tokens.left.append(SecretStr("CJ-third-token-of-the-portal"))
+    portal.will(Reply(401, body), Reply(401, body), ACCOUNT)
+    assert (await client.account()).portal_id == 1
+
+
 async def test_a_fresh_token_that_expired_on_its_way_is_no_refusal(client, portal, tokens):
     tokens.left.append(SecretStr("CJ-third-token-of-the-portal"))
     portal.will(EXPIRED, EXPIRED, ACCOUNT)

@@ -30,8 +30,9 @@ SECONDLY = "SECONDLY"
 
 # Waits after a 429 without Retry-After, as HubSpot's own SDK has them.
 _WAIT_AFTER_429_S = {TEN_SECONDLY: 10.0, SECONDLY: 1.0}
-# Statuses below 500 that pass by themselves: request timeout, record locked, portal being moved.
-_PASSING_STATUSES = frozenset({408, 423, 477})
+# Statuses below 500 that pass by themselves: request timeout, record locked, portal being moved; and 401 where it says
+# nothing, as a proxy's does: HubSpot's own says what is wrong with the token.
+_PASSING_STATUSES = frozenset({401, 408, 423, 477})
 _LOCKED_WAIT_S = 2.0
 # A wait that a header asks for: whatever it says, the portal is looked at again the day after.
 RETRY_AFTER_MAX_S = 86_400.0
@@ -87,7 +88,7 @@ def error_for(what: str, answer: Answer, *, budget: Budget | None, now: datetime
     body = error_body(answer)
     status = answer.status
     said = _said(body)
-    if status == 401:
+    if status == 401 and (body.category or body.message):
         return TokenRejected(f"HubSpot rejected the access token{said}", body=body)
     if status == 403 and (scopes := _missing_scopes(body)) is not None:
         named = f": {printable(', '.join(scopes))}" if scopes else ""
