@@ -70,7 +70,7 @@ from coppermind_pipeline.connectors.status.check_reports import (
 from coppermind_pipeline.connectors.status.conditions import Condition, Finding, Severity
 from coppermind_pipeline.connectors.status.facts import ConnectorFacts, read_all_facts, read_facts
 from coppermind_pipeline.connectors.status.fleet import Fleet, fleet_of, requests_sent
-from coppermind_pipeline.connectors.status.next_steps import correction, needs_person, of_connector
+from coppermind_pipeline.connectors.status.next_steps import correction, failed_step, needs_person, of_connector
 from coppermind_pipeline.connectors.status.responses import ConnectorStatus, StatusResponse
 from coppermind_pipeline.connectors.status.states import AT_WORK, STATE_GUIDES, Headline, OperationalState
 from coppermind_pipeline.connectors.status.status import connector_status, status
@@ -137,6 +137,7 @@ __all__ = [
     "disconnect",
     "due_reports",
     "evaluate",
+    "failed_step",
     "fleet_of",
     "forget_last_error",
     "freshness",

@@ -68,6 +68,13 @@ def test_what_was_imported_tells_no_channel(portal: StoredPortal, report: MakeRe
     )
 
 
+@pytest.mark.parametrize(("step", "failed"), [("raw", "sync"), ("reconciliation", "reconciliation")])
+def test_what_failed_is_told_by_its_name(portal: StoredPortal, report: MakeReport, step: str, failed: str) -> None:
+    error = orjson.dumps({"code": "x", "message": "HubSpot refused the list.", "hint": "", "step": step}).decode()
+    portal.execute("UPDATE connectors SET last_error = CAST(:error AS jsonb) WHERE id = :connector", error=error)
+    assert report().audit.caveats == [f"The last {failed} of portal 7 failed: HubSpot refused the list."]
+
+
 def test_a_portal_that_was_never_read_gives_no_headline(portal: StoredPortal, report: MakeReport) -> None:
     portal.execute("DELETE FROM hubspot_polls WHERE connector_id = :connector")
     portal.execute("DELETE FROM hubspot_backfills WHERE connector_id = :connector")

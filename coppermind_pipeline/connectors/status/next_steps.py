@@ -131,8 +131,8 @@ def _after(error: ErrorFact, facts: ConnectorFacts, *, repeated: bool) -> str:
         return error.hint
     if error.code not in _PASSES:
         return (
-            "Hand last_error to support: what was refused once is refused again at each poll, until the cause that it "
-            "names is gone."
+            f"Hand last_error to support: what was refused once is refused again at each {failed_step(error.step)}, "
+            "until the cause that it names is gone."
         )
     if repeated and facts.unanswered:
         return state_guide(OperationalState.ERROR, facts).person
@@ -141,8 +141,14 @@ def _after(error: ErrorFact, facts: ConnectorFacts, *, repeated: bool) -> str:
             "Look at status.hubspot.com and at this machine's way to HubSpot: polls fail one after another, and "
             "last_error says how; polls go on meanwhile."
         )
-    failed = _FAILED_STEPS.get(error.step or "", "poll")
-    return f"Nothing is to be done yet; the last {failed} failed, and the next one tries again by itself."
+    return (
+        f"Nothing is to be done yet; the last {failed_step(error.step)} failed, and the next one tries again by itself."
+    )
+
+
+def failed_step(step: str | None, *, of_poll: str = "poll") -> str:
+    """Return what a person calls that which failed: `of_poll`, or a step that comes after polls."""
+    return _FAILED_STEPS.get(step or "", of_poll)
 
 
 def _pending(facts: ConnectorFacts, *, now: datetime) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from coppermind_pipeline.connectors import Freshness, Lifecycle
+from coppermind_pipeline.connectors import Freshness, Lifecycle, failed_step
 from coppermind_pipeline.crm import OFFLINE, Labels, day_of
 from coppermind_pipeline.reports.figures.deals import BareDays, DealQuality, LabelKind, LabelUse
 from coppermind_pipeline.reports.question.request import DateBasis
@@ -125,7 +125,8 @@ def _trouble(found: PortalFindings) -> Iterable[str]:
                 "nothing that changes in it is read before."
             )
         elif portal.last_error is not None:
-            yield f"The last sync of {portal.name} failed: {portal.last_error.rstrip('.')}."
+            failed = failed_step(portal.failed_step, of_poll="sync")
+            yield f"The last {failed} of {portal.name} failed: {portal.last_error.rstrip('.')}."
 
 
 def _backfill(found: PortalFindings) -> Iterable[str]:

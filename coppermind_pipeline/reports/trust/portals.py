@@ -30,6 +30,7 @@ class SyncedPortal(Portal):
         last_pull_at: end of the last complete pull.
         refusals: why HubSpot refuses the authorization or a part of it, as sentences.
         last_error: what stopped the last poll, or another step of the sync, as a sentence; None once it succeeded.
+        failed_step: which step that was, by its name.
         retry_at: when the pause that HubSpot asked for ends.
         backfill_completed_at: of the backfill, or of the resync after it; None while one is running.
         totals: what the portal says it holds in the window, by object type.
@@ -49,6 +50,7 @@ class SyncedPortal(Portal):
     last_pull_at: datetime | None
     refusals: tuple[str, ...]
     last_error: str | None
+    failed_step: str | None
     retry_at: datetime | None
     backfill_completed_at: datetime | None
     totals: Mapping[str, int]
@@ -105,6 +107,7 @@ def _portal(row: Mapping[Any, Any], problems: Sequence[Problem]) -> SyncedPortal
         last_pull_at=row["last_pull_at"],
         refusals=tuple(problem.message for problem in problems if problem.refuses),
         last_error=row["last_error"],
+        failed_step=row["failed_step"],
         retry_at=row["retry_at"],
         backfill_completed_at=row["backfill_completed_at"],
         totals=row["totals"],
@@ -123,6 +126,7 @@ def _portal(row: Mapping[Any, Any], problems: Sequence[Problem]) -> SyncedPortal
 
 _PORTALS = """
 SELECT portal.*, connector.status, connector.config, connector.last_error ->> 'message' AS last_error,
+       connector.last_error ->> 'step' AS failed_step,
        synced.last_pull_at, synced.retry_at, synced.backfill_completed_at, synced.totals,
        synced.degraded, synced.adrift, synced.skipped,
        minds.company_info, interpretation.settings, interpretation.filters
