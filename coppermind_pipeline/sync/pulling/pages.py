@@ -27,6 +27,7 @@ async def read_scan(
     hydrator: Hydrator,
     *,
     time_is_up: Callable[[], bool],
+    on_found: Callable[[], None],
     on_pages: Callable[[int, int], None],
 ) -> bool:
     """Read one scan to its end, or until the time is up; return whether it came to its end.
@@ -38,6 +39,7 @@ async def read_scan(
         scan: where it stands.
         hydrator: reads what is new in full.
         time_is_up: asked after each page.
+        on_found: hears that there will be no more searches; pages may still be read in full, and written.
         on_pages: hears of pages that are written: the records found, and those of them that were read in full.
     """
     pages: _Pages = asyncio.Queue(PAGES_AHEAD_MAX)
@@ -50,6 +52,7 @@ async def read_scan(
                 if time_is_up() and not page.is_last:
                     ended = False
                     break
+            on_found()
         except HubSpotError as error:
             ended = error
         await pages.put(None)

@@ -141,22 +141,47 @@ class _Pull:
         self._conclude(scanned=scans.result(), associated=associated)
 
     async def _read_scans(self) -> bool:
-        try:
-            ended = [await self._read_scan(scan) for scan in self.scans if scan.object_type == ObjectType.DEALS]
-        finally:
-            self.deals.finish()
-        others = (self._read_scan(scan) for scan in self.scans if scan.object_type != ObjectType.DEALS)
-        return all([*ended, *await run_together(others)])
+        """Read the deals, and then the rest; in a backfill, its searches go on while the last deals are read in full.
 
-    async def _read_scan(self, scan: Scan) -> bool:
+        In a poll they don't: what its deals are associated with shares batches with the rest.
+        """
+        all_found = asyncio.Event()
+
+        async def read_deals() -> bool:
+            deals = [scan for scan in self.scans if scan.object_type == ObjectType.DEALS]
+            try:
+                ended = [await self._read_scan(scan, all_found) for scan in deals]
+            finally:
+                self.deals.finish()
+            all_found.set()
+            return all(ended)
+
+        async def read_others() -> bool:
+            await all_found.wait()
+            others = (self._read_scan(scan) for scan in self.scans if scan.object_type != ObjectType.DEALS)
+            return all(await run_together(others))
+
+        return all(await run_together([read_deals(), read_others()]))
+
+    async def _read_scan(self, scan: Scan, all_found: asyncio.Event | None = None) -> bool:
+        def on_found() -> None:
+            if all_found is not None and scan.kind == "backfill":
+                all_found.set()
+
         def on_pages(found: int, read: int) -> None:
             self.pulled.found[scan.object_type] += found
             self.pulled.read[scan.object_type] += read
             if scan.object_type == ObjectType.DEALS:
                 self.deals.advance()
 
-        hydrator = self.hydrators[scan.object_type]
-        ended = await read_scan(self.context, scan, hydrator, time_is_up=self.time_is_up, on_pages=on_pages)
+        ended = await read_scan(
+            self.context,
+            scan,
+            self.hydrators[scan.object_type],
+            time_is_up=self.time_is_up,
+            on_found=on_found,
+            on_pages=on_pages,
+        )
         if ended:
             self.ended.append(scan)
         return ended

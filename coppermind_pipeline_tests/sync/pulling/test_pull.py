@@ -60,6 +60,13 @@ async def test_a_sync_brings_the_window_and_what_its_deals_are_linked_to(connect
     assert_store_equals_portal(connected, sandbox)
 
 
+async def test_searches_go_on_while_the_last_deals_are_read_in_full(connected: Connected, sandbox: RunningSandbox):
+    sandbox.control.add_fault(Fault(path="deals/batch/read", delay_ms=2_000, count=None))
+    await connected.pull()
+    searched = min(request.at_ms for request in sandbox.control.requests(path="contacts/search"))
+    assert searched < max(read.at_ms for read in sandbox.control.requests(path="deals/batch/read"))
+
+
 async def test_a_second_sync_reads_nothing_again_and_writes_nothing(connected: Connected):
     await connected.sync()
     everything = "SELECT *, xmin FROM hubspot_crm_objects ORDER BY object_type, hubspot_id"
