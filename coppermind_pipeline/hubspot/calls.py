@@ -1,9 +1,10 @@
 """One call of HubSpot's API: charged to its budget, authorized, sent, tried again, and its answer read."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -23,6 +24,9 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 HEADER_DIGITS_MAX = 9
+
+# A budget is in full use if one of so many calls, the last ones, had to wait so long for its turn.
+LAST_CALLS, WAITED_S = 5, 0.1
 
 # A token that lives for seconds may expire while its call waits for its turn, a fresh one too: that is no refusal.
 REFRESHES_MAX = 4
@@ -58,7 +62,11 @@ class SentRequest:
 
 @dataclass(frozen=True, slots=True)
 class PortalCalls:
-    """The way in which every call to one portal is made."""
+    """The way in which every call to one portal is made.
+
+    Attributes:
+        waits_s: how long the last calls of each budget waited for their turns.
+    """
 
     transport: Transport
     tokens: AccessTokens
@@ -68,6 +76,9 @@ class PortalCalls:
     zone: tzinfo
     on_request: Callable[[SentRequest], None] | None = None
     silence: Silence = field(init=False)
+    waits_s: Mapping[Budget, deque[float]] = field(
+        default_factory=lambda: {budget: deque(maxlen=LAST_CALLS) for budget in Budget}
+    )
 
     def __post_init__(self) -> None:
         """Let long requests be doubted by a small one."""
@@ -114,7 +125,9 @@ class PortalCalls:
         )
 
     async def _send(self, request: "_Request", token: SecretStr) -> Answer:
+        lined_up = monotonic()
         turn = await self.budgets.acquire(request.budget)
+        self.waits_s[request.budget].append(monotonic() - lined_up)
         started = perf_counter()
         try:
             answer = await self.transport.send(

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from coppermind_pipeline.hubspot import paths
 from coppermind_pipeline.hubspot.budgets import Budget, Budgets
-from coppermind_pipeline.hubspot.calls import AccessTokens, PortalCalls, SentRequest
+from coppermind_pipeline.hubspot.calls import WAITED_S, AccessTokens, PortalCalls, SentRequest
 from coppermind_pipeline.hubspot.errors import PortalUnavailable, RequestRefused
 from coppermind_pipeline.hubspot.http.halving import Halving, PageSize
 from coppermind_pipeline.hubspot.http.retries import RetryLimits
@@ -153,6 +153,11 @@ class HubSpotClient:
                 )
 
         return await self._page_size(path).ask(limit, send)
+
+    @property
+    def searches_wait(self) -> bool:
+        """Whether searches line up for their turns, so that more of them at once would be no faster."""
+        return any(waited_s >= WAITED_S for waited_s in self._calls.waits_s[Budget.SEARCH])
 
     async def batch_read(
         self,

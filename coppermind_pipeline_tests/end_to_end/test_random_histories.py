@@ -7,6 +7,7 @@ after each step is the same, too, whether the store stands for what has not chan
 """
 
 import gc
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -67,6 +68,7 @@ async def live_through(database: Database, home: Path, seed: int) -> None:
         patched.setattr("coppermind_pipeline.sync.pulling.scan.SEARCH_PAGE_RECORDS_MAX", random.choice((3, 7, 200)))
         patched.setattr("coppermind_pipeline.sync.pulling.scan.FROM_BOTH_ENDS_RECORDS", 1)
         patched.setattr("coppermind_pipeline.sync.pulling.scan.FROM_THE_MIDDLE_RECORDS", 1)
+        patched.setattr("coppermind_pipeline.hubspot.client.WAITED_S", math.inf)
         connected = await Connected.create(database, settings_for(sandbox, home), mind=f"Seed {seed}")
         portal, history = Reconciling(connected, sandbox), History(sandbox.control, random)
         sandbox.control.set_switches(**_switches(random))

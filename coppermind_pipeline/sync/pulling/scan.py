@@ -29,8 +29,8 @@ log = structlog.get_logger(__name__)
 # answers that take more than 0.2 s would leave HubSpot's five searches a second unused. Below, it isn't worth the two
 # or three searches more that it takes to meet.
 FROM_BOTH_ENDS_RECORDS = 5_000
-# One of so many is read from its middle as well, both ways: two searches under way are too few for answers that take
-# more than 0.4 s, this machine's own work on each included.
+# One of so many is read from its middle as well, both ways, if that leaves turns to search unused: two searches under
+# way are too few for answers that take more than 0.4 s, this machine's own work on each included.
 FROM_THE_MIDDLE_RECORDS = 10_000
 
 
@@ -126,7 +126,12 @@ async def _by_keyset(
                 continue
             if "down" not in fronts.at_work and total >= FROM_BOTH_ENDS_RECORDS:
                 fronts.begin("down", position)
-            elif position.can_begin_in_the_middle and total - found >= FROM_THE_MIDDLE_RECORDS:
+            elif (
+                position.can_begin_in_the_middle
+                and total - found >= FROM_THE_MIDDLE_RECORDS
+                and front == "down"  # both ends have been at work since a while
+                and not client.searches_wait
+            ):
                 position = position.from_the_middle()
                 fronts.begin("middle up", position)
                 fronts.begin("middle down", position)

@@ -1,5 +1,6 @@
 """A scan of a portal of HubSpot's kind ends complete, whatever goes on in the portal meanwhile."""
 
+import math
 from collections.abc import Iterable, Iterator
 from itertools import cycle
 from typing import Any
@@ -162,8 +163,9 @@ async def test_a_large_window_is_read_from_both_ends_each_record_once(sandbox: R
 
 @pytest.fixture
 def very_large(large: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let what is left of it, if it is a thousand records, be read from the middle too."""
+    """Let what is left of it, if it is a thousand records, be read from the middle too, on however busy a machine."""
     monkeypatch.setattr("coppermind_pipeline.sync.pulling.scan.FROM_THE_MIDDLE_RECORDS", 1_000)
+    monkeypatch.setattr("coppermind_pipeline.hubspot.client.WAITED_S", math.inf)
 
 
 @pytest.mark.usefixtures("very_large")
@@ -181,6 +183,18 @@ async def test_a_very_large_window_is_read_from_its_middle_too_each_record_once(
     assert done.searches <= 15 + 15
     assert done.lists == 0
     assert [page.is_last for page in done.pages].index(True) == len(done.pages) - 1
+
+
+@pytest.mark.usefixtures("very_large")
+async def test_a_window_is_not_read_from_its_middle_where_searches_wait_for_their_turns_anyway(
+    sandbox: RunningSandbox, hub_id: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("coppermind_pipeline.hubspot.client.WAITED_S", 0.0)
+    put_contacts(sandbox, hub_id, set(range(1_001, 4_001)))
+    done = await scan_sandbox(sandbox, hub_id)
+    assert sorted(done.ids) == list(range(1_001, 4_001))
+    assert not any(page.position.middle for page in done.pages)
+    assert done.searches <= 15 + 3
 
 
 @pytest.mark.slow
