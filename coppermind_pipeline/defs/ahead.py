@@ -6,6 +6,7 @@ What was done so is counted by the steps whose work it is, later in the same run
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 
 import dagster as dg
 
@@ -60,6 +61,7 @@ def memories_ahead(installation: Installation, context: dg.AssetExecutionContext
             if not _knows_owners(installation, connector):
                 return
             if ahead.meanwhile is None:
+                import_module("coppermind_pipeline.reports")  # by which a portal is profiled once it is linked
                 ahead.meanwhile = draining.enter_context(
                     drain_meanwhile(database, connector_id=connector.id, mind_id=connector.mind_id)
                 )

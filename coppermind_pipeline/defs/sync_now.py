@@ -21,6 +21,7 @@ from coppermind_pipeline.settings import Settings
 from coppermind_pipeline.stopping import at_stop
 from coppermind_pipeline.store import Database, require_not_paused
 from coppermind_pipeline.sync import Progress, advancement, left_to_read, reconciled_since, unheard, wait_for_turn
+from coppermind_pipeline.synthesis import import_ahead
 
 _SYNC = [*assets.SYNC, *checks.OF_SYNC]
 _RECONCILIATION = [*assets.RECONCILIATION, *checks.OF_RECONCILIATION]
@@ -74,6 +75,8 @@ def sync_connector(
     with _instance() as instance:
         if connector_id not in known_connectors(instance):
             instance.add_dynamic_partitions(PARTITIONS, [connector_id])
+        if until_complete and _remaining(database, connector) is not None:
+            on_progress = _importing_for_synthesis(on_progress)
         installation = Installation(settings, database, on_progress)
         wait_for_turn(database, connector, on_progress)
         while True:
@@ -96,6 +99,20 @@ def sync_connector(
     if not published:
         return SyncOutcome(succeeded=False, complete=False, reason="The synthesis could not be published.")
     return SyncOutcome(succeeded=True, complete=True)
+
+
+def _importing_for_synthesis(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Return what passes progress on, and with the first of it begins to import what a synthesis needs at the end."""
+    imported = False
+
+    def heard(progress: Progress) -> None:
+        nonlocal imported
+        if not imported:
+            imported = True
+            import_ahead()
+        on_progress(progress)
+
+    return heard
 
 
 @contextmanager
