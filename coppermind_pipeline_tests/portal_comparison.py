@@ -1,7 +1,11 @@
 """The store compared with the truth: what a sandbox portal holds, exported, against what a connector has of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from sqlalchemy import Row
+
+from coppermind_pipeline.crm import FUNNEL_STAGES
 from coppermind_pipeline.object_types import ObjectType
 from coppermind_pipeline.sandbox import PortalState, RunningSandbox
 from coppermind_pipeline_tests.connected import Connected
@@ -48,19 +52,46 @@ def assert_store_equals_portal(connected: Connected, sandbox: RunningSandbox) ->
 def assert_copies_follow(connected: Connected) -> None:
     """Assert that the narrow copies of deals and contacts, and the counts of records, say what the records say."""
     for copies, object_type in (("live_deals", "deals"), ("live_contacts", "contacts")):
-        columns = ", ".join(row.column_name for row in connected.rows(_COPIED_COLUMNS.format(copies)))
+        columns = ", ".join(row.column_name for row in connected.rows(COPIED_COLUMNS.format(copies)))
         for one, other in ((copies, "live_records"), ("live_records", copies)):
             of_type = f"SELECT {{}} FROM {{}} WHERE object_type = '{object_type}'"
             surplus = connected.rows(f"{of_type.format(columns, one)} EXCEPT {of_type.format(columns, other)}")
             assert surplus == [], f"in {one}, not in {other}"
+    assert_stages_come_down_to(connected.rows("SELECT * FROM live_contacts"))
     assert connected.rows("SELECT * FROM record_counts WHERE stored > 0 ORDER BY object_type") == connected.rows(
         """SELECT connector_id, mind_id, object_type, count(*), count(*) FILTER (WHERE referenced_only)
              FROM live_records GROUP BY connector_id, mind_id, object_type ORDER BY object_type"""
     )
 
 
-_COPIED_COLUMNS = """
+def assert_stages_come_down_to(contacts: Iterable[Row[Any]]) -> None:
+    """Assert that what is stored beside a contact's lists of stages says what they say."""
+    for contact in contacts:
+        seen = dict(zip(contact.stages_seen, contact.stages_seen_at, strict=True))
+        known = dict(zip(contact.stages_entered, contact.stages_entered_at, strict=True)) | seen
+        if contact.lifecycle_stage is not None:
+            known.setdefault(contact.lifecycle_stage, None)
+        dates = [at for at in known.values() if at is not None]
+        expected = {
+            **{f"{stage}_at": known.get(stage) for stage in FUNNEL_STAGES},
+            "been_in": sum(1 << place for place, stage in enumerate(FUNNEL_STAGES) if stage in known),
+            "seen_in": sum(1 << place for place, stage in enumerate(FUNNEL_STAGES) if stage in seen),
+            "first_entered_at": min(dates, default=None),
+            "last_entered_at": max(dates, default=None),
+            "other_stages": sorted(known.keys() - {*FUNNEL_STAGES}),
+            "undated_stages": sorted(stage for stage, at in known.items() if at is None),
+        }
+        stored = {name: getattr(contact, name) for name in expected}
+        lists = {name: sorted(stored[name] or []) for name in ("other_stages", "undated_stages")}
+        assert stored | lists == expected, contact.hubspot_id
+        assert [] not in stored.values(), "an empty list is stored as null"
+
+
+# Those that a copy has beside are told from them.
+COPIED_COLUMNS = """
 SELECT column_name FROM information_schema.columns WHERE table_schema = 'coppermind' AND table_name = '{}'
+INTERSECT
+SELECT column_name FROM information_schema.columns WHERE table_schema = 'coppermind' AND table_name = 'live_records'
 """
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from coppermind_pipeline.store import CONNECTIONS_MAX, Database, migrations, upgrade
 from coppermind_pipeline.store.upgrade import OLDEST_REVISION, SCHEMAS_AND_USAGE, OlderSchema, alembic_configuration
+from coppermind_pipeline_tests.portal_comparison import assert_stages_come_down_to
 
 
 def test_processes_that_upgrade_an_empty_database_at_once_leave_one_schema(postgres_url: str, tmp_path: Path):
@@ -71,6 +72,18 @@ def test_memories_of_before_are_found_by_what_later_ones_are(empty_database: Dat
     assert (deals, counts) == ([("1", "Renewal 1,200")], [("deals", 1, 0)])
 
 
+def test_what_is_stored_of_contacts_is_told_of_their_stages(empty_database: Database):
+    _bring_back_to("0083", empty_database)
+    with empty_database.owner() as connection:
+        mind, connector = connection.execute(text(_A_MIND)).one()
+        connection.execute(text(_ITS_CONTACTS), {"mind": mind, "connector": connector})
+    upgrade(empty_database)
+    with empty_database.owner() as connection:
+        contacts = connection.execute(text("SELECT * FROM live_contacts ORDER BY hubspot_id")).all()
+    assert [contact.been_in for contact in contacts] == [0b10001, 0b00011, 0]
+    assert_stages_come_down_to(contacts)
+
+
 _A_MIND = """
 WITH mind AS (INSERT INTO minds (customer_id, name, slug, kind)
               SELECT id, 'acme', 'acme', 'client' FROM customers RETURNING id, customer_id),
@@ -79,6 +92,16 @@ WITH mind AS (INSERT INTO minds (customer_id, name, slug, kind)
                FROM mind
              RETURNING id, mind_id)
 SELECT mind_id, id FROM own
+"""
+
+_ITS_CONTACTS = """
+INSERT INTO hubspot_crm_objects (connector_id, mind_id, object_type, hubspot_id, properties, read_at, lifecycle_stage,
+                                 stages_entered, stages_entered_at, stages_seen, stages_seen_at)
+VALUES (:connector, :mind, 'contacts', '1', '{}', now(), 'customer', '{subscriber,lead}', '{2026-03-01,2026-02-01}',
+        '{}', '{}'),
+       (:connector, :mind, 'contacts', '2', '{}', now(), 'lead', '{}', '{}', '{lead,marketingqualifiedlead,own}',
+        '{NULL,2026-02-01,2026-04-01}'),
+       (:connector, :mind, 'contacts', '3', '{}', now(), NULL, '{}', '{}', '{}', '{}')
 """
 
 _ITS_RECORD = """

@@ -29,7 +29,10 @@ def _rebuilt(connection: Connection, object_type: str) -> list[dict[str, Any]]:
     return _rows(
         connection,
         f"""(SELECT narrow.*, record.object_type FROM {RECORDS_AS_OF} AS record
-              CROSS JOIN LATERAL jsonb_populate_record(CAST(NULL AS hubspot_{object_type}), to_jsonb(record)) AS narrow
+              CROSS JOIN contact_stages(lifecycle_stage, stages_entered, stages_entered_at, stages_seen, stages_seen_at)
+                         AS told
+              CROSS JOIN LATERAL jsonb_populate_record(CAST(NULL AS hubspot_{object_type}),
+                                                       to_jsonb(record) || to_jsonb(told)) AS narrow
               WHERE record.object_type = '{object_type}')""",
     )
 

@@ -25,20 +25,24 @@ from coppermind_pipeline.reports.figures.measures import Days
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
 from coppermind_pipeline.reports.leads.rows import (
     COHORT,
-    ENTRIES,
+    ENTERED,
+    ENTERED_BY_MONTH,
+    FUNNEL_BITS,
+    FUNNEL_DATES,
     IN_RANGE,
+    KEYS,
+    NONE,
     REACHED,
     REACHED_BY,
     STAGES_BY_THEN,
-    STEP_DAYS,
+    STEPS,
     judged,
+    step_days,
+    told_of,
 )
 from coppermind_pipeline.reports.question.days import day_values
-from coppermind_pipeline.reports.question.months import month_key, month_values
+from coppermind_pipeline.reports.question.months import month_values
 from coppermind_pipeline.sync import CONTACTS_AS_OF, DEALS_AS_OF
-
-# What no internal value of a portal's own looks like.
-NONE = "(none)"
 
 GroupKey = tuple[str, str]
 
@@ -87,6 +91,7 @@ class LeadSelection:
     def values(self, **more: Any) -> dict[str, Any]:
         """Return what the statements bind."""
         rules = [{"connector_id": each.connector_id, "lead_stages": list(each.lead_stages),
+                  "funnel_bits": sum(bit for stage, bit in FUNNEL_BITS.items() if stage in each.lead_stages),
                   "disqualified": list(each.disqualified)} for each in self.rules]  # fmt: skip
         return {
             "connectors": [each.connector_id for each in self.rules],
@@ -110,10 +115,11 @@ class LeadSelection:
         then = self.as_of is not None
         contacts = _CONTACTS.replace("<source>", CONTACTS_AS_OF if then else "live_contacts")
         for name, part in (
-            ("<key>", _KEYS[self.group_by]),
+            ("<key>", KEYS[self.group_by]),
             ("<reached>", REACHED if self.followed_until is None else REACHED_BY),
             ("<stages by then>", "" if self.followed_until is None else STAGES_BY_THEN),
             ("<by then>", "" if self.followed_until is None else "dated_by_then, undated,"),
+            ("<told of group>", told_of(self.group_by)),
             ("<deals>", DEALS_AS_OF if then else "live_deals"),
             ("<linked>", _LINKED_THEN if then else "link.valid_to IS NULL"),
         ):
@@ -193,7 +199,8 @@ def youngest(connection: Connection, selection: LeadSelection) -> datetime | Non
 
 def entered(connection: Connection, selection: LeadSelection) -> list[EnteredCell]:
     """Return how many contacts entered each stage in the range, whenever they were created, by connector and group."""
-    rows = connection.execute(text(selection.statement(_ENTERED)), selection.values()).mappings()
+    statement = ENTERED_BY_MONTH if selection.group_by is LeadGroupBy.MONTH else ENTERED
+    rows = connection.execute(text(selection.statement(statement)), selection.values()).mappings()
     return [EnteredCell(**_of_group(row, selection)) for row in rows]
 
 
@@ -250,34 +257,17 @@ def label_uses(connection: Connection, selection: LeadSelection) -> list[LabelUs
 _LINKED_THEN = "link.valid_from <= :as_of AND (link.valid_to IS NULL OR link.valid_to > :as_of)"
 
 # Columns as they are stored: what is worked out of them here would be worked out again wherever it is named.
-_CONTACTS = """
+_CONTACTS = f"""
 WITH contact AS NOT MATERIALIZED (
     SELECT c.connector_id, c.hubspot_id, c.created_at, c.modified_at, c.source, c.source_detail_1, c.owner_id,
            c.lifecycle_stage, c.lead_status, c.country_code, c.country_text, c.region, c.stages_entered,
-           c.stages_entered_at, c.stages_seen, c.stages_seen_at
+           c.stages_entered_at, c.stages_seen, c.stages_seen_at, c.been_in, c.seen_in, c.other_stages,
+           c.undated_stages, c.first_entered_at, c.last_entered_at, {", ".join(f"c.{date}" for date in FUNNEL_DATES)}
       FROM <source> AS c
      WHERE c.connector_id = ANY(:connectors) AND c.object_type = 'contacts' AND NOT c.referenced_only
        AND (CAST(:include_filtered AS boolean) OR c.filtered_reason IS NULL)
 )
 """
-
-_COUNTRY_KEY = "coalesce(country_code, 'unrecognized:' || lower(country_text), 'unknown')"
-_SOURCE_KEY = f"coalesce(source, '{NONE}')"
-
-# The group of a contact, by the date (`dated_at`) that the measure at hand counts it by.
-_KEYS: Mapping[LeadGroupBy | None, str] = {
-    None: "CAST('' AS text)",
-    LeadGroupBy.SOURCE: _SOURCE_KEY,
-    LeadGroupBy.SOURCE_DETAIL: f"{_SOURCE_KEY} || '/' || coalesce(source_detail_1, '{NONE}')",
-    LeadGroupBy.COUNTRY: _COUNTRY_KEY,
-    LeadGroupBy.REGION: f"{_COUNTRY_KEY} || '/' || coalesce(lower(region), 'unknown')",
-    LeadGroupBy.OWNER: "coalesce(owner_id, 'none')",
-    LeadGroupBy.LIFECYCLE_STAGE: "coalesce(lifecycle_stage, 'none')",
-    LeadGroupBy.MONTH: month_key("dated_at"),
-}
-
-_OF_GROUP = """
-min(country_text COLLATE "C") AS text, min(region COLLATE "C") AS region, min(source_detail_1 COLLATE "C") AS detail"""
 
 # Looked up from the end of the range, by the index that begins with the connector.
 _YOUNGEST = """
@@ -293,7 +283,7 @@ SELECT max(youngest.created_at)
 _COUNT = "coalesce(CAST(sum(contacts) FILTER (WHERE {}) AS bigint), 0)"
 _PLACES = range(1, len(FUNNEL_STAGES) + 1)
 
-_ALIKE = "connector_id, key, source, lifecycle_stage, lead_status, stages_entered, stages_seen, <by then> has_open_deal"
+_ALIKE = "connector_id, key, is_offline, lifecycle_stage, lead_status, been_in, other_stages, <by then> has_open_deal"
 
 # Contacts are added up once, by what is known of them, so that what became of them is worked out for those few sums; on
 # which side of `unchanged_since` they were modified is the same for all of one.
@@ -301,12 +291,13 @@ _CREATED_CELLS = (
     COHORT
     + f"""
 , alike AS (
-    SELECT {_ALIKE}, max(modified_at) AS modified_at, count(*) AS contacts, max(created_at) AS youngest,{_OF_GROUP}
+    SELECT {_ALIKE}, max(modified_at) AS modified_at, count(*) AS contacts, max(created_at) AS youngest,
+           <told of group>
       FROM cohort
      GROUP BY {_ALIKE}, modified_at <= :unchanged_since
 )
 {judged("alike")}
-SELECT connector_id, key, CAST(sum(contacts) AS bigint) AS contacts, {_COUNT.format("source = :offline")} AS offline,
+SELECT connector_id, key, CAST(sum(contacts) AS bigint) AS contacts, {_COUNT.format("is_offline")} AS offline,
        max(youngest) AS youngest,
        ARRAY[{", ".join(_COUNT.format(f"place >= {place}") for place in _PLACES)}] AS reached,
        ARRAY[{", ".join(_COUNT.format(f"place < {place} AND undated_place >= {place}") for place in _PLACES)}]
@@ -319,24 +310,24 @@ SELECT connector_id, key, CAST(sum(contacts) AS bigint) AS contacts, {_COUNT.for
 """
 )
 
-_ENTERED = f"""{ENTRIES}
-SELECT connector_id, key, stage, dated_at IS NOT NULL AS dated, count(*) AS contacts,
-       count(*) FILTER (WHERE dated_at IS NOT NULL AND is_seen) AS seen,{_OF_GROUP}
-  FROM entry
- GROUP BY connector_id, key, stage, dated_at IS NOT NULL
-"""
 
+# Contacts whose steps took as long are added up first: most have few steps, or made several at once.
 _STEPS = (
-    STEP_DAYS
-    + """
-, bucketed AS (
-    SELECT step.connector_id, coalesce(kept.key, :other) AS bucket, place, days
-      FROM step
+    IN_RANGE
+    + f"""
+, alike AS (
+    SELECT created.connector_id, coalesce(kept.key, :other) AS bucket, count(*) AS contacts,
+           {", ".join(f"{step_days(*dates)} AS days_{place}" for place, dates in STEPS)}
+      FROM created
       LEFT JOIN unnest(CAST(:kept_connectors AS text[]), CAST(:kept_keys AS text[])) AS kept (connector_id, key)
-        ON kept.connector_id = step.connector_id AND kept.key = step.key
+        ON kept.connector_id = created.connector_id AND kept.key = <key>
+     WHERE been_in & (been_in - 1) > 0
+     GROUP BY 1, 2, {", ".join(f"days_{place}" for place, _ in STEPS)}
 ), counted AS (
-    SELECT connector_id, bucket, place, days, count(*) AS contacts
-      FROM bucketed
+    SELECT connector_id, bucket, place, days, CAST(sum(contacts) AS bigint) AS contacts
+      FROM alike
+     CROSS JOIN LATERAL (VALUES {", ".join(f"({place}, days_{place})" for place, _ in STEPS)}) AS step (place, days)
+     WHERE days IS NOT NULL
      GROUP BY connector_id, bucket, place, days
 )
 SELECT connector_id, bucket, place, array_agg(days) AS days, array_agg(contacts) AS contacts

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from coppermind_pipeline.catalog import Portal
 from coppermind_pipeline.crm import UNKNOWN_COUNTRY, Labels, country_label, source_detail
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.reports.leads.contacts import NONE, CreatedCell, EnteredCell, GroupKey, StepDays, all_steps
+from coppermind_pipeline.reports.leads.contacts import CreatedCell, EnteredCell, GroupKey, StepDays, all_steps
 from coppermind_pipeline.reports.leads.measures import LeadFigures, Setting, figures_of
 from coppermind_pipeline.reports.leads.request import LeadGroupBy
+from coppermind_pipeline.reports.leads.rows import NONE
 from coppermind_pipeline.reports.question.places import GroupPlace
 from coppermind_pipeline.reports.sizing.groups import PartlyTold
 from coppermind_pipeline.reports.sizing.own_groups import own_groups

@@ -259,12 +259,13 @@ ON CONFLICT DO NOTHING
 """
 
 # Of what was laid out, that which differs, in the columns of the store's narrow tables.
-_NARROW = (("deals_that_differ", "hubspot_deals", "deals"), ("contacts_that_differ", "hubspot_contacts", "contacts"))
+_NARROW = (("deals_that_differ", "live_deals", "deals"), ("contacts_that_differ", "live_contacts", "contacts"))
 _NARROWED = f"""
 CREATE TEMPORARY TABLE {{table}} ON COMMIT DROP AS
-SELECT {{columns}}, object_type
+SELECT {{columns}}
   FROM {RECORDS_AS_OF}
   JOIN changed_since USING (connector_id, object_type, hubspot_id)
+ CROSS JOIN contact_stages(lifecycle_stage, stages_entered, stages_entered_at, stages_seen, stages_seen_at)
  WHERE object_type = :type
 """
 _COLUMNS = """

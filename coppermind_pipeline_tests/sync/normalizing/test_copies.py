@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.store import Database
+from coppermind_pipeline_tests.portal_comparison import COPIED_COLUMNS, assert_stages_come_down_to
 from coppermind_pipeline_tests.stored_portal import StoredPortal
 
 # Each concerns some of the records, of all types: those whose id leaves the remainder `at`.
@@ -16,7 +17,14 @@ _STATEMENTS = (
     f"UPDATE hubspot_crm_objects SET change_seq = nextval('change_seq') WHERE {_SOME}",
     f"UPDATE hubspot_crm_objects SET archived_at = now(), archived_reason = 'archived', owner_id = '7' WHERE {_SOME}",
     f"UPDATE hubspot_crm_objects SET archived_at = NULL, archived_reason = NULL WHERE {_SOME}",
-    f"UPDATE hubspot_crm_objects SET merged_into = '0', stages_seen = '{{lead}}' WHERE {_SOME}",
+    f"""UPDATE hubspot_crm_objects SET merged_into = '0', stages_entered = '{{}}', stages_entered_at = '{{}}',
+                                      stages_seen = '{{lead}}', stages_seen_at = '{{NULL}}' WHERE {_SOME}""",
+    f"""UPDATE hubspot_crm_objects
+           SET lifecycle_stage = (ARRAY['lead', 'opportunity', 'subscriber', 'own', NULL])[1 + length(name) % 5],
+               stages_entered = '{{subscriber,customer,lead}}',
+               stages_entered_at = '{{2026-03-01,2026-01-01,2026-02-01}}',
+               stages_seen = '{{opportunity,other}}', stages_seen_at = '{{NULL,2026-05-01}}'
+         WHERE {_SOME}""",
     f"UPDATE hubspot_crm_objects SET merged_into = NULL, referenced_only = NOT referenced_only WHERE {_SOME}",
     f"UPDATE hubspot_crm_objects SET hubspot_id = hubspot_id, outcome = NULL WHERE {_SOME}",
     f"DELETE FROM hubspot_crm_objects WHERE {_SOME}",
@@ -34,7 +42,6 @@ SELECT * FROM ((SELECT {columns} FROM {copies} EXCEPT SELECT {columns} FROM live
                (SELECT {columns} FROM live_records WHERE object_type = :type EXCEPT SELECT {columns} FROM {copies}))
             AS differing
 """
-_COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_name = :copies"
 _COUNTS = """
 SELECT object_type, stored, referenced_only FROM hubspot_record_counts WHERE stored > 0
 EXCEPT
@@ -56,7 +63,8 @@ def _differences(connection: Connection) -> list[object]:
     found: list[object] = list(connection.execute(text(_COUNTS)))
     for object_type in ("deals", "contacts"):
         copies = f"hubspot_{object_type}"
-        names = connection.scalars(text(_COLUMNS), {"copies": copies})
+        names = connection.scalars(text(COPIED_COLUMNS.format(copies)))
         statement = _DIFFERENCES.format(columns=", ".join(names), copies=copies)
         found.extend(connection.execute(text(statement), {"type": object_type}))
+    assert_stages_come_down_to(connection.execute(text("SELECT * FROM hubspot_contacts")))
     return found
