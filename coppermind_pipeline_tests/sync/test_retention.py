@@ -139,8 +139,9 @@ def test_every_kept_moment_is_rebuilt_as_before(portal: StoredPortal, random: Ra
     monkeypatch.setattr(retention, "_ASSOCIATIONS_MAX", 4)
     _fill(portal, random, records=25)
     _associate(portal, random, records=25)
-    since = _NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
-    moments = [since, *(_NOW - timedelta(days=random.uniform(0, DAYS)) for _ in range(4)), _NOW]
+    now = datetime.now(UTC)  # not _NOW: the day may have ended since then
+    since = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
+    moments = [since, *(now - timedelta(days=random.uniform(0, DAYS)) for _ in range(4)), now]
     before, rebuilt = _versions(portal), [_as_of(portal, moment) for moment in moments]
     ended = _ended_before(portal, since - timedelta(days=1))
     assert ended > 10
