@@ -23,8 +23,9 @@ async def test_twelve_thousand_changes_on_one_millisecond_are_found_in_one_walk(
         assert changed > 10_000
         searches = portal.portal.requests(path="/search")
         # A page each; where two of the walks from both ends and the middle of so large a window meet, which happens
-        # twice, they take up to three more to learn that they have.
-        assert -(-changed // 200) <= len(searches) <= -(-changed // 200) + 2 * 3
+        # twice, they take up to three more to learn that they have. Ids leap once, from thousands to billions: while
+        # the walk upward is not beyond that, it meets a middle of no records, and another one is begun, twice at most.
+        assert -(-changed // 200) <= len(searches) <= -(-changed // 200) + 4 * 3
         assert {request.status for request in searches} == {200}
 
 
