@@ -113,6 +113,16 @@ def test_a_caveat_is_told_in_plain_words_and_what_is_left_out_is_counted(
         assert f"{made.further_caveats} further caveat" in rendered
 
 
+def test_a_portal_that_is_disconnected_is_not_told_as_being_read(database: Database, portal: StoredPortal, mind: Mind):
+    portal.execute("UPDATE hubspot_backfills SET completed_at = NULL WHERE connector_id = :connector")
+    again = "The history in HubSpot is being read again; figures may still change."
+    assert again in _brief(database, mind, period="last_quarter").caveats
+    portal.execute("UPDATE connectors SET status = 'inactive' WHERE id = :connector")
+    said = _brief(database, mind, period="last_quarter").caveats
+    assert "HubSpot is no longer connected; the figures stay as they were then." in said
+    assert again not in said
+
+
 async def test_a_wrong_call_is_named(database: Database, portal: StoredPortal, mind: Mind):
     arguments: dict[str, Any]
     for arguments, said in (({"format": "csv"}, "takes json, markdown, html"), ({"audience": "internal"}, "audience")):

@@ -52,6 +52,31 @@ def test_a_running_backfill_comes_before_everything_but_a_stale_sync(portal: Sto
     ]
 
 
+@pytest.mark.parametrize(
+    ("first_completed", "said"),
+    [
+        (
+            None,
+            [f"The historical backfill of portal 7 had not ended when it was disconnected; {_SINCE} are not all read."],
+        ),
+        ("2026-01-01", []),
+    ],
+)
+def test_nothing_runs_for_a_portal_that_is_disconnected(
+    portal: StoredPortal, report: MakeReport, first_completed: str | None, said: list[str]
+) -> None:
+    portal.execute(
+        """UPDATE hubspot_backfills
+              SET completed_at = NULL, first_completed_at = CAST(:first_completed AS timestamptz)
+            WHERE connector_id = :connector""",
+        first_completed=first_completed,
+    )
+    portal.execute("UPDATE connectors SET status = 'inactive' WHERE id = :connector")
+    caveats = report().audit.caveats
+    assert "Portal 7 is disconnected; its records are no longer updated." in caveats
+    assert [each for each in caveats if "backfill" in each or "resync" in each] == said
+
+
 def test_what_was_imported_tells_no_channel(portal: StoredPortal, report: MakeReport) -> None:
     portal.deal("1", **_WON)
     portal.deal("2", **_WON | {"attributed_source": "PAID_SEARCH"})

@@ -131,14 +131,16 @@ def _trouble(found: PortalFindings) -> Iterable[str]:
 
 def _backfill(found: PortalFindings) -> Iterable[str]:
     for portal in found.portals:
-        if portal.backfill_completed_at is None and portal.since is not None:
-            if portal.first_completed_at is None:
-                yield (
-                    f"The historical backfill of {portal.name} is still running; records changed since "
-                    f"{day(day_of(portal.since, found.zone))} are not all read yet, and figures will rise."
-                )
-            else:
-                yield f"A resync of {portal.name} is running; figures may still change."
+        if portal.backfill_completed_at is not None or portal.since is None:
+            continue
+        goes_on = portal.status is Lifecycle.ACTIVE
+        since = f"records changed since {day(day_of(portal.since, found.zone))} are not all read"
+        if portal.first_completed_at is None and goes_on:
+            yield f"The historical backfill of {portal.name} is still running; {since} yet, and figures will rise."
+        elif portal.first_completed_at is None:
+            yield f"The historical backfill of {portal.name} had not ended when it was disconnected; {since}."
+        elif goes_on:
+            yield f"A resync of {portal.name} is running; figures may still change."
 
 
 def _coverage(found: RangeFindings) -> Iterable[str]:

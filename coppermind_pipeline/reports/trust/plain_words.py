@@ -44,7 +44,10 @@ def _old(found: PlainFindings) -> Iterable[str]:
 
 
 def _still_reading(found: PlainFindings) -> Iterable[str]:
-    if any(each.backfill_completed_at is None and each.last_pull_at is not None for each in found.report.portals):
+    if any(
+        each.status is Lifecycle.ACTIVE and each.backfill_completed_at is None and each.last_pull_at is not None
+        for each in found.report.portals
+    ):
         yield "The history in HubSpot is being read again; figures may still change."
 
 
