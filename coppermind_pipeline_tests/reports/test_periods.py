@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coppermind_pipeline.interfaces.cli import completion
+from coppermind_pipeline.interfaces.web import reports_page
 from coppermind_pipeline.reports.errors import ReportArgumentError
 from coppermind_pipeline.reports.question.period_names import period_name
 from coppermind_pipeline.reports.question.periods import CompareTo, compared_range, named_range, range_between
@@ -104,6 +106,11 @@ def test_a_fiscal_year_from_january_is_the_calendar_year() -> None:
 )
 def test_a_period_has_one_name_however_it_is_written(written: str, name: str) -> None:
     assert period_name(written) == name
+
+
+@pytest.mark.parametrize("offered", sorted({*completion.PERIODS, *reports_page.PERIODS}))
+def test_what_a_face_offers_is_the_name_of_a_period(offered: str) -> None:
+    assert period_name(offered) == offered
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ async def _by_keyset(
             elif (
                 position.can_begin_in_the_middle
                 and total - found >= FROM_THE_MIDDLE_RECORDS
-                and front == "down"  # both ends have been at work since a while
+                and front == "down"  # both ends have been at work for a while
                 and not client.searches_wait
             ):
                 position = position.from_the_middle()
