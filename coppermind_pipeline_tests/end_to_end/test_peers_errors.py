@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,8 +13,9 @@ from sqlalchemy import text
 
 from coppermind_pipeline.accounts import local_caller
 from coppermind_pipeline.connectors import status
+from coppermind_pipeline.connectors.budgets import SharedBudgets
 from coppermind_pipeline.errors import CoppermindError, NeedsPerson
-from coppermind_pipeline.hubspot import PortalUnavailable, RateLimited
+from coppermind_pipeline.hubspot import Budget, PortalUnavailable, RateLimited
 from coppermind_pipeline.sandbox import Fault
 from coppermind_pipeline.store import Database
 from coppermind_pipeline.sync import due_polls, link, normalize, poll_failed
@@ -96,24 +98,59 @@ def assert_cursors_are_true(portal: Reconciling) -> None:
         pytest.param("/crm/properties", {}, marks=pytest.mark.slow),
     ],
 )
-async def test_a_storm_of_429s_is_waited_out(portal: Reconciling, path: str, headers: dict[str, str]):
+async def test_a_storm_of_429s_is_waited_out(
+    portal: Reconciling, path: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
     body = {"status": "error", "message": "You have reached your limit.", "errorType": "RATE_LIMIT"}
     portal.portal.add_fault(Fault(path=path, after=1, count=2, status=429, body=body, headers=headers))
+    turns = Turns(monkeypatch)
     assert (await portal.connected.pull()).complete
+    budget = {"/search": Budget.SEARCH, "/associations/": Budget.ASSOCIATIONS}.get(path, Budget.GENERAL)
     wait_ms = 10_000 if path == "/crm/properties" else 1_000
-    of_budget = [r for r in portal.portal.requests() if r.budget == _budget(path)]
-    refused = [r for r in of_budget if r.status == 429]
-    assert len(refused) == 2
-    for each in refused:
-        later = [r.at_ms - each.at_ms for r in of_budget if r.at_ms > each.at_ms + 50]
-        assert min(later) >= wait_ms - 50, "nobody goes on before the wait is over"
+    refused_ms = [request.at_ms for request in portal.portal.requests() if request.status == 429]
+    for pause, at_ms in zip(turns.pauses, refused_ms, strict=True):
+        assert pause.budget is budget
+        assert pause.until.timestamp() * 1_000 >= at_ms + wait_ms
+        lined_up_behind = [turn for turn in turns.taken if turn.budget is budget and turn.asked_at > pause.noted_at]
+        assert lined_up_behind
+        assert min(turn.came_at for turn in lined_up_behind) >= pause.until, "nobody goes on before the wait is over"
     normalize(portal.connected.database, portal.connected.connector)
     link(portal.connected.database, portal.connected.connector)
     portal.assert_equal()
 
 
-def _budget(path: str) -> str:
-    return {"/search": "search", "/associations/": "associations"}.get(path, "general")
+class Pause(NamedTuple):
+    budget: Budget
+    noted_at: datetime
+    until: datetime
+
+
+class TakenTurn(NamedTuple):
+    budget: Budget
+    asked_at: datetime
+    came_at: datetime
+
+
+class Turns:
+    """The turns that calls lined up for, and the pauses that refusals set: a call under way may still be answered."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.taken: list[TakenTurn] = []
+        self.pauses: list[Pause] = []
+        acquire, back_off = SharedBudgets.acquire, SharedBudgets.back_off
+
+        async def noted_acquire(budgets: SharedBudgets, budget: Budget) -> Any:
+            asked_at = datetime.now(UTC)
+            turn = await acquire(budgets, budget)
+            self.taken.append(TakenTurn(budget, asked_at, datetime.now(UTC)))
+            return turn
+
+        async def noted_back_off(budgets: SharedBudgets, budget: Budget, *, until: datetime) -> None:
+            await back_off(budgets, budget, until=until)
+            self.pauses.append(Pause(budget, datetime.now(UTC), until))
+
+        monkeypatch.setattr(SharedBudgets, "acquire", noted_acquire)
+        monkeypatch.setattr(SharedBudgets, "back_off", noted_back_off)
 
 
 async def test_a_used_up_day_is_told_with_its_end_and_keeps_everybody_away_until_then(portal: Reconciling):
