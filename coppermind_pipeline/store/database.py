@@ -44,6 +44,9 @@ _END_WITH_CLIENT = (
     "tcp_keepalives_interval=10",
     "tcp_keepalives_count=3",
 )
+# To compile a statement takes longer than any of ours; servers that can, do it by default.
+# https://www.postgresql.org/docs/current/jit-decision.html
+_NOTHING_COMPILED = ("jit=off",)
 # And how soon a process notices that the server's machine is gone.
 _NOTICE_SERVERS_END = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 # A plan that was prepared while the tables were empty has been seen to take a thousand times as long later. So the
@@ -341,6 +344,5 @@ def _refuse_unstorable_text(context: ExceptionContext) -> None:
 
 def _options(role: str) -> str:
     schema = "dagster" if role == DAGSTER_ROLE else "coppermind"
-    return " ".join(
-        f"-c {setting}" for setting in (f"role={role}", f"search_path={schema}", "timezone=UTC", *_END_WITH_CLIENT)
-    )
+    settings = (f"role={role}", f"search_path={schema}", "timezone=UTC", *_NOTHING_COMPILED, *_END_WITH_CLIENT)
+    return " ".join(f"-c {setting}" for setting in settings)

@@ -55,6 +55,7 @@ def private_directory(path: Path, *, mode: int = 0o700) -> None:
 
     Raises:
         NotADirectoryError: something else has that name; it keeps its mode.
+        PermissionError: nothing can be made there.
     """
     if not path.exists():
         _make_private(path)
@@ -70,7 +71,10 @@ def private_directory(path: Path, *, mode: int = 0o700) -> None:
 def _make_private(path: Path) -> None:
     if not path.parent.exists():
         _make_private(path.parent)
-    path.mkdir(exist_ok=True, mode=0o700)
+    try:
+        path.mkdir(exist_ok=True, mode=0o700)
+    except FileNotFoundError as error:  # said by file systems of the kernel's own, such as /proc
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from error
 
 
 def directory_of_socket(directory: Path, socket: str) -> Path:

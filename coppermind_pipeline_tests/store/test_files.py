@@ -67,3 +67,9 @@ def test_a_home_stays_passable_for_the_server_that_works_in_it(tmp_path: Path):
     os.chown(tmp_path / "postgres", 12_345, 12_345)
     private_home(tmp_path)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o711
+
+
+def test_a_home_that_nobody_can_make_is_refused_by_its_name():
+    with pytest.raises(PermissionError) as refused:
+        private_home(Path("/proc/home/of/coppermind"))
+    assert refused.value.filename == "/proc/home"

@@ -74,6 +74,13 @@ def test_no_role_is_given_on(connection: psycopg.Connection):
 
 
 @pytest.mark.parametrize("engine", _ENGINES)
+def test_no_statement_is_compiled_before_it_runs(database: Database, engine: str):
+    pool: Engine = getattr(database, engine)
+    with pool.connect() as connection:
+        assert connection.scalar(text("SHOW jit")) == "off"
+
+
+@pytest.mark.parametrize("engine", _ENGINES)
 def test_nothing_that_is_left_on_a_pooled_connection_reaches_its_next_user(database: Database, engine: str):
     questions = """SELECT pg_backend_pid(), current_user, current_setting('coppermind.mind_id', true),
                           current_setting('statement_timeout'), current_setting('search_path'),

@@ -45,6 +45,7 @@ class ErrorsForPeople(TyperGroup):
         try:
             return super().invoke(ctx)
         except TyperException as error:  # of an option, a command, a type or a range: the library's to say
+            error.message = error.message.removeprefix("Value error, ")
             if not ctx.meta[_JSON]:
                 raise
             show_error(UsageError(error.format_message(), hint=_HELP), as_json=True)

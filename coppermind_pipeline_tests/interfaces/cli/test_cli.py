@@ -93,7 +93,9 @@ def test_a_wrong_call_exits_2_and_speaks_json_where_asked(coppermind):
 def test_a_call_that_cannot_be_understood_is_answered_in_json_too(coppermind, call):
     result = coppermind(*call.split(), "--json")
     assert result.exit_code == 2
-    assert json.loads(result.stdout)["error"]["code"] == "usage"
+    said = json.loads(result.stdout)["error"]
+    assert said["code"] == "usage"
+    assert "error" not in said["message"], "the words of a library"
     assert result.stderr == ""
 
 
