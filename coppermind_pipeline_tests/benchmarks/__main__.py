@@ -1,6 +1,7 @@
 """Runs the benchmarks, each in a process of its own, and prints one line of JSON for each."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -66,6 +67,7 @@ NOT_BY_DEFAULT = {
 def main(names: list[str]) -> int:
     """Run the named benchmarks, or the default ones; a single one in this process."""
     if len(names) == 1:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # no server may stay behind
         print(json.dumps({"benchmark": names[0], **BENCHMARKS[names[0]]()}), flush=True)
         return 0
     chosen = names or [name for name in BENCHMARKS if name not in NOT_BY_DEFAULT]

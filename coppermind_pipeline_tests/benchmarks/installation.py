@@ -98,12 +98,12 @@ def stored_portal() -> Iterator[StoredPortal]:
 def _database() -> Iterator[tuple[Database, Path]]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     home = Path(tempfile.mkdtemp(prefix="coppermind-bench-"))
-    database = Database(embedded.start(home), home)
-    upgrade(database)
     try:
+        database = Database(embedded.start(home), home)
+        upgrade(database)
         yield database, home
-    finally:
         database.dispose()
+    finally:
         embedded.stop(home)
         shutil.rmtree(home, ignore_errors=True)
 
