@@ -17,6 +17,7 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx
+import hypothesis
 import pytest
 import pytest_timeout
 import structlog
@@ -29,6 +30,12 @@ from coppermind_pipeline_tests.left_behind import new_home, remove_homes_of_the_
 os.environ.pop("PYTHONUNBUFFERED", None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under `&` in a script, and whatever is started inherits it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says how busy the machine is; a test as a whole has its limit.
+hypothesis.settings.register_profile(
+    "any machine", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 NewDatabase = Callable[[], AbstractContextManager[str]]
 

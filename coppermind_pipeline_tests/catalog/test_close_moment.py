@@ -21,7 +21,7 @@ _MOMENTS = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moments=st.lists(_MOMENTS.map(lambda moment: moment.replace(tzinfo=UTC)), min_size=1, max_size=50))
 def test_the_database_puts_a_close_date_on_the_same_day(database: Database, moments: list[datetime]) -> None:
     with database.owner() as connection:

@@ -39,7 +39,7 @@ def test_a_sync_until_complete_ends_in_memories_synthesis_and_report(connected: 
     )
     assert outcome == SyncOutcome(succeeded=True, complete=True)
     stages = {progress.stage for progress in heard}
-    assert {"contacts", "companies", "deals", "associations", "normalize", "memories", "queue"} <= stages
+    assert {"contacts", "companies", "deals", "associations", "normalize", "memories"} <= stages
     memories = connected.rows("SELECT type, aggregate_scope FROM memories WHERE superseded_at IS NULL")
     assert {"campaign_outcome", "buying_signal", "stakeholder", "fact"} <= {row.type for row in memories}
     assert {"channel_mix", "geography", "lead_leaks", "loss_themes", "strategy"} == {

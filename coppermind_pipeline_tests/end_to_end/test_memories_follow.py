@@ -338,7 +338,6 @@ def live_through(database: Database, home: Path, *, histories: int, steps: int) 
         settings=settings(
             max_examples=histories,
             stateful_step_count=steps,
-            deadline=None,
             derandomize=True,
             database=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

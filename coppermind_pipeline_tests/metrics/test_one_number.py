@@ -82,9 +82,7 @@ _COMPANIES = [{"merged_into": "1"}, {}, {}]
 # So that no aggregate is skipped for having too little to speak of.
 _SOME = [{"outcome": outcome, "created_at": _TODAY, "close_at": _TODAY} for outcome in ("won", "lost", "open") * 5]
 
-_random = settings(
-    phases=[Phase.explicit, Phase.generate], deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+_random = settings(phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

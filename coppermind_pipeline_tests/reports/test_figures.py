@@ -79,7 +79,7 @@ def known_reasons(portal: StoredPortal) -> StoredPortal:
     return portal
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     stored=st.lists(_DEALS, max_size=10),
     zone=st.sampled_from(_ZONES),
@@ -119,7 +119,7 @@ def test_figures_equal_a_recount_deal_by_deal(
     assert made.deals.total == listed.total()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stored=st.lists(_DEALS, max_size=12), group_by=st.sampled_from(GroupBy), groups_max=st.integers(1, 4))
 def test_groups_add_up_to_the_summary(
     known_reasons: StoredPortal, mind: Mind, stored: list[Deal], group_by: GroupBy, groups_max: int

@@ -20,7 +20,7 @@ _ZONES = st.sampled_from(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=_STARTS, days=st.integers(1, 800), zone=_ZONES, others=st.lists(_MOMENTS, max_size=20))
 def test_a_moments_month_is_that_of_its_day_in_the_zone(
     database: Database, start: datetime, days: int, zone: str, others: list[datetime]
@@ -38,7 +38,7 @@ def test_a_moments_month_is_that_of_its_day_in_the_zone(
     assert told == list(zip(months, months, strict=True))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=_STARTS, days=st.integers(1, 800), zone=_ZONES, others=st.lists(_MOMENTS, max_size=20))
 def test_a_moments_day_is_that_of_the_zone(
     database: Database, start: datetime, days: int, zone: str, others: list[datetime]

@@ -41,7 +41,7 @@ _rows = st.tuples(
 _SPECIAL = '\\ "\\N" \t \r\n \x08\x0b\x0c {a,"b"} \u2028 é 漢 🦆'
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.lists(_rows, max_size=5))
 @example([])
 @example(

@@ -161,7 +161,7 @@ def totals(figures: Any) -> dict[str | None, tuple[int, Decimal]]:
     return {total.currency: (total.deals, total.amount) for total in figures}
 
 
-many = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @many

@@ -217,7 +217,7 @@ counts = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda each: (min
 by_source = st.dictionaries(st.sampled_from([*SOURCES, None]), counts, max_size=9)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(won=by_source, leaked=by_source)
 def test_what_stands_out_equals_a_recount_by_the_definitions(won, leaked):
     expected = []

@@ -128,7 +128,7 @@ def _body(fields: list[tuple[str, str | bytes]], kind: str) -> tuple[str, bytes]
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_request_makes_it_stumble_or_shows_its_inside(service: Service, data: st.DataObject):
     method, path = data.draw(st.sampled_from(service.addresses))

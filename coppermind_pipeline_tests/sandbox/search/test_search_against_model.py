@@ -78,7 +78,7 @@ def filters(deals: list[ExportedRecord]) -> st.SearchStrategy[tuple[dict[str, An
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_search_agrees_with_reading_everything(api: httpx.Client, deals: list[ExportedRecord], data: st.DataObject):
     groups = data.draw(st.lists(st.lists(filters(deals), min_size=1, max_size=4), min_size=1, max_size=3))
