@@ -16,6 +16,7 @@ from coppermind_pipeline_tests.benchmarks.measures import (
     changed_filters,
     normalization,
     sync_under_limits,
+    sync_unlimited,
 )
 from coppermind_pipeline_tests.benchmarks.memory_measures import first_memories, memories_of_changes
 from coppermind_pipeline_tests.benchmarks.parts import parts
@@ -30,6 +31,7 @@ BENCHMARKS = {
     ),
     "sync_under_limits_15k": lambda: sync_under_limits(contacts=10_000, companies=1_500, deals=3_500, latency_ms=150),
     "sync_under_limits": lambda: sync_under_limits(contacts=100_000, companies=20_000, deals=40_000, latency_ms=150),
+    "sync_unlimited_100k": lambda: sync_unlimited(records=100_000),
     "backfill_unlimited_10k": lambda: backfill_unlimited(records=10_000),
     "backfill_unlimited_100k": lambda: backfill_unlimited(records=100_000),
     "backfill_unlimited_1m": lambda: backfill_unlimited(records=1_000_000),

@@ -3,17 +3,19 @@
 import math
 import time
 from typing import Any
+from unittest.mock import patch
 
 import uvloop
 from sqlalchemy import text
 
 from coppermind_pipeline.accounts import local_caller
-from coppermind_pipeline.connectors import configure, open_portal
+from coppermind_pipeline.connectors import configure, open_portal, portal
 from coppermind_pipeline.defs.sync_now import sync_connector
 from coppermind_pipeline.memories import map_records
 from coppermind_pipeline.store import move_checkpoint
 from coppermind_pipeline.sync import Progress, SyncContext, found_nothing, link, normalize
 from coppermind_pipeline_tests.benchmarks.installation import Installation, installation, peak_mib, stopwatch
+from coppermind_pipeline_tests.sync.reconciled import Unpaced
 
 
 def backfill_under_limits(*, contacts: int, companies: int, deals: int, latency_ms: float) -> dict[str, Any]:
@@ -42,34 +44,47 @@ def sync_under_limits(*, contacts: int, companies: int, deals: int, latency_ms: 
     `first_s` and `last_s` are when each stage was first and last heard of; `rewritten` memories had a text before.
     """
     least_s = _least_s(contacts, companies, deals)
-    first_s: dict[str, float] = {}
-    last_s: dict[str, float] = {}
     with installation(contacts=contacts, companies=companies, deals=deals, latency_ms=latency_ms) as measured:
-        connected, begun = measured.connected, time.perf_counter()
-
-        def hear(progress: Progress) -> None:
-            last_s[progress.stage] = round(time.perf_counter() - begun, 1)
-            first_s.setdefault(progress.stage, last_s[progress.stage])
-
         started_ms = measured.sandbox.control.now_ms()
-        with stopwatch() as took:
-            outcome = sync_connector(
-                connected.database, connected.settings, connected.connector_id, until_complete=True, on_progress=hear
-            )
-        assert outcome.complete, outcome.reason
+        synced = _synced(measured)
         refused = [r for r in measured.sandbox.control.requests(since_ms=started_ms) if r.status == 429]
-        (made,) = connected.rows("SELECT count(*) AS memories, count(superseded_at) AS rewritten FROM memories")
     return {
-        "memories": made.memories,
-        "rewritten": made.rewritten,
         "least_s": least_s,
-        **took,
-        "times_least": round(took["wall_s"] / least_s, 3),
-        "first_s": first_s,
-        "last_s": last_s,
+        **synced,
+        "times_least": round(synced["wall_s"] / least_s, 3),
         "refused_429": len(refused),
         "peak_mib": peak_mib(),
     }
+
+
+def sync_unlimited(*, records: int) -> dict[str, Any]:
+    """Records a second by a first sync's whole command, with nothing but this machine as the limit.
+
+    `first_s` and `last_s` are as of `sync_under_limits`; `records_per_s` is until the last memory, synthesis apart.
+    """
+    sizes = {"contacts": records * 5 // 8, "companies": records // 8, "deals": records // 4}
+    with installation(**sizes, limits=False) as measured, patch.object(portal, "SharedBudgets", lambda *_: Unpaced()):
+        synced = _synced(measured)
+    remembered_s = max(synced["last_s"].get(stage, 0.0) for stage in ("memories", "queue"))
+    return {"records_per_s": round(sum(sizes.values()) / remembered_s), **synced, "peak_mib": peak_mib()}
+
+
+def _synced(measured: Installation) -> dict[str, Any]:
+    first_s: dict[str, float] = {}
+    last_s: dict[str, float] = {}
+    connected, begun = measured.connected, time.perf_counter()
+
+    def hear(progress: Progress) -> None:
+        last_s[progress.stage] = round(time.perf_counter() - begun, 1)
+        first_s.setdefault(progress.stage, last_s[progress.stage])
+
+    with stopwatch() as took:
+        outcome = sync_connector(
+            connected.database, connected.settings, connected.connector_id, until_complete=True, on_progress=hear
+        )
+    assert outcome.complete, outcome.reason
+    (made,) = connected.rows("SELECT count(*) AS memories, count(superseded_at) AS rewritten FROM memories")
+    return {"memories": made.memories, "rewritten": made.rewritten, **took, "first_s": first_s, "last_s": last_s}
 
 
 def _least_s(*sizes: int) -> float:
