@@ -12,7 +12,7 @@ from coppermind_pipeline.catalog import entered_stage_properties, load_labels
 from coppermind_pipeline.crm import Labels, day_of, won_stage_properties
 from coppermind_pipeline.reports.explain.answer_id import AnswerId
 from coppermind_pipeline.reports.figures import deals
-from coppermind_pipeline.reports.figures.compared import EarlierDeals
+from coppermind_pipeline.reports.figures.compared import EarlierDeals, days_of_kept
 from coppermind_pipeline.reports.figures.deals import LabelUse
 from coppermind_pipeline.reports.figures.groups import Group, GroupCells, group_of
 from coppermind_pipeline.reports.figures.headline import Setting, headline
@@ -27,7 +27,7 @@ from coppermind_pipeline.reports.figures.measures import (
 )
 from coppermind_pipeline.reports.figures.naming import named_groups
 from coppermind_pipeline.reports.figures.panorama import Viewpoint, panorama
-from coppermind_pipeline.reports.figures.rows import deal_rows, place_of, top_deal
+from coppermind_pipeline.reports.figures.rows import deal_rows, detail_rows, place_of, top_deal
 from coppermind_pipeline.reports.figures.selection import DealSelection, deal_selection
 from coppermind_pipeline.reports.models import (
     Audit,
@@ -86,7 +86,9 @@ def crm_report(
         if request.for_client:
             portals, live_pull = portals_for_client(portals), live_pull.for_client()
         frame = frame_of(request, portals, now=now)
-        if frame.as_of is not None:
+        if frame.as_of is None:
+            connection.execute(text(_UNSORTED))
+        else:
             lay_out_history(connection, portals, frame.as_of)
         reporter = Reporter(connection, mind, request, portals, frame, now, live_pull, goes_on)
         report = reporter.panoramic_report() if panoramic else reporter.report()
@@ -203,7 +205,7 @@ class Reporter:
         self, selection: DealSelection, cells: Sequence[Cell], labels: Mapping[str, Labels]
     ) -> tuple[list[Group], list[GroupCells], Summary]:
         earlier = self.earlier(selection)
-        earlier_cells = [] if earlier is None else earlier.cells(self.connection)
+        earlier_cells, earlier_days = ([], {}) if earlier is None else earlier.cells_and_days(self.connection)
         found = named_groups(
             self.connection,
             self.request,
@@ -218,14 +220,12 @@ class Reporter:
         # What earlier pages have is no part of what is added up as `other`.
         kept = [*(group.group_key for group in arranged if group.key != deals.OTHER), *found.passed]
         won = deals.won_deals(self.connection, selection, kept, most=TOP_DEALS)
-        days_then, days_then_by_group = (
-            (Days(), {}) if earlier is None else earlier.days_to_close(self.connection, kept)
-        )
+        days_then = days_of_kept(earlier_days, kept)
         timed = [
             replace(
                 group,
                 days=won.days_by_group.get(group.group_key, Days()),
-                earlier_days=days_then_by_group.get(group.group_key, Days()),
+                earlier_days=days_then.get(group.group_key, Days()),
             )
             for group in arranged
         ]
@@ -235,7 +235,7 @@ class Reporter:
             for each in timed
         ]
         summary = figures_of(cells, days=won.days, top_deals=self._told(won.largest), outcomes=self.request.outcomes)
-        before = range_figures_of(earlier_cells, days=days_then, outcomes=self.request.outcomes)
+        before = range_figures_of(earlier_cells, days=sum(days_then.values(), Days()), outcomes=self.request.outcomes)
         return groups, timed, Summary(**dict(summary), compared_with=before if compared else None)
 
     def earlier(self, selection: DealSelection) -> EarlierDeals | None:
@@ -351,7 +351,7 @@ class Reporter:
         open_ones = "open" in (self.request.outcome or ())
         total = summary.closed_won.deals + summary.closed_lost.deals + (summary.open.deals if open_ones else 0)
         # One more than is shown tells whether there are more.
-        found = deals.detail_rows(
+        found = detail_rows(
             self.connection,
             selection,
             open_ones=open_ones,
@@ -375,5 +375,8 @@ class Reporter:
         return shown, [place_of(row) for row in rows]
 
 
-# Sums by group are made without sorting the deals first, though the planner can't tell that groups will be few.
 _IN_MEMORY = "SET LOCAL work_mem = '32MB'; SET LOCAL hash_mem_multiplier = 8"
+
+# Sums by group are made without sorting the deals first, though the planner can't tell that groups will be few. Before
+# version 18 PostgreSQL takes a sort that there is no way around for so costly then that it would compile the statement.
+_UNSORTED = "SET LOCAL enable_sort = off; SET LOCAL jit = off"

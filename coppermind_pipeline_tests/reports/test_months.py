@@ -9,7 +9,13 @@ from sqlalchemy import text
 
 from coppermind_pipeline.crm import day_of
 from coppermind_pipeline.reports.question.days import day, day_values
-from coppermind_pipeline.reports.question.months import month_key, month_named, month_number, month_values
+from coppermind_pipeline.reports.question.months import (
+    month_key,
+    month_named,
+    month_number,
+    month_number_of_date,
+    month_values,
+)
 from coppermind_pipeline.store import Database
 
 _FIRST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -39,6 +45,28 @@ def test_a_moments_month_is_that_of_its_day_in_the_zone(
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=_STARTS, days=st.integers(1, 800), zone=_ZONES, others=st.lists(_MOMENTS, max_size=20))
+def test_a_bare_day_is_in_its_own_month_and_a_moment_in_that_of_the_zone(
+    database: Database, start: datetime, days: int, zone: str, others: list[datetime]
+):
+    values = month_values(zone, start, start + timedelta(days=days))
+    firsts = values["month_bare_days"]
+    bare = [*firsts, *(day - timedelta(days=1) for day in firsts[1:]), *map(_midnight, (start, *others))]
+    edges = [*values["month_steps"], *values["month_starts"]]
+    moments = [edge + timedelta(microseconds=by) for edge in (*edges, *bare) for by in (-1, 0, 1)] + others
+    number = f"({month_number_of_date('at')})"
+    with database.reader() as connection:
+        told = connection.scalars(
+            text(f"SELECT {month_named(number)} {_IN_ORDER}"), {**values, "zone": zone, "moments": moments}
+        ).all()
+    assert told == [(at if at == _midnight(at) else day_of(at, ZoneInfo(zone))).isoformat()[:7] for at in moments]
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=_STARTS, days=st.integers(1, 800), zone=_ZONES, others=st.lists(_MOMENTS, max_size=20))
 def test_a_moments_day_is_that_of_the_zone(
     database: Database, start: datetime, days: int, zone: str, others: list[datetime]

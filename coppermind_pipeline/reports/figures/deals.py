@@ -3,7 +3,7 @@
 Each stands behind the table of deals that `selection.py` makes of the question.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -15,7 +15,6 @@ from sqlalchemy import Connection, text
 from coppermind_pipeline.crm import OFFLINE
 from coppermind_pipeline.reports.figures.measures import Cell, Days, Measure
 from coppermind_pipeline.reports.figures.selection import IN_RANGE, DealSelection, Which, with_deals
-from coppermind_pipeline.reports.question.places import DealPlace
 from coppermind_pipeline.reports.question.request import GroupBy
 
 OTHER = "other"
@@ -111,7 +110,27 @@ def cells_and_label_uses(
     return found, used
 
 
-def won_deals(connection: Connection, selection: DealSelection, kept: Iterable[GroupKey], *, most: int = 0) -> WonDeals:
+def cells_and_days(
+    connection: Connection, selection: DealSelection, measures: Iterable[Measure]
+) -> tuple[list[Cell], dict[GroupKey, Days]]:
+    """Return the sums of the measures, won deals among them, and the days to close of these deals by group."""
+    wanted = list(measures)
+    statement = with_deals(
+        _CELLS_AND_DAYS, selection, *dict.fromkeys(_LOOKED_AT[measure] for measure in (*wanted, Measure.CLOSED_WON))
+    )
+    found: list[Cell] = []
+    days: defaultdict[GroupKey, Counter[int]] = defaultdict(Counter)
+    for row in connection.execute(text(statement), selection.values(measures=wanted)).mappings():
+        values = dict(row)
+        all_days = values.pop("all_days")
+        if all_days is None:
+            found.append(_cell(values))
+        else:
+            days[row["connector_id"], row["key"]].update(all_days)
+    return found, {group: Days(counted) for group, counted in days.items()}
+
+
+def won_deals(connection: Connection, selection: DealSelection, kept: Iterable[GroupKey], *, most: int) -> WonDeals:
     """Return what single won deals in the range tell; groups not `kept` are `other`.
 
     Args:
@@ -151,31 +170,10 @@ def quality(connection: Connection, selection: DealSelection, cells: Sequence[Ce
 
 def bare_days(connection: Connection, selection: DealSelection) -> list[BareDays]:
     """Count the deals that HubSpot's own screens may show in another range or month."""
-    by_month = (Which.MONTH_STARTS, Which.OPEN) if selection.group_by is GroupBy.MONTH else ()
+    by_month = (Which.MONTH_STARTS, Which.DUE_ON_MONTH_STARTS) if selection.group_by is GroupBy.MONTH else ()
     statement = text(with_deals(_BARE_DAYS, selection, Which.ABOUT_EDGES, *by_month))
     rows = connection.execute(statement, selection.values()).mappings()
     return [BareDays(**row) for row in rows]
-
-
-def detail_rows(
-    connection: Connection,
-    selection: DealSelection,
-    *,
-    open_ones: bool,
-    limit: int,
-    offset: int = 0,
-    after: DealPlace | None = None,
-) -> Sequence[Mapping[Any, Any]]:
-    """Return one page of the deals behind the figures: won, lost, then open ones, each newest first.
-
-    Args:
-        open_ones: list open deals, too, which are those of now, whatever the range.
-        after: only deals behind the one that stands, or stood, at this place; `offset` counts from there.
-    """
-    looked_at = (Which.CLOSED, Which.OPEN) if open_ones else (Which.CLOSED,)
-    place = {f"after_{name}": None if after is None else getattr(after, name) for name in DealPlace.model_fields}
-    values = selection.values(open_ones=open_ones, offset=offset, limit=limit, **place)
-    return connection.execute(text(with_deals(_ROWS, selection, *looked_at)), values).mappings().all()
 
 
 def company_names(connection: Connection, companies: Iterable[GroupKey]) -> Mapping[GroupKey, str]:
@@ -214,8 +212,9 @@ DATED = """
 """
 
 # Deals are added up by what they count as, and only those few sums are named, told what they are worth in the
-# company currency, and taken once for each measure.
-_SUMMED = (
+# company currency, and taken once for each measure. The few deals that were looked at for nothing are a sum that no
+# measure takes: to leave them out first takes longer.
+_SUMMED_WITH = (
     DATED
     + """
 , summed AS (
@@ -227,13 +226,15 @@ _SUMMED = (
            sum(amount_home) FILTER (WHERE amount IS NULL) AS home_without_amount,
            sum(weighted) FILTER (WHERE outcome = 'open') AS weighted,
            count(*) FILTER (WHERE outcome_disagrees) AS disagreeing,
-           count(*) FILTER (WHERE amount IS NOT NULL AND weighted IS NULL) AS unweighted
+           count(*) FILTER (WHERE outcome = 'open' AND amount IS NOT NULL AND weighted IS NULL) AS unweighted
+           <days>
       FROM dated
-     WHERE outcome = 'open' OR in_range OR is_new
      GROUP BY connector_id, outcome, in_range, is_overdue, is_new, currency <alike>
 )
 """
 )
+
+_SUMMED = _SUMMED_WITH.replace("<days>", "")
 
 _CELL = """
 SELECT connector_id, CASE measure WHEN 'pipeline_created' THEN coalesce(<key of new>, <key>) ELSE <key> END AS key,
@@ -278,6 +279,21 @@ _CELLS_AND_LABEL_USES = f"""{_SUMMED}
 SELECT cell.*, CAST(NULL AS jsonb) AS label_use FROM cell
  UNION ALL
 SELECT {", ".join("NULL" for _ in fields(Cell))}, to_jsonb(label_use) FROM label_use
+"""
+
+_SUMMED_WITH_DAYS = _SUMMED_WITH.replace(
+    "<days>",
+    ", array_agg(days_to_close(created_at, close_at, CAST(:zone AS text)))"
+    " FILTER (WHERE outcome = 'won' AND in_range) AS days",
+)
+
+# So are these; a group has as many rows of days as it has sums.
+_CELLS_AND_DAYS = f"""{_SUMMED_WITH_DAYS}
+, cell AS ({_CELL})
+SELECT cell.*, CAST(NULL AS integer[]) AS all_days FROM cell
+ UNION ALL
+SELECT connector_id, <key>, {", ".join("NULL" for _ in fields(Cell)[2:])}, array_remove(days, NULL)
+  FROM summed WHERE days IS NOT NULL
 """
 
 # No deals are sorted but those that are worth as much as the largest of their group.
@@ -336,29 +352,6 @@ SELECT currency, count(*) AS deals, count(amount) AS with_amount, coalesce(sum(a
             AND date_trunc('month', at AT TIME ZONE CAST(:zone AS text))
                 <> date_trunc('month', as_stored AT TIME ZONE CAST(:zone AS text))))
  GROUP BY currency ORDER BY currency
-"""
-
-_ROWS = """
-SELECT deal.connector_id, deal.hubspot_id, deal.name, deal.outcome, deal.pipeline_id, deal.stage_id, deal.owner_id,
-       deal.attributed_source, deal.place_country_code, deal.place_country_text, deal.amount, deal.currency,
-       deal.amount_home, deal.company_currency, deal.close_at, deal.report_at, company.name AS company
-  FROM (
-    SELECT * FROM deal
-     WHERE CASE WHEN outcome = 'open' THEN CAST(:open_ones AS boolean) ELSE report_at >= :start AND report_at < :end END
-       AND (CAST(:after_outcome AS text) IS NULL
-            OR (outcome = 'open', outcome = 'lost', report_at IS NULL,
-                coalesce(-extract(epoch FROM report_at), 0), connector_id, hubspot_id)
-             > (:after_outcome = 'open', :after_outcome = 'lost', CAST(:after_report_at AS timestamptz) IS NULL,
-                coalesce(-extract(epoch FROM CAST(:after_report_at AS timestamptz)), 0), :after_connector_id,
-                :after_deal_id))
-     ORDER BY outcome = 'open', outcome = 'lost', report_at DESC NULLS LAST, connector_id, hubspot_id
-     OFFSET :offset LIMIT :limit
-  ) AS deal
-  LEFT JOIN hubspot_crm_objects company
-    ON company.connector_id = deal.connector_id AND company.object_type = 'companies'
-   AND company.hubspot_id = deal.primary_company_id
- ORDER BY deal.outcome = 'open', deal.outcome = 'lost', deal.report_at DESC NULLS LAST, deal.connector_id,
-          deal.hubspot_id
 """
 
 _COMPANY_NAMES = """

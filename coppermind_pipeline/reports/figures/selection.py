@@ -13,7 +13,7 @@ from typing import Any
 
 from coppermind_pipeline.crm import Outcome
 from coppermind_pipeline.reports.question.frame import Frame
-from coppermind_pipeline.reports.question.months import month_named, month_number, month_values
+from coppermind_pipeline.reports.question.months import month_named, month_number, month_number_of_date, month_values
 from coppermind_pipeline.reports.question.request import OUTCOMES, DateBasis, GroupBy, ReportRequest
 from coppermind_pipeline.reports.trust.portals import SyncedPortal
 from coppermind_pipeline.sync import DEALS_AS_OF
@@ -102,6 +102,7 @@ class Which(StrEnum):
     CREATED = "created in the range"
     UNDATED = "closed, without a date"
     MONTH_STARTS = "closed on a bare day that is the first of a month, which west of UTC is another month as a moment"
+    DUE_ON_MONTH_STARTS = "open, and due on such a bare day, or in a month that is far from the range"
     ABOUT_EDGES = "closed within a day of where a range that is shown begins or ends"
 
 
@@ -120,18 +121,16 @@ def with_deals(statement: str, selection: DealSelection, *which: Which, put_apar
         for dated, column, outcome in _dated_by(basis)
         for edge in range(1, 1 + 2 * len(selection.shown))
     )
-    by_month, report_at = selection.group_by is GroupBy.MONTH, _by_outcome(basis, _DATED)
-    counted_at = (
-        report_at if report_at == _CLOSE_AT else f"CASE WHEN d.outcome = 'open' THEN {_CLOSE_AT} ELSE {report_at} END"
-    )
+    by_month = selection.group_by is GroupBy.MONTH
     deals = _DEALS.format(
         source=selection.source,
         close_at=_CLOSE_AT,
-        report_at=report_at,
+        report_at=_by_outcome(basis, _DATED),
         as_stored=_by_outcome(basis, {}),
-        month=month_number(counted_at) if by_month else _NO_MONTH,
+        month=_month(basis) if by_month else _NO_MONTH,
         month_of_new=month_number("d.created_at") if by_month else _NO_MONTH,
         looked_at=" OR ".join(looked_at),
+        outcomes=_ANY_OUTCOME if {*selection.outcomes} == {*OUTCOMES} else _OUTCOMES,
     )
     columns, key = _GROUPS[selection.group_by]
     filled_in = {
@@ -161,6 +160,14 @@ def _by_outcome(basis: DateBasis, expressions: Mapping[str, str]) -> str:
     return date if date == lost_date else f"CASE WHEN d.outcome = 'lost' THEN {lost_date} ELSE {date} END"
 
 
+def _month(basis: DateBasis) -> str:
+    """Return the SQL that numbers the month by which a deal counts: of an open one, that in which it is due."""
+    columns = {basis.column, basis.lost_column}
+    numbered = {column: (month_number_of_date if column in _DATED else month_number)("d.{0}") for column in columns}
+    of_open, of_closed = month_number_of_date("d.close_at"), _by_outcome(basis, numbered)
+    return of_closed if of_closed == of_open else f"CASE WHEN d.outcome = 'open' THEN {of_open} ELSE {of_closed} END"
+
+
 _NOTHING = "CAST(NULL AS text)"
 _NO_MONTH = "CAST(NULL AS integer)"
 
@@ -183,11 +190,15 @@ WITH deal AS NOT MATERIALIZED (
       FROM {source} d
       LEFT JOIN hubspot_portals AS p ON p.connector_id = d.connector_id
      WHERE d.connector_id = ANY(:connectors) AND d.object_type = 'deals'
-       AND d.outcome = ANY(CAST(:outcomes AS text[]))
+       AND {outcomes}
        AND (CAST(:include_filtered AS boolean) OR d.filtered_reason IS NULL)
        AND ({looked_at})
 )
 """
+
+# To look for an outcome among all that there are takes time, deal by deal.
+_ANY_OUTCOME = "d.outcome IS NOT NULL"
+_OUTCOMES = "d.outcome = ANY(CAST(:outcomes AS text[]))"
 
 # Moments are worked out before, not for each deal anew: PostgreSQL takes no interval off them in advance.
 _WHICH: Mapping[Which, str] = {
@@ -196,6 +207,10 @@ _WHICH: Mapping[Which, str] = {
     Which.CREATED: "(d.created_at >= :start AND d.created_at < :end)",
     Which.UNDATED: "(d.outcome = '{outcome}' AND d.{basis} IS NULL)",
     Which.MONTH_STARTS: "({dated}d.{basis} = ANY(CAST(:month_bare_days AS timestamptz[])))",
+    Which.DUE_ON_MONTH_STARTS: (
+        "(d.outcome = 'open' AND (d.close_at = ANY(CAST(:month_bare_days AS timestamptz[]))"
+        " OR d.close_at < :first_bare_day OR d.close_at > :last_bare_day))"
+    ),
     Which.ABOUT_EDGES: "({dated}d.{basis} >= :before_edge_{edge} AND d.{basis} <= :after_edge_{edge})",
 }
 
