@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from time import monotonic
 
 import dagster as dg
 
@@ -22,6 +23,9 @@ from coppermind_pipeline.memories import (
     map_records,
 )
 from coppermind_pipeline.sync import Linked, Normalized, Progress, Then
+
+# Contacts have piled up until their companies are there; what comes while they are mapped is not to pile up as well.
+CONTACTS_FOR_S = 5.0
 
 
 @dataclass(slots=True)
@@ -67,7 +71,14 @@ def memories_ahead(installation: Installation, context: dg.AssetExecutionContext
                 )
             whose = {"connector_id": connector.id, "mind_id": connector.mind_id}
             if contacts:
-                map_records(database, **whose, deals=False, on_progress=_counted(installation, ahead), enough=enough)
+                until = monotonic() + CONTACTS_FOR_S
+                map_records(
+                    database,
+                    **whose,
+                    deals=False,
+                    on_progress=_counted(installation, ahead),
+                    enough=lambda: enough() or monotonic() > until,
+                )
             map_deals_ahead(database, **whose, deals=deals, on_progress=_counted(installation, ahead), enough=enough)
 
         yield map_ahead

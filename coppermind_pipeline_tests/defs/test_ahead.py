@@ -60,6 +60,7 @@ def test_memories_made_beside_a_pull_are_those_made_after_it(
         outcomes[name] = stored(connected), _counted()
         # The contacts' pages wait until something was mapped beside them.
         sandbox.control.add_fault(Fault(path="contacts/search", delay_ms=3_000, count=None))
+        monkeypatch.setattr(pull, "FOLLOW_AFTER_S", 0.02)
         monkeypatch.setattr(pull, "FOLLOW_EVERY_S", 0.02)
         monkeypatch.setattr(pull, "NORMALIZING_SHARE_MAX", 1_000.0)
     assert queued_ahead["map_records"] > 50

@@ -1,13 +1,13 @@
 """Linking: from the raw answers about associations to intervals in which each holds, and on to attributions."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from coppermind_pipeline.connectors import Connector
-from coppermind_pipeline.store import Database, Scope, analyze_grown_tables, load_checkpoint, move_checkpoint
+from coppermind_pipeline.store import Database, analyze_grown_tables, load_checkpoint, move_checkpoint
 from coppermind_pipeline.sync.backfill import complete_backfill
 from coppermind_pipeline.sync.context import Progress, unheard
 from coppermind_pipeline.sync.normalizing.attribution import DEALS_AT_ONCE, attribute, deals_to_attribute
@@ -72,7 +72,7 @@ def link_so_far(
     linked = Linked()
     with database.mind(connector.mind_id) as connection:
         since = load_checkpoint(connection, scope.connector_id, "attribute").seq
-        until = _last_change(connection, scope)
+        until = changed_until(connection, scope.connector_id)
     while not enough() and _take_up_answers(database, connector, linked):
         on_progress(Progress("link", linked.answers))
     with closing(deals_to_attribute(database, connector, since=since, until=until)) as batches:
@@ -83,36 +83,73 @@ def link_so_far(
                 return linked
     with database.mind(connector.mind_id) as connection:
         # What changed since `until` was changed here, by the connector's one writer, and is attributed.
-        move_checkpoint(connection, scope.connector_id, "attribute", _last_change(connection, scope))
+        move_checkpoint(connection, scope.connector_id, "attribute", changed_until(connection, scope.connector_id))
     return linked
 
 
-def linked_deals(database: Database, connector: Connector, *, since: int, until: int) -> Iterator[Sequence[str]]:
-    """Yield the ids of the deals whose answers came in (since, until], in that order; all of these are taken up."""
-    while True:
-        values = connector.scope.values(to_type=ASSOCIATED_TYPES[-1], since=since, until=until, most=DEALS_AT_ONCE)
-        with database.mind(connector.mind_id) as connection:
-            answers = connection.execute(_ANSWERED, values).all()
-        if not answers:
-            return
-        yield [answer.from_id for answer in answers]
-        since = answers[-1].seq
+def answered_until(connection: Connection, connector_id: str) -> int:
+    """Return the sequence number of the last answer about associations."""
+    return connection.scalar(_LAST_ANSWER, {"connector": connector_id}) or 0
 
 
-# Of a deal's answers the last one stands for all of them.
-_ANSWERED = text(
-    """SELECT from_id, seq FROM hubspot_raw_associations
-        WHERE connector_id = :connector AND from_type = 'deals' AND to_type = :to_type
-          AND seq > :since AND seq <= :until
-        ORDER BY seq LIMIT :most"""
-)
+def changed_until(connection: Connection, connector_id: str) -> int:
+    """Return the last change number of a connector's records."""
+    return connection.scalar(_LAST_CHANGE, {"connector": connector_id}) or 0
 
 
-def _last_change(connection: Connection, scope: Scope) -> int:
-    return connection.scalar(_LAST_CHANGE, scope.values()) or 0
-
-
+_LAST_ANSWER = text("SELECT max(seq) FROM hubspot_raw_associations WHERE connector_id = :connector")
 _LAST_CHANGE = text("SELECT max(change_seq) FROM hubspot_crm_objects WHERE connector_id = :connector")
+
+
+def settled_deals(
+    database: Database, connector: Connector, *, answered: tuple[int, int], changed: tuple[int, int]
+) -> Generator[Sequence[str]]:
+    """Yield the ids of the deals that have come to be linked to nothing but records that are stored.
+
+    They are looked for among those whose answers came in `answered`, above its first number and up to its second, and
+    those that are linked to a record which changed in `changed`. All of these answers and changes are taken up.
+    """
+    values = connector.scope.values(
+        to_type=ASSOCIATED_TYPES[-1],  # of a deal's answers the last one stands for all of them
+        answered_since=answered[0],
+        answered_until=answered[1],
+        changed_since=changed[0],
+        changed_until=changed[1],
+    )
+    with database.mind(connector.mind_id) as connection:
+        settled = connection.execution_options(yield_per=DEALS_AT_ONCE).scalars(_SETTLED, values)
+        with closing(settled):
+            yield from settled.partitions(DEALS_AT_ONCE)
+
+
+# OFFSET 0 keeps each look-up one by key: what a policy leaves of a table is misjudged, above all in the first minutes.
+_SETTLED = text(
+    """SELECT deal.hubspot_id FROM (
+           SELECT from_id AS id FROM hubspot_raw_associations
+            WHERE connector_id = :connector AND from_type = 'deals' AND to_type = :to_type
+              AND seq > :answered_since AND seq <= :answered_until
+           UNION
+           SELECT association.from_id
+             FROM (SELECT object_type, hubspot_id FROM hubspot_crm_objects
+                    WHERE connector_id = :connector AND object_type <> 'deals'
+                      AND change_seq > :changed_since AND change_seq <= :changed_until OFFSET 0) AS changed
+            CROSS JOIN LATERAL (SELECT stored.from_id FROM hubspot_associations AS stored
+                                 WHERE stored.connector_id = :connector AND stored.from_type = 'deals'
+                                   AND stored.valid_to IS NULL AND stored.to_type = changed.object_type
+                                   AND stored.to_id = changed.hubspot_id OFFSET 0) AS association
+       ) AS touched
+        CROSS JOIN LATERAL (SELECT stored.hubspot_id FROM hubspot_crm_objects AS stored
+                             WHERE stored.connector_id = :connector AND stored.object_type = 'deals'
+                               AND stored.hubspot_id = touched.id OFFSET 0) AS deal
+        WHERE NOT EXISTS (
+              SELECT FROM hubspot_associations AS association
+                LEFT JOIN LATERAL (SELECT stored.hubspot_id FROM hubspot_crm_objects AS stored
+                                    WHERE stored.connector_id = :connector AND stored.object_type = association.to_type
+                                      AND stored.hubspot_id = association.to_id OFFSET 0) AS named ON true
+               WHERE association.connector_id = :connector AND association.from_type = 'deals'
+                 AND association.from_id = deal.hubspot_id AND association.valid_to IS NULL
+                 AND named.hubspot_id IS NULL OFFSET 0)"""
+)
 
 
 def _take_up_answers(database: Database, connector: Connector, linked: Linked) -> bool:

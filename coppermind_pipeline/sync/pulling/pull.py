@@ -5,6 +5,7 @@ One event loop; scans, hydration, associations and writing overlap, and the port
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -13,12 +14,17 @@ import structlog
 
 from coppermind_pipeline.garbage_collection import rare_collections
 from coppermind_pipeline.object_types import ObjectType
-from coppermind_pipeline.store import load_checkpoint
 from coppermind_pipeline.sync.concurrency import first_error, run_together, to_its_end
 from coppermind_pipeline.sync.context import SyncContext
 from coppermind_pipeline.sync.hydrating.batching import BatchedReads
 from coppermind_pipeline.sync.hydrating.hydration import Hydrator, load_hydrators
-from coppermind_pipeline.sync.normalizing.associations import Linked, link_so_far, linked_deals
+from coppermind_pipeline.sync.normalizing.associations import (
+    Linked,
+    answered_until,
+    changed_until,
+    link_so_far,
+    settled_deals,
+)
 from coppermind_pipeline.sync.normalizing.normalize import Normalized, normalize
 from coppermind_pipeline.sync.pulling.associations import read_associations
 from coppermind_pipeline.sync.pulling.cursors import Scan, begin_scans
@@ -26,7 +32,8 @@ from coppermind_pipeline.sync.pulling.feed import Feed
 from coppermind_pipeline.sync.pulling.pages import read_scan
 from coppermind_pipeline.sync.pulling.references import read_referenced
 
-FOLLOW_EVERY_S = 5.0
+# A poll is mostly over before the first; the shorter the others are, the less is left to do when a backfill ends.
+FOLLOW_AFTER_S, FOLLOW_EVERY_S = 5.0, 2.0
 # A pull waits for HubSpot, and not for this machine, where its records are normalized in so much of the time.
 NORMALIZING_SHARE_MAX = 0.5
 
@@ -65,8 +72,7 @@ class Then(Protocol):
 
         Args:
             contacts: take up contacts and companies; the companies that contacts name are stored.
-            deals: take up those with these ids, a batch at a time; what they name is stored, and linked since the last
-                call.
+            deals: take up those with these ids, a batch at a time; what they name is stored and linked.
             enough: asked between batches; once it says so, the rest is left to later steps.
         """
         ...
@@ -114,7 +120,8 @@ class _Pull:
         deals: tells that deals have come, whose associations can be asked for.
         answers: tells that answers about associations have come, whose records can be asked for.
         ended: scans that have come to their end.
-        followed: the answers about associations up to this sequence number have been followed by all else.
+        answered, changed: answers about associations and changes of records up to these numbers have been followed by
+            all else.
     """
 
     context: SyncContext
@@ -127,7 +134,8 @@ class _Pull:
     deals: Feed = field(default_factory=Feed)
     answers: Feed = field(default_factory=Feed)
     ended: list[Scan] = field(default_factory=list)
-    followed: int = 0
+    answered: int = 0
+    changed: int = 0
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -209,10 +217,13 @@ class _Pull:
         So they do where it fails. If the pull waits for this machine instead, nothing but normalization is done:
         associations are taken up again with each record at one of their ends.
         """
-        begun = monotonic()
+        begun, wait_s = monotonic(), FOLLOW_AFTER_S
         try:
-            self.followed = await self._referenced_until()
-            while (await asyncio.wait(reading, timeout=FOLLOW_EVERY_S))[1]:
+            connector_id = self.context.connector.id
+            self.answered = await self.context.read(answered_until, connector_id)
+            self.changed = await self.context.read(changed_until, connector_id)
+            while (await asyncio.wait(reading, timeout=wait_s))[1]:
+                wait_s = FOLLOW_EVERY_S
                 before, begun = begun, monotonic()
                 within_s = (begun - before) * NORMALIZING_SHARE_MAX
                 await self._follow_once(within_s=within_s, enough=lambda: all(task.done() for task in reading))
@@ -221,23 +232,20 @@ class _Pull:
 
     async def _follow_once(self, *, within_s: float, enough: Callable[[], bool]) -> None:
         """Normalize, and go on with the rest if that took no longer than `within_s`."""
-        begun = monotonic()
+        begun, connector = monotonic(), self.context.connector
         # Asked before: what has been read by now is what is normalized and linked below.
-        contacts, referenced = self._contacts_settled(), await self._referenced_until()
-        stored = self.context.database, self.context.connector
+        contacts, answered = self._contacts_settled(), await self.context.read(answered_until, connector.id)
+        stored = self.context.database, connector
         self.pulled.normalized += await to_its_end(normalize, *stored)
         if monotonic() - begun > within_s:
             return
         self.pulled.associated += await to_its_end(link_so_far, *stored, enough=enough)
         if not enough() and len(self.types) == len(ObjectType):
-            deals = linked_deals(*stored, since=self.followed, until=referenced)
-            await to_its_end(self.then, contacts=contacts, deals=deals, enough=enough)
-            self.followed = referenced
-
-    async def _referenced_until(self) -> int:
-        """Return up to which answers about associations all has been read that they name."""
-        reached = await self.context.read(load_checkpoint, self.context.connector.id, "reference")
-        return reached.seq
+            changed = await self.context.read(changed_until, connector.id)
+            deals = settled_deals(*stored, answered=(self.answered, answered), changed=(self.changed, changed))
+            with closing(deals):
+                await to_its_end(self.then, contacts=contacts, deals=deals, enough=enough)
+            self.answered, self.changed = answered, changed
 
     def _contacts_settled(self) -> bool:
         """Say whether all companies have been read, which contacts name."""
