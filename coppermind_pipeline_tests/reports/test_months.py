@@ -33,7 +33,7 @@ def test_a_moments_month_is_that_of_its_day_in_the_zone(
 ):
     end = start + timedelta(days=days)
     values, number = month_values(zone, start, end), f"({month_number('at')})"
-    edges = [edge + timedelta(microseconds=by) for edge in values["month_starts"] for by in (-1, 0)]
+    edges = [edge + timedelta(microseconds=by) for edge in _moments(values["month_starts"]) for by in (-1, 0)]
     moments = [*edges, start, end, *others]
     with database.reader() as connection:
         told = connection.execute(
@@ -50,9 +50,9 @@ def test_a_bare_day_is_in_its_own_month_and_a_moment_in_that_of_the_zone(
     database: Database, start: datetime, days: int, zone: str, others: list[datetime]
 ):
     values = month_values(zone, start, start + timedelta(days=days))
-    firsts = values["month_bare_days"]
+    firsts = _moments(values["month_bare_days"])
     bare = [*firsts, *(day - timedelta(days=1) for day in firsts[1:]), *map(_midnight, (start, *others))]
-    edges = [*values["month_steps"], *values["month_starts"]]
+    edges = _moments(values["month_steps"]) + _moments(values["month_starts"])
     moments = [edge + timedelta(microseconds=by) for edge in (*edges, *bare) for by in (-1, 0, 1)] + others
     number = f"({month_number_of_date('at')})"
     with database.reader() as connection:
@@ -60,6 +60,10 @@ def test_a_bare_day_is_in_its_own_month_and_a_moment_in_that_of_the_zone(
             text(f"SELECT {month_named(number)} {_IN_ORDER}"), {**values, "zone": zone, "moments": moments}
         ).all()
     assert told == [(at if at == _midnight(at) else day_of(at, ZoneInfo(zone))).isoformat()[:7] for at in moments]
+
+
+def _moments(written: str) -> list[datetime]:
+    return [datetime.fromisoformat(moment) for moment in written.strip("{}").split(",")]
 
 
 def _midnight(moment: datetime) -> datetime:
