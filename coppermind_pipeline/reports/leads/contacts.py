@@ -29,9 +29,12 @@ from coppermind_pipeline.reports.leads.rows import (
     ENTERED_BY_MONTH,
     FUNNEL_BITS,
     FUNNEL_DATES,
+    HAS_OPEN_DEAL,
     IN_RANGE,
     KEYS,
+    NO_OWNER,
     NONE,
+    OPEN_DEALS,
     REACHED,
     REACHED_BY,
     STAGES_BY_THEN,
@@ -112,13 +115,15 @@ class LeadSelection:
 
     def statement(self, statement: str) -> str:
         """Return a statement about these contacts, with where they are read and what they are grouped by filled in."""
-        then = self.as_of is not None
+        then, earlier = self.as_of is not None, self.followed_until is not None
         contacts = _CONTACTS.replace("<source>", CONTACTS_AS_OF if then else "live_contacts")
         for name, part in (
             ("<key>", KEYS[self.group_by]),
-            ("<reached>", REACHED if self.followed_until is None else REACHED_BY),
-            ("<stages by then>", "" if self.followed_until is None else STAGES_BY_THEN),
-            ("<by then>", "" if self.followed_until is None else "dated_by_then, undated,"),
+            ("<reached>", REACHED_BY if earlier else REACHED),
+            ("<stages by then>", STAGES_BY_THEN if earlier else ""),
+            ("<by then>", "dated_by_then, undated," if earlier else ""),
+            ("<has open deal>", "false" if earlier else HAS_OPEN_DEAL),
+            ("<open deals>", "" if earlier else OPEN_DEALS),
             ("<told of group>", told_of(self.group_by)),
             ("<deals>", DEALS_AS_OF if then else "live_deals"),
             ("<linked>", _LINKED_THEN if then else "link.valid_to IS NULL"),
@@ -174,22 +179,43 @@ class EnteredCell:
     detail: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class LabelUse:
-    """How many contacts created in the range show one owner, source or lifecycle stage."""
+    """How many contacts created in the range show a source or lifecycle stage, or owner where owners are the groups."""
 
     connector_id: str
     kind: str
-    owner: str | None
-    source: str | None
-    stage: str | None
     contacts: int
+    owner: str | None = None
+    source: str | None = None
+    stage: str | None = None
 
 
-def created(connection: Connection, selection: LeadSelection) -> list[CreatedCell]:
-    """Return the contacts that were created in the range, by connector and group."""
-    rows = connection.execute(text(selection.statement(_CREATED_CELLS)), selection.values()).mappings()
-    return [CreatedCell(**_of_group(row, selection)) for row in rows]
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The contacts that were created in the range, by connector and group, and the labels that they show."""
+
+    cells: Sequence[CreatedCell]
+    label_uses: Sequence[LabelUse]
+
+
+def created(connection: Connection, selection: LeadSelection) -> Created:
+    """Return the contacts that were created in the range, added up."""
+    cells: list[CreatedCell] = []
+    uses: list[LabelUse] = []
+    for found in connection.execute(text(selection.statement(_CREATED_CELLS)), selection.values()).mappings():
+        row = dict(found)
+        kind, source, stage = (row.pop(name) for name in ("kind", "source", "stage"))
+        if kind == "group":
+            cells.append(CreatedCell(**_of_group(row, selection)))
+        else:
+            uses.append(LabelUse(row["connector_id"], kind, row["contacts"], source=source, stage=stage))
+    if selection.group_by is LeadGroupBy.OWNER:
+        uses += [
+            LabelUse(cell.connector_id, "owner", cell.contacts, owner=None if cell.key == NO_OWNER else cell.key)
+            for cell in cells
+        ]
+    return Created(cells, uses)
 
 
 def youngest(connection: Connection, selection: LeadSelection) -> datetime | None:
@@ -248,12 +274,6 @@ def undated(connection: Connection, selection: LeadSelection) -> int:
     return connection.execute(text(selection.statement(_UNDATED)), selection.values()).scalar_one()
 
 
-def label_uses(connection: Connection, selection: LeadSelection) -> list[LabelUse]:
-    """Return each distinct internal value that the contacts created in the range show a label of."""
-    rows = connection.execute(text(selection.statement(_LABEL_USES)), selection.values()).mappings()
-    return [LabelUse(**row) for row in rows]
-
-
 _LINKED_THEN = "link.valid_from <= :as_of AND (link.valid_to IS NULL OR link.valid_to > :as_of)"
 
 # Columns as they are stored: what is worked out of them here would be worked out again wherever it is named.
@@ -283,10 +303,11 @@ SELECT max(youngest.created_at)
 _COUNT = "coalesce(CAST(sum(contacts) FILTER (WHERE {}) AS bigint), 0)"
 _PLACES = range(1, len(FUNNEL_STAGES) + 1)
 
-_ALIKE = "connector_id, key, is_offline, lifecycle_stage, lead_status, been_in, other_stages, <by then> has_open_deal"
+_ALIKE = "connector_id, key, source, lifecycle_stage, lead_status, been_in, other_stages, <by then> has_open_deal"
 
 # Contacts are added up once, by what is known of them, so that what became of them is worked out for those few sums; on
-# which side of `unchanged_since` they were modified is the same for all of one.
+# which side of `unchanged_since` they were modified is the same for all of one. The labels that they show are told of
+# in the same pass.
 _CREATED_CELLS = (
     COHORT
     + f"""
@@ -297,7 +318,9 @@ _CREATED_CELLS = (
      GROUP BY {_ALIKE}, modified_at <= :unchanged_since
 )
 {judged("alike")}
-SELECT connector_id, key, CAST(sum(contacts) AS bigint) AS contacts, {_COUNT.format("is_offline")} AS offline,
+SELECT CASE WHEN grouping(key) = 0 THEN 'group' WHEN grouping(source) = 0 THEN 'source' ELSE 'lifecycle stage' END
+       AS kind, connector_id, key, source, lifecycle_stage AS stage, CAST(sum(contacts) AS bigint) AS contacts,
+       {_COUNT.format("source = :offline")} AS offline,
        max(youngest) AS youngest,
        ARRAY[{", ".join(_COUNT.format(f"place >= {place}") for place in _PLACES)}] AS reached,
        ARRAY[{", ".join(_COUNT.format(f"place < {place} AND undated_place >= {place}") for place in _PLACES)}]
@@ -306,7 +329,7 @@ SELECT connector_id, key, CAST(sum(contacts) AS bigint) AS contacts, {_COUNT.for
        {_COUNT.format("leak = 'postponed'")} AS postponed, {_COUNT.format("leak = 'stuck'")} AS stuck,
        min(text COLLATE "C") AS text, min(region COLLATE "C") AS region, min(detail COLLATE "C") AS detail
   FROM judged
- GROUP BY connector_id, key
+ GROUP BY connector_id, GROUPING SETS ((key), (source), (lifecycle_stage))
 """
 )
 
@@ -337,20 +360,3 @@ SELECT connector_id, bucket, place, array_agg(days) AS days, array_agg(contacts)
 )
 
 _UNDATED = "SELECT count(*) FROM contact WHERE created_at IS NULL"
-
-# Contacts that show the same labels are counted together, and only those few counts are taken by kind.
-_LABEL_USES = (
-    IN_RANGE
-    + """
-, alike AS (
-    SELECT connector_id, owner_id, source, lifecycle_stage, count(*) AS contacts
-      FROM created
-     GROUP BY connector_id, owner_id, source, lifecycle_stage
-)
-SELECT connector_id, CASE WHEN grouping(owner_id) = 0 THEN 'owner' WHEN grouping(source) = 0 THEN 'source'
-                          ELSE 'lifecycle stage' END AS kind,
-       owner_id AS owner, source, lifecycle_stage AS stage, CAST(sum(contacts) AS bigint) AS contacts
-  FROM alike
- GROUP BY connector_id, GROUPING SETS ((owner_id), (source), (lifecycle_stage))
-"""
-)

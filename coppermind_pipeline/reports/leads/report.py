@@ -15,7 +15,7 @@ from coppermind_pipeline.reports.explain.answer_id import AnswerId
 from coppermind_pipeline.reports.figures.history import lay_out_history
 from coppermind_pipeline.reports.leads import contacts
 from coppermind_pipeline.reports.leads.caveats import NOTES, LeadFindings, lead_caveats
-from coppermind_pipeline.reports.leads.contacts import CreatedCell, EnteredCell, LeadRules, LeadSelection
+from coppermind_pipeline.reports.leads.contacts import Created, EnteredCell, LeadRules, LeadSelection
 from coppermind_pipeline.reports.leads.groups import OTHER, GroupCells, arrange, group_of
 from coppermind_pipeline.reports.leads.headline import HeadlineSetting, lead_headline
 from coppermind_pipeline.reports.leads.measures import (
@@ -85,7 +85,7 @@ SET LOCAL parallel_setup_cost = 0
 class _Counted:
     """What the store says of one range."""
 
-    created: Sequence[CreatedCell]
+    created: Created
     entered: Sequence[EnteredCell]
 
 
@@ -113,7 +113,7 @@ class LeadReporter:
         labels = self.labels()
         selection = self.selection(labels)
         counted = _Counted(contacts.created(self.connection, selection), contacts.entered(self.connection, selection))
-        found = arrange(counted.created, counted.entered, portals=self.portals, labels=labels,
+        found = arrange(counted.created.cells, counted.entered, portals=self.portals, labels=labels,
                         group_by=self.request.group_by, groups_max=self.request.groups_max,
                         after=list_after(GroupPlace, self.goes_on),
                         again=None if self.again is None else self.again.groups)  # fmt: skip
@@ -125,7 +125,7 @@ class LeadReporter:
         arranged = [replace(group, steps=steps_by_group.get(group.group_key, {})) for group in found.groups]
         named = arranged if self.goes_on is None else []
         setting = Setting(clock=self.frame.clock, zone=self.frame.zone, stages=_stages(labels))
-        figures = figures_of(counted.created, counted.entered, steps, setting)
+        figures = figures_of(counted.created.cells, counted.entered, steps, setting)
         earlier = self._earlier(selection, setting)
         stage_labels = _stage_labels(labels, figures, counted.entered, earlier)
         synced = any(portal.last_pull_at is not None for portal in self.portals)
@@ -229,7 +229,7 @@ class LeadReporter:
             return None
         steps, _ = contacts.days_between_stages(self.connection, earlier, {}, other=OTHER)
         return range_figures_of(
-            contacts.created(self.connection, earlier),
+            contacts.created(self.connection, earlier).cells,
             contacts.entered(self.connection, earlier),
             steps,
             Setting(
@@ -261,7 +261,7 @@ class LeadReporter:
             unknown_dates=_by_label(unknown_dates(counted.entered), stage_labels),
             seen=sum(cell.seen for cell in counted.entered),
             undated=contacts.undated(self.connection, selection),
-            label_uses=contacts.label_uses(self.connection, selection),
+            label_uses=counted.created.label_uses,
             shows_owners=self.request.group_by is LeadGroupBy.OWNER,
         )
 

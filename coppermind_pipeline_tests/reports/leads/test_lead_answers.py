@@ -96,6 +96,11 @@ async def test_groups_that_are_level_with_others_out_of_sight_lead_nothing(porta
     answer = await _ask(portal, mind, group_by="owner")
     assert not [sentence for sentence in answer["headline"] if sentence.startswith("Most")]
     assert "12 new contacts have an owner that HubSpot has no name for." in answer["audit"]["caveats"]
+    assert "12 new contacts have a lifecycle stage that HubSpot has no name for." in answer["audit"]["caveats"]
+    by_source = (await _ask(portal, mind, group_by="source"))["audit"]["caveats"]
+    assert [each for each in by_source if "no name for" in each] == [
+        "12 new contacts have a lifecycle stage that HubSpot has no name for."
+    ]
     portal.contact("13", created_at=_OCTOBER, owner_id="101", lifecycle_stage="lead")
     assert "Most new contacts by owner" in (await _ask(portal, mind, group_by="owner"))["headline"][-1]
     (unknown,) = [each for each in answer["audit"]["caveats"] if "it is not known when" in each]
