@@ -378,6 +378,5 @@ class Reporter:
 _IN_MEMORY = "SET LOCAL work_mem = '32MB'; SET LOCAL hash_mem_multiplier = 8"
 
 # Sums by group are made without sorting the deals first, and by several processes that tell each other sums, though the
-# planner can't tell that groups will be few. Before version 18 PostgreSQL takes a sort that there is no way around for
-# so costly then that it would compile the statement.
-_FEW_GROUPS = "SET LOCAL enable_sort = off; SET LOCAL jit = off; SET LOCAL parallel_tuple_cost = 0.001"
+# planner can't tell that groups will be few.
+_FEW_GROUPS = "SET LOCAL enable_sort = off; SET LOCAL parallel_tuple_cost = 0.001"
