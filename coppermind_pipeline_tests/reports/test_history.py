@@ -63,6 +63,20 @@ def test_a_merged_deal_counts_until_the_survivor_was_read(
     assert report(as_of=NOW.isoformat()).summary.open.deals == 1
 
 
+def test_who_was_merged_away_is_gone_before_the_store_knows(portal: StoredPortal, report: MakeReport) -> None:
+    for deal_id in ("1", "2", "3"):
+        _read(portal, deal_id, _FIRST, dealstage="contractsent")
+    for contact_id, source in (("7", "PAID_SEARCH"), ("8", "REFERRALS")):
+        _read(portal, contact_id, _FIRST, object_type="contacts", hs_analytics_source=source)
+    _link(portal, "3", "7", since=_FIRST, until=None)
+    _take_up(portal)
+    _read(portal, "2", NOW - timedelta(days=1), dealstage="contractsent", hs_merged_object_ids="1")
+    _read(portal, "8", NOW - timedelta(days=1), object_type="contacts", note="\0", hs_calculated_merged_vids="7:1")
+    assert_earlier_times_agree(portal.database, portal.connector_id, (_BETWEEN, NOW))
+    open_deals = {at: report(as_of=at.isoformat()).summary.open.deals for at in (_BETWEEN, NOW)}
+    assert open_deals == {_BETWEEN: 3, NOW: 2}
+
+
 @_WHETHER_TAKEN_UP
 def test_the_source_comes_from_the_links_of_then(portal: StoredPortal, report: MakeReport, *, taken_up: bool) -> None:
     _read(portal, "1", _FIRST, dealstage="contractsent")

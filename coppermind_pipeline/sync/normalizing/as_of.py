@@ -79,6 +79,7 @@ def lay_over_store(
         if normalized.rules == interpretation.digest:
             attributed = load_checkpoint(connection, connector_id, "attribute")
             connection.execute(text(_CHANGED), {**values, "normalized": normalized.seq, "attributed": attributed.seq})
+            _note_merged_away(connection, values, interpretation.meaning, normalized.seq)
             connection.execute(text(_LINKED_TO_CHANGED), values)
         else:
             connection.execute(text(_EVERYTHING_READ), values)
@@ -88,6 +89,20 @@ def lay_over_store(
     for table, store, object_type in _NARROW:
         columns = connection.execute(text(_COLUMNS), {"table": store}).scalar_one()
         connection.execute(text(_NARROWED.format(table=table, columns=columns)), {"type": object_type})
+
+
+def _note_merged_away(connection: Connection, values: Mapping[str, Any], meaning: crm.Meaning, normalized: int) -> None:
+    """Note, as changed, whom the versions after `normalized` tell to be merged away: the store does not know yet."""
+    merges = [
+        (row.object_type, loser_id)
+        for row in connection.execute(text(_TELLING_OF_MERGES), {**values, "normalized": normalized})
+        for loser_id in crm.interpret(
+            ObjectType(row.object_type), row.hubspot_id, crm.decode_properties(row.payload), meaning
+        ).merged_ids
+    ]
+    if merges:
+        types, losers = zip(*merges, strict=True)
+        connection.execute(text(_NOTE_CHANGED), {**values, "types": list(types), "ids": list(losers)})
 
 
 def _make_tables(connection: Connection) -> None:
@@ -112,9 +127,12 @@ def _rebuild(
     """Lay out, as they were, the records of one connector in `changed_since`, and what its deals are linked to."""
     for object_type in (ObjectType.DEALS, ObjectType.CONTACTS, ObjectType.COMPANIES):
         keeps_properties = with_properties and object_type in whole and object_type is not ObjectType.DEALS
+        losers: list[str] = []
         for wanted in (_EVERY, _LINKED) if object_type in whole else (_LINKED,):
             for rows in _batches(connection, wanted, {**values, "type": object_type.value}):
-                _store(connection, values, object_type, rows, meaning, keeps_properties=keeps_properties)
+                losers += _store(connection, values, object_type, rows, meaning, keeps_properties=keeps_properties)
+        if losers:
+            connection.execute(text(_MERGED), {**values, "type": object_type.value, "losers": losers})
     connection.execute(text(_MERGED_BY_THEN if as_read else _ARCHIVED_SINCE_KNOWN), values)
     connection.execute(text(_LEAVE_OUT_GONE), values)
     for rows in _batches(connection, _LINKS, values):
@@ -140,7 +158,8 @@ def _store(
     meaning: crm.Meaning,
     *,
     keeps_properties: bool,
-) -> None:
+) -> list[str]:
+    """Lay records out as they had been read; return whom they tell to be merged away."""
     losers: list[str] = []
     copied = copy_rows(
         connection,
@@ -150,8 +169,7 @@ def _store(
     )
     if copied:
         connection.execute(text(_TAKE_IN), values)
-    if losers:
-        connection.execute(text(_MERGED), {**values, "type": object_type.value, "losers": losers})
+    return losers
 
 
 def _interpreted(
@@ -237,6 +255,20 @@ SELECT connector_id, object_type, hubspot_id FROM hubspot_crm_objects
  WHERE connector_id = :connector AND change_seq > :attributed
 UNION
 SELECT connector_id, object_type, loser_id FROM hubspot_merges WHERE connector_id = :connector AND found_at > :as_of
+"""
+
+# Few do. As text, which may hold what no value of the database can.
+_TELLING_OF_MERGES = """
+SELECT object_type, hubspot_id, CAST(payload AS text) AS payload
+  FROM hubspot_raw_records
+ WHERE connector_id = :connector AND seq > :normalized
+   AND CAST(payload AS text) ~ '"hs_(merged_object_ids|calculated_merged_vids)"\\s*:\\s*"'
+"""
+
+_NOTE_CHANGED = """
+INSERT INTO changed_since
+SELECT :connector, * FROM unnest(CAST(:types AS text[]), CAST(:ids AS text[]))
+ON CONFLICT DO NOTHING
 """
 
 # A deal has its source and place from what it is linked to, and who survives a merge says whom it has absorbed.
