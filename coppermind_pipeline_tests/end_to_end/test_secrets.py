@@ -128,7 +128,7 @@ class Story:
     def expire(self, connector_id: str) -> None:
         """Let the next sync begin with a refresh."""
         with self.database.mind(load_connector(self.database, connector_id).mind_id) as connection:
-            connection.execute(text("UPDATE connector_credentials SET expires_at = now() + interval '1 second'"))
+            connection.execute(text("UPDATE connector_credentials SET expires_at = now()"))
 
 
 @pytest.mark.slow
