@@ -5,6 +5,7 @@ And what every test is given: a time limit, and an end of whatever it started.
 
 import atexit
 import faulthandler
+import gc
 import os
 import shutil
 import signal
@@ -74,6 +75,17 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Setting
 
 def pytest_runtest_logfinish() -> None:
     faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def unheard_errors(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Say what asyncio has printed of errors that nobody asked for: it does once their task is collected."""
+
+    def printed() -> list[str]:
+        gc.collect()
+        return [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+
+    return printed
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,8 @@ async def run_together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 async def to_its_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what `work` returns, run in a thread; if this is cancelled meanwhile, wait for the thread's end first.
 
-    A thread can't be stopped: whatever it is about to commit, it would commit after its caller had given up.
+    A thread can't be stopped: whatever it is about to commit, it would commit after its caller had given up. An error
+    that it meets then is no news: what it was cancelled for is raised.
     """
     working = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
     try:
@@ -34,6 +35,8 @@ async def to_its_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
         while not working.done():
             with suppress(asyncio.CancelledError):  # once more: the first is on its way
                 await asyncio.wait([working])
+        if not working.cancelled():
+            working.exception()  # asked for, lest asyncio print it with a trace, as one nobody heard of
 
 
 def first_error(failed: BaseExceptionGroup[BaseException]) -> BaseException:

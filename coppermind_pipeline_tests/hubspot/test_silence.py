@@ -1,6 +1,7 @@
 """A request may take long where the portal answers others; where it answers nothing, none is waited for."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -47,3 +48,18 @@ async def test_a_long_request_is_waited_for_while_the_portal_answers(client, por
     portal.will(Reply(body=_OWNERS.body, after=slow), asked, _OWNERS)
     assert [owner.id for owner in await client.owners()] == ["1"]
     assert len(portal.requests) == 3
+
+
+async def test_an_error_of_a_request_that_was_given_up_is_not_printed(unheard_errors: Callable[[], list[str]]):
+    async def ask() -> None:
+        raise PortalUnavailable("it answers nothing")
+
+    async def fails_as_it_is_given_up() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("the connection is gone")
+
+    with pytest.raises(PortalUnavailable, match="answers nothing"):
+        await silence.Silence(ask).bear(fails_as_it_is_given_up())
+    assert unheard_errors() == []

@@ -41,6 +41,7 @@ class Silence:
         if is_bounded():
             return await request
         sent = asyncio.create_task(request)
+        sent.add_done_callback(_retrieve_error)
         try:
             while not (await asyncio.wait({sent}, timeout=SILENCE_MAX_S))[0]:
                 await self._expect_an_answer()
@@ -59,3 +60,9 @@ class Silence:
                 error.retries_spent = True
                 raise
             self.break_()
+
+
+def _retrieve_error(ended: "asyncio.Task[Any]") -> None:
+    # Asked for, lest asyncio print it with a trace: of a request that was given up, it is no news.
+    if not ended.cancelled():
+        ended.exception()
