@@ -47,7 +47,7 @@ from coppermind_pipeline.crm.portal.stages import (
     read_stage_metadata,
     won_stage_properties,
 )
-from coppermind_pipeline.crm.records import VALUE_FIELDS, NormalizedRecord, interpret
+from coppermind_pipeline.crm.records import MERGE_PROPERTIES, VALUE_FIELDS, NormalizedRecord, interpret
 from coppermind_pipeline.crm.regions import region_name
 from coppermind_pipeline.crm.sources import OFFLINE, same_detail, source_detail
 from coppermind_pipeline.crm.values import (
@@ -68,6 +68,7 @@ __all__ = [
     "FUNNEL_STAGES",
     "LATE_STAGE_PROBABILITY",
     "LOSS_REASON_PROPERTY",
+    "MERGE_PROPERTIES",
     "OFFLINE",
     "OWN_LOSS_THEMES_MAX",
     "POSTPONED_STATUS",

@@ -39,6 +39,9 @@ from coppermind_pipeline.object_types import ObjectType
 Properties = Mapping[str, str | None]
 T = TypeVar("T")
 
+# Who was merged into a record; of contacts both say so, and neither all of it.
+MERGE_PROPERTIES = ("hs_merged_object_ids", "hs_calculated_merged_vids")
+
 
 class NormalizedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A record as the reporting store holds it; None where a field does not apply, is empty, or can't be read.
@@ -306,10 +309,7 @@ def _latest(fields: "_Fields", names: tuple[str, ...]) -> datetime | None:
 
 def _merged_ids(hubspot_id: str, fields: "_Fields") -> tuple[str, ...]:
     """Return the ids of merged records: `id;id` and, for contacts, `id:milliseconds;…` too, neither being complete."""
-    ids = (
-        *(fields.value("hs_merged_object_ids", _read_ids) or ()),
-        *(fields.value("hs_calculated_merged_vids", _read_ids) or ()),
-    )
+    ids = [merged for name in MERGE_PROPERTIES for merged in fields.value(name, _read_ids) or ()]
     return tuple(merged for merged in dict.fromkeys(ids) if merged != hubspot_id) if ids else ()
 
 

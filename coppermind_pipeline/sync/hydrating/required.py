@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable
 
+from coppermind_pipeline.crm import MERGE_PROPERTIES
 from coppermind_pipeline.hubspot import MODIFIED_PROPERTY
 from coppermind_pipeline.object_types import ObjectType
 
-_EVERY_TYPE = ("hs_object_id", "createdate", "hubspot_owner_id", "hs_merged_object_ids")
+_EVERY_TYPE = ("hs_object_id", "createdate", "hubspot_owner_id", *MERGE_PROPERTIES)
 
 _BY_TYPE = {
     ObjectType.CONTACTS: (

@@ -93,9 +93,10 @@ def lay_over_store(
 
 def _note_merged_away(connection: Connection, values: Mapping[str, Any], meaning: crm.Meaning, normalized: int) -> None:
     """Note, as changed, whom the versions after `normalized` tell to be merged away: the store does not know yet."""
+    telling = connection.execute(text(_TELLING_OF_MERGES), {**values, "normalized": normalized, "told": _TOLD})
     merges = [
         (row.object_type, loser_id)
-        for row in connection.execute(text(_TELLING_OF_MERGES), {**values, "normalized": normalized})
+        for row in telling
         for loser_id in crm.interpret(
             ObjectType(row.object_type), row.hubspot_id, crm.decode_properties(row.payload), meaning
         ).merged_ids
@@ -262,8 +263,9 @@ _TELLING_OF_MERGES = """
 SELECT object_type, hubspot_id, CAST(payload AS text) AS payload
   FROM hubspot_raw_records
  WHERE connector_id = :connector AND seq > :normalized
-   AND CAST(payload AS text) ~ '"hs_(merged_object_ids|calculated_merged_vids)"\\s*:\\s*"'
+   AND CAST(payload AS text) ~ :told
 """
+_TOLD = rf'"({"|".join(crm.MERGE_PROPERTIES)})"\s*:\s*"'
 
 _NOTE_CHANGED = """
 INSERT INTO changed_since

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection, text
 
+from coppermind_pipeline import crm
 from coppermind_pipeline.connectors import record_event
 from coppermind_pipeline.hubspot import MODIFIED_PROPERTY, ListPage, PortalUnavailable, Record
 from coppermind_pipeline.object_types import ObjectType
@@ -41,9 +42,6 @@ log = structlog.get_logger(__name__)
 WALK_EVERY = timedelta(days=1)
 
 ABSENT_AT_ONCE_MAX = 1_000
-
-# Beside the modified date, what tells of merges: even a survivor that is archived itself says whom it replaced.
-_MERGE_PROPERTIES = ("hs_merged_object_ids", "hs_calculated_merged_vids")
 
 
 @dataclass(slots=True)
@@ -192,7 +190,8 @@ class _Listed:
 
     def _listed_properties(self) -> list[str]:
         readable = self.hydrator.properties.names or self.hydrator.properties.required
-        return [MODIFIED_PROPERTY[self.object_type], *(name for name in _MERGE_PROPERTIES if name in readable)]
+        # What tells of merges, too: even a survivor that is archived itself says whom it replaced.
+        return [MODIFIED_PROPERTY[self.object_type], *(name for name in crm.MERGE_PROPERTIES if name in readable)]
 
     def _store_page(self, connection: Connection, listing: Listing, page: ListPage, found: Lookup) -> Listing:
         scope = self.context.scope
